@@ -1,1 +1,48 @@
-export {};
+/**
+ * The one entry that plugins import.
+ *
+ * ```ts
+ * import { definePlugin, transportAddress } from '@wirepath/core/plugin';
+ *
+ * export default definePlugin({
+ *   name: 'source-static',
+ *   apiVersion: 1,
+ *   options: (z) => z.strictObject({ ip: z.string(), port: z.number() }),
+ *   needs: [],
+ *   provides: ['candidateSource'],
+ *   create: (_needs, { ip, port }) => ({
+ *     candidateSource: {
+ *       async *gather() {
+ *         yield { type: 'host', address: transportAddress(ip, port) };
+ *       },
+ *     },
+ *   }),
+ * });
+ * ```
+ *
+ * @packageDocumentation
+ */
+export {
+  formatAddress,
+  parseTransportAddress,
+  sameAddress,
+  transportAddress,
+  type TransportAddress,
+} from '@wirepath/stun-codec';
+export * from './contracts/candidate.js';
+export * from './contracts/candidate-source.js';
+export * from './contracts/clock.js';
+export * from './contracts/datagrams.js';
+export * from './contracts/egress.js';
+export * from './contracts/identity.js';
+export * from './contracts/logger.js';
+export * from './contracts/nat-behavior.js';
+export * from './contracts/packet-port.js';
+export * from './contracts/path.js';
+export * from './contracts/peer-discovery.js';
+export * from './contracts/plugin.js';
+export * from './contracts/relay.js';
+export * from './contracts/service.js';
+export * from './contracts/signaling.js';
+export * from './contracts/transport.js';
+export { CodedError, type ErrorCode } from './errors/coded-error.js';

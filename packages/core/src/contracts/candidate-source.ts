@@ -1,0 +1,27 @@
+import type { GatheredCandidate } from './candidate.js';
+import type { Datagrams } from './datagrams.js';
+import type { NatBehavior } from './nat-behavior.js';
+
+export interface GatherContext {
+  /** Aborts when nobody waits for the result any more; the source then returns soon, without throwing. */
+  readonly signal: AbortSignal;
+  /** The transport's own sockets; undefined when the transport does not own one (UAPI sub-mode native). */
+  readonly datagrams: Datagrams | undefined;
+}
+
+/**
+ * Finds candidates of this node. Trickles: yield each candidate when it is known, and return when no more will come.
+ * One that finds nothing returns; one that fails throws, and the core goes on with what the others find.
+ */
+export interface CandidateSource {
+  gather(context: GatherContext): AsyncIterable<GatheredCandidate>;
+  /**
+   * Looks again at what an earlier gather found (mappings, allocations).
+   * @returns true when an address, IP or port, is no longer what it was; the core then gathers anew.
+   */
+  refresh?(context: GatherContext): Promise<boolean>;
+  /** Calls back when what gather would find has changed (an interface came or went). */
+  watch?(onChange: () => void): Disposable;
+  /** What this source learnt of the NAT in front of this node. */
+  natBehavior?(): NatBehavior | undefined;
+}

@@ -1,0 +1,45 @@
+import type { TransportAddress } from '@wirepath/stun-codec';
+import type { TransportPath } from './path.js';
+
+/** A socket that candidates are based on (RFC 8445: "base"). It is bound to the wildcard address of its family. */
+export interface Base {
+  /** Unique among the bases of one transport, never used again. */
+  readonly id: string;
+  readonly family: 4 | 6;
+  /** The local port. */
+  readonly port: number;
+  /** True for the socket that WireGuard sends from; false for one opened with {@link Datagrams.openBase}. */
+  readonly shared: boolean;
+}
+
+export interface ReceivedDatagram {
+  /** Where it came from; an answer goes back the same way. */
+  readonly path: TransportPath;
+  /** Valid only during the call: copy what you keep. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The transport's own UDP sockets, shared with STUN, connectivity checks and TURN: the address that a STUN server sees
+ * is the address that WireGuard sends from (DESIGN: "One socket").
+ */
+export interface Datagrams {
+  /** At least one, at most one shared base per family; complete once {@link Transport.listen} has resolved. */
+  readonly bases: readonly Base[];
+  openBase(family: 4 | 6, options: { signal: AbortSignal }): Promise<Base>;
+  closeBase(base: Base): void;
+  /** Never throws: a datagram that cannot be sent is dropped and counted, as on any network. */
+  send(path: TransportPath, bytes: Uint8Array): void;
+  /**
+   * Every datagram that is not WireGuard's: STUN from anyone, ChannelData, and on bases that are not shared all others.
+   * Listeners are called in turn and ignore what is not theirs.
+   */
+  onDatagram(listener: (datagram: ReceivedDatagram) => void): Disposable;
+  /** A relay hands in what it unwrapped; it is treated as if it had come in on a socket, from `path`. */
+  receive(path: TransportPath, bytes: Uint8Array): void;
+}
+
+/** Convenience for plugins that talk to a server: the plain path from a base to an address. */
+export function socketPath(base: Base, remote: TransportAddress): TransportPath {
+  return { kind: 'socket', base, remote };
+}

@@ -1,0 +1,8 @@
+/** RFC 4787 4.1 and 5: how mapping or filtering depends on the other side. */
+export type NatDependence = 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
+
+/** The behaviour of the NAT (or NATs) in front of this node; null where it is not known. */
+export interface NatBehavior {
+  readonly mapping: NatDependence | null;
+  readonly filtering: NatDependence | null;
+}

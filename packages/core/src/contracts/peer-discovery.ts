@@ -1,0 +1,25 @@
+import type { TransportAddress } from '@wirepath/stun-codec';
+import type { PublicKey } from './identity.js';
+
+/** A peer as the rc file or a registry describes it. */
+export interface Peer {
+  /** For people; unique. */
+  readonly name: string;
+  readonly publicKey: PublicKey;
+  /** 32 bytes. Never logged. */
+  readonly presharedKey?: Uint8Array;
+  /** CIDRs, canonical. */
+  readonly allowedIps: readonly string[];
+  /** Upper bound of the time between two packets that keep the path alive; 0: off. */
+  readonly keepaliveSeconds: number;
+  /** A plain WireGuard peer: no signalling, no traversal; WireGuard's own roaming. */
+  readonly endpoint?: TransportAddress;
+}
+
+export type PeerChange =
+  { readonly kind: 'set'; readonly peer: Peer } | { readonly kind: 'remove'; readonly publicKey: PublicKey };
+
+/** Says who the peers are: the rc file, a registry, the LAN. It trickles for as long as the node runs. */
+export interface PeerDiscovery {
+  peers(options: { signal: AbortSignal }): AsyncIterable<PeerChange>;
+}

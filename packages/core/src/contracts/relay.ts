@@ -1,0 +1,60 @@
+import type { TransportAddress } from '@wirepath/stun-codec';
+import type { Base, Datagrams } from './datagrams.js';
+
+/** How the transport wraps a WireGuard datagram for one peer of an allocation. */
+export type RelayFraming =
+  /** RFC 8656 ChannelData to `server` from `base`: 4 bytes, written by the transport itself. */
+  | {
+      readonly kind: 'channel';
+      readonly allocationId: string;
+      readonly base: Base;
+      readonly server: TransportAddress;
+      /** 0x4000 to 0x4FFF. */
+      readonly channel: number;
+    }
+  /** Anything else that takes bytes: a TCP or TLS connection, or Send indications where channels have run out. */
+  | { readonly kind: 'stream'; readonly allocationId: string; send(bytes: Uint8Array): void };
+
+/** A relay server as configured. Its credential stays in the plugin. */
+export interface RelayServer {
+  /** For status, logs and errors: no credential in it. */
+  readonly url: string;
+}
+
+export interface RelayContext {
+  readonly datagrams: Datagrams | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A place on a relay that peers can send to (RFC 8656 allocation). It renews itself, its permissions and its channels.
+ * What peers send is unwrapped by the plugin and handed to {@link Datagrams.receive}.
+ */
+export interface Allocation {
+  readonly id: string;
+  readonly server: RelayServer;
+  /** The relayed candidate. */
+  readonly relayedAddress: TransportAddress;
+  /** This node as the relay sees it; a server-reflexive candidate for free. */
+  readonly mappedAddress?: TransportAddress;
+  /** Round trip to the relay, ms, of the newest answered request. */
+  readonly rttMs: number | undefined;
+  /**
+   * Lets `peer` send to us (its IP, whatever the port) and binds a channel to exactly that address where there is one.
+   * Idempotent. Rejects when the server refuses this peer (403): other peers are not touched by it.
+   */
+  permit(peer: TransportAddress, options: { signal: AbortSignal }): Promise<RelayFraming>;
+  /** Stops renewing what {@link permit} installed. */
+  release(peer: TransportAddress): void;
+  /** Renews now. @returns false when the server has lost it; `onLost` is called too. */
+  refresh(options: { signal: AbortSignal }): Promise<boolean>;
+  onLost(listener: (reason: Error) => void): Disposable;
+  /** Deletes it on the server (Refresh with lifetime 0), waiting at most a moment. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface Relay {
+  readonly servers: readonly RelayServer[];
+  /** Rejects when the server does not answer, refuses the credential, or is full. */
+  allocate(server: RelayServer, context: RelayContext): Promise<Allocation>;
+}

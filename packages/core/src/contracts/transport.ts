@@ -1,0 +1,81 @@
+import type { TransportAddress } from '@wirepath/stun-codec';
+import type { Datagrams } from './datagrams.js';
+import type { PublicKey } from './identity.js';
+import type { PacketPort } from './packet-port.js';
+import type { TransportPath } from './path.js';
+
+export interface TransportCapabilities {
+  /** The transport's socket is ours, so STUN, checks and TURN can share it; otherwise {@link Transport.datagrams} is undefined. */
+  readonly ownsSocket: boolean;
+  /** Takes several paths for a peer at once and sends the same ciphertext on each. */
+  readonly multiplePaths: boolean;
+  /** Takes {@link TransportPath} of kind `relayed`. */
+  readonly relayedPaths: boolean;
+  /** What the backend's "last handshake" counts from; boringtun reports seconds elapsed. Stats are unix ms all the same. */
+  readonly handshakeClock: 'epoch' | 'elapsed';
+  /** False where changing an existing peer is unsafe (boringtun 0.7.0 panics): it is removed and added again. */
+  readonly canModifyPeer: boolean;
+}
+
+export interface TransportPeer {
+  readonly publicKey: PublicKey;
+  /** 32 bytes. */
+  readonly presharedKey?: Uint8Array;
+  /** CIDRs, canonical. */
+  readonly allowedIps: readonly string[];
+  /** Persistent keepalive; 0 or undefined: off. Only for plain peers: the path engine keeps the others alive. */
+  readonly keepaliveSeconds?: number;
+  /** A plain WireGuard peer: it has this endpoint until an authenticated packet comes from elsewhere (roaming). */
+  readonly endpoint?: TransportAddress;
+}
+
+export interface TransportPeerStats {
+  readonly publicKey: PublicKey;
+  /** Unix ms of the newest completed handshake; null before the first. */
+  readonly lastHandshakeMs: number | null;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  readonly endpoint: TransportAddress | null;
+}
+
+/** Carries packets for peers: WireGuard, or anything that does its work. */
+export interface Transport {
+  readonly capabilities: TransportCapabilities;
+  /** The shared sockets; from `listen` on, where `capabilities.ownsSocket`. */
+  readonly datagrams: Datagrams | undefined;
+  /** The local UDP port; undefined before `listen`. */
+  readonly listenPort: number | undefined;
+  /** In-process packets, where the transport was configured without a device. */
+  readonly packets: PacketPort | undefined;
+
+  /** Opens the sockets: from here on `datagrams`, peers and paths work. Everything slower waits for `start`. */
+  listen(options: { signal: AbortSignal }): Promise<void>;
+  /** Brings the device up (TUN, addresses, routes) or attaches to it. */
+  start(options: { signal: AbortSignal }): Promise<void>;
+  /** Safe before, during and after start; idempotent; leaves nothing behind. */
+  stop(): Promise<void>;
+
+  /** Replaces the peer of that key where there is one, keeping its session. */
+  addPeer(peer: TransportPeer): void;
+  removePeer(publicKey: PublicKey): void;
+  setAllowedIps(publicKey: PublicKey, cidrs: readonly string[]): void;
+  /** From the next packet on, dropping none. Several: the same ciphertext on each. Empty: packets wait (bounded). */
+  setPath(publicKey: PublicKey, paths: readonly TransportPath[]): void;
+  /**
+   * Starts a handshake on the current path.
+   * @param options.fresh a pending one does not count (its path changed); still at least 50 ms apart.
+   */
+  initiateHandshake(publicKey: PublicKey, options?: { fresh?: boolean }): void;
+
+  stats(): TransportPeerStats[];
+  /** Every completed handshake, as initiator or responder. */
+  onHandshake(listener: (event: { publicKey: PublicKey; atUnixMs: number }) => void): Disposable;
+  /** An authenticated packet came in on `path`. At most one call per peer and path in 20 ms. */
+  onAuthenticated(listener: (event: { publicKey: PublicKey; path: TransportPath }) => void): Disposable;
+  /** Data was sent (not a keepalive). At most one call per peer in 20 ms. */
+  onSent(listener: (event: { publicKey: PublicKey }) => void): Disposable;
+  /** Somebody set an endpoint from outside (`wg set`) on a peer that is not a plain one. */
+  onEndpointSuggested(listener: (event: { publicKey: PublicKey; endpoint: TransportAddress }) => void): Disposable;
+  /** Datagrams dropped since the start, by reason. */
+  counters(): Readonly<Record<string, number>>;
+}
