@@ -1,0 +1,49 @@
+import { CodedError } from './coded-error.js';
+
+/** One thing that is wrong in an rc file. */
+export interface ConfigProblem {
+  /** Absolute path, or `environment variable NAME` where that overrides the file. */
+  readonly file: string;
+  /** `peers[1].allowedIps[0]`; empty for the file as a whole. */
+  readonly keyPath: string;
+  /** The plugin whose options or contract are concerned. */
+  readonly plugin?: string;
+  /** What would be right, to follow "expected". */
+  readonly expected: string;
+  /** What stands there; never a secret. */
+  readonly found?: string;
+  /** What to write instead. */
+  readonly suggestion?: string;
+  /** From 1. */
+  readonly line?: number;
+  /** From 1. */
+  readonly column?: number;
+}
+
+/** All that is wrong with a configuration, at once. */
+export class ConfigProblems extends CodedError {
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[], options: { cause?: unknown } = {}) {
+    super('CONFIG', problems.map((problem) => formatProblem(problem)).join('\n'), { cause: options.cause });
+    this.name = 'ConfigProblems';
+    this.problems = Object.freeze([...problems]);
+  }
+
+  /** For people: one block per problem, `file:line keyPath` first. */
+  format(): string {
+    const count = this.problems.length === 1 ? '1 problem' : `${this.problems.length} problems`;
+    return [`${count} in the configuration:`, ...this.problems.map((problem) => formatProblem(problem))].join('\n\n');
+  }
+}
+
+function formatProblem(problem: ConfigProblem): string {
+  const position =
+    problem.line === undefined ? '' : `:${problem.line}${problem.column === undefined ? '' : `:${problem.column}`}`;
+  const lines = [`${problem.file}${position}${problem.keyPath === '' ? '' : ` ${problem.keyPath}`}`];
+  if (problem.plugin !== undefined) lines.push(`  plugin    ${problem.plugin}`);
+  lines.push(`  expected  ${problem.expected}`);
+  if (problem.found !== undefined) lines.push(`  found     ${problem.found}`);
+  if (problem.suggestion !== undefined) lines.push(`  ${problem.suggestion}`);
+  return lines.join('\n');
+}
