@@ -1,0 +1,231 @@
+import { existsSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { CodedError, type Logger } from '@wirepath/core/plugin';
+import { parseCidr, type Cidr } from './cidr.js';
+import { iproute2, type IpCommand, type IpFailure } from './ip-command.js';
+import { coveredBy, planRouting, RULE_BLOCK_SIZE, type RoutingEntry } from './routing-plan.js';
+
+const FIRST_PRIORITY = 10_000;
+const PRIORITY_BLOCKS = 64;
+
+export interface LinuxNetworkOptions {
+  readonly interfaceName: string;
+  readonly logger: Logger;
+  /** Mark of our own datagrams, and number of our routing table. */
+  readonly mark: number;
+  /** @default iproute2 of this system */
+  readonly ip?: IpCommand;
+}
+
+interface ListedRule {
+  readonly priority?: number;
+  readonly table?: string;
+}
+
+/**
+ * Addresses, link state, routes and rules of our interface, through `ip -batch`. Every change is a difference to what is
+ * there, applied one after another; the kernel itself removes addresses and routes with the interface, rules we remove.
+ */
+export class LinuxNetwork {
+  readonly #interfaceName: string;
+  readonly #logger: Logger;
+  readonly #mark: number;
+  readonly #ip: IpCommand;
+  readonly #installed = new Map<string, RoutingEntry>();
+  readonly #policyRouted = new Set<string>();
+  readonly #endpoints = new Set<string>();
+  readonly #tcpEndpoints = new Map<string, { ip: string; port: number }>();
+  #connected: readonly Cidr[] = [];
+  #allowedIps: readonly Cidr[] = [];
+  #listenPort = 0;
+  #priority = 0;
+  #up = false;
+  #closed = false;
+  #applying: Promise<void> = Promise.resolve();
+  #scheduled = false;
+
+  constructor({ interfaceName, logger, mark, ip = iproute2 }: LinuxNetworkOptions) {
+    this.#interfaceName = interfaceName;
+    this.#logger = logger;
+    this.#mark = mark;
+    this.#ip = ip;
+  }
+
+  /**
+   * Gives the interface its addresses and MTU, brings it up, and routes what {@link setAllowedIps} said so far.
+   * @throws CodedError NETWORK_CONFIG, PERMISSION_DENIED.
+   */
+  async configure(options: { addresses: readonly string[]; mtu: number; listenPort: number }): Promise<void> {
+    const { addresses, mtu, listenPort } = options;
+    this.#listenPort = listenPort;
+    this.#connected = addresses.flatMap((text) => parseCidr(text) ?? []);
+    const device = this.#interfaceName;
+    const commands = [
+      // WireGuard's own interfaces have no link-local address either: no router solicitations into the tunnel.
+      ...(existsSync('/proc/sys/net/ipv6') ? [`link set dev ${device} addrgenmode none`] : []),
+      `link set dev ${device} mtu ${mtu}`,
+      ...addresses.map((address) => `address replace ${address} dev ${device}`),
+      `link set dev ${device} up`,
+    ];
+    const [failures, rules] = await Promise.all([this.#ip.batch(0, commands), this.#listRules()]);
+    const fatal = failures.find(({ command }) => !command.includes('addrgenmode'));
+    if (fatal) throw networkError(fatal, device);
+    await this.#claimPriorities(rules);
+    this.#up = true;
+    await this.#apply();
+  }
+
+  /** The ranges to route into the interface; those that are gone are removed. */
+  setAllowedIps(cidrs: readonly string[]): void {
+    const unique = new Map(cidrs.flatMap((text) => parseCidr(text) ?? []).map((cidr) => [cidr.text, cidr]));
+    this.#allowedIps = [...unique.values()];
+    for (const text of this.#policyRouted) if (!unique.has(text)) this.#policyRouted.delete(text);
+    for (const ip of this.#endpoints) this.#exempt(ip);
+    this.#schedule();
+  }
+
+  /** We send datagrams to this IP address: no route of ours may catch them. */
+  addEndpoint(ip: string): void {
+    if (this.#endpoints.has(ip)) return;
+    // Bounded: what was decided for an older one stays decided.
+    if (this.#endpoints.size >= 1024) this.#endpoints.clear();
+    this.#endpoints.add(ip);
+    if (this.#exempt(ip)) this.#schedule();
+  }
+
+  /** A TCP connection of ours to this endpoint stays outside the tunnel until disposed of. */
+  addTcpEndpoint(ip: string, port: number): Disposable {
+    const key = `${ip} ${port}`;
+    this.#tcpEndpoints.set(key, { ip, port });
+    this.addEndpoint(ip);
+    this.#schedule();
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#tcpEndpoints.delete(key)) this.#schedule();
+      },
+    };
+  }
+
+  /** Waits for changes under way. */
+  async settled(): Promise<void> {
+    await this.#applying;
+  }
+
+  /** Removes the rules. Addresses and routes go with the interface. Idempotent; never throws. */
+  async close(): Promise<void> {
+    if (this.#closed) return this.#applying;
+    this.#closed = true;
+    this.#applying = this.#applying.then(async () => {
+      const rules = [...this.#installed.values()].filter(({ object }) => object === 'rule');
+      this.#installed.clear();
+      await this.#change('del', rules.reverse()).catch((error: unknown) => {
+        this.#logger.warn('rules were left behind', { error: String(error) });
+      });
+    });
+    await this.#applying;
+  }
+
+  #exempt(ip: string): boolean {
+    const before = this.#policyRouted.size;
+    for (const { text } of coveredBy(this.#allowedIps, ip)) this.#policyRouted.add(text);
+    return this.#policyRouted.size > before;
+  }
+
+  #schedule(): void {
+    if (!this.#up || this.#closed || this.#scheduled) return;
+    this.#scheduled = true;
+    // Many peers are often added in one turn: one batch for all of them.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#apply().catch((error: unknown) => {
+        this.#logger.error('routes could not be changed', { error: String(error) });
+      });
+    });
+  }
+
+  #apply(): Promise<void> {
+    const turn = this.#applying.then(() => (this.#closed ? undefined : this.#applyNow()));
+    this.#applying = turn.catch(() => undefined); // The caller of this turn gets the error; the next turn starts afresh.
+    return turn;
+  }
+
+  async #applyNow(): Promise<void> {
+    const wanted = new Map(
+      planRouting({
+        interfaceName: this.#interfaceName,
+        connected: this.#connected,
+        allowedIps: this.#allowedIps,
+        policyRouted: this.#policyRouted,
+        table: this.#mark,
+        mark: this.#mark,
+        priority: this.#priority,
+        listenPort: this.#listenPort,
+        tcpEndpoints: [...this.#tcpEndpoints.values()],
+      }).map((entry) => [`${entry.family} ${entry.object} ${entry.spec}`, entry]),
+    );
+    const added = [...wanted].filter(([key]) => !this.#installed.has(key)).map(([, entry]) => entry);
+    const removed = [...this.#installed].filter(([key]) => !wanted.has(key)).map(([, entry]) => entry);
+    // A range that changes tables must leave main only when its rules are there.
+    const failures = await this.#change('add', added);
+    failures.push(...(await this.#change('del', removed.reverse())));
+    this.#installed.clear();
+    for (const [key, entry] of wanted) this.#installed.set(key, entry);
+    for (const { command, reason } of failures) {
+      this.#logger.warn('a route or rule could not be changed', { command: `ip ${command}`, reason });
+    }
+  }
+
+  async #change(verb: 'add' | 'del', entries: readonly RoutingEntry[]): Promise<IpFailure[]> {
+    const failures: IpFailure[] = [];
+    const families = verb === 'add' ? ([0, 4, 6] as const) : ([4, 6, 0] as const);
+    for (const family of families) {
+      const commands = entries
+        .filter((entry) => entry.family === family)
+        .map(({ object, spec }) => `${object} ${verb} ${spec}`);
+      failures.push(...(await this.#ip.batch(family, commands)));
+    }
+    return failures;
+  }
+
+  async #listRules(): Promise<Map<4 | 6, ListedRule[]>> {
+    const [v4, v6] = await Promise.all([this.#ip.query(['-4', 'rule']), this.#ip.query(['-6', 'rule'])]);
+    const listed = (value: unknown) => (Array.isArray(value) ? (value as ListedRule[]) : []);
+    return new Map([
+      [4, listed(v4)],
+      [6, listed(v6)],
+    ]);
+  }
+
+  /** Finds our block of rule priorities, and removes the rules that a run which crashed left in it. */
+  async #claimPriorities(rules: ReadonlyMap<4 | 6, ListedRule[]>): Promise<void> {
+    const start = crc32(this.#interfaceName);
+    for (let i = 0; i < PRIORITY_BLOCKS; i++) {
+      this.#priority = FIRST_PRIORITY + RULE_BLOCK_SIZE * ((start + i) % PRIORITY_BLOCKS);
+      const inBlock = ({ priority = 0 }: ListedRule) =>
+        priority >= this.#priority && priority < this.#priority + RULE_BLOCK_SIZE;
+      const foreign = ({ table }: ListedRule) =>
+        table !== undefined && table !== 'main' && table !== String(this.#mark);
+      if ([...rules.values()].some((list) => list.some((rule) => inBlock(rule) && foreign(rule)))) continue;
+      for (const [family, list] of rules) {
+        const leftOver = list.filter(inBlock).map(({ priority }) => `rule del priority ${priority}`);
+        if (leftOver.length > 0)
+          this.#logger.info('removing rules of an earlier run', { family, count: leftOver.length });
+        await this.#ip.batch(family, leftOver);
+      }
+      return;
+    }
+    throw new CodedError('NETWORK_CONFIG', 'no free block of routing rule priorities', {
+      subject: this.#interfaceName,
+    });
+  }
+}
+
+function networkError({ command, reason }: IpFailure, subject: string): CodedError {
+  const code = /not permitted|denied/i.test(reason) ? 'PERMISSION_DENIED' : 'NETWORK_CONFIG';
+  return new CodedError(code, `\`ip ${command}\`: ${reason}`, { subject });
+}
+
+/** The mark and table of an interface when none is configured: the same in every run, so left-overs are recognised. */
+export function defaultMark(interfaceName: string): number {
+  return 0x77700000 + (crc32(interfaceName) & 0xffff);
+}
