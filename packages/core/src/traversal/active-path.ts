@@ -1,0 +1,102 @@
+import type { CandidatePair } from './candidate-pair.js';
+import { PROBE_TIMEOUT_MAX_MS, PROBE_TIMEOUT_MS, SILENCE_MS, SUSPECT_MS } from './timings.js';
+
+export type Trust =
+  | 'trusted'
+  /** A probe went unanswered: send on this path and on the fallback at once. */
+  | 'suspect'
+  /** It said nothing for so long that another, or none, is better. */
+  | 'lost';
+
+/**
+ * Trust in the path that carries the traffic. It is renewed by every authenticated datagram that comes in on it; sending
+ * without hearing asks for a probe; an unanswered probe makes it suspect, and long silence lost.
+ */
+export class ActivePath {
+  trust: Trust = 'trusted';
+  #awaitingSince: number | undefined;
+  #probeSentAt: number | undefined;
+  #unanswered = 0;
+  #suspectSince: number | undefined;
+  #lastSentAt: number;
+
+  constructor(
+    readonly pair: CandidatePair,
+    readonly keepaliveMs: number,
+    readonly since: number,
+  ) {
+    this.#lastSentAt = since;
+  }
+
+  /** @returns whether trust came back. */
+  heard(now: number): boolean {
+    this.pair.lastHeardAt = now;
+    this.#awaitingSince = undefined;
+    this.#probeSentAt = undefined;
+    this.#unanswered = 0;
+    this.#suspectSince = undefined;
+    const returned = this.trust !== 'trusted';
+    this.trust = 'trusted';
+    return returned;
+  }
+
+  /** Data went out on it. */
+  sent(now: number): void {
+    this.#lastSentAt = now;
+    this.#awaitingSince ??= now;
+  }
+
+  /** Something that keeps the binding alive but calls for no answer went out. */
+  kept(now: number): void {
+    this.#lastSentAt = now;
+  }
+
+  /** A check went out on it. */
+  probed(now: number): void {
+    this.#lastSentAt = now;
+    this.#probeSentAt ??= now;
+  }
+
+  /** The network changed under it. */
+  distrust(now: number): void {
+    if (this.trust === 'trusted') this.trust = 'suspect';
+    this.#suspectSince ??= now;
+    this.#probeSentAt ??= now;
+  }
+
+  nextTimeout(): number | undefined {
+    if (this.trust === 'lost') return undefined;
+    if (this.#probeSentAt !== undefined) {
+      const timeout = this.#probeSentAt + this.#probeTimeoutMs();
+      return this.#suspectSince === undefined ? timeout : Math.min(timeout, this.#suspectSince + SUSPECT_MS);
+    }
+    const silence = this.#awaitingSince === undefined ? Infinity : this.#awaitingSince + SILENCE_MS;
+    const keepalive = this.keepaliveMs > 0 ? this.#lastSentAt + this.keepaliveMs : Infinity;
+    const next = Math.min(silence, keepalive);
+    return next === Infinity ? undefined : next;
+  }
+
+  /** @returns whether a check shall be sent on this path now; `trust` may have changed. */
+  handleTimeout(now: number): boolean {
+    const due = this.nextTimeout();
+    if (due === undefined || now < due) return false;
+    if (this.#suspectSince !== undefined && now >= this.#suspectSince + SUSPECT_MS) {
+      this.trust = 'lost';
+      return false;
+    }
+    if (this.#probeSentAt !== undefined) {
+      this.#unanswered += 1;
+      this.#probeSentAt = undefined;
+      if (this.trust === 'trusted') {
+        this.trust = 'suspect';
+        this.#suspectSince = now;
+      }
+    }
+    return true;
+  }
+
+  #probeTimeoutMs(): number {
+    const first = Math.max(PROBE_TIMEOUT_MS, 2 * (this.pair.rttMs ?? 0));
+    return Math.min(PROBE_TIMEOUT_MAX_MS, first * 1.5 ** Math.max(0, this.#unanswered - 1));
+  }
+}

@@ -1,0 +1,100 @@
+import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
+import type { CandidateType } from '../contracts/candidate.js';
+import { connectionType, tierOf, type ConnectionType } from './connection-type.js';
+import type { EnginePath, LocalBase } from './events.js';
+import { CHECK_GAPS_MS } from './timings.js';
+
+export type PairState =
+  /** No check was sent yet. */
+  | 'waiting'
+  /** Waits for the relay to let the peer in. */
+  | 'permitting'
+  | 'in-progress'
+  /** A check of ours was answered: proven both ways. */
+  | 'succeeded'
+  /** The budget ran out, or the path died. */
+  | 'failed';
+
+export interface RemoteCandidate {
+  readonly address: TransportAddress;
+  readonly type: CandidateType;
+  readonly priority: number;
+}
+
+export function pathKeyOf(path: EnginePath): string {
+  return `${path.baseId}>${formatAddress(path.remote)}`;
+}
+
+/** A candidate pair (RFC 8445): a base of ours and an address of the peer, with all that was learnt of it. */
+export class CandidatePair {
+  readonly key: string;
+  readonly path: EnginePath;
+  state: PairState = 'waiting';
+  /** When the next ordinary check is due; undefined when none is. */
+  nextCheckAt: number | undefined;
+  /** Checks sent since probing (re)started, and whether one of those was answered. */
+  attempts = 0;
+  /** Evidence for `explain`: totals over the pair's life. */
+  checksSent = 0;
+  responses = 0;
+  checksReceived = 0;
+  lastHeardAt: number | undefined;
+  lastSentAt: number | undefined;
+  /** Smoothed round trip of checks, ms. */
+  rttMs: number | undefined;
+  /** How the response says the peer saw us. */
+  mappedAddress: TransportAddress | undefined;
+  /** Why it is not usable, where it is not just a lack of answers. */
+  refusal: string | undefined;
+
+  constructor(
+    readonly base: LocalBase,
+    public remote: RemoteCandidate,
+  ) {
+    this.path = { baseId: base.id, remote: remote.address };
+    this.key = pathKeyOf(this.path);
+  }
+
+  get connection(): ConnectionType {
+    return connectionType(this.base.kind, this.remote.type);
+  }
+
+  get tier(): number {
+    return tierOf(this.connection);
+  }
+
+  /** Relays that a datagram crosses. */
+  get relayHops(): number {
+    return (this.base.kind === 'allocation' ? 1 : 0) + (this.remote.type === 'relayed' ? 1 : 0);
+  }
+
+  /** Starts probing (anew); the first check is due at once. */
+  probe(now: number): void {
+    this.attempts = 0;
+    this.nextCheckAt = now;
+    if (this.state === 'failed') this.state = 'in-progress';
+  }
+
+  checkSent(now: number): void {
+    const gap = CHECK_GAPS_MS[Math.min(this.attempts, CHECK_GAPS_MS.length - 1)] ?? 1000;
+    this.attempts += 1;
+    this.checksSent += 1;
+    this.lastSentAt = now;
+    this.nextCheckAt = now + gap;
+    if (this.state === 'waiting') this.state = 'in-progress';
+  }
+
+  answered(now: number, rttMs: number): void {
+    this.responses += 1;
+    this.state = 'succeeded';
+    this.refusal = undefined;
+    this.nextCheckAt = undefined;
+    this.rttMs = this.rttMs === undefined ? rttMs : this.rttMs * 0.75 + rttMs * 0.25;
+    this.lastHeardAt = now;
+  }
+
+  fail(): void {
+    this.state = 'failed';
+    this.nextCheckAt = undefined;
+  }
+}

@@ -1,0 +1,160 @@
+import { formatAddress } from '@wirepath/stun-codec';
+import { CandidatePair, pathKeyOf, type RemoteCandidate } from './candidate-pair.js';
+import type { EnginePath, LocalBase } from './events.js';
+import type { Pacer } from './pacer.js';
+import { CHECK_PACING_MS } from './timings.js';
+
+/** Peer-reflexive candidates that are kept per peer: each was authenticated, but a peer must not make us hoard. */
+const MAX_PEER_REFLEXIVE = 16;
+
+/** A remote candidate that makes no pair, and why. */
+export interface Rejection {
+  readonly remote: RemoteCandidate;
+  readonly reason: string;
+}
+
+/** The pairs with one peer (RFC 8445 checklist): formed, pruned, and probed at a pace. */
+export class Checklist {
+  readonly pairs = new Map<string, CandidatePair>();
+  rejections: Rejection[] = [];
+  #signalled: readonly RemoteCandidate[] = [];
+  readonly #peerReflexive = new Map<string, RemoteCandidate>();
+  #nextSlotAt = -Infinity;
+
+  constructor(readonly maxPairs: number) {}
+
+  get remotes(): readonly RemoteCandidate[] {
+    return [...this.#signalled, ...this.#peerReflexive.values()];
+  }
+
+  /** The peer's signalled candidates; a peer-reflexive one that is among them takes the signalled type. */
+  setSignalled(remotes: readonly RemoteCandidate[]): void {
+    this.#signalled = remotes;
+    for (const remote of remotes) {
+      this.#peerReflexive.delete(formatAddress(remote.address));
+      for (const pair of this.pairs.values()) {
+        if (formatAddress(pair.remote.address) === formatAddress(remote.address)) pair.remote = remote;
+      }
+    }
+  }
+
+  /** A check came from an address that nobody signalled (RFC 8445 7.3.1.3), or the user suggested one. */
+  addUnsignalled(remote: RemoteCandidate): void {
+    const key = formatAddress(remote.address);
+    if (this.#signalled.some((known) => formatAddress(known.address) === key)) return;
+    const known = this.#peerReflexive.get(key);
+    if (known !== undefined) return;
+    if (this.#peerReflexive.size >= MAX_PEER_REFLEXIVE) {
+      const oldest = this.#peerReflexive.keys().next().value;
+      if (oldest !== undefined) this.#peerReflexive.delete(oldest);
+    }
+    this.#peerReflexive.set(key, remote);
+  }
+
+  /** What was learnt by checks belongs to the peer's previous run or network. */
+  forgetUnsignalled(): void {
+    this.#peerReflexive.clear();
+  }
+
+  /**
+   * Forms the pairs of every base with every remote candidate of its family, keeping what is known of those that stay.
+   * @param keep stays even without its candidate: it carries traffic.
+   * @param refuse why an address must not be sent to, or undefined.
+   */
+  form(
+    bases: readonly LocalBase[],
+    keep: CandidatePair | undefined,
+    refuse: (remote: RemoteCandidate) => string | undefined,
+  ): void {
+    this.rejections = [];
+    const wanted = new Map<string, CandidatePair>();
+    const fresh: CandidatePair[] = [];
+    for (const remote of this.remotes) {
+      const reason = refuse(remote);
+      if (reason !== undefined) {
+        this.rejections.push({ remote, reason });
+        continue;
+      }
+      const mates = bases.filter((base) => base.family === remote.address.family);
+      if (mates.length === 0) this.rejections.push({ remote, reason: `no IPv${remote.address.family} socket here` });
+      for (const base of mates) {
+        const key = pathKeyOf({ baseId: base.id, remote: remote.address });
+        fresh.push(this.pairs.get(key) ?? new CandidatePair(base, remote));
+      }
+    }
+    for (const pair of this.#prune(fresh)) wanted.set(pair.key, pair);
+    if (keep !== undefined) wanted.set(keep.key, keep);
+    this.pairs.clear();
+    for (const [key, pair] of wanted) this.pairs.set(key, pair);
+  }
+
+  get(path: EnginePath): CandidatePair | undefined {
+    return this.pairs.get(pathKeyOf(path));
+  }
+
+  probeAll(now: number): void {
+    for (const pair of this.pairs.values()) pair.probe(now);
+  }
+
+  /** No more ordinary checks: what has not answered by now has failed. */
+  endProbing(): void {
+    for (const pair of this.pairs.values()) {
+      if (pair.state === 'waiting' || pair.state === 'in-progress') pair.fail();
+      pair.nextCheckAt = undefined;
+    }
+  }
+
+  nextTimeout(): number | undefined {
+    let next: number | undefined;
+    for (const { nextCheckAt } of this.pairs.values()) {
+      if (nextCheckAt !== undefined && (next === undefined || nextCheckAt < next)) next = nextCheckAt;
+    }
+    return next === undefined ? undefined : Math.max(next, this.#nextSlotAt);
+  }
+
+  /** The best pair whose check is due, if the pace allows one now. */
+  takeDue(now: number, pacer: Pacer): CandidatePair | undefined {
+    if (now < this.#nextSlotAt) return undefined;
+    let due: CandidatePair | undefined;
+    for (const pair of this.pairs.values()) {
+      if (pair.nextCheckAt === undefined || pair.nextCheckAt > now) continue;
+      if (due === undefined || comesBefore(pair, due)) due = pair;
+    }
+    if (due === undefined) return undefined;
+    if (!pacer.take(now)) {
+      this.#nextSlotAt = now + pacer.waitMs();
+      return undefined;
+    }
+    this.#nextSlotAt = now + CHECK_PACING_MS;
+    return due;
+  }
+
+  /** At most `maxPairs` of those that count, but at least one of each tier and family. */
+  #prune(pairs: CandidatePair[]): CandidatePair[] {
+    const exempt = (pair: CandidatePair) => pair.connection === 'relayed' || pair.remote.type === 'peer-reflexive';
+    const proven = (pair: CandidatePair) => (pair.state === 'succeeded' ? 1 : 0);
+    const counted = pairs
+      .filter((pair) => !exempt(pair))
+      .sort((a, b) => proven(b) - proven(a) || b.remote.priority - a.remote.priority);
+    const kept = counted.slice(0, this.maxPairs);
+    const kinds = new Set(kept.map(kindOf));
+    for (const pair of counted.slice(this.maxPairs)) {
+      if (!kinds.has(kindOf(pair))) {
+        kinds.add(kindOf(pair));
+        kept.push(pair);
+      } else this.rejections.push({ remote: pair.remote, reason: `more than ${this.maxPairs} candidate pairs` });
+    }
+    return [...kept, ...pairs.filter(exempt)];
+  }
+}
+
+function kindOf(pair: CandidatePair): string {
+  return `${pair.connection}/${pair.base.family}`;
+}
+
+/** Pairs never tried go before pairs tried less recently; then the better tier and the higher priority. */
+function comesBefore(a: CandidatePair, b: CandidatePair): boolean {
+  if (a.attempts !== b.attempts) return a.attempts < b.attempts;
+  if (a.tier !== b.tier) return a.tier < b.tier;
+  return a.remote.priority > b.remote.priority;
+}

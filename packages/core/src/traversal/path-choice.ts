@@ -1,0 +1,53 @@
+import type { CandidatePair } from './candidate-pair.js';
+import { RTT_GAIN_MS, RTT_GAIN_RATIO, SWITCH_INTERVAL_MS } from './timings.js';
+
+/** What is already in use. */
+export interface Incumbent {
+  readonly pair: CandidatePair;
+  readonly sinceMs: number;
+  /** It has gone silent, or the network changed under it. */
+  readonly suspect: boolean;
+}
+
+/**
+ * The path to send on among proven pairs: tier, then fewest relays, then address family and round trip, with hysteresis
+ * within a tier so that near-equal paths do not flap.
+ * @returns undefined when nothing is proven.
+ */
+export function choosePath(
+  proven: readonly CandidatePair[],
+  incumbent: Incumbent | undefined,
+  now: number,
+): CandidatePair | undefined {
+  const best = proven.reduce<CandidatePair | undefined>(
+    (a, b) => (a === undefined || isBetter(b, a) ? b : a),
+    undefined,
+  );
+  if (incumbent === undefined || best === undefined) return best ?? incumbent?.pair;
+  const { pair } = incumbent;
+  if (best === pair) return pair;
+  // A suspect path may come back, and then a worse one was a needless switch: meanwhile traffic goes on both.
+  if (incumbent.suspect) return rank(best) <= rank(pair) || pair.state === 'failed' ? best : pair;
+  if (!proven.includes(pair)) return best;
+  if (rank(best) !== rank(pair)) return rank(best) < rank(pair) ? best : pair;
+  if (now - incumbent.sinceMs < SWITCH_INTERVAL_MS) return pair;
+  return rttGain(pair, best) ? best : pair;
+}
+
+function rank(pair: CandidatePair): number {
+  return pair.tier * 4 + pair.relayHops;
+}
+
+function isBetter(a: CandidatePair, b: CandidatePair): boolean {
+  if (rank(a) !== rank(b)) return rank(a) < rank(b);
+  if (rttGain(b, a)) return true;
+  if (rttGain(a, b)) return false;
+  if (a.base.family !== b.base.family) return a.base.family === 6;
+  return a.remote.priority > b.remote.priority;
+}
+
+/** Is `b` faster than `a` by a gain that is worth a switch? */
+function rttGain(a: CandidatePair, b: CandidatePair): boolean {
+  if (a.rttMs === undefined || b.rttMs === undefined) return false;
+  return a.rttMs - b.rttMs >= Math.max(RTT_GAIN_MS, a.rttMs * RTT_GAIN_RATIO);
+}

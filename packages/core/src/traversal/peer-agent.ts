@@ -1,0 +1,440 @@
+import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
+import { candidatePriority, type CandidateType } from '../contracts/candidate.js';
+import type { PublicKey } from '../contracts/identity.js';
+import { ActivePath } from './active-path.js';
+import { CallSchedule } from './call-schedule.js';
+import type { CandidatePair, RemoteCandidate } from './candidate-pair.js';
+import { Checklist } from './checklist.js';
+import type { EngineEffect } from './effects.js';
+import type { EngineEvent, EnginePath, LocalDescription } from './events.js';
+import { HandshakeRule } from './handshake-rule.js';
+import { sameDescription, type CallMessage, type DescriptionId } from './messages.js';
+import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
+import type { Pacer } from './pacer.js';
+import { choosePath } from './path-choice.js';
+import { WARM_INTERVAL_MS, WARM_MS } from './timings.js';
+
+/** What all agents of one engine share. */
+export interface Surroundings {
+  readonly ownKey: PublicKey;
+  readonly runId: string;
+  readonly tieBreaker: bigint;
+  readonly holePunchTimeoutMs: number;
+  readonly maxCandidatePairs: number;
+  readonly pacer: Pacer;
+  readonly outstanding: OutstandingChecks<PeerAgent>;
+  random(length: number): Uint8Array;
+  /** This node's present description. */
+  local: LocalDescription;
+  localId: DescriptionId;
+  signalingUp: boolean;
+  inOwnNetwork(address: TransportAddress): boolean;
+  emit(effect: EngineEffect): void;
+}
+
+type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
+
+/** The path to one peer: everything that the engine knows and decides about it. */
+export class PeerAgent {
+  readonly checklist: Checklist;
+  readonly handshake: HandshakeRule;
+  /** The newest description the peer has sent; null before the first. */
+  remote: CallMessage | null = null;
+  active: ActivePath | undefined;
+  /** Probing goes on until then; undefined when it is over. */
+  probingUntil: number | undefined;
+  undeliverable = false;
+  /** A budget ended without any path. */
+  exhausted = false;
+  readonly #calls = new CallSchedule();
+  readonly #ufrag: string;
+  readonly #password: string;
+  /** Proven pairs that are asked now and then, so that they can take over: until when. */
+  readonly #warm = new Map<CandidatePair, { until: number; nextAt: number }>();
+  #nominated: string | undefined;
+  #paths = '';
+  #hasSession = false;
+
+  constructor(
+    readonly publicKey: PublicKey,
+    public keepaliveMs: number,
+    readonly around: Surroundings,
+    now: number,
+  ) {
+    this.checklist = new Checklist(around.maxCandidatePairs);
+    this.handshake = new HandshakeRule(this.controlling);
+    this.#ufrag = Buffer.from(around.random(6)).toString('base64url');
+    this.#password = Buffer.from(around.random(18)).toString('base64url');
+    around.emit({ type: 'expect-checks', peer: publicKey, ufrag: this.#ufrag, password: this.#password });
+    this.call(now);
+  }
+
+  /** RFC 8445's controlling agent: the side with the greater public key. */
+  get controlling(): boolean {
+    return this.around.ownKey > this.publicKey;
+  }
+
+  get hasSession(): boolean {
+    return this.#hasSession && !this.handshake.needed;
+  }
+
+  // --- What happens ---
+
+  /** Tell the peer where we are, now and again until it is connected. */
+  call(now: number): void {
+    if (!this.around.signalingUp || this.around.local.bases.length === 0) return;
+    this.#calls.request(now);
+    this.#calls.retrySoon(now, this.#jitter());
+  }
+
+  attempt(now: number, budgetMs: number): void {
+    this.#probe(now, budgetMs);
+    this.call(now);
+  }
+
+  localChanged(now: number, newGeneration: boolean): void {
+    if (newGeneration) {
+      this.active?.distrust(now);
+      this.#nominated = undefined;
+    }
+    this.#form();
+    if (this.remote !== null) this.#probe(now, this.around.holePunchTimeoutMs, newGeneration);
+    if (this.around.signalingUp) {
+      this.#calls.request(now);
+      if (newGeneration || this.active === undefined) this.#calls.retrySoon(now, this.#jitter());
+    }
+    this.#choose(now);
+  }
+
+  messageReceived(message: CallMessage, now: number): void {
+    this.undeliverable = false;
+    const previous = this.remote;
+    const restarted = previous !== null && previous.runId !== message.runId;
+    const moved = previous === null || restarted || previous.generation !== message.generation;
+    this.remote = message;
+    if (restarted) {
+      this.handshake.reset();
+      this.#warm.clear();
+      for (const pair of this.checklist.pairs.values()) pair.fail();
+    }
+    if (moved && previous !== null) {
+      this.checklist.forgetUnsignalled();
+      this.#nominated = undefined;
+      this.active?.distrust(now);
+    }
+    this.checklist.setSignalled(message.candidates);
+    this.#form();
+    if (moved || this.active?.trust !== 'trusted' || !sameDescription(previous, message)) {
+      this.#probe(now, this.around.holePunchTimeoutMs, moved);
+    }
+    if (!sameDescription(message.seen, this.around.localId)) this.#calls.request(now);
+    this.#choose(now);
+  }
+
+  candidateSuggested(address: TransportAddress, now: number): void {
+    this.checklist.addUnsignalled({ address, type: 'host', priority: candidatePriority('host', 0) });
+    this.#form();
+    this.#probe(now, this.around.holePunchTimeoutMs);
+  }
+
+  checkReceived(event: EventOf<'check'>, now: number): void {
+    this.around.emit({
+      type: 'answer-check',
+      peer: this.publicKey,
+      path: event.path,
+      transactionId: event.transactionId,
+    });
+    const pair = this.#pairFor(event.path, event.candidateType, event.priority);
+    if (pair === undefined) return;
+    pair.checksReceived += 1;
+    this.#heard(pair, now);
+    if (this.active?.pair === pair) this.active.kept(now);
+    if (event.useCandidate && !this.controlling) this.#nominated = pair.key;
+    if (pair.state === 'succeeded') this.#choose(now);
+    else if (this.remote !== null) this.#trigger(pair, now);
+  }
+
+  responseReceived(event: EventOf<'check-response'>, check: OutstandingCheck<PeerAgent>, now: number): void {
+    const { pair } = check;
+    // RFC 8445 7.2.5.2.1: an answer from elsewhere proves nothing about this pair.
+    if (pair.path.baseId !== event.path.baseId || !sameAddress(pair.path.remote, event.path.remote)) {
+      pair.refusal = `answered from ${formatAddress(event.path.remote)}`;
+      return;
+    }
+    if (this.checklist.get(pair.path) !== pair) return;
+    const first = pair.state !== 'succeeded';
+    pair.answered(now, now - check.sentAt);
+    pair.mappedAddress = event.mappedAddress;
+    this.#heard(pair, now);
+    this.#choose(now);
+    if (first) this.#changed();
+  }
+
+  packetAuthenticated(path: EnginePath, now: number): void {
+    const pair = this.checklist.get(path) ?? this.#pairFor(path, 'peer-reflexive', undefined);
+    if (pair === undefined) return;
+    this.#heard(pair, now);
+    if (pair !== this.active?.pair && pair.state !== 'succeeded' && this.remote !== null) this.#trigger(pair, now);
+  }
+
+  dataSent(now: number): void {
+    this.active?.sent(now);
+  }
+
+  handshakeCompleted(): void {
+    const news = !this.hasSession;
+    this.#hasSession = true;
+    this.handshake.completed();
+    if (news) this.#changed();
+  }
+
+  permitted(path: EnginePath, error: string | undefined, now: number): void {
+    const pair = this.checklist.get(path);
+    if (pair === undefined || pair.state !== 'permitting') return;
+    if (error === undefined) {
+      pair.state = 'waiting';
+      pair.nextCheckAt = now;
+    } else {
+      pair.fail();
+      pair.refusal = error;
+    }
+  }
+
+  // --- What is due ---
+
+  nextTimeout(): number | undefined {
+    let next = this.checklist.nextTimeout();
+    const consider = (at: number | undefined) => {
+      if (at !== undefined && (next === undefined || at < next)) next = at;
+    };
+    consider(this.#calls.nextTimeout());
+    consider(this.handshake.nextTimeout());
+    consider(this.active?.nextTimeout());
+    consider(this.probingUntil);
+    for (const { nextAt } of this.#warm.values()) consider(nextAt);
+    return next;
+  }
+
+  handleTimeout(now: number): void {
+    this.#tendActivePath(now);
+    this.#tendWarmPaths(now);
+    if (this.probingUntil !== undefined && now >= this.probingUntil) this.#endProbing(now);
+    for (let pair = this.#takeDueCheck(now); pair !== undefined; pair = this.#takeDueCheck(now)) this.#check(pair, now);
+    const due = this.#calls.takeDue(now, this.#jitter());
+    if (due !== undefined) this.#sendMessage();
+    if (due === 'retry') this.#probe(now, this.around.holePunchTimeoutMs);
+    if (this.handshake.takeDue(now)) {
+      this.around.emit({ type: 'initiate-handshake', peer: this.publicKey, fresh: true });
+    }
+  }
+
+  #takeDueCheck(now: number): CandidatePair | undefined {
+    return this.remote === null ? undefined : this.checklist.takeDue(now, this.around.pacer);
+  }
+
+  #tendActivePath(now: number): void {
+    const { active } = this;
+    if (active === undefined) return;
+    const before = active.trust;
+    if (active.handleTimeout(now)) this.#check(active.pair, now);
+    if (active.trust === before) return;
+    if (active.trust === 'suspect') {
+      this.around.emit({ type: 'check-mapping' });
+      this.#probe(now, this.around.holePunchTimeoutMs, true);
+      this.call(now);
+    } else if (active.trust === 'lost') {
+      active.pair.fail();
+      active.pair.refusal = 'went silent';
+    }
+    this.#choose(now);
+    this.#changed();
+  }
+
+  #tendWarmPaths(now: number): void {
+    for (const [pair, warm] of this.#warm) {
+      if (now < warm.nextAt) continue;
+      if (now >= warm.until || !this.checklist.pairs.has(pair.key)) this.#warm.delete(pair);
+      else {
+        warm.nextAt = Math.min(warm.until, now + WARM_INTERVAL_MS);
+        this.#check(pair, now);
+      }
+    }
+  }
+
+  #endProbing(now: number): void {
+    this.probingUntil = undefined;
+    this.checklist.endProbing();
+    this.exhausted = this.active === undefined || this.active.trust === 'lost';
+    if (this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed') this.#calls.settle();
+    else if (!this.#calls.isRetrying && this.around.signalingUp) this.#calls.retrySoon(now, this.#jitter());
+    this.#changed();
+  }
+
+  // --- Checks ---
+
+  #probe(now: number, budgetMs: number, all = false): void {
+    this.exhausted = false;
+    this.probingUntil = Math.max(this.probingUntil ?? 0, now + budgetMs);
+    for (const pair of this.checklist.pairs.values()) {
+      const isActive = pair === this.active?.pair && this.active.trust === 'trusted';
+      // What is proven and fresh needs no new proof; a check for one that waits for its relay's permission comes later.
+      if (pair.state === 'permitting' || (!all && (isActive || pair.state === 'succeeded'))) continue;
+      if (pair.nextCheckAt === undefined) pair.probe(now);
+      if (pair.base.kind === 'allocation' && pair.state === 'waiting') this.#permit(pair);
+    }
+  }
+
+  #permit(pair: CandidatePair): void {
+    pair.state = 'permitting';
+    pair.nextCheckAt = undefined;
+    this.around.emit({ type: 'permit', peer: this.publicKey, path: pair.path });
+  }
+
+  /** RFC 8445 7.3.1.4: check at once, whatever the pace. */
+  #trigger(pair: CandidatePair, now: number): void {
+    if (pair.state === 'permitting') return;
+    if (pair.base.kind === 'allocation' && pair.state === 'waiting') return this.#permit(pair);
+    this.probingUntil ??= now + this.around.holePunchTimeoutMs;
+    if (pair.state === 'failed') pair.probe(now);
+    this.#check(pair, now);
+  }
+
+  #check(pair: CandidatePair, now: number): void {
+    if (this.remote === null) return;
+    const transactionId = this.around.random(12);
+    this.around.outstanding.add(Buffer.from(transactionId).toString('hex'), { agent: this, pair, sentAt: now });
+    const scheduled = pair.nextCheckAt;
+    pair.checkSent(now);
+    // Outside of probing (keepalive, warm path) a check does not start a series.
+    if (scheduled === undefined && pair.state === 'succeeded') pair.nextCheckAt = undefined;
+    if (pair === this.active?.pair) this.active.probed(now);
+    this.around.emit({
+      type: 'send-check',
+      peer: this.publicKey,
+      path: pair.path,
+      transactionId,
+      remoteUfrag: this.remote.ufrag,
+      localUfrag: this.#ufrag,
+      remotePassword: this.remote.password,
+      priority: candidatePriority('peer-reflexive', pair.base.family === 6 ? 65535 : 65534),
+      candidateType: pair.base.kind === 'allocation' ? 'relayed' : 'host',
+      controlling: this.controlling,
+      tieBreaker: this.around.tieBreaker,
+      useCandidate: this.controlling && pair === this.active?.pair,
+    });
+  }
+
+  #heard(pair: CandidatePair, now: number): void {
+    pair.lastHeardAt = now;
+    if (this.active?.pair !== pair || !this.active.heard(now)) return;
+    if (pair.state === 'failed') pair.state = 'succeeded';
+    this.#choose(now);
+    this.#changed();
+  }
+
+  /** The pair of a path that something authenticated came in on, made where it is new. */
+  #pairFor(path: EnginePath, type: CandidateType, priority: number | undefined): CandidatePair | undefined {
+    const known = this.checklist.get(path);
+    if (known !== undefined) return known;
+    if (!this.around.local.bases.some((base) => base.id === path.baseId)) return undefined;
+    this.checklist.addUnsignalled({
+      address: path.remote,
+      // Only a relay makes an unsignalled address more than peer-reflexive: a sender cannot know of its own NAT.
+      type: type === 'relayed' ? 'relayed' : 'peer-reflexive',
+      priority: priority ?? candidatePriority('peer-reflexive', 0),
+    });
+    this.#form();
+    return this.checklist.get(path);
+  }
+
+  #form(): void {
+    this.checklist.form(this.around.local.bases, this.active?.pair, (remote) => this.#refuse(remote));
+  }
+
+  #refuse(remote: RemoteCandidate): string | undefined {
+    if (this.around.inOwnNetwork(remote.address)) return 'reached through our own interface: a loop';
+    const isOurs = this.around.local.candidates.some((own) => sameAddress(own.address, remote.address));
+    return isOurs ? 'an address of our own' : undefined;
+  }
+
+  // --- Choice ---
+
+  #choose(now: number): void {
+    const proven = [...this.checklist.pairs.values()].filter((pair) => pair.state === 'succeeded');
+    const { active } = this;
+    const incumbent = active && { pair: active.pair, sinceMs: active.since, suspect: active.trust !== 'trusted' };
+    // A suspect path yields only to what was heard since; the rest may have died with it.
+    const usable = incumbent?.suspect ? proven.filter((pair) => isFresher(pair, incumbent.pair)) : proven;
+    let choice = choosePath(usable, incumbent, now);
+    const nominated = usable.find((pair) => pair.key === this.#nominated);
+    if (nominated !== undefined && choice !== undefined && nominated.tier <= choice.tier) choice = nominated;
+    if (choice !== undefined && choice !== active?.pair) this.#switchTo(choice, now);
+    this.#setPaths();
+    if (this.active?.trust === 'trusted' && this.active.pair.state === 'succeeded') {
+      this.handshake.pathReady(this.active.pair.key, this.active.pair.rttMs ?? 0, now);
+    }
+  }
+
+  #switchTo(pair: CandidatePair, now: number): void {
+    const previous = this.active;
+    this.active = new ActivePath(pair, this.keepaliveMs, now);
+    this.exhausted = false;
+    this.#warm.delete(pair);
+    if (previous !== undefined && previous.pair.state === 'succeeded') {
+      this.#warm.set(previous.pair, { until: now + WARM_MS, nextAt: now + WARM_INTERVAL_MS });
+    }
+    // Our choice is marked at once, so that the other side need not wait for a keepalive.
+    if (this.controlling) this.#check(pair, now);
+    this.#changed();
+  }
+
+  #setPaths(): void {
+    if (this.active === undefined) return;
+    const paths = [this.active.pair.path];
+    if (this.active.trust !== 'trusted') {
+      const fallback = choosePath(
+        [...this.checklist.pairs.values()].filter((p) => p.state === 'succeeded' && p !== this.active?.pair),
+        undefined,
+        0,
+      );
+      if (fallback !== undefined) paths.push(fallback.path);
+    }
+    const text = paths.map((path) => `${path.baseId}>${formatAddress(path.remote)}`).join(' ');
+    if (text === this.#paths) return;
+    this.#paths = text;
+    this.around.emit({ type: 'set-path', peer: this.publicKey, paths });
+  }
+
+  #sendMessage(): void {
+    const { local, localId, signalingUp } = this.around;
+    if (!signalingUp) return;
+    this.around.emit({
+      type: 'send-message',
+      to: this.publicKey,
+      message: {
+        ...localId,
+        ufrag: this.#ufrag,
+        password: this.#password,
+        candidates: local.candidates,
+        seen: this.remote && {
+          runId: this.remote.runId,
+          generation: this.remote.generation,
+          revision: this.remote.revision,
+        },
+      },
+    });
+  }
+
+  #changed(): void {
+    this.around.emit({ type: 'changed', peer: this.publicKey });
+  }
+
+  #jitter(): number {
+    return (this.around.random(1)[0] ?? 0) / 256;
+  }
+}
+
+/** Has something come in on `pair` since the suspect path was last heard? */
+function isFresher(pair: CandidatePair, suspect: CandidatePair): boolean {
+  return (pair.lastHeardAt ?? -Infinity) > (suspect.lastHeardAt ?? -Infinity);
+}

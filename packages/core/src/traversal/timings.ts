@@ -1,0 +1,52 @@
+/** Every delay of the path engine, in ms, with its reason. docs/path-engine.md is written from here. */
+
+/** Between two ordinary checks to one peer: RFC 8445 14.2 allows no less than 5 ms. */
+export const CHECK_PACING_MS = 5;
+
+/** Checks a second over all peers, so that thousands of peers starting at once do not flood the uplink. */
+export const CHECKS_PER_SECOND = 1000;
+export const CHECK_BURST = 100;
+
+/**
+ * Gaps after the first, second, ... check of a pair. Short at first: the peer's NAT drops what comes before the peer has
+ * sent, and the second check of either side finds the hole open. The last gap repeats until the budget is used up.
+ */
+export const CHECK_GAPS_MS = [60, 100, 160, 260, 420, 680, 1000] as const;
+
+/** A check that is not answered by then never will be. */
+export const CHECK_EXPIRY_MS = 5000;
+
+/** A node that yields the first handshake to the other waits this long, or three round trips, before it starts its own. */
+export const HANDSHAKE_YIELD_MS = 100;
+
+/** First and greatest delay before another initiation while there is no session: WireGuard's own 5 s is the ceiling. */
+export const HANDSHAKE_RETRY_MS = 250;
+export const HANDSHAKE_RETRY_MAX_MS = 5000;
+
+/** Messages to one peer are at least this far apart; what changes in between goes into one message. */
+export const MESSAGE_SPACING_MS = 40;
+
+/** First and greatest delay between two calls to a peer that is not connected, doubling, with jitter. */
+export const CALL_BACKOFF_MS = 1000;
+export const CALL_BACKOFF_MAX_MS = 180_000;
+
+/** Sending for this long without hearing anything authenticated: ask the path. */
+export const SILENCE_MS = 100;
+
+/** A probe of the active path has this long, or twice its round trip, to be answered before the path is suspect. */
+export const PROBE_TIMEOUT_MS = 100;
+export const PROBE_TIMEOUT_MAX_MS = 1000;
+
+/** A suspect path that still says nothing is given up for another, if there is one; or shown as lost. */
+export const SUSPECT_MS = 3000;
+
+/** Within a tier, a path must be this much faster to be preferred ... */
+export const RTT_GAIN_MS = 10;
+export const RTT_GAIN_RATIO = 0.2;
+/** ... and near-equal paths switch at most this often. */
+export const SWITCH_INTERVAL_MS = 60_000;
+
+/** A proven path that is not the active one is asked again this often while it is kept warm. */
+export const WARM_INTERVAL_MS = 10_000;
+/** For how long after losing the choice it is kept warm. A relayed fallback is kept as long as its allocation lives. */
+export const WARM_MS = 30_000;

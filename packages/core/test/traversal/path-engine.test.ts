@@ -1,0 +1,258 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineEffect } from '../../src/traversal/effects.js';
+import { host, TwoEngines, type TestNode } from './two-engines.js';
+
+function connected(latencyMs = 5): TwoEngines {
+  const net = new TwoEngines(latencyMs);
+  net.describe(net.a, [host('192.0.2.1')]);
+  net.describe(net.b, [host('192.0.2.2')]);
+  net.start(net.a);
+  net.start(net.b);
+  net.run(2000);
+  return net;
+}
+
+const agent = (net: TwoEngines, node: TestNode) => node.engine.peer(net.other(node).key)!;
+const sent = (node: TestNode, type: EngineEffect['type']) => node.effects.filter(({ effect }) => effect.type === type);
+
+describe('two nodes with host candidates', () => {
+  it('prove the pair both ways, set the path and handshake once', () => {
+    const net = connected();
+    expect(net.a.paths).toEqual(['192.0.2.2:51820']);
+    expect(net.b.paths).toEqual(['192.0.2.1:51820']);
+    expect([net.a.handshakes, net.b.handshakes]).toEqual([1, 1]);
+    expect(agent(net, net.a).active?.pair.connection).toBe('direct');
+    expect(agent(net, net.b).active?.pair.connection).toBe('direct');
+  });
+
+  it('connect in a few round trips, whoever comes up first', () => {
+    for (const first of ['a', 'b'] as const) {
+      const net = new TwoEngines(10);
+      const second = first === 'a' ? 'b' : 'a';
+      net.describe(net[first], [host('192.0.2.1')]);
+      net.start(net[first]);
+      net.at(700, () => {
+        net.describe(net[second], [host('192.0.2.2')]);
+        net.start(net[second]);
+      });
+      net.run(5000);
+      const done = Math.max(...[net.a, net.b].map((node) => sent(node, 'initiate-handshake')[0]?.at ?? 0));
+      expect(net.a.session && net.b.session).toBe(true);
+      expect(done).toBeLessThan(700 + 10 * 10);
+    }
+  });
+
+  it('tell nobody a path before a check was answered', () => {
+    const net = new TwoEngines(5);
+    net.blocked = (_from, _to, kind) => kind === 'response';
+    net.describe(net.a, [host('192.0.2.1')]);
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.start(net.a);
+    net.start(net.b);
+    net.run(14_000);
+    expect(sent(net.a, 'set-path')).toEqual([]);
+    expect(agent(net, net.a).exhausted).toBe(false);
+    net.run(120_000);
+    expect(agent(net, net.a).exhausted).toBe(true);
+    expect(sent(net.a, 'send-message').length).toBeGreaterThan(3);
+  });
+});
+
+describe('reference fault 5: candidates were tried one after another', () => {
+  it('a dead candidate delays nobody', () => {
+    const net = new TwoEngines(10);
+    net.blocked = (_from, to) => to.ip.startsWith('198.51.100.');
+    const dead = Array.from({ length: 8 }, (_, i) => host(`198.51.100.${i + 1}`, 51820, 2_100_000_000 - i));
+    net.describe(net.a, [...dead, host('192.0.2.1')]);
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.a.addresses = [host('192.0.2.1').address];
+    net.start(net.a);
+    net.start(net.b);
+    net.run(300);
+    expect(net.b.paths).toEqual(['192.0.2.1:51820']);
+    expect(net.a.session).toBe(true);
+  });
+});
+
+describe('reference fault 6: setting an endpoint triggered no handshake', () => {
+  it('a handshake starts when the path is proven, and a lost initiation costs a fraction of a second', () => {
+    const net = new TwoEngines(5);
+    let lost = 0;
+    net.blocked = (_from, _to, kind) => kind === 'data' && lost++ === 0;
+    net.describe(net.a, [host('192.0.2.1')]);
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.start(net.a);
+    net.start(net.b);
+    net.run(500);
+    expect(lost).toBeGreaterThan(1);
+    expect(net.a.session).toBe(true);
+  });
+});
+
+describe('a peer-reflexive candidate', () => {
+  it('is made by a check from an unknown address and carries the traffic; hole-punched until it is signalled', () => {
+    const net = new TwoEngines(5);
+    // A's only signalled candidate is unreachable; its checks arrive from an address that a NAT chose.
+    const mapped = host('203.0.113.5', 40001).address;
+    net.translate = (from) => (from.ip === '10.0.0.1' ? mapped : from);
+    net.blocked = (_from, to) => to.ip === '10.0.0.1';
+    net.describe(net.a, [host('10.0.0.1')]);
+    net.a.addresses = [host('10.0.0.1').address, mapped];
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.start(net.a);
+    net.start(net.b);
+    net.run(1000);
+    expect(net.b.paths).toEqual(['203.0.113.5:40001']);
+    expect(agent(net, net.b).active?.pair.connection).toBe('hole-punched');
+    expect(agent(net, net.a).active?.pair.connection).toBe('direct');
+    const net2 = net;
+    net2.handle(net2.b, {
+      type: 'message',
+      peer: net2.a.key,
+      message: {
+        ...agent(net2, net2.b).remote!,
+        revision: 9,
+        candidates: [host('203.0.113.5', 40001)],
+      },
+    });
+    expect(agent(net2, net2.b).active?.pair.connection).toBe('direct');
+  });
+
+  it('an answer from another address proves nothing', () => {
+    const net = new TwoEngines(5);
+    net.translate = (from, to) => (to.ip === '192.0.2.2' ? from : host('192.0.2.77').address);
+    net.describe(net.a, [host('192.0.2.1')]);
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.start(net.a);
+    net.start(net.b);
+    net.run(1000);
+    expect(net.a.paths).not.toContain('192.0.2.2:51820');
+  });
+});
+
+describe('an active path that goes silent', () => {
+  it('is asked after 100 ms, suspect soon after, and traffic goes on a second path at once', () => {
+    const net = new TwoEngines(5);
+    const a2 = host('198.51.100.1', 51820, 1_000_000_000);
+    net.describe(net.a, [host('192.0.2.1'), a2]);
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.start(net.a);
+    net.start(net.b);
+    net.run(1000);
+    expect(net.b.paths).toEqual(['192.0.2.1:51820']);
+    net.blocked = (from, to) => from.ip === '192.0.2.1' || to.ip === '192.0.2.1';
+    let lastMiss = 0;
+    let gap = 0;
+    for (let t = 1000; t < 6000; t += 10) {
+      net.at(t, () => {
+        const sentAt = net.now;
+        let arrived = false;
+        net.sendData(net.b, () => (arrived = true));
+        net.at(sentAt + 50, () => {
+          if (!arrived) {
+            gap = sentAt - 1000;
+            lastMiss = sentAt;
+          }
+        });
+      });
+    }
+    net.run(7000);
+    expect(lastMiss).toBeGreaterThan(0);
+    expect(gap).toBeLessThan(300);
+    expect(net.b.paths).toEqual(['198.51.100.1:51820']);
+  });
+
+  it('with no other path is kept, called lost, and comes back when the network does', () => {
+    const net = connected();
+    net.blocked = () => true;
+    for (let t = 2000; t < 8000; t += 20) net.at(t, () => net.sendData(net.a, () => undefined));
+    net.run(8000);
+    expect(agent(net, net.a).active?.trust).toBe('lost');
+    expect(net.a.paths).toEqual(['192.0.2.2:51820']);
+    net.blocked = () => false;
+    net.at(9000, () => net.sendData(net.b, () => undefined));
+    net.run(20_000);
+    expect(agent(net, net.a).active?.trust).toBe('trusted');
+    expect(agent(net, net.b).active?.trust).toBe('trusted');
+  });
+
+  it('an idle path costs at most about one check per keepalive interval', () => {
+    const net = connected();
+    net.a.effects.length = net.b.effects.length = 0;
+    net.run(2000 + 250_000);
+    const checks = sent(net.a, 'send-check').length + sent(net.b, 'send-check').length;
+    expect(checks).toBeLessThanOrEqual(12);
+    expect(checks).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe('a restarted peer', () => {
+  it('is picked up at once, with a new handshake', () => {
+    for (const who of ['a', 'b'] as const) {
+      const net = connected();
+      const old = net[who];
+      const fresh = net.addNode(old.key, 99);
+      net.describe(fresh, [host(who === 'a' ? '192.0.2.1' : '192.0.2.2')]);
+      net.start(fresh);
+      net.run(2300);
+      expect(fresh.session).toBe(true);
+      expect(fresh.paths.length).toBe(1);
+      expect(net.other(fresh).handshakes).toBe(2);
+    }
+  });
+});
+
+describe('a change of network', () => {
+  it('starts a new generation: the path is re-proven without losing the session', () => {
+    const net = connected();
+    net.describe(net.a, [host('198.51.100.1')], true);
+    net.run(3000);
+    expect(net.b.paths).toEqual(['198.51.100.1:51820']);
+    expect([net.a.handshakes, net.b.handshakes]).toEqual([1, 1]);
+    expect(agent(net, net.b).remote?.generation).toBe(1);
+  });
+});
+
+describe('hostile or foolish candidates', () => {
+  it('one that leads through our own interface is refused, and said so', () => {
+    const net = new TwoEngines(5);
+    net.handle(net.b, { type: 'own-network', contains: (address) => address.ip.startsWith('10.77.') });
+    net.describe(net.a, [host('192.0.2.1'), host('10.77.0.1')]);
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.start(net.a);
+    net.start(net.b);
+    net.run(1000);
+    expect(agent(net, net.b).checklist.rejections.map(({ reason }) => reason)).toEqual([
+      'reached through our own interface: a loop',
+    ]);
+    expect(net.b.paths).toEqual(['192.0.2.1:51820']);
+  });
+
+  it('more than the allowed number make no more pairs, but each tier and family keeps one', () => {
+    const net = new TwoEngines(5);
+    const many = Array.from({ length: 30 }, (_, i) => host(`198.51.100.${i + 1}`, 51820, 2_000_000_000 - i));
+    const reflexive = { type: 'server-reflexive', address: host('203.0.113.1').address, priority: 5 } as const;
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.describe(net.a, [...many, reflexive]);
+    net.start(net.b);
+    net.start(net.a);
+    net.run(100);
+    const pairs = [...agent(net, net.b).checklist.pairs.values()];
+    expect(pairs.filter((pair) => pair.connection === 'direct').length).toBe(10);
+    expect(pairs.filter((pair) => pair.connection === 'hole-punched').length).toBe(1);
+  });
+
+  it('checks are paced at 5 ms or more', () => {
+    const net = new TwoEngines(50);
+    net.blocked = () => true;
+    const many = Array.from({ length: 9 }, (_, i) => host(`198.51.100.${i + 1}`));
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.describe(net.a, many);
+    net.start(net.b);
+    net.start(net.a);
+    net.run(3000);
+    const times = sent(net.b, 'send-check').map(({ at }) => at);
+    expect(times.length).toBeGreaterThan(40);
+    for (let i = 1; i < times.length; i += 1) expect(times[i]! - times[i - 1]!).toBeGreaterThanOrEqual(5);
+  });
+});
