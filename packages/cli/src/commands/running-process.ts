@@ -1,0 +1,45 @@
+import { access } from 'node:fs/promises';
+import { ControlClient } from '../control/client.js';
+import { CommandError } from '../control/failure.js';
+import type { CommandContext } from './definition.js';
+
+/**
+ * Path of the rc file: `--config`, or the one that the working directory has. It is not read.
+ * @throws CommandError CONFIG when there is none.
+ */
+export async function requireConfigFile({ product, terminal }: CommandContext, option?: string): Promise<string> {
+  const { findConfig } = await import('@wirepath/core');
+  const file = await findConfig(product, { configPath: option, cwd: terminal.cwd });
+  if (file === undefined) {
+    throw new CommandError('CONFIG', 'there is no configuration in this folder', {
+      subject: terminal.cwd,
+      advice: 'Name one with --config FILE.',
+    });
+  }
+  try {
+    await access(file);
+  } catch (cause) {
+    throw new CommandError('CONFIG', 'the configuration cannot be read', {
+      subject: file,
+      advice: 'Check the path after --config.',
+      cause,
+    });
+  }
+  return file;
+}
+
+/** @throws CommandError NOT_RUNNING, with how to start it. */
+export async function connectToRunning(
+  context: CommandContext,
+  configOption: string | undefined,
+  signal?: AbortSignal,
+): Promise<ControlClient> {
+  const { product, terminal } = context;
+  const file = await requireConfigFile(context, configOption);
+  const { controlSocketPath } = await import('@wirepath/core');
+  return ControlClient.connect({
+    socketPath: controlSocketPath(product, file, { env: terminal.env }),
+    startAdvice: `Start it with \`${product.name} up --config ${file}\`.`,
+    signal,
+  });
+}

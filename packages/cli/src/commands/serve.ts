@@ -1,0 +1,46 @@
+import type { LoadedConfig } from '@wirepath/core';
+import type { ServerStatusDocument } from '../node/server-status.js';
+import type { CommandContext } from './definition.js';
+import { runInForeground, type ForegroundProcess } from './foreground.js';
+
+export interface ServeOptions {
+  readonly config?: string;
+}
+
+export function serve(context: CommandContext, { config }: ServeOptions): Promise<number> {
+  return runInForeground(context, config, async (loaded, logger): Promise<ForegroundProcess> => {
+    const { createServer, Lifecycle, reloadServers, systemClock } = await import('@wirepath/core');
+    const servers = await createServer(context.product, loaded, { logger });
+    const lifecycle = new Lifecycle(
+      servers.map((service, index) => ({ name: sectionsOf(loaded, index), service })),
+      { clock: systemClock, logger },
+    );
+    const since = new Date().toISOString();
+    return {
+      role: 'server',
+      publicKey: null,
+      start: async (options) => {
+        await lifecycle.start(options);
+        for (const line of servers.flatMap((server) => server.describe())) {
+          logger.info(`listening: ${line}`, { listener: line });
+        }
+      },
+      stop: () => lifecycle.stop(),
+      reload: async (config) => reloadServers(servers, config),
+      status: (): ServerStatusDocument => ({
+        server: {
+          listeners: servers.flatMap((server) => server.describe()),
+          parts: servers.map((server) => ({ listeners: server.describe(), figures: server.status?.() ?? {} })),
+          since,
+        },
+      }),
+      methods: {},
+      // Servers have figures, not events: a watcher's interval shows them.
+      onChange: () => ({ [Symbol.dispose]: () => undefined }),
+    };
+  });
+}
+
+function sectionsOf({ serverParts }: LoadedConfig, index: number): string {
+  return serverParts[index]?.sections.join(' and ') ?? 'server';
+}

@@ -1,0 +1,49 @@
+import { isReportable } from './control/failure.js';
+
+/** 2 is what a usage error and a wrong configuration have in common: nothing was tried. */
+export const EXIT_DONE = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+/** Everything that is wrong with a configuration where that is the error, else {@link errorLine}. */
+export function errorText(productName: string, error: unknown): string {
+  return hasFormat(error) ? `${productName}: ${error.format()}\n` : errorLine(productName, error);
+}
+
+/** Core's ConfigProblems, by its shape. */
+function hasFormat(error: unknown): error is Error & { format(): string } {
+  return error instanceof Error && 'problems' in error && 'format' in error && typeof error.format === 'function';
+}
+
+/**
+ * What went wrong and what to do, in one line: `wirepath: <message> (<subject>). <advice>`.
+ * @param stack adds the stack and its causes, for `log.level: debug`.
+ */
+export function errorLine(productName: string, error: unknown, options: { stack?: boolean } = {}): string {
+  return `${productName}: ${errorSentence(error)}\n${options.stack === true ? stackOf(error) : ''}`;
+}
+
+/** As {@link errorLine}, without the product's name. */
+export function errorSentence(error: unknown): string {
+  if (!isReportable(error)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return oneLine(`unexpected error: ${message}. Run again with log.level debug and report it.`);
+  }
+  const subject = error.subject === undefined || error.message.includes(error.subject) ? '' : ` (${error.subject})`;
+  const end = error.message.endsWith('.') && subject === '' ? '' : '.';
+  return oneLine(`${error.message}${subject}${end} ${error.advice}`);
+}
+
+export function exitCodeOf(error: unknown): number {
+  return isReportable(error) && (error.code === 'CONFIG' || error.code === 'USAGE') ? EXIT_USAGE : EXIT_FAILED;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, '; ').trim();
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  const cause = error.cause instanceof Error ? `caused by: ${stackOf(error.cause)}` : '';
+  return `${error.stack ?? error.message}\n${cause}`;
+}

@@ -1,0 +1,85 @@
+import type { CandidateType, NatDependence } from '@wirepath/core/plugin';
+
+/** Connection type of a peer's path, or why it has none (DESIGN: vocabulary). */
+export type Connection = 'direct' | 'hole-punched' | 'relayed' | 'connecting' | 'idle' | 'unreachable';
+
+/** `status --json`: a contract with whatever reads it. Times are unix ms where the name ends in Ms, else ISO 8601. */
+export interface StatusDocument {
+  readonly node: {
+    readonly publicKey: string;
+    readonly interface: string | null;
+    readonly listenPort: number | null;
+    readonly natBehavior: { readonly mapping: NatDependence | null; readonly filtering: NatDependence | null };
+    readonly candidates: readonly { type: CandidateType; address: string; priority: number; source: string }[];
+    /** Datagrams and messages dropped since the start, by reason. */
+    readonly dropped: Readonly<Record<string, number>>;
+    /** What is wrong right now, one line each. */
+    readonly problems: readonly string[];
+  };
+  readonly signaling: readonly {
+    url: string;
+    state: 'up' | 'connecting' | 'down';
+    since: string;
+    error: string | null;
+  }[];
+  readonly relays: readonly {
+    url: string;
+    state: 'up' | 'connecting' | 'down';
+    relayedAddress: string | null;
+    rttMs: number | null;
+    error: string | null;
+  }[];
+  readonly peers: readonly PeerStatus[];
+}
+
+export interface PeerStatus {
+  readonly name: string;
+  readonly publicKey: string;
+  readonly connection: Connection;
+  /** Where datagrams for it go now. */
+  readonly endpoint: string | null;
+  /** URL of our relay, where the path goes through it; the relayed address where it goes through the peer's. */
+  readonly relay: string | null;
+  readonly rttMs: number | null;
+  readonly lastHandshakeMs: number | null;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** Since when `connection` is what it is. */
+  readonly since: string;
+  /** Why it is not connected, or not better connected, in one line. */
+  readonly reason: string | null;
+}
+
+/** `explain --json`. */
+export interface ExplainDocument {
+  readonly peer: string;
+  readonly publicKey: string;
+  readonly connection: Connection;
+  readonly summary: string;
+  /** What would help; empty where nothing better can be had. */
+  readonly advice: readonly string[];
+  readonly localCandidates: readonly { type: CandidateType; address: string }[];
+  readonly remoteCandidates: readonly { type: CandidateType; address: string }[];
+  readonly pairs: readonly {
+    local: string;
+    remote: string;
+    remoteType: CandidateType;
+    connection: 'direct' | 'hole-punched' | 'relayed';
+    verdict: string;
+    evidence: string;
+    rttMs: number | null;
+    active: boolean;
+  }[];
+}
+
+/** `netcheck --json`. */
+export interface NetcheckDocument {
+  /** False where no UDP came back from any server that was asked. */
+  readonly udp: boolean;
+  readonly mapping: NatDependence | null;
+  readonly filtering: NatDependence | null;
+  /** This node as STUN servers see it. */
+  readonly reflexive: readonly string[];
+  readonly egress: readonly { interfaceName: string; family: 4 | 6; ip: string; evidence: string }[];
+  readonly relays: readonly { url: string; rttMs: number | null; error: string | null }[];
+}

@@ -1,0 +1,10 @@
+/** `status --json` of a process that runs `serve`. */
+export interface ServerStatusDocument {
+  readonly server: {
+    /** One line per listener, as at the start. */
+    readonly listeners: readonly string[];
+    /** What each part tells of itself. */
+    readonly parts: readonly { listeners: readonly string[]; figures: Readonly<Record<string, unknown>> }[];
+    readonly since: string;
+  };
+}

@@ -1,0 +1,39 @@
+import type { Output } from './terminal.js';
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const FRAME_MS = 80;
+
+/** What goes on right now: one animated line on a terminal, one plain line per step elsewhere. */
+export class Progress implements Disposable {
+  readonly #output: Output;
+  #timer: NodeJS.Timeout | undefined;
+  #frame = 0;
+  #step = '';
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  step(text: string): void {
+    this.#step = text;
+    if (!this.#output.isTty) {
+      this.#output.write(`${text}\n`);
+      return;
+    }
+    this.#draw();
+    this.#timer ??= setInterval(() => this.#draw(), FRAME_MS);
+  }
+
+  /** Takes the animated line away. */
+  [Symbol.dispose](): void {
+    if (this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#output.write('\r\u001b[K');
+  }
+
+  #draw(): void {
+    this.#frame = (this.#frame + 1) % FRAMES.length;
+    this.#output.write(`\r\u001b[K${FRAMES[this.#frame] ?? ''} ${this.#step}`);
+  }
+}

@@ -1,0 +1,41 @@
+import type { ExplainDocument } from '../node/documents.js';
+import { connectionStyle, type Palette } from './palette.js';
+import { printable } from './printable.js';
+import { formatTable } from './table.js';
+import { formatRtt } from './units.js';
+
+/** `explain` for people: the verdict, every candidate pair with its evidence, and what would help. */
+export function formatExplain(document: ExplainDocument, palette: Palette): string {
+  const { strong, heading } = palette;
+  const connection = connectionStyle(document.connection, palette)(document.connection);
+  const blocks = [
+    `${strong(printable(document.peer))} is ${connection}: ${printable(document.summary)}\n`,
+    candidates('local candidates', document.localCandidates),
+    candidates('remote candidates', document.remoteCandidates),
+    formatPairs(document, palette),
+  ];
+  if (document.advice.length > 0) {
+    blocks.push(`${heading('What would help')}\n${document.advice.map((text) => `- ${printable(text)}\n`).join('')}`);
+  }
+  return blocks.join('\n');
+}
+
+function candidates(title: string, list: ExplainDocument['localCandidates']): string {
+  const text = list.map(({ type, address }) => `  ${type.padEnd(16)} ${printable(address)}\n`).join('');
+  return `${title}\n${text === '' ? '  none\n' : text}`;
+}
+
+function formatPairs({ pairs }: ExplainDocument, palette: Palette): string {
+  if (pairs.length === 0) return 'No candidate pair was tried.\n';
+  const rows = pairs.map((pair) => [
+    pair.active ? '*' : '',
+    pair.local,
+    pair.remote,
+    { text: pair.connection, style: connectionStyle(pair.connection, palette) },
+    formatRtt(pair.rttMs),
+    pair.verdict,
+    pair.evidence,
+  ]);
+  const headings = ['', 'LOCAL', 'REMOTE', 'CONNECTION', 'RTT', 'VERDICT', 'EVIDENCE'];
+  return formatTable(headings, rows, { headingStyle: palette.heading });
+}

@@ -1,0 +1,31 @@
+import type { NetcheckDocument } from '../node/documents.js';
+import type { Palette } from './palette.js';
+import { printable } from './printable.js';
+import { formatRtt } from './units.js';
+
+export function formatNetcheck(document: NetcheckDocument, { good, bad }: Palette): string {
+  const lines: [label: string, text: string][] = [
+    ['UDP', document.udp ? good('works') : bad('blocked: nothing came back from any server')],
+    ['mapping', document.mapping ?? 'not known'],
+    ['filtering', document.filtering ?? 'not known'],
+    ...labelled(
+      'seen as',
+      document.reflexive.map((address) => printable(address)),
+    ),
+    ...labelled(
+      'egress',
+      document.egress.map(({ interfaceName, ip, evidence }) => printable(`${interfaceName} ${ip} (by ${evidence})`)),
+    ),
+    ...labelled(
+      'relay',
+      document.relays.map(({ url, rttMs, error }) =>
+        error === null ? `${printable(url)} ${formatRtt(rttMs)}` : `${printable(url)} ${bad(printable(error))}`,
+      ),
+    ),
+  ];
+  return lines.map(([label, text]) => `${label.padEnd(11)}${text}\n`).join('');
+}
+
+function labelled(label: string, texts: readonly string[]): [string, string][] {
+  return (texts.length === 0 ? ['none'] : texts).map((text) => [label, text]);
+}

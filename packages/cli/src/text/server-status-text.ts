@@ -1,0 +1,20 @@
+import type { ServerStatusDocument } from '../node/server-status.js';
+import type { Palette } from './palette.js';
+import { printable } from './printable.js';
+import { formatDuration } from './units.js';
+
+export function formatServerStatus(
+  { server }: ServerStatusDocument,
+  { palette, nowUnixMs }: { palette: Palette; nowUnixMs: number },
+): string {
+  const parts = server.parts.map(({ listeners, figures }) => {
+    const heads = listeners.map((line) => `${palette.strong(printable(line))}\n`).join('');
+    const lines = Object.entries(figures).map(([name, value]) => `  ${printable(name).padEnd(24)}${show(value)}\n`);
+    return heads + lines.join('');
+  });
+  return [`server up for ${formatDuration(nowUnixMs - Date.parse(server.since))}\n`, ...parts].join('\n');
+}
+
+function show(value: unknown): string {
+  return printable(typeof value === 'string' ? value : JSON.stringify(value));
+}
