@@ -1,0 +1,404 @@
+import { randomBytes } from 'node:crypto';
+import type { Aead } from './aead.js';
+import { HandshakeAdmission } from './admission.js';
+import { AllowedIps } from './allowed-ips.js';
+import { DEFAULT_MTU, REJECT_AFTER_TIME_MS } from './constants.js';
+import { CookieChecker } from './cookie.js';
+import { dhKeyPair, KEY_BYTES, type DhKeyPair } from './crypto.js';
+import { defaultAead } from './crypto-self-test.js';
+import { newDropCounters, type DropCounters, type DropReason } from './drops.js';
+import { IndexTable } from './index-table.js';
+import { IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, ipLength, ipVersion } from './ip-packet.js';
+import { parseIpPrefix, type IpPrefix } from './ip-prefix.js';
+import { isRejectedCounter, type Keypair } from './keypair.js';
+import { formatKey, parseKey } from './keys.js';
+import {
+  decodeCookieReply,
+  decodeInitiation,
+  decodeResponse,
+  MESSAGE_COOKIE_REPLY,
+  MESSAGE_INITIATION,
+  MESSAGE_RESPONSE,
+  MESSAGE_TRANSPORT_DATA,
+  messageType,
+  readUint32,
+  TRANSPORT_HEADER_BYTES,
+  TRANSPORT_MIN_BYTES,
+} from './messages.js';
+import { readInitiation, staticStatic, type RemoteIdentity } from './noise.js';
+import { Peer } from './peer.js';
+import type { PeerContext } from './peer-context.js';
+import type { DeviceSink, PeerStatus } from './sink.js';
+import { TimerQueue } from './timer-queue.js';
+
+export interface DeviceOptions<P> {
+  /** 32 bytes. */
+  readonly privateKey: Uint8Array;
+  readonly sink: DeviceSink<P>;
+  readonly samePath: (a: P, b: P) => boolean;
+  /** IP address and port of a path in bytes (6 or 18): what a cookie is bound to. */
+  readonly sourceBytes: (path: P) => Uint8Array;
+  /** @default node:crypto's randomBytes */
+  readonly random?: (size: number) => Uint8Array;
+  /** Unix ms. @default Date.now */
+  readonly wallClockMs?: () => number;
+  /** @default the fastest that works here */
+  readonly aead?: Aead;
+  /** Of the inner packets, bytes. @default 1420 */
+  readonly mtu?: number;
+  /** Makes the buffer for an outgoing data message, for adapters whose buffers lie in memory of their own. @default Buffer.allocUnsafe */
+  readonly allocate?: (sizeBytes: number) => Uint8Array;
+  /** Handshake messages per second above which senders must prove their address. @default 250 */
+  readonly underLoadHandshakesPerSecond?: number;
+}
+
+export interface PeerConfig<P> {
+  /** Base64. */
+  readonly publicKey: string;
+  /** 32 bytes; all zero means none. */
+  readonly presharedKey?: Uint8Array;
+  /** Prefixes such as `10.77.0.2/32`; those of another peer move here. */
+  readonly allowedIps: readonly string[];
+  /** 0 for off. @default 0 */
+  readonly persistentKeepaliveSeconds?: number;
+  /** Whether an authenticated datagram from another path makes that the peer's path, as WireGuard does. */
+  readonly roaming: boolean;
+  readonly paths?: readonly P[];
+}
+
+/** What to change; what is left out stays. `allowedIps` replaces the whole list. */
+export type PeerUpdate<P> = Partial<Omit<PeerConfig<P>, 'publicKey'>>;
+
+export type PacketResult = 'sent' | 'queued' | 'no-route' | 'malformed';
+
+interface IndexEntry<P> {
+  readonly peer: Peer<P>;
+  /** Undefined while the index names an initiation of ours. */
+  readonly keypair: Keypair | undefined;
+}
+
+/**
+ * A WireGuard device without I/O: datagrams and packets go in, and come out at the sink. `now` is monotonic time in ms.
+ *
+ * @example
+ * const device = new Device({ privateKey, sink, samePath: sameAddress, sourceBytes });
+ * device.addPeer({ publicKey, allowedIps: ['10.77.0.2/32'], roaming: true, paths: [path] }, now);
+ * device.handlePacket(ipPacket, now); // an initiation comes out; the packet follows when the response is handed in
+ */
+export class Device<P> {
+  readonly #sink: DeviceSink<P>;
+  readonly #random: (size: number) => Uint8Array;
+  readonly #aead: Aead;
+  readonly #sourceBytes: (path: P) => Uint8Array;
+  readonly #context: PeerContext<P>;
+  readonly #timers = new TimerQueue();
+  readonly #indices: IndexTable<IndexEntry<P>>;
+  readonly #peers = new Map<string, Peer<P>>();
+  readonly #allowedIps = new AllowedIps<Peer<P>>();
+  readonly #admission: HandshakeAdmission;
+  readonly #drops: DropCounters = newDropCounters();
+  #local: DhKeyPair;
+  #checker: CookieChecker;
+  #mtu: number;
+
+  /** @throws {RangeError} when the private key is not 32 bytes. @throws {Error} when no AEAD works here. */
+  constructor(options: DeviceOptions<P>) {
+    this.#sink = options.sink;
+    this.#random = options.random ?? randomBytes;
+    this.#aead = options.aead ?? defaultAead();
+    this.#sourceBytes = options.sourceBytes;
+    this.#mtu = options.mtu ?? DEFAULT_MTU;
+    this.#indices = new IndexTable(this.#random);
+    this.#admission = new HandshakeAdmission(options.underLoadHandshakesPerSecond);
+    this.#local = loadPrivateKey(options.privateKey);
+    this.#checker = new CookieChecker(this.#aead, this.#random, this.#local.publicKey);
+    this.#context = this.#makeContext(options);
+  }
+
+  // Configuration
+
+  /** Our public key, base64. */
+  get publicKey(): string {
+    return formatKey(this.#local.publicKey);
+  }
+
+  /**
+   * Changes our identity. Every session ends; a peer with our own new public key is removed.
+   * @throws {RangeError} when the key is not 32 bytes.
+   */
+  setPrivateKey(privateKey: Uint8Array): void {
+    this.#local = loadPrivateKey(privateKey);
+    this.#checker = new CookieChecker(this.#aead, this.#random, this.#local.publicKey);
+    this.removePeer(this.publicKey);
+    for (const peer of this.#peers.values()) {
+      peer.resetIdentity(this.#identity(peer.remote.publicKey, peer.remote.presharedKey));
+    }
+  }
+
+  setMtu(mtu: number): void {
+    this.#mtu = mtu;
+  }
+
+  /** @throws {RangeError} on a key, prefix or name that cannot be, our own key, or a peer that is there already. */
+  addPeer(config: PeerConfig<P>, now: number): PeerStatus<P> {
+    const { publicKey } = config;
+    const key = parseKey(publicKey);
+    if (key === undefined) throw new RangeError('not a WireGuard public key');
+    if (this.#peers.has(publicKey)) throw new RangeError(`peer ${publicKey} exists`);
+    if (publicKey === this.publicKey) throw new RangeError('a device cannot be its own peer');
+    const prefixes = parsePrefixes(config.allowedIps);
+    const peer: Peer<P> = new Peer(
+      this.#context,
+      {
+        unused: () => this.#indices.unused(),
+        set: (index, keypair) => this.#indices.set(index, { peer, keypair }),
+        delete: (index) => this.#indices.delete(index),
+      },
+      publicKey,
+      this.#identity(key, config.presharedKey ?? new Uint8Array(KEY_BYTES)),
+      () => this.#allowedIps.of(peer),
+    );
+    this.#peers.set(publicKey, peer);
+    for (const prefix of prefixes) this.#allowedIps.insert(prefix, peer);
+    this.#apply(peer, config, now);
+    return peer;
+  }
+
+  /** @returns false when there is no such peer. @throws {RangeError} as {@link addPeer}. */
+  updatePeer(publicKey: string, update: PeerUpdate<P>, now: number): boolean {
+    const peer = this.#peers.get(publicKey);
+    if (peer === undefined) return false;
+    if (update.allowedIps !== undefined) {
+      const prefixes = parsePrefixes(update.allowedIps);
+      this.#allowedIps.removePeer(peer);
+      for (const prefix of prefixes) this.#allowedIps.insert(prefix, peer);
+    }
+    if (update.presharedKey !== undefined) peer.remote = this.#identity(peer.remote.publicKey, update.presharedKey);
+    this.#apply(peer, update, now);
+    return true;
+  }
+
+  /** @returns false when there is no such peer. */
+  removePeer(publicKey: string): boolean {
+    const peer = this.#peers.get(publicKey);
+    if (peer === undefined) return false;
+    this.#peers.delete(publicKey);
+    this.#allowedIps.removePeer(peer);
+    peer.remove();
+    return true;
+  }
+
+  peer(publicKey: string): PeerStatus<P> | undefined {
+    return this.#peers.get(publicKey);
+  }
+
+  peers(): IterableIterator<PeerStatus<P>> {
+    return this.#peers.values();
+  }
+
+  /** What was dropped since the start, by reason. */
+  get drops(): Readonly<DropCounters> {
+    return this.#drops;
+  }
+
+  /** Whether handshakes come in faster than they are willingly computed. */
+  underLoad(now: number): boolean {
+    return this.#admission.underLoad(now);
+  }
+
+  // Actions
+
+  /** From the next packet on, the peer is sent to on every one of `paths`. @returns false when there is no such peer. */
+  setPaths(publicKey: string, paths: readonly P[], now: number): boolean {
+    const peer = this.#peers.get(publicKey);
+    peer?.setPaths(paths, now);
+    return peer !== undefined;
+  }
+
+  /**
+   * Sends an initiation at once, or when the last is REKEY_TIMEOUT old: a request that comes too early is kept. With `force`, for a path that has changed, the last
+   * one may have been lost with its path, and 50 ms are enough.
+   * @returns false when there is no such peer.
+   */
+  initiateHandshake(publicKey: string, now: number, options: { readonly force?: boolean } = {}): boolean {
+    const peer = this.#peers.get(publicKey);
+    peer?.requestInitiation(now, options.force ?? false);
+    return peer !== undefined;
+  }
+
+  /** Sends an empty message, or asks for a session. @returns false when there is no such peer. */
+  sendKeepalive(publicKey: string, now: number): boolean {
+    const peer = this.#peers.get(publicKey);
+    peer?.sendKeepalive(now);
+    return peer !== undefined;
+  }
+
+  /** Routes an inner IP packet to its peer. The bytes are free again on return. */
+  handlePacket(packet: Uint8Array, now: number): PacketResult {
+    const version = ipVersion(packet, 0, packet.length);
+    if (version === 0) {
+      this.#drop('outbound-malformed');
+      return 'malformed';
+    }
+    const peer =
+      version === 4
+        ? this.#allowedIps.lookup4(packet, IPV4_DESTINATION)
+        : this.#allowedIps.lookup6(packet, IPV6_DESTINATION);
+    if (peer === undefined) {
+      this.#drop('no-route');
+      return 'no-route';
+    }
+    return peer.sendPacket(packet, now);
+  }
+
+  /** Takes a datagram off the wire. Decrypts in place: the bytes are overwritten, and delivered packets are views of them. */
+  handleDatagram(datagram: Uint8Array, from: P, now: number): void {
+    const reason = this.#receive(datagram, from, now);
+    if (reason !== undefined) this.#drop(reason);
+  }
+
+  /** When {@link handleTimeout} has to be called next, in `now` time. */
+  nextTimeout(): number | undefined {
+    return this.#timers.next();
+  }
+
+  handleTimeout(now: number): void {
+    this.#timers.run(now);
+  }
+
+  #receive(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
+    const type = messageType(datagram);
+    switch (type) {
+      case MESSAGE_TRANSPORT_DATA:
+        return this.#receiveData(datagram, from, now);
+      case MESSAGE_INITIATION:
+        return this.#admit(datagram, from, now) ?? this.#receiveInitiation(datagram, from, now);
+      case MESSAGE_RESPONSE:
+        return this.#admit(datagram, from, now) ?? this.#receiveResponse(datagram, from, now);
+      case MESSAGE_COOKIE_REPLY:
+        return this.#receiveCookieReply(datagram, now);
+      case undefined:
+        return 'malformed';
+    }
+  }
+
+  #admit(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
+    const admission = this.#admission.admit(this.#checker, datagram, () => this.#sourceBytes(from), now);
+    if (admission === 'admitted') return undefined;
+    if (admission === 'cookie') {
+      this.#sink.reply(this.#checker.createReply(datagram, this.#sourceBytes(from), now), from);
+    }
+    return admission;
+  }
+
+  #receiveInitiation(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
+    const message = decodeInitiation(datagram);
+    if (message === undefined) return 'malformed';
+    const claimed = readInitiation(this.#aead, this.#local, message);
+    if (claimed === undefined) return 'decrypt';
+    const peer = this.#peers.get(formatKey(claimed.claimedPublicKey));
+    return peer === undefined ? 'unknown-peer' : peer.receiveInitiation(claimed, datagram.length, from, now);
+  }
+
+  #receiveResponse(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
+    const message = decodeResponse(datagram);
+    if (message === undefined) return 'malformed';
+    const peer = this.#indices.get(message.receiver)?.peer;
+    return peer === undefined ? 'unknown-receiver' : peer.receiveResponse(message, datagram.length, from, now);
+  }
+
+  #receiveCookieReply(datagram: Uint8Array, now: number): DropReason | undefined {
+    const reply = decodeCookieReply(datagram);
+    if (reply === undefined) return 'malformed';
+    const peer = this.#indices.get(reply.receiver)?.peer;
+    return peer === undefined ? 'unknown-receiver' : peer.receiveCookieReply(reply, now);
+  }
+
+  #receiveData(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
+    const entry = this.#indices.get(readUint32(datagram, 4));
+    if (entry?.keypair === undefined) return 'unknown-receiver';
+    const { peer, keypair } = entry;
+    const low = readUint32(datagram, 8);
+    const high = readUint32(datagram, 12);
+    if (now - keypair.createdAtMs >= REJECT_AFTER_TIME_MS || isRejectedCounter(high, low)) return 'expired-session';
+    if (
+      !keypair.receiveKey.open(high, low, datagram, TRANSPORT_HEADER_BYTES, datagram.length - TRANSPORT_HEADER_BYTES)
+    ) {
+      return 'decrypt';
+    }
+    if (!keypair.replay.accept(high, low)) return 'replay';
+
+    const available = datagram.length - TRANSPORT_MIN_BYTES;
+    peer.receiveData(keypair, datagram.length, available === 0 ? 'keepalive' : 'data', from, now);
+    return available === 0 ? undefined : this.#deliver(peer, datagram, available);
+  }
+
+  #deliver(peer: Peer<P>, datagram: Uint8Array, available: number): DropReason | undefined {
+    const start = TRANSPORT_HEADER_BYTES;
+    const version = ipVersion(datagram, start, available);
+    const length = version === 0 ? undefined : ipLength(datagram, start, available, version);
+    if (length === undefined) return 'inner-malformed';
+    const owner =
+      version === 4
+        ? this.#allowedIps.lookup4(datagram, start + IPV4_SOURCE)
+        : this.#allowedIps.lookup6(datagram, start + IPV6_SOURCE);
+    if (owner !== peer) return 'source-not-allowed';
+    this.#sink.deliver(datagram.subarray(start, start + length), peer);
+    return undefined;
+  }
+
+  #drop(reason: DropReason): void {
+    this.#drops[reason]++;
+  }
+
+  #apply(peer: Peer<P>, update: PeerUpdate<P>, now: number): void {
+    if (update.roaming !== undefined) peer.roaming = update.roaming;
+    if (update.paths !== undefined) peer.setPaths(update.paths, now);
+    if (update.persistentKeepaliveSeconds !== undefined) {
+      peer.setPersistentKeepalive(update.persistentKeepaliveSeconds, now);
+    }
+  }
+
+  #identity(publicKey: Uint8Array, presharedKey: Uint8Array): RemoteIdentity {
+    if (presharedKey.length !== KEY_BYTES) throw new RangeError('a preshared key is 32 bytes');
+    const secret = staticStatic(this.#local, publicKey);
+    if (secret === undefined) throw new RangeError('a public key of low order is nobody\u2019s');
+    return { publicKey, presharedKey: Uint8Array.from(presharedKey), staticStatic: secret };
+  }
+
+  #makeContext(options: DeviceOptions<P>): PeerContext<P> {
+    const { samePath, wallClockMs = Date.now, allocate = (size: number) => Buffer.allocUnsafe(size) } = options;
+    const local = () => this.#local;
+    const mtu = () => this.#mtu;
+    let sequence = 0;
+    return {
+      aead: this.#aead,
+      sink: this.#sink,
+      timers: this.#timers,
+      random: this.#random,
+      samePath,
+      wallClockMs,
+      allocate,
+      nextSequence: () => sequence++,
+      get local() {
+        return local();
+      },
+      get mtu() {
+        return mtu();
+      },
+    };
+  }
+}
+
+function loadPrivateKey(privateKey: Uint8Array): DhKeyPair {
+  if (privateKey.length !== KEY_BYTES) throw new RangeError('a WireGuard private key is 32 bytes');
+  return dhKeyPair(privateKey);
+}
+
+function parsePrefixes(texts: readonly string[]): IpPrefix[] {
+  return texts.map((text) => {
+    const prefix = parseIpPrefix(text);
+    if (prefix === undefined) throw new RangeError(`not an IP prefix: ${JSON.stringify(text)}`);
+    return prefix;
+  });
+}

@@ -1,0 +1,35 @@
+import { readUint32 } from './messages.js';
+
+/** The 32-bit names that our side gives to handshakes and sessions, random so that they tell an observer nothing. */
+export class IndexTable<Entry> {
+  readonly #entries = new Map<number, Entry>();
+  readonly #random: (size: number) => Uint8Array;
+
+  constructor(random: (size: number) => Uint8Array) {
+    this.#random = random;
+  }
+
+  /** An index that nothing uses; it is taken only when it is {@link set}. */
+  unused(): number {
+    for (;;) {
+      const index = readUint32(this.#random(4), 0);
+      if (!this.#entries.has(index)) return index;
+    }
+  }
+
+  get(index: number): Entry | undefined {
+    return this.#entries.get(index);
+  }
+
+  set(index: number, entry: Entry): void {
+    this.#entries.set(index, entry);
+  }
+
+  delete(index: number): void {
+    this.#entries.delete(index);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+}

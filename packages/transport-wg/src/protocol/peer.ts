@@ -1,0 +1,336 @@
+import { AEAD_TAG_BYTES } from './aead.js';
+import {
+  KEEPALIVE_TIMEOUT_MS,
+  PADDING_MULTIPLE,
+  REJECT_AFTER_TIME_MS,
+  REKEY_AFTER_TIME_MS,
+  REKEY_TIMEOUT_MS,
+  STAGED_PACKETS_MAX,
+} from './constants.js';
+import type { DropReason } from './drops.js';
+import { Handshakes, type PeerIndices } from './handshakes.js';
+import type { Keypair } from './keypair.js';
+import { Keypairs } from './keypairs.js';
+import { TRANSPORT_HEADER_BYTES, writeTransportHeader, type CookieReply, type Response } from './messages.js';
+import type { ClaimedInitiation, RemoteIdentity } from './noise.js';
+import { jitterMs, type PeerContext } from './peer-context.js';
+import type { AuthenticatedKind, HandshakeInfo, PeerCounters, PeerStatus, SessionState } from './sink.js';
+import { PeerTimers } from './timers.js';
+
+const NO_PACKET = new Uint8Array(0);
+
+/**
+ * The protocol's view of one peer: handshakes, sessions, timers, paths, and the packets that wait. What routes to it, and which sources it
+ * may use, is the device's.
+ */
+export class Peer<P> implements PeerStatus<P> {
+  readonly publicKey: string;
+  readonly counters: PeerCounters = {
+    initiationsSent: 0,
+    responsesSent: 0,
+    keepalivesSent: 0,
+    handshakesCompleted: 0,
+    stagedDropped: 0,
+  };
+  remote: RemoteIdentity;
+  roaming = true;
+  paths: readonly P[] = [];
+  rxBytes = 0;
+  txBytes = 0;
+  lastHandshakeUnixMs: number | undefined;
+  persistentKeepaliveSeconds = 0;
+
+  readonly #context: PeerContext<P>;
+  readonly #allowedIps: () => readonly string[];
+  readonly #handshakes: Handshakes<P>;
+  readonly #keypairs: Keypairs;
+  readonly #timers: PeerTimers;
+  readonly #staged: Uint8Array[] = [];
+  /** An initiation could not be sent for want of a path. */
+  #handshakeWanted = false;
+  /** An initiator rekeys on receipt once per session; see {@link REKEY_AFTER_TIME_MS}. */
+  #rekeyedOnReceipt = false;
+
+  constructor(
+    context: PeerContext<P>,
+    indices: PeerIndices,
+    publicKey: string,
+    remote: RemoteIdentity,
+    allowedIps: () => readonly string[],
+  ) {
+    this.publicKey = publicKey;
+    this.remote = remote;
+    this.#context = context;
+    this.#allowedIps = allowedIps;
+    this.#handshakes = new Handshakes(context, () => this.remote, indices);
+    this.#keypairs = new Keypairs((keypair) => {
+      indices.delete(keypair.localIndex);
+      keypair.destroy();
+    });
+    this.#timers = new PeerTimers(context.timers, (belowMs) => jitterMs(context.random, belowMs), {
+      retransmitInitiation: (now) => this.#sendInitiation(now),
+      giveUp: () => this.#giveUp(),
+      sendKeepalive: (now) => this.sendKeepalive(now),
+      requestInitiation: (now) => this.requestInitiation(now, false),
+      scheduledInitiation: (now) => this.#startInitiating(now),
+      eraseKeys: () => this.eraseKeys(),
+    });
+  }
+
+  get allowedIps(): readonly string[] {
+    return this.#allowedIps();
+  }
+
+  get hasPresharedKey(): boolean {
+    return this.remote.presharedKey.some((byte) => byte !== 0);
+  }
+
+  get handshakePending(): boolean {
+    return this.#handshakes.pending;
+  }
+
+  sessionState(now: number): SessionState {
+    const current = this.#keypairs.current;
+    if (current === undefined) return 'none';
+    return current.isUsable(now) ? 'alive' : 'stale';
+  }
+
+  // Paths
+
+  setPaths(paths: readonly P[], now: number): void {
+    this.paths = [...paths];
+    if (paths.length === 0) return;
+    if (this.#staged.length > 0 && this.#flushStaged(now)) return;
+    if (this.#handshakeWanted || this.#staged.length > 0) this.requestInitiation(now, false);
+  }
+
+  setPersistentKeepalive(seconds: number, now: number): void {
+    if (seconds === this.persistentKeepaliveSeconds) return;
+    this.persistentKeepaliveSeconds = seconds;
+    this.#timers.setPersistentKeepalive(seconds * 1000, now);
+    if (seconds > 0) this.sendKeepalive(now);
+  }
+
+  // Sending
+
+  /** Seals and sends an inner packet, or copies it to wait for a session. */
+  sendPacket(packet: Uint8Array, now: number): 'sent' | 'queued' {
+    const current = this.#keypairs.current;
+    if (current !== undefined && this.paths.length > 0 && current.isUsable(now)) {
+      this.#sendData(current, packet, now);
+      return 'sent';
+    }
+    this.#staged.push(Uint8Array.from(packet));
+    if (this.#staged.length > STAGED_PACKETS_MAX) {
+      this.#staged.shift();
+      this.counters.stagedDropped++;
+    }
+    this.#requestSession(now);
+    return 'queued';
+  }
+
+  /** Sends what waits, else an empty message; without a session, asks for one. */
+  sendKeepalive(now: number): void {
+    if (this.#staged.length > 0 && this.#flushStaged(now)) return;
+    const current = this.#keypairs.current;
+    if (current !== undefined && this.paths.length > 0 && current.isUsable(now))
+      this.#sendData(current, NO_PACKET, now);
+    else this.#requestSession(now);
+  }
+
+  /**
+   * Sends an initiation as soon as WireGuard's pacing allows it; see {@link Handshakes.earliestInitiationMs}. One that comes too early
+   * is sent later, unless a session comes up meanwhile.
+   */
+  requestInitiation(now: number, pathChanged: boolean): void {
+    if (this.paths.length === 0) {
+      this.#handshakeWanted = true;
+      this.#context.sink.onPathWanted(this, now);
+    } else if (now >= this.#handshakes.earliestInitiationMs(pathChanged)) {
+      this.#startInitiating(now);
+    } else if (pathChanged || !this.#handshakes.pending) {
+      // While one is pending, its retransmission comes at that very time.
+      this.#timers.scheduleInitiation(this.#handshakes.scheduledInitiationMs(pathChanged));
+    }
+  }
+
+  #requestSession(now: number): void {
+    const current = this.#keypairs.current;
+    if (this.paths.length === 0 && current?.isUsable(now)) this.#context.sink.onPathWanted(this, now);
+    else this.requestInitiation(now, false);
+  }
+
+  #startInitiating(now: number): void {
+    this.#timers.resetAttempts();
+    this.#sendInitiation(now);
+  }
+
+  #sendInitiation(now: number): void {
+    if (this.paths.length === 0) {
+      this.#timers.stopInitiating();
+      this.#handshakeWanted = true;
+      return;
+    }
+    const datagram = this.#handshakes.initiate(now);
+    if (datagram === undefined) return;
+    this.#handshakeWanted = false;
+    this.counters.initiationsSent++;
+    this.#timers.anyAuthenticatedSent(now);
+    this.#timers.handshakeInitiated(now);
+    this.#transmit(datagram, this.paths);
+  }
+
+  /** @returns whether nothing waits any more. */
+  #flushStaged(now: number): boolean {
+    for (;;) {
+      const current = this.#keypairs.current;
+      if (current === undefined || this.paths.length === 0 || !current.isUsable(now)) return this.#staged.length === 0;
+      const packet = this.#staged.shift();
+      if (packet === undefined) return true;
+      this.#sendData(current, packet, now);
+    }
+  }
+
+  #sendData(keypair: Keypair, packet: Uint8Array, now: number): void {
+    const padded = paddedLength(packet.length, this.#context.mtu);
+    const datagram = this.#context.allocate(TRANSPORT_HEADER_BYTES + padded + AEAD_TAG_BYTES);
+    const { sendCounterHigh: high, sendCounterLow: low } = keypair;
+    writeTransportHeader(datagram, keypair.remoteIndex, high, low);
+    datagram.set(packet, TRANSPORT_HEADER_BYTES);
+    datagram.fill(0, TRANSPORT_HEADER_BYTES + packet.length, TRANSPORT_HEADER_BYTES + padded);
+    keypair.sendKey.seal(high, low, datagram, TRANSPORT_HEADER_BYTES, padded);
+    keypair.advanceSendCounter();
+
+    this.#timers.anyAuthenticatedSent(now);
+    if (packet.length > 0) this.#timers.dataSent(now);
+    else this.counters.keepalivesSent++;
+    this.#transmit(datagram, this.paths);
+    if (packet.length > 0) this.#context.sink.onSent(this, now);
+
+    const old = keypair.role === 'initiator' && now - keypair.createdAtMs >= REKEY_AFTER_TIME_MS;
+    if (old || keypair.needsRekeyByCount()) this.requestInitiation(now, false);
+  }
+
+  #transmit(datagram: Uint8Array, paths: readonly P[]): void {
+    this.txBytes += datagram.length * paths.length;
+    this.#context.sink.send(datagram, paths, this);
+  }
+
+  // Receiving
+
+  /** @returns why the initiation was dropped, or undefined when it was answered. */
+  receiveInitiation(claimed: ClaimedInitiation, sizeBytes: number, from: P, now: number): DropReason | undefined {
+    const consumed = this.#handshakes.prove(claimed, now);
+    if (typeof consumed === 'string') return consumed;
+    this.#authenticated(sizeBytes, from, now);
+    const response = this.#handshakes.respond(consumed, now);
+    if (response === undefined) return 'decrypt';
+    this.#keypairs.addAsResponder(response.keypair);
+    this.#timers.sessionDerived(now);
+    this.#timers.anyAuthenticatedSent(now);
+    this.counters.responsesSent++;
+    // A peer whose paths others decide answers where it was asked, until they have.
+    this.#transmit(response.datagram, this.paths.length > 0 ? this.paths : [from]);
+    this.#context.sink.onAuthenticated(this, from, 'handshake', now);
+    return undefined;
+  }
+
+  /** @returns why the response was dropped, or undefined when it opened a session. */
+  receiveResponse(message: Response, sizeBytes: number, from: P, now: number): DropReason | undefined {
+    const answered = this.#handshakes.consumeResponse(message, now);
+    if (typeof answered === 'string') return answered;
+    this.#authenticated(sizeBytes, from, now);
+    const ownsTie = Buffer.compare(this.#context.local.publicKey, this.remote.publicKey) > 0;
+    this.#keypairs.establishAsInitiator(answered.keypair, ownsTie);
+    this.#timers.sessionDerived(now);
+    this.#handshakeComplete({ role: 'initiator', from, rttMs: answered.rttMs, now });
+    // Something must be sent, since the responder may not send before it hears from us on this session.
+    this.sendKeepalive(now);
+    this.#context.sink.onAuthenticated(this, from, 'handshake', now);
+    return undefined;
+  }
+
+  receiveCookieReply(reply: CookieReply, now: number): DropReason | undefined {
+    return this.#handshakes.consumeCookieReply(reply, now) ? undefined : 'cookie-reply';
+  }
+
+  /** A transport data message was decrypted and is no replay. `sizeBytes` is the datagram's. */
+  receiveData(keypair: Keypair, sizeBytes: number, kind: AuthenticatedKind, from: P, now: number): void {
+    this.#authenticated(sizeBytes, from, now);
+    if (this.#keypairs.confirm(keypair)) {
+      this.#handshakes.forgetPending();
+      this.#handshakeComplete({ role: 'responder', from, rttMs: undefined, now });
+      this.#flushStaged(now);
+    } else if (keypair === this.#keypairs.current && this.#handshakes.forgetOvertaken()) {
+      this.#timers.stopInitiating();
+    }
+    if (kind === 'data') this.#timers.dataReceived(now);
+    this.#rekeyOnReceipt(now);
+    this.#context.sink.onAuthenticated(this, from, kind, now);
+  }
+
+  #authenticated(sizeBytes: number, from: P, now: number): void {
+    this.rxBytes += sizeBytes;
+    this.#timers.anyAuthenticatedReceived(now);
+    if (!this.roaming) return;
+    const [only] = this.paths;
+    if (only === undefined || this.paths.length > 1 || !this.#context.samePath(only, from)) this.paths = [from];
+  }
+
+  #handshakeComplete(info: Omit<HandshakeInfo<P>, 'unixMs'>): void {
+    const unixMs = this.#context.wallClockMs();
+    this.lastHandshakeUnixMs = unixMs;
+    this.counters.handshakesCompleted++;
+    this.#rekeyedOnReceipt = false;
+    this.#handshakeWanted = false;
+    if (!this.#handshakes.pending) this.#timers.stopInitiating();
+    this.#context.sink.onHandshake(this, { ...info, unixMs });
+  }
+
+  /** A session that is mostly received on must not run out because nothing was sent to notice its age. */
+  #rekeyOnReceipt(now: number): void {
+    const current = this.#keypairs.current;
+    if (this.#rekeyedOnReceipt || current?.role !== 'initiator') return;
+    if (now - current.createdAtMs < REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS) return;
+    this.#rekeyedOnReceipt = true;
+    this.requestInitiation(now, false);
+  }
+
+  // Ending
+
+  #giveUp(): void {
+    this.#handshakes.forgetPending();
+    this.#dropStaged();
+  }
+
+  /** Forgets every session and handshake; the peer stays. */
+  eraseKeys(): void {
+    this.#handshakes.forgetPending();
+    this.#keypairs.clear();
+    this.#dropStaged();
+  }
+
+  /** The device's identity has changed: nothing of the old one may go on. */
+  resetIdentity(remote: RemoteIdentity): void {
+    this.remote = remote;
+    this.eraseKeys();
+    this.#timers.stopInitiating();
+  }
+
+  /** Ends everything, timers too. */
+  remove(): void {
+    this.eraseKeys();
+    this.#timers.remove();
+  }
+
+  #dropStaged(): void {
+    this.counters.stagedDropped += this.#staged.length;
+    this.#staged.length = 0;
+  }
+}
+
+/** Plaintext is padded to a multiple of 16, but never beyond the MTU (a larger packet was accepted as it is). */
+export function paddedLength(length: number, mtu: number): number {
+  const padded = Math.ceil(length / PADDING_MULTIPLE) * PADDING_MULTIPLE;
+  return Math.max(length, Math.min(padded, mtu));
+}

@@ -1,0 +1,73 @@
+/**
+ * What a device tells the outside, synchronously, from inside the call that caused it. `P` is a path: whatever the adapter uses to say
+ * where a datagram came from or goes to. A sink may call the device again.
+ */
+export interface DeviceSink<P> {
+  /** Sends one datagram on every path in `paths`, which is never empty: the same bytes, so that the receiver keeps one. The bytes are the sink's. */
+  send(datagram: Uint8Array, paths: readonly P[], peer: PeerStatus<P>): void;
+  /** Answers a source that is no peer yet: a cookie reply. */
+  reply(datagram: Uint8Array, to: P): void;
+  /**
+   * An inner IP packet from the peer, its source checked against the allowed IPs. A view into the datagram that was handed in: good
+   * as long as that is.
+   */
+  deliver(packet: Uint8Array, peer: PeerStatus<P>): void;
+  /** A session is established: as initiator on the response, as responder on the first data. */
+  onHandshake(peer: PeerStatus<P>, info: HandshakeInfo<P>): void;
+  /** Every authenticated message, with the path that it came on; replayed ones do not count. */
+  onAuthenticated(peer: PeerStatus<P>, from: P, kind: AuthenticatedKind, now: number): void;
+  /** Data, not a keepalive, was sent. */
+  onSent(peer: PeerStatus<P>, now: number): void;
+  /** Something wants out, and the peer has no path. Called for each such packet. */
+  onPathWanted(peer: PeerStatus<P>, now: number): void;
+}
+
+export type AuthenticatedKind = 'handshake' | 'data' | 'keepalive';
+
+export interface HandshakeInfo<P> {
+  readonly role: 'initiator' | 'responder';
+  /** The path of the message that established the session. */
+  readonly from: P;
+  /** Wall clock, unix ms: the peer's `lastHandshakeUnixMs`. */
+  readonly unixMs: number;
+  /** Time between our initiation and its response; undefined as responder. */
+  readonly rttMs: number | undefined;
+  readonly now: number;
+}
+
+/**
+ * - `none`: no keys; a packet starts a handshake.
+ * - `alive`: a session that can be sent on.
+ * - `stale`: the session is too old or its counters are used up; a packet starts a handshake.
+ */
+export type SessionState = 'none' | 'alive' | 'stale';
+
+/** A peer as the outside sees it. */
+export interface PeerStatus<P> {
+  /** Base64; the peer's name. */
+  readonly publicKey: string;
+  readonly hasPresharedKey: boolean;
+  readonly roaming: boolean;
+  readonly persistentKeepaliveSeconds: number;
+  readonly allowedIps: readonly string[];
+  readonly paths: readonly P[];
+  /** When the last session was established, unix ms; undefined before the first. */
+  readonly lastHandshakeUnixMs: number | undefined;
+  /** Authenticated bytes received, as UDP payload. */
+  readonly rxBytes: number;
+  /** Bytes sent, as UDP payload; a datagram counts once for each path. */
+  readonly txBytes: number;
+  readonly counters: Readonly<PeerCounters>;
+  /** Whether an initiation of ours awaits its response. */
+  readonly handshakePending: boolean;
+  sessionState(now: number): SessionState;
+}
+
+export interface PeerCounters {
+  initiationsSent: number;
+  responsesSent: number;
+  keepalivesSent: number;
+  handshakesCompleted: number;
+  /** Packets that waited for a session and were dropped: queue full, or no answer. */
+  stagedDropped: number;
+}
