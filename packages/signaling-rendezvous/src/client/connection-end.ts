@@ -1,0 +1,43 @@
+import { CLOSE_CODES } from '../protocol/rendezvous-v1.js';
+
+const CLOSE_TEXTS: Readonly<Record<number, string>> = {
+  [CLOSE_CODES.replaced]: 'another node registered with this key',
+  [CLOSE_CODES.badProof]: 'the server refused the proof of this key',
+  [CLOSE_CODES.foreignUrl]:
+    'the server does not know itself by this URL: add it to `urls` in the configuration of the server',
+  [CLOSE_CODES.full]: 'the server is full',
+  [CLOSE_CODES.tooLate]: 'the server says that the registration came too late',
+  [CLOSE_CODES.violation]: 'the server refused a frame of ours',
+  [CLOSE_CODES.tooFast]: 'the server says that this node sends too much',
+  1001: 'the server is shutting down',
+  1006: 'the connection broke',
+  1009: 'a frame was too long',
+};
+
+/** One line for people. */
+export function describeClose(code: number): string {
+  return CLOSE_TEXTS[code] ?? `the server closed the connection (${code})`;
+}
+
+const ERROR_TEXTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was reset',
+  EHOSTUNREACH: 'the host is unreachable',
+  ENETUNREACH: 'the network is unreachable',
+  ETIMEDOUT: 'the connection timed out',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the name could not be looked up',
+};
+
+/** One line for people; a known cause with its code, a TLS failure as such. */
+export function describeError(error: unknown): string {
+  // Node tries every address of a name, and wraps the failures: the first one speaks for all.
+  if (error instanceof AggregateError && error.errors.length > 0) return describeError(error.errors[0]);
+  if (!(error instanceof Error)) return 'unknown error';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const known = ERROR_TEXTS[code];
+  if (known !== undefined) return `${known} (${code})`;
+  const message = (error.message.split('\n')[0] ?? '').slice(0, 200);
+  const isTls = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/.test(code);
+  return isTls ? `TLS: ${message} (${code})` : message;
+}

@@ -1,0 +1,81 @@
+import type { ClientOptions, WebSocket } from 'ws';
+import type { ConnectionEnd } from '../protocol/client-session.js';
+import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../protocol/rendezvous-v1.js';
+import { describeClose, describeError } from './connection-end.js';
+
+export interface DialledSocketEvents {
+  opened(): void;
+  frame(bytes: Uint8Array): void;
+  /** A WebSocket ping or pong. */
+  heard(): void;
+  sent(sizeBytes: number): void;
+  /** Once, and last. */
+  ended(end: ConnectionEnd): void;
+}
+
+/** One WebSocket connection to a server. After {@link hangUp} it reports nothing any more. */
+export class DialledSocket {
+  readonly #socket: WebSocket;
+  readonly #closed: Promise<void>;
+  #events: DialledSocketEvents | undefined;
+
+  /** @param ca PEM; undefined: the system's. */
+  constructor(WebSocketClass: typeof WebSocket, url: string, ca: string | undefined, events: DialledSocketEvents) {
+    this.#events = events;
+    const options: ClientOptions & { autoSelectFamily: boolean; closeTimeout: number; maxFragments: number } = {
+      perMessageDeflate: false,
+      maxPayload: MAX_FRAME_BYTES,
+      maxFragments: 16,
+      followRedirects: false,
+      closeTimeout: 500,
+      rejectUnauthorized: true,
+      autoSelectFamily: true,
+      ...(ca === undefined ? {} : { ca }),
+    };
+    const socket = new WebSocketClass(url, SUBPROTOCOL, options);
+    this.#socket = socket;
+    let failure: string | undefined;
+    socket.on('open', () => this.#events?.opened());
+    socket.on('message', (data, isBinary) => {
+      if (isBinary && Buffer.isBuffer(data)) this.#events?.frame(data);
+      // A text frame is not in the protocol: an empty one is malformed too.
+      else this.#events?.frame(new Uint8Array());
+    });
+    socket.on('ping', () => this.#events?.heard());
+    socket.on('pong', () => this.#events?.heard());
+    socket.on('unexpected-response', (request, response) => {
+      failure = `HTTP ${response.statusCode ?? '?'}: no rendezvous server answers there`;
+      request.destroy();
+      // ws leaves the rest to whoever listens to this event.
+      socket.terminate();
+    });
+    socket.on('error', (error) => {
+      failure ??= describeError(error);
+    });
+    this.#closed = new Promise((resolve) => {
+      socket.on('close', (code) => {
+        const end = failure === undefined ? { code, error: describeClose(code) } : { error: failure };
+        this.#events?.ended(end);
+        this.#events = undefined;
+        resolve();
+      });
+    });
+  }
+
+  send(bytes: Uint8Array): void {
+    // The callback comes with an error when the connection is closing: `ended` reports that.
+    this.#socket.send(bytes, () => this.#events?.sent(bytes.length));
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  /** Says goodbye where it can be said, for at most half a second. */
+  hangUp(): Promise<void> {
+    this.#events = undefined;
+    if (this.#socket.readyState === this.#socket.CONNECTING) this.#socket.terminate();
+    else this.#socket.close(1000);
+    return this.#closed;
+  }
+}

@@ -1,0 +1,140 @@
+import type { PluginNeeds, PublicKey, Signaling, SignalingState } from '@wirepath/core/plugin';
+import { readFile } from 'node:fs/promises';
+import { canonicalUrl } from '../protocol/rendezvous-url.js';
+import { DialledSocket, type DialledSocketEvents } from './dialled-socket.js';
+import { Listeners } from './listeners.js';
+import { RendezvousLink, type RendezvousLinkOptions } from './rendezvous-link.js';
+import { Undelivered } from './undelivered.js';
+
+export type RendezvousClientNeeds = Pick<PluginNeeds, 'clock' | 'files' | 'logger' | 'random'> & {
+  readonly identity: Pick<PluginNeeds['identity'], 'publicKey' | 'agree'>;
+};
+
+export interface RendezvousClientOptions {
+  /** `ws://` or `wss://`; a connection is kept to each, and messages go out on all. */
+  readonly urls: readonly string[];
+  /** PEM file of the authorities that may sign the server's certificate, in the place of the system's. */
+  readonly caFile?: string | undefined;
+}
+
+/** {@link Signaling} through rendezvous servers, any of which may be down. */
+export class RendezvousClient implements Signaling {
+  readonly #needs: RendezvousClientNeeds;
+  readonly #caFile: string | undefined;
+  readonly #links: readonly RendezvousLink[];
+  readonly #undelivered = new Undelivered();
+  readonly #messages = new Listeners<{ from: PublicKey; sealed: Uint8Array }>();
+  readonly #states = new Listeners<readonly SignalingState[]>();
+  readonly #undeliverable = new Listeners<{ to: PublicKey }>();
+  readonly #available = new Listeners<{ publicKey: PublicKey }>();
+  #stopped = false;
+
+  /** @throws {RangeError} when a URL is none. */
+  constructor(needs: RendezvousClientNeeds, options: RendezvousClientOptions) {
+    this.#needs = needs;
+    this.#caFile = options.caFile;
+    const urls = new Map(
+      options.urls.map((url) => {
+        const canonical = canonicalUrl(url);
+        if (canonical === undefined) throw new RangeError('not a ws:// or wss:// URL without credentials');
+        return [canonical, url];
+      }),
+    );
+    this.#links = [...urls].map(([canonical, url]) => this.#createLink(canonical, url));
+  }
+
+  /** Starts dialling and returns: nothing has to wait for a server. */
+  async start({ signal }: { signal: AbortSignal }): Promise<void> {
+    if (signal.aborted || this.#stopped) return;
+    signal.addEventListener('abort', () => void this.stop(), { once: true });
+    for (const link of this.#links) link.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#links.map((link) => link.stop()));
+  }
+
+  publish(to: PublicKey, sealed: Uint8Array): void {
+    if (this.#stopped) return;
+    this.#undelivered.published(to);
+    for (const link of this.#links) link.publish(to, sealed);
+  }
+
+  /** The network changed: dials at once where the connection is down, and makes sure of it where it is up. */
+  nudge(): void {
+    for (const link of this.#links) link.nudge();
+  }
+
+  states(): readonly SignalingState[] {
+    return this.#links.map((link) => link.state);
+  }
+
+  /** Frames and messages dropped since the start, by reason. */
+  counters(): Readonly<Record<string, number>> {
+    const total = new Map<string, number>();
+    for (const link of this.#links) {
+      for (const [reason, count] of Object.entries(link.dropped)) total.set(reason, (total.get(reason) ?? 0) + count);
+    }
+    return Object.fromEntries(total);
+  }
+
+  onMessage(listener: (message: { from: PublicKey; sealed: Uint8Array }) => void): Disposable {
+    return this.#messages.add(listener);
+  }
+
+  onStateChange(listener: (states: readonly SignalingState[]) => void): Disposable {
+    return this.#states.add(listener);
+  }
+
+  onUndeliverable(listener: (event: { to: PublicKey }) => void): Disposable {
+    return this.#undeliverable.add(listener);
+  }
+
+  /** A peer for whom a message was undeliverable in the last minute has registered: publishing to it works now. */
+  onAvailable(listener: (event: { publicKey: PublicKey }) => void): Disposable {
+    return this.#available.add(listener);
+  }
+
+  #createLink(canonical: string, url: string): RendezvousLink {
+    const { clock, identity, random } = this.#needs;
+    const onEffect: RendezvousLinkOptions['onEffect'] = (effect) => {
+      switch (effect.kind) {
+        case 'message':
+          return this.#messages.call({ from: effect.from, sealed: effect.sealed });
+        case 'undeliverable': {
+          const up = this.states().filter(({ state }) => state === 'up');
+          const upUrls = up.map((state) => state.url);
+          if (this.#undelivered.denied(effect.to, url, upUrls)) this.#undeliverable.call({ to: effect.to });
+          return;
+        }
+        case 'available':
+          return this.#available.call({ publicKey: effect.publicKey });
+        case 'state':
+          this.#log(url, effect.state, effect.error);
+          return this.#states.call(this.states());
+      }
+    };
+    const openSocket = (to: string, events: DialledSocketEvents) => this.#openSocket(to, events);
+    return new RendezvousLink({ url, canonicalUrl: canonical, identity, clock, random, openSocket, onEffect });
+  }
+
+  async #openSocket(url: string, events: DialledSocketEvents): Promise<DialledSocket> {
+    // Read anew for each connection, so that a renewed file needs no restart.
+    const ca = this.#caFile !== undefined && url.startsWith('wss:') ? await this.#readCa(this.#caFile) : undefined;
+    // Imported late: a node without signalling does not pay for it.
+    const { WebSocket } = await import('ws');
+    return new DialledSocket(WebSocket, url, ca, events);
+  }
+
+  async #readCa(caFile: string): Promise<string> {
+    return readFile(this.#needs.files.resolve(caFile), 'utf8');
+  }
+
+  #log(url: string, state: SignalingState['state'], error: string | undefined): void {
+    const { logger } = this.#needs;
+    if (error !== undefined) logger.warn('rendezvous not reachable', { url, error });
+    else if (state === 'up') logger.info('rendezvous up', { url });
+    else logger.debug('rendezvous', { url, state });
+  }
+}

@@ -1,0 +1,52 @@
+import { parseTransportAddress, type SchemaLibrary } from '@wirepath/core/plugin';
+import { canonicalUrl } from './protocol/rendezvous-url.js';
+
+/** Options of the plugin: the client. */
+export function clientOptions(z: SchemaLibrary) {
+  const url = webSocketUrl(z);
+  return z
+    .strictObject({
+      url: url.optional().describe('The rendezvous server'),
+      urls: z.array(url).optional().describe('Several of them: a connection is kept to each'),
+      caFile: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('PEM file of the authorities for wss://, in the place of the system’s'),
+    })
+    .refine(({ url: one, urls }) => one !== undefined || (urls?.length ?? 0) > 0, {
+      error: 'expected `url` or `urls` with at least one rendezvous server',
+    });
+}
+
+/** The section `rendezvous` under `server`. */
+export function serverOptions(z: SchemaLibrary) {
+  const address = z.string().refine((text) => parseTransportAddress(text) !== undefined, {
+    error: 'expected ip:port, such as 203.0.113.10:7000',
+  });
+  const listen = z.union([address, z.array(address).min(1)]);
+  return z
+    .strictObject({
+      listen: listen.optional().describe('ip:port for ws://'),
+      tls: z
+        .strictObject({ listen, certFile: z.string().min(1), keyFile: z.string().min(1) })
+        .optional()
+        .describe('ip:port for wss://, with the certificate chain and its key (PEM)'),
+      urls: z
+        .array(webSocketUrl(z))
+        .optional()
+        .describe(
+          'URLs that clients dial, where the socket and the certificate do not tell: behind NAT or a reverse proxy',
+        ),
+      maxClients: z.int().min(1).max(1_000_000).optional().describe('Registered clients at a time (20000)'),
+    })
+    .refine((section) => section.listen !== undefined || section.tls !== undefined, {
+      error: 'expected `listen` or `tls`',
+    });
+}
+
+function webSocketUrl(z: SchemaLibrary) {
+  return z.string().refine((text) => canonicalUrl(text) !== undefined, {
+    error: 'expected a ws:// or wss:// URL without user or password, such as ws://203.0.113.10:7000',
+  });
+}

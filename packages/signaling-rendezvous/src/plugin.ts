@@ -1,0 +1,24 @@
+import { definePlugin, defineServerPart, type PluginDefinition } from '@wirepath/core/plugin';
+import { RendezvousClient } from './client/rendezvous-client.js';
+import { clientOptions, serverOptions } from './options.js';
+import { RendezvousServer } from './server/rendezvous-server.js';
+
+const serverPart = defineServerPart({
+  sections: ['rendezvous'],
+  options: (z) => z.strictObject({ rendezvous: serverOptions(z).optional() }),
+  create: (needs, { rendezvous }) => new RendezvousServer(needs, rendezvous ?? {}),
+});
+
+const plugin: PluginDefinition = definePlugin({
+  name: '@wirepath/signaling-rendezvous',
+  apiVersion: 1,
+  options: clientOptions,
+  needs: ['logger', 'clock', 'random', 'identity', 'files'],
+  provides: ['signaling'],
+  create: (needs, { url, urls = [], caFile }) => ({
+    signaling: new RendezvousClient(needs, { urls: url === undefined ? urls : [url, ...urls], caFile }),
+  }),
+  serverParts: [serverPart],
+});
+
+export default plugin;

@@ -1,0 +1,319 @@
+import { CodedError, parseTransportAddress, type RunningServer, type ServerNeeds } from '@wirepath/core/plugin';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { WebSocket, WebSocketServer } from 'ws';
+import { Counters } from '../protocol/counters.js';
+import { ownsUrl } from '../protocol/own-urls.js';
+import { CLOSE_CODES, MAX_FRAME_BYTES, SUBPROTOCOL } from '../protocol/rendezvous-v1.js';
+import { canonicalUrl, urlOrigin } from '../protocol/rendezvous-url.js';
+import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../protocol/server-limits.js';
+import { Switchboard, type SwitchboardEffect } from '../protocol/switchboard.js';
+import { ConnectionGate } from './connection-gate.js';
+import { createHttpFront, type TlsFiles } from './http-front.js';
+import { serverAddressOf } from './server-address.js';
+
+const TICK_MS = 1000;
+const FAREWELL_MS = 250;
+/** Connections in the middle of their HTTP or TLS handshake, beside those that the limits name. */
+const SPARE_CONNECTIONS = 256;
+const FOREIGN_URL_WARNING_INTERVAL_MS = 10_000;
+
+/** The section `server.rendezvous` of the rc file. */
+export interface RendezvousServerOptions {
+  /** `ip:port`, plain WebSocket. */
+  readonly listen?: string | readonly string[] | undefined;
+  readonly tls?:
+    { readonly listen: string | readonly string[]; readonly certFile: string; readonly keyFile: string } | undefined;
+  /** Every URL that clients dial, where that is not plain from the socket or the certificate (NAT, reverse proxy, DNS name). */
+  readonly urls?: readonly string[] | undefined;
+  /** @default 20000 */
+  readonly maxClients?: number | undefined;
+}
+
+type SocketDropReason = 'ip-connections' | 'connections' | 'oversize-or-broken-frame';
+
+/** The rendezvous server: sockets and timers around a {@link Switchboard}. */
+export class RendezvousServer implements RunningServer {
+  readonly #needs: ServerNeeds;
+  readonly #limits: ServerLimits;
+  readonly #switchboard: Switchboard;
+  readonly #gate: ConnectionGate;
+  readonly #dropped = new Counters<SocketDropReason>();
+  readonly #fronts = new Map<Server, { readonly tls: boolean; url: string }>();
+  readonly #sockets = new Set<Socket>();
+  readonly #webSockets = new Map<number, WebSocket>();
+  #options: RendezvousServerOptions;
+  #configuredUrls: readonly string[] = [];
+  #webSocketServer: WebSocketServer | undefined;
+  /** Takes connections that others accepted; see {@link adopt}. */
+  #adopting: Server | undefined;
+  #tick: Disposable | undefined;
+  #warnedAtMs = -Infinity;
+  #stopped = false;
+
+  /** @param limits in the place of {@link DEFAULT_SERVER_LIMITS}, for tests and embedding. */
+  constructor(needs: ServerNeeds, options: RendezvousServerOptions, limits: Partial<ServerLimits> = {}) {
+    this.#needs = needs;
+    this.#options = options;
+    this.#configuredUrls = canonicalUrls(options.urls);
+    this.#limits = { ...DEFAULT_SERVER_LIMITS, ...limits };
+    if (options.maxClients !== undefined) this.#limits = { ...this.#limits, maxClients: options.maxClients };
+    this.#gate = new ConnectionGate(this.#limits.maxConnectionsPerIp);
+    this.#switchboard = new Switchboard({
+      limits: this.#limits,
+      randomBytes: (length) => needs.random.bytes(length),
+    });
+  }
+
+  /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, CONFIG (a certificate that cannot be read). */
+  async start({ signal }: { signal: AbortSignal }): Promise<void> {
+    if (signal.aborted || this.#stopped) return;
+    signal.addEventListener('abort', () => void this.stop(), { once: true });
+    try {
+      const { WebSocketServer } = await import('ws');
+      const options = {
+        noServer: true,
+        clientTracking: false,
+        perMessageDeflate: false,
+        maxPayload: MAX_FRAME_BYTES,
+        maxFragments: 16,
+        maxBufferedChunks: 1024,
+        closeTimeout: 1000,
+        handleProtocols: () => SUBPROTOCOL,
+      };
+      this.#webSocketServer = new WebSocketServer(options);
+      this.#adopting = this.#createFront(undefined);
+      const { listen, tls } = this.#options;
+      for (const address of listOf(listen)) await this.#listen(address, undefined);
+      if (tls) {
+        const files = await this.#readTlsFiles(tls);
+        for (const address of listOf(tls.listen)) await this.#listen(address, files);
+      }
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#tick?.[Symbol.dispose]();
+    this.#tick = undefined;
+    const fronts = [...this.#fronts.keys()];
+    this.#fronts.clear();
+    const closed = fronts.map((front) => new Promise<void>((resolve) => front.close(() => resolve())));
+    await this.#sayGoodbye();
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
+  }
+
+  describe(): readonly string[] {
+    return [...this.#fronts.values()].map(({ url }) => `rendezvous ${url}`);
+  }
+
+  status(): Readonly<Record<string, unknown>> {
+    const { dropped, ...figures } = this.#switchboard.status();
+    return { ...figures, connections: this.#sockets.size, dropped: { ...dropped, ...this.#dropped.toJSON() } };
+  }
+
+  /** Takes over URLs, the certificate and the number of clients; other addresses to listen on need a restart. */
+  reload(options: unknown): void {
+    const next = (options as { rendezvous?: RendezvousServerOptions }).rendezvous;
+    if (!next) return;
+    const { logger } = this.#needs;
+    const addresses = ({ listen, tls }: RendezvousServerOptions) => [listOf(listen), listOf(tls?.listen)];
+    if (JSON.stringify(addresses(next)) !== JSON.stringify(addresses(this.#options))) {
+      logger.warn('rendezvous: a change of `listen` needs a restart');
+    }
+    this.#options = { ...next, listen: this.#options.listen };
+    this.#configuredUrls = canonicalUrls(next.urls);
+    this.#switchboard.setMaxClients(next.maxClients ?? DEFAULT_SERVER_LIMITS.maxClients);
+    if (next.tls) {
+      void this.#renewCertificate(next.tls).catch((error: unknown) => {
+        logger.error('rendezvous: the certificate stays as it was', { error });
+      });
+    }
+  }
+
+  /**
+   * Serves a connection that somebody else accepted: a TLS port that is shared with another protocol.
+   * @param socket nothing has been read from it, or what was read has been unshifted.
+   */
+  adopt(socket: Socket): void {
+    if (this.#stopped || !this.#adopting) socket.destroy();
+    else this.#adopting.emit('connection', socket);
+  }
+
+  #createFront(tls: TlsFiles | undefined): Server {
+    const { maxClients, maxUnproven } = this.#limits;
+    const front = createHttpFront(tls, maxClients + maxUnproven + SPARE_CONNECTIONS, {
+      connection: (socket) => this.#admit(socket),
+      upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
+    });
+    front.on('drop', () => this.#dropped.add('connections'));
+    return front;
+  }
+
+  async #listen(address: string, tls: TlsFiles | undefined): Promise<void> {
+    const parsed = parseTransportAddress(address);
+    if (!parsed) throw new CodedError('CONFIG', `rendezvous: not an address to listen on: ${address}`);
+    if (this.#stopped) return;
+    const front = this.#createFront(tls);
+    front.listen({ host: parsed.ip, port: parsed.port, backlog: 1024 });
+    try {
+      await once(front, 'listening');
+    } catch (error) {
+      throw listenError(address, error);
+    }
+    if (this.#stopped) {
+      await new Promise((resolve) => front.close(resolve));
+      return;
+    }
+    front.on('error', (error) => this.#needs.logger.error('rendezvous: accepting failed', { error }));
+    const bound = front.address();
+    const port = bound !== null && typeof bound === 'object' ? bound.port : parsed.port;
+    const url = urlOrigin(tls ? 'wss:' : 'ws:', parsed.ip, port);
+    this.#fronts.set(front, { tls: tls !== undefined, url });
+    this.#needs.logger.info('rendezvous listening', { url });
+  }
+
+  #admit(socket: Socket): void {
+    // A TLS socket on a front of ours has its raw socket in the set already; an adopted one has not.
+    const place = socket.remoteAddress === undefined ? undefined : this.#gate.enter(socket.remoteAddress);
+    if (!place) {
+      if (socket.remoteAddress !== undefined) this.#dropped.add('ip-connections');
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      place[Symbol.dispose]();
+    });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const address = socket instanceof Socket ? serverAddressOf(socket, request) : undefined;
+    if (!address || !this.#webSocketServer || this.#stopped) {
+      socket.destroy();
+      return;
+    }
+    this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
+      const owns = (url: string) => ownsUrl({ ...address, configuredUrls: this.#configuredUrls }, url);
+      this.#serve(webSocket, owns);
+    });
+  }
+
+  #serve(webSocket: WebSocket, owns: (url: string) => boolean): void {
+    const { clock } = this.#needs;
+    const { connection, effects } = this.#switchboard.open(owns, clock.now());
+    this.#webSockets.set(connection, webSocket);
+    webSocket.on('message', (data, isBinary) => {
+      // A text frame is not in the protocol: an empty one is malformed too.
+      const frame = isBinary && Buffer.isBuffer(data) ? data : new Uint8Array();
+      this.#carryOut(this.#switchboard.receive(connection, frame, clock.now()));
+    });
+    const heard = () => this.#carryOut(this.#switchboard.heard(connection, clock.now()));
+    webSocket.on('ping', heard);
+    webSocket.on('pong', heard);
+    webSocket.on('error', () => this.#dropped.add('oversize-or-broken-frame'));
+    webSocket.on('close', () => {
+      this.#webSockets.delete(connection);
+      this.#switchboard.closed(connection);
+    });
+    this.#carryOut(effects);
+    this.#armTick();
+  }
+
+  #armTick(): void {
+    if (this.#tick || this.#stopped || this.#switchboard.isEmpty) return;
+    this.#tick = this.#needs.clock.setTimeout(() => {
+      this.#tick = undefined;
+      this.#carryOut(this.#switchboard.tick(this.#needs.clock.now()));
+      this.#armTick();
+    }, TICK_MS);
+  }
+
+  #carryOut(effects: readonly SwitchboardEffect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'foreign-url') {
+        this.#warnOfForeignUrl(effect.url);
+        continue;
+      }
+      const { connection } = effect;
+      const webSocket = this.#webSockets.get(connection);
+      switch (effect.kind) {
+        case 'send':
+          webSocket?.send(effect.bytes, () => this.#switchboard.sent(connection, effect.bytes.length));
+          break;
+        case 'ping':
+          if (webSocket?.readyState === webSocket?.OPEN) webSocket?.ping();
+          break;
+        case 'close':
+          webSocket?.close(CLOSE_CODES[effect.reason]);
+          break;
+        case 'terminate':
+          webSocket?.terminate();
+          break;
+      }
+    }
+  }
+
+  #warnOfForeignUrl(url: string): void {
+    const nowMs = this.#needs.clock.now();
+    if (nowMs < this.#warnedAtMs + FOREIGN_URL_WARNING_INTERVAL_MS) return;
+    this.#warnedAtMs = nowMs;
+    this.#needs.logger.warn('rendezvous: a client dialled a URL that is not ours; if it is, add it to `urls`', { url });
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    const webSockets = [...this.#webSockets.values()];
+    if (webSockets.length === 0) return;
+    const closed = Promise.all(
+      webSockets.map((webSocket) => new Promise((resolve) => webSocket.once('close', resolve))),
+    );
+    for (const webSocket of webSockets) webSocket.close(1001);
+    let timer: Disposable | undefined;
+    const late = new Promise<void>((resolve) => (timer = this.#needs.clock.setTimeout(resolve, FAREWELL_MS)));
+    await Promise.race([closed, late]);
+    timer?.[Symbol.dispose]();
+    for (const webSocket of webSockets) webSocket.terminate();
+  }
+
+  async #renewCertificate(tls: { certFile: string; keyFile: string }): Promise<void> {
+    const files = await this.#readTlsFiles(tls);
+    for (const [front, { tls: isTls }] of this.#fronts) if (isTls) (front as TlsServer).setSecureContext({ ...files });
+  }
+
+  async #readTlsFiles(tls: { certFile: string; keyFile: string }): Promise<TlsFiles> {
+    const { files } = this.#needs;
+    const key = await files.readSecret(tls.keyFile);
+    try {
+      return { cert: await readFile(files.resolve(tls.certFile), 'utf8'), key };
+    } catch (cause) {
+      throw new CodedError('CONFIG', 'rendezvous: the certificate cannot be read', { subject: tls.certFile, cause });
+    }
+  }
+}
+
+function listOf(value: string | readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
+}
+
+function canonicalUrls(urls: readonly string[] | undefined): string[] {
+  return (urls ?? []).flatMap((url) => canonicalUrl(url) ?? []);
+}
+
+function listenError(address: string, cause: unknown): CodedError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const details = { subject: address, cause };
+  if (code === 'EADDRINUSE') return new CodedError('ADDRESS_IN_USE', `rendezvous: ${address} is in use`, details);
+  if (code === 'EACCES')
+    return new CodedError('PERMISSION_DENIED', `rendezvous: no right to listen on ${address}`, details);
+  return new CodedError('NETWORK_CONFIG', `rendezvous: cannot listen on ${address}`, details);
+}
