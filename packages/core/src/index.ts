@@ -26,7 +26,7 @@ export { RcFilePeers, type RcFilePeersNeeds, type ResolveHost } from './config/r
 export { describePlugins, type PluginDescription } from './plugins/describe-plugins.js';
 export { TOKENS, type Contributed, type Token } from './container/tokens.js';
 export { createContainer, type Environment, type WiredNode, type WiredPlugin } from './container/create-container.js';
-export { createServer, reloadServers } from './container/create-server.js';
+export { createServer, reloadServers, type NamedServer } from './container/create-server.js';
 export { Lifecycle, type LifecycleOptions, type NamedService } from './lifecycle/lifecycle.js';
 export { createLogger, type LoggerOptions } from './logging/create-logger.js';
 export { LOG_LEVELS, type LogLevel } from './logging/log-level.js';

@@ -1,6 +1,24 @@
+import { dirname } from 'node:path';
+import { ConfigProblems } from '../errors/config-problems.js';
 import type { Product } from '../product/product.js';
-import type { FindConfigOptions } from './find-config.js';
+import { checkRoles } from '../plugins/check-roles.js';
+import { defaultEntries, loadPlugins, pluginEntries } from '../plugins/load-plugins.js';
+import { loadServerParts } from '../plugins/load-server-parts.js';
+import { checkNode } from './check-node.js';
+import { checkSecretFiles } from './check-secret-files.js';
+import { createConfigFiles } from './config-files.js';
+import { deepFreeze } from './deep-freeze.js';
+import { applyEnvironment } from './environment-overrides.js';
+import { trustedOwners } from './file-trust.js';
+import { findConfig, searchPlaces, type FindConfigOptions } from './find-config.js';
+import { valueAt } from './key-path.js';
 import type { LoadedConfig } from './loaded-config.js';
+import { NOT_BUILT_YET } from './not-built-yet.js';
+import { ProblemList } from './problem-list.js';
+import { NODE_KEYS, rcSchema } from './rc-schema.js';
+import { readRcFile } from './read-rc-file.js';
+import { schemaKeys } from './schema-keys.js';
+import { schemaProblems } from './schema-problems.js';
 
 export interface LoadConfigOptions extends FindConfigOptions {
   /** Environment variables that may override keys. Default: `process.env`. */
@@ -11,6 +29,108 @@ export interface LoadConfigOptions extends FindConfigOptions {
  * Reads and checks the rc file, its secrets, plugins and server sections.
  * @throws ConfigProblems with everything that is wrong, at once.
  */
-export function loadConfig(_product: Product, _options: LoadConfigOptions = {}): Promise<LoadedConfig> {
-  throw new Error('signature');
+export async function loadConfig(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
+  const env = options.env ?? process.env;
+  const file = await findConfig(product, options);
+  if (file === undefined) throw nothingFound(product, options);
+  const owners = trustedOwners(env);
+  const reading = new ProblemList(file);
+  const read = await readRcFile(product, owners, reading);
+  if (read.value === undefined) reading.throwIfAny();
+  const { value: raw, overridden, unknown } = applyEnvironment(product, read.value, env);
+  const problems = new ProblemList(file, overridden);
+  problems.problems.push(...reading.problems);
+  for (const { variable, suggestion } of unknown) {
+    const hint = suggestion === undefined ? '' : `; ${suggestion}`;
+    problems.warnings.push({
+      file: `environment variable ${variable}`,
+      keyPath: '',
+      message: `stands for no key${hint}`,
+    });
+  }
+  if (!isObject(raw)) {
+    problems.add([], 'an object with the keys of the configuration', {
+      found: Array.isArray(raw) ? 'a list' : typeof raw,
+    });
+    throw new ConfigProblems(problems.problems);
+  }
+
+  const { z } = await import('zod');
+  const schema = rcSchema(z, product);
+  const shape = schema.safeParse(raw);
+  if (!shape.success) {
+    const context = { value: raw, prefix: [], keysAt: schemaKeys(z, schema) };
+    for (const { path, expected, ...more } of schemaProblems(shape.error.issues, context))
+      problems.add(path, expected, more);
+  }
+  for (const { path, when, message } of NOT_BUILT_YET) {
+    const value = valueAt(raw, path);
+    if (value !== undefined && (when === undefined || when(value, raw))) problems.warn(path, message);
+  }
+
+  const folder = dirname(file);
+  const files = createConfigFiles({
+    folder,
+    owners,
+    onWarning: (message) => problems.warnings.push({ file, keyPath: '', message }),
+  });
+  // Whoever uses these secrets reads them again, and is warned then.
+  const quietFiles = createConfigFiles({ folder, owners, onWarning: () => undefined });
+  const server = raw['server'];
+  const hasNode = !isObject(server) || NODE_KEYS.some((key) => raw[key] !== undefined);
+  const node = hasNode ? await checkNode(raw, { product, problems, files }) : undefined;
+
+  const context = { product, z, problems, owners, trusted: read.trusted };
+  const entries = raw['plugins'] === undefined && hasNode ? defaultEntries(product) : pluginEntries(raw['plugins']);
+  const plugins = await loadPlugins(entries, context);
+  if (hasNode) await checkRoles(plugins, { product, problems, complete: plugins.length === entries.length });
+  const serverParts = isObject(server) ? await loadServerParts(server, plugins, context) : [];
+  for (const { name, options: written, optionsPath } of entries) {
+    await checkSecretFiles(written, optionsPath, { files: quietFiles, problems, plugin: name });
+  }
+  await checkSecretFiles(server, ['server'], { files: quietFiles, problems });
+
+  problems.throwIfAny();
+  if (!shape.success) throw new ConfigProblems([{ file, keyPath: '', expected: 'a valid configuration' }]);
+  const { interface: interfaceName, mtu, traversal, log } = shape.data;
+  return deepFreeze<LoadedConfig>({
+    file,
+    folder,
+    node:
+      node?.identity === undefined
+        ? undefined
+        : {
+            identity: node.identity,
+            settings: { interfaceName, addresses: node.addresses, mtu },
+            peers: node.peers,
+            traversal: {
+              enabled: traversal.enabled,
+              holePunchTimeoutMs: traversal.holePunchTimeout,
+              refreshIntervalMs: traversal.refreshInterval,
+              maxCandidatePairs: traversal.maxCandidatePairs,
+              upgradeTimeoutMs: traversal.upgradeTimeout,
+            },
+          },
+    plugins,
+    serverParts,
+    log,
+    warnings: problems.warnings,
+  });
+}
+
+function nothingFound(product: Product, options: FindConfigOptions): ConfigProblems {
+  const folder = options.cwd ?? process.cwd();
+  return new ConfigProblems([
+    {
+      file: folder,
+      keyPath: '',
+      expected: `an rc file in this folder: ${searchPlaces(product).slice(1).join(', ')}, or package.json#${product.name}`,
+      found: 'none',
+      suggestion: `name another with: ${product.name} --config FILE`,
+    },
+  ]);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

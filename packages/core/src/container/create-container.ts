@@ -1,11 +1,19 @@
 import type { DependencyContainer } from 'tsyringe';
-import type { LoadedConfig } from '../config/loaded-config.js';
-import type { RcFilePeers } from '../config/rc-file-peers.js';
+import { createConfigFiles } from '../config/config-files.js';
+import { trustedOwners } from '../config/file-trust.js';
+import type { LoadedConfig, LoadedPlugin } from '../config/loaded-config.js';
+import { maskSecrets } from '../config/mask-secrets.js';
+import { RcFilePeers } from '../config/rc-file-peers.js';
 import type { Clock, RandomSource } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
-import type { Contribution } from '../contracts/plugin.js';
+import type { Contribution, PluginNeeds, Role } from '../contracts/plugin.js';
+import { CodedError } from '../errors/coded-error.js';
 import type { Product } from '../product/product.js';
-import type { Token } from './tokens.js';
+import { runtimeFolder } from '../product/runtime-paths.js';
+import { systemClock, systemRandom } from '../time/system-clock.js';
+import { checkCapabilities, checkContribution } from '../plugins/check-contribution.js';
+import { createPlugins } from '../plugins/create-plugins.js';
+import { TOKENS, type Contributed, type Token } from './tokens.js';
 
 /** What the embedder supplies; tests hand in a fake clock and a seeded source. */
 export interface Environment {
@@ -38,13 +46,116 @@ export interface WiredNode {
 }
 
 /**
- * Creates every plugin of the node and wires them in a container of their own. No I/O.
- * @throws CodedError PLUGIN_FAILED when a plugin's `create` throws or hangs; ConfigProblems when one is of no use without another.
+ * Creates every plugin of the node and wires them in a container of their own. No I/O but what a plugin's `create` reads.
+ * @throws CodedError PLUGIN_FAILED when a plugin's `create` throws or hangs; ConfigProblems when one does not give what it
+ * promises, or is of no use without another.
  */
-export function createContainer(
-  _product: Product,
-  _config: LoadedConfig,
-  _environment: Environment,
+export async function createContainer(
+  product: Product,
+  config: LoadedConfig,
+  environment: Environment,
 ): Promise<WiredNode> {
-  throw new Error('signature');
+  const { node } = config;
+  if (node === undefined) {
+    throw new CodedError('CONFIG', `${config.file} describes a server, not a node`, {
+      subject: config.file,
+      advice: `Run it with \`${product.name} serve\`, or add privateKeyFile, addresses and peers.`,
+    });
+  }
+  const { createNodeContainer, registerFactory, registerValue } = await import('./node-container.js');
+  const container = createNodeContainer();
+  const { logger, clock = systemClock, random = systemRandom } = environment;
+  const warnings: string[] = [];
+  const rcFilePeers = new RcFilePeers(node.peers, { clock, logger });
+  registerValue(container, TOKENS.Logger, logger);
+  registerValue(container, TOKENS.Clock, clock);
+  registerValue(container, TOKENS.RandomSource, random);
+  registerValue(container, TOKENS.Identity, node.identity);
+  registerValue(container, TOKENS.NodeSettings, node.settings);
+  registerValue(container, TOKENS.TraversalSettings, node.traversal);
+  registerFactory(container, TOKENS.ProductNames, () =>
+    Object.freeze({ name: product.name, runtimeFolder: runtimeFolder(product) }),
+  );
+  registerFactory(container, TOKENS.ConfigFiles, () => configFiles(config, logger, warnings));
+
+  // Egress is the one thing that a plugin may need of another, so who provides it is created first.
+  const created = new Map<LoadedPlugin, Contribution>();
+  const providesEgress = (plugin: LoadedPlugin) => plugin.roles.includes('egress');
+  for (const wave of [
+    config.plugins.filter(providesEgress),
+    config.plugins.filter((plugin) => !providesEgress(plugin)),
+  ]) {
+    const needsOf = (plugin: LoadedPlugin) => pluginNeeds(plugin, container, logger);
+    for (const [plugin, contribution] of await createPlugins(wave, needsOf, { clock, logger })) {
+      checkContribution(plugin, contribution, config.file);
+      created.set(plugin, contribution);
+    }
+    const [egress] = contributed(created, 'egress');
+    if (egress !== undefined && !container.isRegistered(TOKENS.Egress)) registerValue(container, TOKENS.Egress, egress);
+  }
+  checkCapabilities(created, config.file);
+
+  const [transport] = contributed(created, 'transport');
+  if (transport !== undefined) registerValue(container, TOKENS.Transport, transport);
+  registerFactory(container, TOKENS.CandidateSources, () => contributed(created, 'candidateSource'));
+  registerFactory(container, TOKENS.Relays, () => contributed(created, 'relay'));
+  registerFactory(container, TOKENS.Signalings, () => contributed(created, 'signaling'));
+  registerFactory(container, TOKENS.PeerDiscoveries, () => [
+    { plugin: 'rc file', instance: rcFilePeers },
+    ...contributed(created, 'peerDiscovery'),
+  ]);
+
+  const find = <T>(token: Token<T>): T | undefined =>
+    container.isRegistered(token) ? container.resolve<T>(token) : undefined;
+  return Object.freeze({
+    container,
+    find,
+    get<T>(token: Token<T>): T {
+      const value = find(token);
+      if (value === undefined) throw new CodedError('CONFIG', `nothing provides ${token.description ?? 'this'}`);
+      return value;
+    },
+    contributions: [...created].map(([plugin, contribution]) => ({
+      plugin: plugin.name,
+      contribution,
+      options: maskSecrets(plugin.writtenOptions ?? {}),
+    })),
+    rcFilePeers,
+    warnings,
+  });
+}
+
+function configFiles(config: LoadedConfig, logger: Logger, warnings: string[]) {
+  const onWarning = (message: string) => {
+    logger.warn(message);
+    warnings.push(message);
+  };
+  return createConfigFiles({ folder: config.folder, owners: trustedOwners(), onWarning });
+}
+
+/** Exactly what the plugin names, and a logger that bears its name. */
+function pluginNeeds(plugin: LoadedPlugin, container: DependencyContainer, logger: Logger): PluginNeeds {
+  const all: { readonly [N in keyof PluginNeeds]: () => PluginNeeds[N] } = {
+    logger: () => logger.child({ component: plugin.definition.name }),
+    clock: () => container.resolve<Clock>(TOKENS.Clock),
+    random: () => container.resolve<RandomSource>(TOKENS.RandomSource),
+    identity: () => container.resolve<PluginNeeds['identity']>(TOKENS.Identity),
+    node: () => container.resolve<PluginNeeds['node']>(TOKENS.NodeSettings),
+    files: () => container.resolve<PluginNeeds['files']>(TOKENS.ConfigFiles),
+    product: () => container.resolve<PluginNeeds['product']>(TOKENS.ProductNames),
+    egress: () => container.resolve<Contributed<PluginNeeds['egress']>>(TOKENS.Egress).instance,
+  };
+  const needs = Object.fromEntries(plugin.definition.needs.map((need) => [need, all[need]()]));
+  // It holds what the definition asks for; the definition's own types say which of these its `create` may use.
+  return Object.freeze(needs) as unknown as PluginNeeds;
+}
+
+function contributed<R extends Role>(
+  created: ReadonlyMap<LoadedPlugin, Contribution>,
+  role: R,
+): Contributed<NonNullable<Contribution[R]>>[] {
+  return [...created].flatMap(([plugin, contribution]) => {
+    const instance = contribution[role];
+    return instance === undefined ? [] : [{ plugin: plugin.definition.name, instance }];
+  });
 }

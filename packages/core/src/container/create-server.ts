@@ -1,21 +1,90 @@
-import type { LoadedConfig } from '../config/loaded-config.js';
-import type { RunningServer } from '../contracts/plugin.js';
+import { createConfigFiles } from '../config/config-files.js';
+import { trustedOwners } from '../config/file-trust.js';
+import type { LoadedConfig, LoadedServerPart } from '../config/loaded-config.js';
+import type { RunningServer, ServerNeeds } from '../contracts/plugin.js';
+import { CodedError } from '../errors/coded-error.js';
+import { wrapError } from '../errors/wrap-error.js';
 import type { Product } from '../product/product.js';
+import { runtimeFolder } from '../product/runtime-paths.js';
+import { systemClock, systemRandom } from '../time/system-clock.js';
 import type { Environment } from './create-container.js';
+
+/** A server part at work, with the plugin it comes from and the sections it runs. */
+export interface NamedServer extends RunningServer {
+  readonly plugin: string;
+  readonly sections: readonly string[];
+}
 
 /**
  * Creates the server parts of the rc file. Nothing has been started.
  * @throws CodedError CONFIG when the file has no `server`; PLUGIN_FAILED when a part's `create` throws.
  */
-export function createServer(
-  _product: Product,
-  _config: LoadedConfig,
-  _environment: Environment,
-): Promise<RunningServer[]> {
-  throw new Error('signature');
+export async function createServer(
+  product: Product,
+  config: LoadedConfig,
+  environment: Environment,
+): Promise<NamedServer[]> {
+  if (config.serverParts.length === 0) {
+    throw new CodedError('CONFIG', `${config.file} has nothing under \`server\``, {
+      subject: config.file,
+      advice: `Add a section under \`server\`, or run it with \`${product.name} up\`.`,
+    });
+  }
+  const { logger, clock = systemClock, random = systemRandom } = environment;
+  const files = createConfigFiles({
+    folder: config.folder,
+    owners: trustedOwners(),
+    onWarning: (message) => logger.warn(message),
+  });
+  const names = Object.freeze({ name: product.name, runtimeFolder: runtimeFolder(product) });
+  return config.serverParts.map((loaded) =>
+    createPart(loaded, {
+      logger: logger.child({ component: loaded.sections.join('+') }),
+      clock,
+      random,
+      files,
+      product: names,
+    }),
+  );
 }
 
-/** Hands the sections of an rc file that was read again to the servers that run them. */
-export function reloadServers(_servers: readonly RunningServer[], _config: LoadedConfig): void {
-  throw new Error('signature');
+function createPart({ plugin, part, sections, options }: LoadedServerPart, needs: ServerNeeds): NamedServer {
+  let server: RunningServer;
+  try {
+    // The schema that made the options is the part's own; `never` in the contract only forbids calling it with a guess.
+    server = part.create(needs, options as never);
+  } catch (error) {
+    throw wrapError(error, { name: plugin, hook: 'create', code: 'PLUGIN_FAILED' });
+  }
+  return {
+    plugin,
+    sections,
+    start: (startOptions) => server.start(startOptions),
+    stop: () => server.stop(),
+    describe: () => server.describe(),
+    status: () => server.status?.() ?? {},
+    reload: (reloadOptions) => server.reload?.(reloadOptions),
+  };
+}
+
+/**
+ * Hands the sections of an rc file that was read again to the servers that run them.
+ * @returns what only a restart can take over, one line each.
+ */
+export function reloadServers(servers: readonly NamedServer[], config: LoadedConfig): string[] {
+  const left = new Set(config.serverParts);
+  const restart: string[] = [];
+  for (const server of servers) {
+    const loaded = [...left].find(
+      (part) => part.plugin === server.plugin && part.sections.join() === server.sections.join(),
+    );
+    if (loaded === undefined) {
+      restart.push(`server sections ${server.sections.join(', ')} have changed or gone`);
+      continue;
+    }
+    left.delete(loaded);
+    server.reload?.(loaded.options);
+  }
+  for (const part of left) restart.push(`server sections ${part.sections.join(', ')} are new`);
+  return restart;
 }

@@ -40,6 +40,10 @@ export const ERRORS = {
     message: 'a plugin failed',
     advice: 'The message names the plugin and what it was doing; the cause is its own error.',
   },
+  START_FAILED: {
+    message: 'a part of the program did not start',
+    advice: 'The message names the part; the cause is its own error.',
+  },
   ADDRESS_IN_USE: { message: 'the address is in use', advice: 'Stop the other process, or choose another port.' },
   INTERFACE_IN_USE: {
     message: 'an interface of that name exists',

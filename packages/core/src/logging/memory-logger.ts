@@ -14,10 +14,24 @@ export interface MemoryLogger extends Logger {
 }
 
 export function memoryLogger(): MemoryLogger {
-  throw new Error('signature');
+  const lines: LogLine[] = [];
+  return { ...loggerTo((line) => lines.push(line), {}), lines };
 }
 
 /** Says nothing. */
 export function silentLogger(): Logger {
-  throw new Error('signature');
+  return loggerTo(() => undefined, {});
+}
+
+function loggerTo(write: (line: LogLine) => void, bound: LogFields): Logger {
+  const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
+    write({ level, message, fields: { ...bound, ...fields } });
+  return {
+    trace: at('trace'),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => loggerTo(write, { ...bound, ...fields }),
+  };
 }

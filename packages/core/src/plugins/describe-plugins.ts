@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '../config/loaded-config.js';
+import { maskSecrets } from '../config/mask-secrets.js';
 
 /** One line of `plugins`. */
 export interface PluginDescription {
@@ -13,6 +14,26 @@ export interface PluginDescription {
   readonly options: unknown;
 }
 
-export function describePlugins(_config: LoadedConfig): PluginDescription[] {
-  throw new Error('signature');
+/** What is loaded, from where, with which options. */
+export function describePlugins(config: LoadedConfig): PluginDescription[] {
+  const described = config.plugins.map((plugin): PluginDescription => ({
+    name: plugin.name,
+    version: plugin.version ?? null,
+    resolvedFrom: plugin.resolvedFrom ?? 'bundled',
+    roles: plugin.roles,
+    serverSections: (plugin.definition.serverParts ?? []).flatMap((part) => part.sections),
+    options: maskSecrets(plugin.writtenOptions ?? {}),
+  }));
+  const servers = config.serverParts.filter((part) => !config.plugins.some((plugin) => plugin.name === part.plugin));
+  return [
+    ...described,
+    ...servers.map((part): PluginDescription => ({
+      name: part.plugin,
+      version: null,
+      resolvedFrom: 'bundled',
+      roles: [],
+      serverSections: part.sections,
+      options: maskSecrets(part.options),
+    })),
+  ];
 }

@@ -1,0 +1,80 @@
+import type { Stats } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Whose files we trust: our own, root's, and with sudo those of the user who called it. */
+export interface TrustedOwners {
+  readonly uids: ReadonlySet<number>;
+}
+
+/** @returns undefined where files have no owners (Windows). */
+export function trustedOwners(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): TrustedOwners | undefined {
+  const uid = process.getuid?.();
+  if (uid === undefined) return undefined;
+  const uids = new Set([0, uid]);
+  // Who may run us through sudo already decides what we read.
+  const sudoUid = env['SUDO_UID'];
+  if (uid === 0 && sudoUid !== undefined && /^\d+$/.test(sudoUid)) uids.add(Number(sudoUid));
+  return { uids };
+}
+
+const GROUP_WRITE = 0o020;
+const OTHER_WRITE = 0o002;
+const OTHERS_READ = 0o044;
+const STICKY = 0o1000;
+
+/** A reason not to trust a file, and the cure. */
+export interface Distrust {
+  readonly found: string;
+  readonly suggestion: string;
+}
+
+/** What lets others change what an open file says. */
+export function distrustOfFile(path: string, stats: Stats, owners: TrustedOwners | undefined): Distrust | undefined {
+  if (owners === undefined) return undefined;
+  if ((stats.mode & (GROUP_WRITE | OTHER_WRITE)) !== 0) {
+    return { found: `${path} is writable by others (mode ${octal(stats)})`, suggestion: `run: chmod go-w ${path}` };
+  }
+  if (!owners.uids.has(stats.uid)) {
+    return {
+      found: `${path} belongs to another user (uid ${stats.uid})`,
+      suggestion: `run: chown ${process.getuid?.() ?? 0} ${path}`,
+    };
+  }
+  return undefined;
+}
+
+/** What lets others put another file in the place of this one: its folder, and that of what a symbolic link points to. */
+export async function distrustOfFolders(
+  path: string,
+  owners: TrustedOwners | undefined,
+): Promise<Distrust | undefined> {
+  if (owners === undefined) return undefined;
+  for (const folder of new Set([dirname(path), dirname(await realpath(path))])) {
+    const stats = await stat(folder);
+    const sticky = (stats.mode & STICKY) !== 0;
+    if (!sticky && (stats.mode & (GROUP_WRITE | OTHER_WRITE)) !== 0) {
+      return {
+        found: `its folder ${folder} is writable by others (mode ${octal(stats)})`,
+        suggestion: `run: chmod go-w ${folder}`,
+      };
+    }
+    if (!owners.uids.has(stats.uid)) {
+      return {
+        found: `its folder ${folder} belongs to another user (uid ${stats.uid})`,
+        suggestion: 'keep it in a folder of your own',
+      };
+    }
+  }
+  return undefined;
+}
+
+export function isReadableByOthers(stats: Stats, owners: TrustedOwners | undefined): boolean {
+  return owners !== undefined && (stats.mode & OTHERS_READ) !== 0;
+}
+
+function octal(stats: Stats): string {
+  return (stats.mode & 0o7777).toString(8).padStart(4, '0');
+}

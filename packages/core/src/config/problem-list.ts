@@ -1,0 +1,44 @@
+import { ConfigProblems, type ConfigProblem } from '../errors/config-problems.js';
+import { formatKeyPath } from './key-path.js';
+import type { ConfigWarning } from './loaded-config.js';
+
+type Path = readonly PropertyKey[];
+
+/** Collects all that is wrong, and all that is worth a warning, in one pass over a configuration. */
+export class ProblemList {
+  readonly problems: ConfigProblem[] = [];
+  readonly warnings: ConfigWarning[] = [];
+  /** Key paths that an environment variable has set, with its name. */
+  readonly #overridden: ReadonlyMap<string, string>;
+
+  constructor(
+    readonly file: string,
+    overridden: ReadonlyMap<string, string> = new Map(),
+  ) {
+    this.#overridden = overridden;
+  }
+
+  add(path: Path, expected: string, more: Partial<Omit<ConfigProblem, 'keyPath' | 'expected'>> = {}): void {
+    const keyPath = formatKeyPath(path);
+    const problem = { file: this.#sourceOf(path), keyPath, expected, ...more };
+    const same = (other: ConfigProblem) => other.keyPath === keyPath && other.expected === expected;
+    if (!this.problems.some(same)) this.problems.push(problem);
+  }
+
+  warn(path: Path, message: string): void {
+    this.warnings.push({ file: this.#sourceOf(path), keyPath: formatKeyPath(path), message });
+  }
+
+  /** @throws ConfigProblems where there are any. */
+  throwIfAny(): void {
+    if (this.problems.length > 0) throw new ConfigProblems(this.problems);
+  }
+
+  #sourceOf(path: Path): string {
+    for (let length = path.length; length > 0; length--) {
+      const variable = this.#overridden.get(formatKeyPath(path.slice(0, length)));
+      if (variable !== undefined) return `environment variable ${variable}`;
+    }
+    return this.file;
+  }
+}

@@ -1,0 +1,104 @@
+import { open } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import type { Loader } from 'cosmiconfig';
+import type { Product } from '../product/product.js';
+import { openFailure } from './config-files.js';
+import { distrustOfFile, distrustOfFolders, type TrustedOwners } from './file-trust.js';
+import type { ProblemList } from './problem-list.js';
+
+const EXECUTABLE = new Set(['.js', '.mjs', '.cjs', '.ts']);
+const MAX_BYTES = 4 * 1024 * 1024;
+
+export interface ReadRcFile {
+  /** What the file says; undefined where it cannot be read or parsed. */
+  readonly value: unknown;
+  /** False when others may change the file: nothing that it names may be executed. */
+  readonly trusted: boolean;
+}
+
+/** Reads an rc file with cosmiconfig's loader for its format, and checks who may write it. */
+export async function readRcFile(
+  product: Pick<Product, 'name'>,
+  owners: TrustedOwners | undefined,
+  problems: ProblemList,
+): Promise<ReadRcFile> {
+  const { file } = problems;
+  const unreadable = (found: string): ReadRcFile => {
+    problems.add([], 'a file that can be read', { found });
+    return { value: undefined, trusted: false };
+  };
+  let handle;
+  try {
+    handle = await open(file, 'r');
+  } catch (cause) {
+    return unreadable(openFailure(cause));
+  }
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) return unreadable('it is not a file');
+    if (stats.size > MAX_BYTES) return unreadable('it is larger than 4 MiB');
+    const distrust = distrustOfFile(file, stats, owners) ?? (await distrustOfFolders(file, owners));
+    if (distrust !== undefined) problems.add([], 'a file that nobody else may change', distrust);
+    const trusted = distrust === undefined;
+    const extension = extname(file);
+    if (EXECUTABLE.has(extension) && !trusted) return { value: undefined, trusted };
+    return { value: await parse(product, extension, await handle.readFile('utf8'), problems), trusted };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function parse(
+  product: Pick<Product, 'name'>,
+  extension: string,
+  content: string,
+  problems: ProblemList,
+): Promise<unknown> {
+  const { file } = problems;
+  const { defaultLoaders } = await import('cosmiconfig');
+  const loaders: Readonly<Record<string, Loader>> = defaultLoaders;
+  // An unknown extension is read as `.<name>rc` is: YAML, of which JSON is a part.
+  const loader = loaders[extension] ?? defaultLoaders.noExt;
+  let value: unknown;
+  try {
+    value = await loader(file, content);
+  } catch (cause) {
+    problems.add([], EXPECTED[extension] ?? 'YAML', describeSyntaxError(cause, extension, content));
+    return undefined;
+  }
+  if (basename(file) !== 'package.json') return value ?? {};
+  const section: unknown = (value as Record<string, unknown> | null)?.[product.name];
+  if (section === undefined) problems.add([], `a property "${product.name}" in package.json`, { found: 'none' });
+  return section;
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  '.json': 'JSON',
+  '.js': 'a module whose default export is the configuration',
+  '.mjs': 'a module whose default export is the configuration',
+  '.cjs': 'a module whose default export is the configuration',
+  '.ts': 'a module whose default export is the configuration',
+};
+
+/** Says where, without quoting the text around it as the parsers do: a secret may stand there. */
+function describeSyntaxError(
+  cause: unknown,
+  extension: string,
+  content: string,
+): { found: string; line?: number; column?: number } {
+  const error = cause as { reason?: string; mark?: { line: number; column: number }; message?: string };
+  if (EXECUTABLE.has(extension)) return { found: `an error: ${error.message ?? String(cause)}` };
+  if (error.mark !== undefined) {
+    return { found: error.reason ?? 'a syntax error', line: error.mark.line + 1, column: error.mark.column + 1 };
+  }
+  try {
+    JSON.parse(content);
+  } catch (syntaxError) {
+    const position = /position (\d+)/.exec((syntaxError as Error).message)?.[1];
+    if (position !== undefined) {
+      const before = content.slice(0, Number(position)).split('\n');
+      return { found: 'a syntax error', line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+    }
+  }
+  return { found: 'a syntax error' };
+}

@@ -1,0 +1,197 @@
+import { stat } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import { deepFreeze } from '../config/deep-freeze.js';
+import { didYouMean } from '../config/did-you-mean.js';
+import type { TrustedOwners } from '../config/file-trust.js';
+import { formatKeyPath } from '../config/key-path.js';
+import type { LoadedPlugin } from '../config/loaded-config.js';
+import type { ProblemList } from '../config/problem-list.js';
+import { schemaKeys } from '../config/schema-keys.js';
+import { schemaProblems } from '../config/schema-problems.js';
+import type { PluginDefinition, Schema, SchemaLibrary } from '../contracts/plugin.js';
+import type { Product } from '../product/product.js';
+import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
+import { packageVersion, resolvePlugin } from './resolve-plugin.js';
+
+type Path = readonly PropertyKey[];
+
+/** A plugin as the rc file or the product names it. */
+export interface PluginEntry {
+  readonly name: string;
+  readonly options: unknown;
+  /** Where the name stands. */
+  readonly path: Path;
+  /** Where the options stand. */
+  readonly optionsPath: Path;
+}
+
+export interface LoadPluginsContext {
+  readonly product: Product;
+  readonly z: SchemaLibrary;
+  readonly problems: ProblemList;
+  readonly owners: TrustedOwners | undefined;
+  /** False: the rc file is not ours alone, so nothing that it leads to is executed. */
+  readonly trusted: boolean;
+}
+
+/** The entries of `plugins:`, leniently: what has the wrong shape is the schema's to report. */
+export function pluginEntries(value: unknown): PluginEntry[] {
+  if (!Array.isArray(value)) return [];
+  return (value as unknown[]).flatMap((entry, index): PluginEntry[] => {
+    const path = ['plugins', index];
+    if (typeof entry === 'string' && entry !== '')
+      return [{ name: entry, options: undefined, path, optionsPath: path }];
+    if (!Array.isArray(entry)) return [];
+    const [name, options] = entry as unknown[];
+    if (typeof name !== 'string' || name === '') return [];
+    return [{ name, options, path: [...path, 0], optionsPath: [...path, 1] }];
+  });
+}
+
+/** The product's own list, for an rc file that has none. */
+export function defaultEntries(product: Product): PluginEntry[] {
+  return product.defaultPlugins.map((entry): PluginEntry => {
+    const [name, options] = typeof entry === 'string' ? [entry, undefined] : entry;
+    return { name, options, path: ['plugins'], optionsPath: ['plugins'] };
+  });
+}
+
+/** Finds, imports and checks plugins, each with its options. Those with a problem are left out. */
+export async function loadPlugins(
+  entries: readonly PluginEntry[],
+  context: LoadPluginsContext,
+): Promise<LoadedPlugin[]> {
+  const loaded = await Promise.all(entries.map((entry) => loadPlugin(entry, context)));
+  const byName = new Map<string, LoadedPlugin>();
+  for (const [index, plugin] of loaded.entries()) {
+    if (plugin === undefined) continue;
+    const first = byName.get(plugin.definition.name);
+    if (first === undefined) byName.set(plugin.definition.name, plugin);
+    else {
+      context.problems.add(entries[index]?.path ?? [], 'each plugin once', {
+        plugin: plugin.name,
+        found: `the same plugin as ${first.keyPath}`,
+      });
+    }
+  }
+  return [...byName.values()];
+}
+
+async function loadPlugin(entry: PluginEntry, context: LoadPluginsContext): Promise<LoadedPlugin | undefined> {
+  const { problems, product } = context;
+  const imported = await importPlugin(entry, context);
+  if (imported === undefined) return undefined;
+  const value = exportedPlugin(imported.module);
+  const faults = definitionFaults(value);
+  for (const { expected, ...more } of faults) problems.add(entry.path, expected, { plugin: entry.name, ...more });
+  if (faults.length > 0) return undefined;
+  const definition = asDefinition(value);
+  const checked = await checkOptions(entry, definition, context);
+  if (checked === undefined) return undefined;
+  // Frozen here and not deeply: the definition is the plugin author's own object.
+  return Object.freeze<LoadedPlugin>({
+    name: entry.name,
+    keyPath: formatKeyPath(entry.path),
+    definition,
+    options: checked.options,
+    writtenOptions: entry.options,
+    resolvedFrom: imported.file,
+    version: imported.file === undefined ? product.version : await packageVersion(imported.file),
+    roles: definition.provides,
+  });
+}
+
+async function importPlugin(
+  { name, path }: PluginEntry,
+  { product, problems, owners, trusted }: LoadPluginsContext,
+): Promise<{ module: unknown; file: string | undefined } | undefined> {
+  const fail = (expected: string, found: string, suggestion?: string) => {
+    problems.add(path, expected, { plugin: name, found, ...(suggestion === undefined ? {} : { suggestion }) });
+    return undefined;
+  };
+  const resolution = await resolvePlugin(name, problems.file);
+  const bundled = Object.hasOwn(product.plugins, name) ? product.plugins[name] : undefined;
+  let file: string | undefined;
+  let importModule: (() => Promise<unknown>) | undefined = bundled;
+  if (resolution.kind === 'unresolvable' && bundled === undefined)
+    return fail('a plugin that can be resolved', resolution.found);
+  if (resolution.kind === 'file' && trusted) {
+    file = resolution.file;
+    const distrust = await distrustOfModule(file, owners);
+    if (distrust !== undefined) return fail('a plugin that nobody else may change', distrust);
+    importModule = () => import(pathToFileURL(resolution.file).href) as Promise<unknown>;
+  }
+  if (importModule === undefined) {
+    // Not executed, for the rc file is not to be trusted; that is a problem of its own.
+    if (resolution.kind === 'file') return undefined;
+    const guess = didYouMean(name, Object.keys(product.plugins));
+    const found = 'nothing of that name, neither from the folder of this file nor with the product';
+    return fail(
+      'a plugin that is installed',
+      found,
+      guess ?? (/^[./]/.test(name) ? undefined : `install it beside this file: npm install ${name}`),
+    );
+  }
+  try {
+    return { module: await importModule(), file };
+  } catch (error) {
+    return fail('a module that can be imported', `an error: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Of code, unlike configuration, only what the world may write is refused: package trees are often group-writable. */
+async function distrustOfModule(file: string, owners: TrustedOwners | undefined): Promise<string | undefined> {
+  if (owners === undefined) return undefined;
+  const stats = await stat(file);
+  if ((stats.mode & 0o002) !== 0) return `${file} is writable by others`;
+  return owners.uids.has(stats.uid) ? undefined : `${file} belongs to another user (uid ${stats.uid})`;
+}
+
+async function checkOptions(
+  { name, options, optionsPath }: PluginEntry,
+  definition: PluginDefinition,
+  { z, problems }: LoadPluginsContext,
+): Promise<{ options: unknown } | undefined> {
+  if (definition.options === undefined) {
+    if (options === undefined || options === null || (typeof options === 'object' && Object.keys(options).length === 0))
+      return { options: Object.freeze({}) };
+    problems.add(optionsPath, 'no options: this plugin takes none', { plugin: name, found: 'options' });
+    return undefined;
+  }
+  let schema: Schema;
+  try {
+    schema = definition.options(z);
+  } catch (error) {
+    problems.add(optionsPath, '`options` to return a schema', { plugin: name, found: `an error: ${String(error)}` });
+    return undefined;
+  }
+  return checkWithSchema(schema, options ?? {}, { path: optionsPath, plugin: name, z, problems });
+}
+
+export interface SchemaCheck {
+  readonly path: Path;
+  readonly plugin: string;
+  readonly z: SchemaLibrary;
+  readonly problems: ProblemList;
+}
+
+/** Checks a value against a plugin's schema. @returns its output, deeply frozen, or undefined after adding problems. */
+export async function checkWithSchema(
+  schema: Schema,
+  value: unknown,
+  { path, plugin, z, problems }: SchemaCheck,
+): Promise<{ options: unknown } | undefined> {
+  let result;
+  try {
+    result = await schema.safeParseAsync(value);
+  } catch (error) {
+    problems.add(path, 'a schema that can be applied', { plugin, found: `an error: ${String(error)}` });
+    return undefined;
+  }
+  if (result.success) return { options: deepFreeze(result.data) };
+  for (const problem of schemaProblems(result.error.issues, { value, prefix: path, keysAt: schemaKeys(z, schema) })) {
+    const { path: below, expected, ...more } = problem;
+    problems.add([...path, ...below], expected, { plugin, ...more });
+  }
+  return undefined;
+}
