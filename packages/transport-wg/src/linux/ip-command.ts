@@ -36,7 +36,7 @@ export const iproute2: IpCommand = {
     const { stdout, exitCode } = await run(['-json', ...args], '');
     if (exitCode !== 0) return undefined;
     try {
-      return JSON.parse(stdout === '' ? '[]' : stdout);
+      return JSON.parse(stdout === '' ? '[]' : stdout) as unknown;
     } catch {
       return undefined; // An iproute2 without JSON output.
     }

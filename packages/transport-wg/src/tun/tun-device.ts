@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { CodedError } from '@wirepath/core/plugin';
 import { EAGAIN, EINTR, EIO, LINUX_ERRNO } from '../linux/errno.js';
 import { libc, systemError, type Arena, type Libc } from '../linux/libc.js';
+import { isInterfaceName } from '../uapi/socket-file.js';
 
 const O_RDWR = 0o2;
 const O_NONBLOCK = 0o4000;
@@ -11,8 +12,6 @@ const TUNSETIFF = 0x400454ca;
 const IFF_TUN = 0x0001;
 const IFF_NO_PI = 0x1000;
 const IFF_TUN_EXCL = 0x8000;
-/** linux/if.h: IFNAMSIZ with its closing zero. */
-const INTERFACE_NAME_MAX_BYTES = 15;
 const POLLIN = 0x1;
 const POLLERR = 0x8;
 const POLLHUP = 0x10;
@@ -182,17 +181,9 @@ export class TunDevice {
 
 /** @throws CodedError CONFIG */
 export function checkInterfaceName(name: string): void {
-  const sizeBytes = Buffer.byteLength(name);
-  if (
-    sizeBytes > 0 &&
-    sizeBytes <= INTERFACE_NAME_MAX_BYTES &&
-    /^[^\s/:%]+$/u.test(name) &&
-    name !== '.' &&
-    name !== '..'
-  )
-    return;
+  if (isInterfaceName(name)) return;
   throw new CodedError('CONFIG', `not a name for an interface: ${JSON.stringify(name)}`, {
     subject: name,
-    advice: 'Use 1 to 15 characters without spaces, "/", ":" and "%".',
+    advice: 'Use 1 to 15 of the characters a-z, A-Z, 0-9, "_", "-", "=", "+" and ".".',
   });
 }

@@ -1,0 +1,127 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIP } from 'node:net';
+import { transportAddress, type Base, type TransportAddress, type TransportPath } from '@wirepath/core/plugin';
+import type { Counters } from './counters.js';
+
+/** Bursts of a fast path are tens of megabits in a millisecond; the system may grant less. */
+export const SOCKET_BUFFER_BYTES = 4 << 20;
+/** Datagrams that libuv keeps while the kernel's buffer is full: beyond this they are dropped, as a NIC would. */
+const SEND_QUEUE_MAX_BYTES = 4 << 20;
+/** Sources whose path is remembered for one socket. */
+const PATH_CACHE_MAX = 4096;
+
+type Lookup = (
+  hostname: string,
+  options: unknown,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+) => void;
+
+/** We send to IP addresses only, and answer at once: the default goes through dns.lookup for each datagram. */
+const lookupLiteral: Lookup = (hostname, _options, callback) => callback(null, hostname, isIP(hostname));
+
+export interface BaseSocketEvents {
+  onDatagram(path: TransportPath, bytes: Uint8Array, base: Base): void;
+}
+
+/** One UDP socket on the wildcard address of its family. */
+export class BaseSocket {
+  readonly base: Base;
+  readonly socket: Socket;
+  readonly #counters: Counters;
+  readonly #paths = new Map<string, TransportPath>();
+  #lastAddress = '';
+  #lastPort = -1;
+  #lastPath: TransportPath | undefined;
+  #open = true;
+
+  private constructor(base: Base, socket: Socket, counters: Counters, events: BaseSocketEvents) {
+    this.base = base;
+    this.socket = socket;
+    this.#counters = counters;
+    socket.on('message', (bytes, info) => {
+      const path = this.#pathFrom(info);
+      if (path !== undefined) events.onDatagram(path, bytes, base);
+    });
+    // ICMP errors and the like: what was lost is lost, the socket lives on.
+    socket.on('error', (error: NodeJS.ErrnoException) => counters.count(`socket-error.${error.code ?? error.name}`));
+  }
+
+  /** @throws the system's error (EADDRINUSE, EACCES, EAFNOSUPPORT, ...). */
+  static async bind(options: {
+    id: string;
+    family: 4 | 6;
+    port: number;
+    shared: boolean;
+    counters: Counters;
+    events: BaseSocketEvents;
+  }): Promise<BaseSocket> {
+    const { id, family, port, shared, counters, events } = options;
+    const socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      ipv6Only: family === 6,
+      recvBufferSize: SOCKET_BUFFER_BYTES,
+      sendBufferSize: SOCKET_BUFFER_BYTES,
+      lookup: lookupLiteral,
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind({ port, address: family === 4 ? '0.0.0.0' : '::', exclusive: true }, () => {
+        socket.off('error', reject);
+        resolve();
+      });
+    }).catch((error: unknown) => {
+      socket.close();
+      throw error;
+    });
+    const base: Base = Object.freeze({ id, family, port: socket.address().port, shared });
+    return new BaseSocket(base, socket, counters, events);
+  }
+
+  /** Never throws. The bytes must not change afterwards: a full kernel buffer keeps them waiting. */
+  send(bytes: Uint8Array, to: TransportAddress): void {
+    if (!this.#open) return this.#counters.count('send.closed');
+    if (to.family !== this.base.family) return this.#counters.count('send.family');
+    if (this.socket.getSendQueueSize() > SEND_QUEUE_MAX_BYTES) return this.#counters.count('send.queue-full');
+    try {
+      this.socket.send(bytes, to.port, to.ip, this.#onSent);
+    } catch (error) {
+      // Port 0 and the like, from an address that somebody signalled.
+      this.#counters.count(`send.${(error as NodeJS.ErrnoException).code ?? 'failed'}`);
+    }
+  }
+
+  close(): Promise<void> {
+    if (!this.#open) return Promise.resolve();
+    this.#open = false;
+    this.socket.removeAllListeners('message');
+    return new Promise((resolve) => {
+      this.socket.close(() => resolve());
+    });
+  }
+
+  readonly #onSent = (error: NodeJS.ErrnoException | null): void => {
+    if (error) this.#counters.count(`send.${error.code ?? 'failed'}`);
+  };
+
+  /** The same path object for the same source: parsed once, and compared by identity in the common case. */
+  #pathFrom({ address, port }: RemoteInfo): TransportPath | undefined {
+    if (port === this.#lastPort && address === this.#lastAddress) return this.#lastPath;
+    const key = `${port} ${address}`;
+    let path = this.#paths.get(key);
+    if (path === undefined) {
+      // A source port of 0 is legal on the wire and cannot be answered.
+      if (port === 0) {
+        this.#counters.count('receive.port-0');
+        return undefined;
+      }
+      path = Object.freeze({ kind: 'socket', base: this.base, remote: transportAddress(address, port) });
+      // Spoofed sources must not grow this; the living ones come back with their next datagram.
+      if (this.#paths.size >= PATH_CACHE_MAX) this.#paths.clear();
+      this.#paths.set(key, path);
+    }
+    this.#lastAddress = address;
+    this.#lastPort = port;
+    this.#lastPath = path;
+    return path;
+  }
+}

@@ -1,0 +1,422 @@
+import {
+  baseIdOf,
+  CodedError,
+  sameAddress,
+  samePath,
+  socketPath,
+  type Clock,
+  type Datagrams,
+  type Identity,
+  type Logger,
+  type NodeSettings,
+  type PacketPort,
+  type PublicKey,
+  type RandomSource,
+  type Transport,
+  type TransportAddress,
+  type TransportPath,
+  type TransportPeer,
+  type TransportPeerStats,
+} from '@wirepath/core/plugin';
+import { defaultMark } from '../linux/linux-network.js';
+import { bindToInterface, descriptorOf, forceBufferSizes, markSocket } from '../linux/socket-options.js';
+import { Device } from '../protocol/device.js';
+import { parseIpPrefix } from '../protocol/ip-prefix.js';
+import { parseKey } from '../protocol/keys.js';
+import type { DeviceSink } from '../protocol/sink.js';
+import { TunInterface } from '../tun/tun-interface.js';
+import { UapiServer } from '../uapi/server.js';
+import { SOCKET_BUFFER_BYTES } from './base-socket.js';
+import { Counters } from './counters.js';
+import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
+import { EventThrottle } from './event-throttle.js';
+import { InProcessPort } from './in-process-port.js';
+import type { InnerSide } from './inner-side.js';
+import { Listeners } from './listeners.js';
+import { Sockets } from './sockets.js';
+
+export interface EmbeddedTransportNeeds {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly identity: Identity;
+  readonly node: NodeSettings;
+}
+
+export interface EmbeddedTransportOptions {
+  /** 0: any that is free. @default 0 */
+  readonly listenPort?: number | undefined;
+  /** @default true */
+  readonly tun?: boolean | undefined;
+  readonly fwmark?: number | undefined;
+  readonly bindInterface?: string | undefined;
+  /** Folder of the UAPI socket. @default /var/run/wireguard */
+  readonly uapiFolder?: string | undefined;
+}
+
+const NO_PRESHARED_KEY = new Uint8Array(32);
+
+/** What the transport keeps of a peer beside the protocol's state. */
+interface PeerRecord {
+  readonly throttle: EventThrottle;
+  /** As configured; where the peer is now, the device knows. */
+  readonly config: TransportPeer;
+  /** Roams as WireGuard does; otherwise it is signalled, and the path engine owns its endpoint. */
+  readonly plain: boolean;
+}
+
+/** WireGuard in this process: one UDP socket per family, shared with STUN, checks and TURN. */
+export class EmbeddedTransport implements Transport {
+  readonly capabilities = {
+    ownsSocket: true,
+    multiplePaths: true,
+    relayedPaths: true,
+    handshakeClock: 'epoch',
+    canModifyPeer: true,
+  } as const;
+
+  readonly #needs: EmbeddedTransportNeeds;
+  readonly #options: EmbeddedTransportOptions;
+  readonly #mark: number;
+  readonly #counters = new Counters();
+  readonly #sockets: Sockets;
+  readonly #inner: InnerSide;
+  readonly #port: InProcessPort | undefined;
+  readonly #tun: TunInterface | undefined;
+  readonly #peers = new Map<PublicKey, PeerRecord>();
+  readonly #onHandshake: Listeners<{ publicKey: PublicKey; atUnixMs: number }>;
+  readonly #onAuthenticated: Listeners<{ publicKey: PublicKey; path: TransportPath }>;
+  readonly #onSent: Listeners<{ publicKey: PublicKey }>;
+  readonly #onPathWanted: Listeners<{ publicKey: PublicKey }>;
+  readonly #onEndpointSuggested: Listeners<{ publicKey: PublicKey; endpoint: TransportAddress }>;
+  #device: Device<TransportPath> | undefined;
+  #uapi: UapiServer | undefined;
+  #timer: Disposable | undefined;
+  #timerDueMs = Infinity;
+  #listening = false;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(needs: EmbeddedTransportNeeds, options: EmbeddedTransportOptions = {}) {
+    this.#needs = needs;
+    this.#options = options;
+    const { node, logger, clock } = needs;
+    const counters = this.#counters;
+    this.#mark = options.fwmark ?? defaultMark(node.interfaceName);
+    const listeners = <Event>(name: string) => new Listeners<Event>({ name, logger, clock, counters });
+    this.#onHandshake = listeners('handshake');
+    this.#onAuthenticated = listeners('authenticated');
+    this.#onSent = listeners('sent');
+    this.#onPathWanted = listeners('path-wanted');
+    this.#onEndpointSuggested = listeners('endpoint-suggested');
+    const onPacket = (packet: Uint8Array) => this.#handlePacket(packet);
+    if (options.tun ?? true) {
+      this.#tun = new TunInterface({ node, mark: this.#mark, logger, counters, onPacket });
+      this.#inner = this.#tun;
+    } else {
+      this.#port = new InProcessPort(onPacket, { logger, clock, counters });
+      this.#inner = this.#port;
+    }
+    this.#sockets = new Sockets({
+      logger,
+      clock,
+      counters,
+      onWireGuard: (bytes, from) => this.#handleDatagram(bytes, from),
+      onRemote: (ip) => this.#inner.addEndpoint(ip),
+    });
+  }
+
+  get datagrams(): Datagrams | undefined {
+    return this.#listening ? this.#sockets : undefined;
+  }
+
+  get listenPort(): number | undefined {
+    return this.#sockets.port;
+  }
+
+  get packets(): PacketPort | undefined {
+    return this.#port;
+  }
+
+  /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, INTERFACE_NOT_FOUND, NETWORK_CONFIG, ABORTED. */
+  async listen({ signal }: { signal: AbortSignal }): Promise<void> {
+    const { identity, random, clock, node } = this.#needs;
+    const privateKey = identity.exportPrivateKey();
+    this.#device = new Device({
+      privateKey,
+      sink: this.#sink,
+      samePath: (a, b) => a === b || samePath(a, b),
+      sourceBytes,
+      random: (sizeBytes) => random.bytes(sizeBytes),
+      wallClockMs: () => clock.unixMs(),
+      mtu: node.mtu,
+    });
+    privateKey.fill(0);
+    await this.#sockets.open(this.#options.listenPort ?? 0, signal);
+    this.#listening = true;
+    const { bindInterface } = this.#options;
+    if (bindInterface === undefined) return;
+    this.#sockets.forEachSocket((socket) => {
+      const fd = descriptorOf(socket);
+      if (fd !== undefined) bindToInterface(fd, bindInterface);
+    });
+  }
+
+  /** @throws CodedError PERMISSION_DENIED, INTERFACE_IN_USE, NETWORK_CONFIG, CONFIG, ABORTED. */
+  start({ signal }: { signal: AbortSignal }): Promise<void> {
+    const starting = this.#start(signal);
+    this.#starting = starting.catch(() => undefined); // The caller of start() gets the error; stop() only waits for the end.
+    return starting;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  addPeer(peer: TransportPeer): void {
+    const before = this.#peers.get(peer.publicKey)?.config.endpoint;
+    const moved = peer.endpoint !== undefined && !(before && sameAddress(before, peer.endpoint));
+    this.#putPeer(peer, { plain: peer.endpoint !== undefined, moved });
+  }
+
+  removePeer(publicKey: PublicKey): void {
+    this.#device?.removePeer(publicKey);
+    if (this.#peers.delete(publicKey)) this.#allowedIpsChanged();
+  }
+
+  setAllowedIps(publicKey: PublicKey, cidrs: readonly string[]): void {
+    this.#listeningDevice().updatePeer(publicKey, { allowedIps: cidrs }, this.#now());
+    this.#allowedIpsChanged();
+  }
+
+  setPath(publicKey: PublicKey, paths: readonly TransportPath[]): void {
+    this.#device?.setPaths(publicKey, paths, this.#now());
+    this.#rearm();
+  }
+
+  initiateHandshake(publicKey: PublicKey, options: { fresh?: boolean } = {}): void {
+    this.#device?.initiateHandshake(publicKey, this.#now(), { force: options.fresh ?? false });
+    this.#rearm();
+  }
+
+  stats(): TransportPeerStats[] {
+    return [...(this.#device?.peers() ?? [])].map((peer) => ({
+      publicKey: peer.publicKey,
+      lastHandshakeMs: peer.lastHandshakeUnixMs ?? null,
+      rxBytes: peer.rxBytes,
+      txBytes: peer.txBytes,
+      endpoint: peer.paths[0]?.remote ?? null,
+    }));
+  }
+
+  onHandshake(listener: (event: { publicKey: PublicKey; atUnixMs: number }) => void): Disposable {
+    return this.#onHandshake.add(listener);
+  }
+
+  onAuthenticated(listener: (event: { publicKey: PublicKey; path: TransportPath }) => void): Disposable {
+    return this.#onAuthenticated.add(listener);
+  }
+
+  onSent(listener: (event: { publicKey: PublicKey }) => void): Disposable {
+    return this.#onSent.add(listener);
+  }
+
+  onEndpointSuggested(listener: (event: { publicKey: PublicKey; endpoint: TransportAddress }) => void): Disposable {
+    return this.#onEndpointSuggested.add(listener);
+  }
+
+  /** A packet or handshake waits for a peer that has no path. At most one call per peer in 20 ms. */
+  onPathWanted(listener: (event: { publicKey: PublicKey }) => void): Disposable {
+    return this.#onPathWanted.add(listener);
+  }
+
+  counters(): Record<string, number> {
+    const drops = Object.entries(this.#device?.drops ?? {}).map(
+      ([reason, count]) => [`wireguard.${reason}`, count] as const,
+    );
+    const tun = Object.entries(this.#tun?.drops() ?? {}).map(
+      ([reason, count]) => [`tun.write-${reason}`, count] as const,
+    );
+    return { ...this.#counters.snapshot(), ...Object.fromEntries([...drops, ...tun].filter(([, count]) => count > 0)) };
+  }
+
+  /**
+   * Keeps TCP connections of ours to this endpoint (signalling, a relay) out of the tunnel, also where a peer's allowed
+   * IPs cover it. Nothing to do without a device.
+   */
+  bypassTunnel(endpoint: TransportAddress): Disposable {
+    return this.#tun?.addTcpEndpoint(endpoint.ip, endpoint.port) ?? { [Symbol.dispose]: () => undefined };
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { listenPort } = this;
+    if (this.#stopping || signal.aborted || listenPort === undefined) {
+      throw new CodedError('ABORTED', 'the transport is not listening', { cause: signal.reason });
+    }
+    if (this.#tun) this.#markSockets();
+    await this.#inner.start({ signal, listenPort });
+    if (this.#tun) await this.#serveUapi(signal);
+  }
+
+  async #stop(): Promise<void> {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    await this.#starting;
+    await this.#uapi?.stop();
+    await this.#inner.stop();
+    for (const publicKey of this.#peers.keys()) this.#device?.removePeer(publicKey);
+    this.#peers.clear();
+    await this.#sockets.close();
+    // Whatever happened meanwhile may have set it again.
+    (this.#timer as Disposable | undefined)?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  #markSockets(): void {
+    this.#sockets.forEachSocket((socket) => {
+      const fd = descriptorOf(socket);
+      if (fd === undefined) return;
+      forceBufferSizes(fd, SOCKET_BUFFER_BYTES);
+      try {
+        markSocket(fd, this.#mark);
+      } catch (error) {
+        // The rules know our port too, so only extra sockets and strict setups depend on the mark.
+        this.#needs.logger.warn('our datagrams are not marked', { error: (error as Error).message });
+      }
+    });
+  }
+
+  async #serveUapi(signal: AbortSignal): Promise<void> {
+    const { node, identity, logger } = this.#needs;
+    const device = new EmbeddedUapi({
+      identity,
+      listenPort: () => this.listenPort ?? 0,
+      fwmark: () => this.#mark,
+      peers: () => [...this.#peers.keys()].flatMap((publicKey) => this.#knownPeer(publicKey) ?? []),
+      peer: (publicKey) => this.#knownPeer(publicKey),
+      put: (peer, how) => this.#putPeer(peer, how),
+      remove: (publicKey) => this.removePeer(publicKey),
+      suggestEndpoint: (publicKey, endpoint) => this.#onEndpointSuggested.emit({ publicKey, endpoint }),
+    });
+    const folder = this.#options.uapiFolder;
+    const { interfaceName } = node;
+    this.#uapi = new UapiServer({ interfaceName, device, logger, ...(folder === undefined ? {} : { folder }) });
+    const path = this.#uapi.path;
+    try {
+      if ((await this.#uapi.start({ signal })) === 'serving') return;
+      logger.warn('another process serves a WireGuard device of this name; `wg` shows that one', { path });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      logger.warn('no UAPI socket: `wg` will not show this interface', { path, error: (error as Error).message });
+    }
+  }
+
+  #knownPeer(publicKey: PublicKey): KnownPeer | undefined {
+    const record = this.#peers.get(publicKey);
+    const status = this.#device?.peer(publicKey);
+    return record && status && { config: record.config, plain: record.plain, status };
+  }
+
+  #listeningDevice(): Device<TransportPath> {
+    if (!this.#device) throw new Error('the transport takes peers from listen() on');
+    return this.#device;
+  }
+
+  #now(): number {
+    return this.#needs.clock.now();
+  }
+
+  #putPeer(peer: TransportPeer, { plain, moved }: { plain: boolean; moved: boolean }): void {
+    const device = this.#listeningDevice();
+    const { publicKey, endpoint } = peer;
+    const before = this.#peers.get(publicKey);
+    const config = {
+      allowedIps: peer.allowedIps,
+      persistentKeepaliveSeconds: peer.keepaliveSeconds ?? 0,
+      roaming: plain,
+      presharedKey: peer.presharedKey ?? NO_PRESHARED_KEY,
+      // One that has roamed stays where it is until somebody says otherwise.
+      ...(endpoint && moved ? { paths: this.#pathsTo(endpoint) } : {}),
+    };
+    try {
+      if (before) device.updatePeer(publicKey, config, this.#now());
+      else device.addPeer({ publicKey, ...config }, this.#now());
+    } catch (cause) {
+      const code = parseKey(publicKey) ? 'CONFIG' : 'INVALID_KEY';
+      throw new CodedError(code, `peer: ${(cause as Error).message}`, { subject: publicKey, cause });
+    }
+    this.#peers.set(publicKey, { throttle: before?.throttle ?? new EventThrottle(), config: peer, plain });
+    this.#allowedIpsChanged();
+    this.#rearm();
+  }
+
+  #pathsTo(endpoint: TransportAddress): TransportPath[] {
+    const base = this.#sockets.sharedBase(endpoint.family);
+    if (base) return [socketPath(base, endpoint)];
+    this.#needs.logger.warn('no socket of the endpoint\u2019s family', {
+      endpoint: endpoint.ip,
+      family: endpoint.family,
+    });
+    return [];
+  }
+
+  #allowedIpsChanged(): void {
+    const peers = [...(this.#device?.peers() ?? [])];
+    this.#inner.setAllowedIps(peers.flatMap(({ allowedIps }) => allowedIps));
+  }
+
+  #handlePacket(packet: Uint8Array): void {
+    this.#device?.handlePacket(packet, this.#now());
+    this.#rearm();
+  }
+
+  #handleDatagram(bytes: Uint8Array, from: TransportPath): void {
+    this.#device?.handleDatagram(bytes, from, this.#now());
+    this.#rearm();
+  }
+
+  /** One timer for all: deadlines mostly move away, so an early one is left to fire in vain. */
+  #rearm(): void {
+    const dueMs = this.#device?.nextTimeout();
+    if (dueMs === undefined || dueMs >= this.#timerDueMs || this.#stopping) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timerDueMs = dueMs;
+    this.#timer = this.#needs.clock.setTimeout(this.#onTimer, Math.max(1, Math.ceil(dueMs - this.#now())));
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    this.#timerDueMs = Infinity;
+    this.#device?.handleTimeout(this.#now());
+    this.#rearm();
+  };
+
+  readonly #sink: DeviceSink<TransportPath> = {
+    send: (datagram, paths) => {
+      for (const path of paths) this.#sockets.send(path, datagram);
+    },
+    reply: (datagram, to) => this.#sockets.send(to, datagram),
+    deliver: (packet) => this.#inner.deliver(packet),
+    onHandshake: ({ publicKey }, { unixMs }) => this.#onHandshake.emit({ publicKey, atUnixMs: unixMs }),
+    onAuthenticated: ({ publicKey }, path, _kind, now) => {
+      if (this.#peers.get(publicKey)?.throttle.admitAuthenticated(path, now)) {
+        this.#onAuthenticated.emit({ publicKey, path });
+      }
+    },
+    onSent: ({ publicKey }, now) => {
+      if (this.#peers.get(publicKey)?.throttle.admitSent(now)) this.#onSent.emit({ publicKey });
+    },
+    onPathWanted: ({ publicKey }, now) => {
+      if (this.#peers.get(publicKey)?.throttle.admitPathWanted(now)) this.#onPathWanted.emit({ publicKey });
+    },
+  };
+}
+
+/** What a cookie is bound to. A relayed path is bound to the allocation too: its remote address is the relay's word. */
+function sourceBytes(path: TransportPath): Uint8Array {
+  const { ip, port } = path.remote;
+  const address = parseIpPrefix(ip.split('%')[0] ?? '')?.bytes ?? new Uint8Array(4);
+  const origin = path.kind === 'relayed' ? Buffer.from(baseIdOf(path)) : new Uint8Array(0);
+  return Buffer.concat([address, Uint8Array.of(port >> 8, port & 255), origin]);
+}

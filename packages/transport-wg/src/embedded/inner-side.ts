@@ -1,0 +1,13 @@
+/** Where decrypted packets go and packets to encrypt come from: a device of the system, or this process. */
+export interface InnerSide {
+  /** An inner IP packet from a peer. Never throws; the bytes are valid only during the call. */
+  deliver(packet: Uint8Array): void;
+  /** All ranges that peers have: what is to be routed here. */
+  setAllowedIps(cidrs: readonly string[]): void;
+  /** We send datagrams to this IP address; they must not come back to us as packets. */
+  addEndpoint(ip: string): void;
+  /** @throws CodedError */
+  start(options: { signal: AbortSignal; listenPort: number }): Promise<void>;
+  /** Idempotent; never throws. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,215 @@
+import type { Socket } from 'node:dgram';
+import {
+  CodedError,
+  type Base,
+  type Clock,
+  type Datagrams,
+  type Logger,
+  type ReceivedDatagram,
+  type TransportPath,
+} from '@wirepath/core/plugin';
+import { BaseSocket } from './base-socket.js';
+import type { Counters } from './counters.js';
+import { kindOf } from './demultiplex.js';
+import { Listeners } from './listeners.js';
+
+/** Tries for a port that is free in both families. */
+const PORT_ATTEMPTS = 16;
+const CHANNEL_HEADER_BYTES = 4;
+
+export interface SocketsOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  /** A datagram that is WireGuard's, from a socket or out of a relay. The bytes are valid only during the call. */
+  readonly onWireGuard: (bytes: Uint8Array, from: TransportPath) => void;
+  /** A destination is sent to for the first time. */
+  readonly onRemote: (ip: string) => void;
+}
+
+/** The transport's UDP sockets, and which datagram belongs to whom. */
+export class Sockets implements Datagrams {
+  readonly #options: SocketsOptions;
+  readonly #counters: Counters;
+  readonly #listeners: Listeners<ReceivedDatagram>;
+  readonly #sockets = new Map<string, BaseSocket>();
+  readonly #remotes = new Set<string>();
+  readonly #closing = new Set<Promise<void>>();
+  readonly #onOpened: ((socket: Socket) => void)[] = [];
+  #nextId = 1;
+  #closed = false;
+
+  constructor(options: SocketsOptions) {
+    this.#options = options;
+    this.#counters = options.counters;
+    this.#listeners = new Listeners({ ...options, name: 'datagram' });
+  }
+
+  get bases(): readonly Base[] {
+    return [...this.#sockets.values()].map(({ base }) => base);
+  }
+
+  /** The sockets that WireGuard sends from have one port number, where the system has both families. */
+  get port(): number | undefined {
+    return this.sharedBase(4)?.port ?? this.sharedBase(6)?.port;
+  }
+
+  sharedBase(family: 4 | 6): Base | undefined {
+    return this.bases.find((base) => base.shared && base.family === family);
+  }
+
+  /**
+   * Opens the shared sockets.
+   * @param port 0: any that is free in both families.
+   * @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, ABORTED.
+   */
+  async open(port: number, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const v4 = await this.#bind(4, port, true, signal).catch(unlessFamilyMissing);
+      try {
+        const v6 = await this.#bind(6, port === 0 ? (v4?.base.port ?? 0) : port, true, signal).catch(
+          unlessFamilyMissing,
+        );
+        if (v4 ?? v6) return;
+        throw new CodedError('NETWORK_CONFIG', 'this system has neither IPv4 nor IPv6');
+      } catch (error) {
+        if (v4) this.closeBase(v4.base);
+        const taken = error instanceof CodedError && error.code === 'ADDRESS_IN_USE';
+        if (!taken || port !== 0 || attempt === PORT_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async openBase(family: 4 | 6, { signal }: { signal: AbortSignal }): Promise<Base> {
+    return (await this.#bind(family, 0, false, signal)).base;
+  }
+
+  closeBase(base: Base): void {
+    const socket = this.#sockets.get(base.id);
+    if (!socket) return;
+    this.#sockets.delete(base.id);
+    const closing = socket.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  send(path: TransportPath, bytes: Uint8Array): void {
+    if (path.kind === 'socket') {
+      this.#noteRemote(path.remote.ip);
+      const socket = this.#sockets.get(path.base.id);
+      if (socket) socket.send(bytes, path.remote);
+      else this.#counters.count('send.closed');
+      return;
+    }
+    const { framing } = path;
+    if (framing.kind === 'stream') {
+      try {
+        framing.send(bytes);
+      } catch {
+        // A relay that is gone loses datagrams; it says so through its allocation.
+        this.#counters.count('send.stream');
+      }
+      return;
+    }
+    const socket = this.#sockets.get(framing.base.id);
+    if (!socket) return this.#counters.count('send.closed');
+    this.#noteRemote(framing.server.ip);
+    // RFC 8656 section 12.4: channel number, length; no padding over UDP.
+    const framed = Buffer.allocUnsafe(CHANNEL_HEADER_BYTES + bytes.length);
+    framed.writeUInt16BE(framing.channel, 0);
+    framed.writeUInt16BE(bytes.length & 0xffff, 2);
+    framed.set(bytes, CHANNEL_HEADER_BYTES);
+    socket.send(framed, framing.server);
+  }
+
+  onDatagram(listener: (datagram: ReceivedDatagram) => void): Disposable {
+    return this.#listeners.add(listener);
+  }
+
+  receive(path: TransportPath, bytes: Uint8Array): void {
+    if (this.#closed) return;
+    if (kindOf(bytes) === 'stun') this.#listeners.emit({ path, bytes });
+    else this.#options.onWireGuard(bytes, path);
+  }
+
+  /** Calls back for every socket, those open now and those opened later. */
+  forEachSocket(configure: (socket: Socket) => void): void {
+    for (const { socket } of this.#sockets.values()) configure(socket);
+    this.#onOpened.push(configure);
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const base of this.bases) this.closeBase(base);
+    await Promise.all(this.#closing);
+  }
+
+  async #bind(family: 4 | 6, port: number, shared: boolean, signal: AbortSignal): Promise<BaseSocket> {
+    this.#checkOpen(signal);
+    const id = `udp${family}-${this.#nextId++}`;
+    const events = { onDatagram: this.#onReceived };
+    let socket: BaseSocket;
+    try {
+      socket = await BaseSocket.bind({ id, family, port, shared, counters: this.#counters, events });
+    } catch (cause) {
+      throw bindError(cause as NodeJS.ErrnoException, family, port);
+    }
+    if (this.#closed || signal.aborted) await socket.close();
+    this.#checkOpen(signal);
+    this.#sockets.set(id, socket);
+    for (const configure of this.#onOpened) configure(socket.socket);
+    return socket;
+  }
+
+  #checkOpen(signal: AbortSignal): void {
+    if (this.#closed || signal.aborted) {
+      throw new CodedError('ABORTED', 'the transport was stopped', { cause: signal.reason });
+    }
+  }
+
+  readonly #onReceived = (path: TransportPath, bytes: Uint8Array, base: Base): void => {
+    const kind = kindOf(bytes);
+    // On an extra base what is nobody's may be a listener's (a port mapping protocol); on the shared one WireGuard counts it.
+    if (kind === 'wireguard' || (kind === 'other' && base.shared)) this.#options.onWireGuard(bytes, path);
+    else this.#listeners.emit({ path, bytes });
+  };
+
+  #noteRemote(ip: string): void {
+    if (this.#remotes.has(ip)) return;
+    if (this.#remotes.size >= 4096) this.#remotes.clear();
+    this.#remotes.add(ip);
+    this.#options.onRemote(ip);
+  }
+}
+
+/** A system without IPv6 (or IPv4) is no error as long as it has the other. */
+function unlessFamilyMissing(error: unknown): undefined {
+  const code = error instanceof CodedError ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined;
+  if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
+  return undefined;
+}
+
+function bindError(cause: NodeJS.ErrnoException, family: 4 | 6, port: number): CodedError {
+  const subject = `${family === 4 ? '0.0.0.0' : '[::]'}:${port}`;
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return new CodedError('ADDRESS_IN_USE', `UDP port ${port} is in use (${subject})`, {
+        subject,
+        advice:
+          'Stop the process that has it (`ss -lunp` shows which), or choose another `listenPort` (0: any that is free).',
+        cause,
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return new CodedError('PERMISSION_DENIED', `UDP port ${port} may not be opened (${subject})`, {
+        subject,
+        advice: 'Choose a `listenPort` from 1024 on, or run as root.',
+        cause,
+      });
+    default:
+      return new CodedError('NETWORK_CONFIG', `cannot open a UDP socket on ${subject}: ${cause.message}`, {
+        subject,
+        cause,
+      });
+  }
+}

@@ -1,0 +1,31 @@
+import type { SchemaLibrary } from '@wirepath/core/plugin';
+
+/** Options of the plugin, as in the rc file. */
+export interface WireGuardOptions {
+  /** `embedded`: our own engine. `uapi`: an existing device (kernel, wireguard-go, boringtun). @default 'embedded' */
+  readonly mode: 'embedded' | 'uapi';
+  /** UDP port; 0 or none: any that is free. */
+  readonly listenPort?: number | undefined;
+  /** False: packets stay in this process, no device and no right is needed. @default true */
+  readonly tun: boolean;
+  /** Mark of our datagrams and number of our routing table. @default made from the interface's name */
+  readonly fwmark?: number | undefined;
+  /** Binds the sockets to one interface (SO_BINDTODEVICE): only for a machine whose default route a mesh owns. */
+  readonly bindInterface?: string | undefined;
+  /** Of `uapi`: our sockets in front of the device, or the device's own. @default 'proxy' */
+  readonly subMode: 'proxy' | 'native';
+  /** Of `uapi`: name of the existing interface. @default the node's `interface` */
+  readonly device?: string | undefined;
+}
+
+export function wireGuardOptions(z: SchemaLibrary) {
+  return z.strictObject({
+    mode: z.enum(['embedded', 'uapi']).default('embedded'),
+    listenPort: z.number().int().min(0).max(65535).optional(),
+    tun: z.boolean().default(true),
+    fwmark: z.number().int().min(1).max(0xffffffff).optional(),
+    bindInterface: z.string().min(1).max(15).optional(),
+    subMode: z.enum(['proxy', 'native']).default('proxy'),
+    device: z.string().min(1).max(15).optional(),
+  });
+}
