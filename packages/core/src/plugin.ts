@@ -24,6 +24,8 @@
  */
 export {
   formatAddress,
+  isChannelData,
+  isStunMessage,
   parseTransportAddress,
   sameAddress,
   transportAddress,

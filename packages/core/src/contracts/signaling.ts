@@ -23,4 +23,6 @@ export interface Signaling {
   onStateChange(listener: (states: readonly SignalingState[]) => void): Disposable;
   /** The server says that `to` is not there: not proof, but worth telling the user. */
   onUndeliverable?(listener: (event: { to: PublicKey }) => void): Disposable;
+  /** The server says that somebody whom we could not reach has come: worth calling again. */
+  onAvailable?(listener: (event: { publicKey: PublicKey }) => void): Disposable;
 }

@@ -25,8 +25,10 @@ export interface TransportPeer {
   readonly allowedIps: readonly string[];
   /** Persistent keepalive; 0 or undefined: off. Only for plain peers: the path engine keeps the others alive. */
   readonly keepaliveSeconds?: number;
-  /** A plain WireGuard peer: it has this endpoint until an authenticated packet comes from elsewhere (roaming). */
+  /** A plain WireGuard peer: it has this endpoint until an authenticated packet comes from elsewhere. */
   readonly endpoint?: TransportAddress;
+  /** Its endpoint follows authenticated packets, as WireGuard does; false: only `setPath` moves it. Default: whether it has an `endpoint`. */
+  readonly roaming?: boolean;
 }
 
 export interface TransportPeerStats {

@@ -38,5 +38,7 @@ export type EngineEffect =
   | { readonly type: 'release'; readonly path: EnginePath }
   /** A path that worked went silent: has our mapping changed? */
   | { readonly type: 'check-mapping' }
+  /** The answer to a `ping` event came on this path. */
+  | { readonly type: 'pong'; readonly peer: PublicKey; readonly path: EnginePath; readonly rttMs: number }
   /** Something that status shows has changed. */
   | { readonly type: 'changed'; readonly peer: PublicKey };

@@ -63,6 +63,8 @@ export type EngineEvent =
   | { readonly type: 'handshake'; readonly peer: PublicKey }
   /** The user or the orchestrator wants a path now (`connectToPeer`, `attemptUpgrade`). */
   | { readonly type: 'attempt'; readonly peer: PublicKey; readonly budgetMs: number }
+  /** Ask the active path now; answered by a `pong` effect, or by nothing. */
+  | { readonly type: 'ping'; readonly peer: PublicKey }
   /** Answer to a `permit` effect. */
   | {
       readonly type: 'permitted';

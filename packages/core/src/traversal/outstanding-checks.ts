@@ -8,6 +8,8 @@ export interface OutstandingCheck<A> {
   readonly agent: A;
   readonly pair: CandidatePair;
   readonly sentAt: number;
+  /** Somebody waits for this answer. */
+  readonly ping?: boolean;
 }
 
 /** Checks that were sent and not answered yet, by transaction id (hex). Every check has an id of its own, so round trips are exact. */

@@ -149,6 +149,9 @@ export class PathEngine {
       case 'attempt':
         agent.attempt(now, event.budgetMs);
         break;
+      case 'ping':
+        agent.ping(now);
+        break;
       case 'permitted':
         agent.permitted(event.path, event.error, now);
         break;

@@ -1,7 +1,8 @@
-import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
+import { formatAddress, sameAddress, transactionKey, type TransportAddress } from '@wirepath/stun-codec';
 import { candidatePriority, type CandidateType } from '../contracts/candidate.js';
 import type { PublicKey } from '../contracts/identity.js';
 import { ActivePath } from './active-path.js';
+import type { Connection } from '../node/status.js';
 import { CallSchedule } from './call-schedule.js';
 import type { CandidatePair, RemoteCandidate } from './candidate-pair.js';
 import { Checklist } from './checklist.js';
@@ -72,6 +73,12 @@ export class PeerAgent {
   /** RFC 8445's controlling agent: the side with the greater public key. */
   get controlling(): boolean {
     return this.around.ownKey > this.publicKey;
+  }
+
+  get connection(): Connection {
+    if (this.active !== undefined && this.active.trust !== 'lost' && this.hasSession)
+      return this.active.pair.connection;
+    return this.exhausted ? 'unreachable' : 'connecting';
   }
 
   get hasSession(): boolean {
@@ -163,7 +170,9 @@ export class PeerAgent {
     }
     if (this.checklist.get(pair.path) !== pair) return;
     const first = pair.state !== 'succeeded';
-    pair.answered(now, now - check.sentAt);
+    const rttMs = now - check.sentAt;
+    pair.answered(now, rttMs);
+    if (check.ping) this.around.emit({ type: 'pong', peer: this.publicKey, path: pair.path, rttMs });
     pair.mappedAddress = event.mappedAddress;
     this.#heard(pair, now);
     this.#choose(now);
@@ -179,6 +188,10 @@ export class PeerAgent {
 
   dataSent(now: number): void {
     this.active?.sent(now);
+  }
+
+  ping(now: number): void {
+    if (this.active !== undefined) this.#check(this.active.pair, now, true);
   }
 
   handshakeCompleted(): void {
@@ -299,10 +312,10 @@ export class PeerAgent {
     this.#check(pair, now);
   }
 
-  #check(pair: CandidatePair, now: number): void {
+  #check(pair: CandidatePair, now: number, ping = false): void {
     if (this.remote === null) return;
     const transactionId = this.around.random(12);
-    this.around.outstanding.add(Buffer.from(transactionId).toString('hex'), { agent: this, pair, sentAt: now });
+    this.around.outstanding.add(transactionKey(transactionId), { agent: this, pair, sentAt: now, ping });
     const scheduled = pair.nextCheckAt;
     pair.checkSent(now);
     // Outside of probing (keepalive, warm path) a check does not start a series.

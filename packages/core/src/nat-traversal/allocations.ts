@@ -1,0 +1,198 @@
+import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
+import type { GatheredCandidate } from '../contracts/candidate.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Datagrams } from '../contracts/datagrams.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Allocation, Relay, RelayFraming, RelayServer } from '../contracts/relay.js';
+import type { LocalBase } from '../traversal/events.js';
+
+export interface RelayState {
+  readonly url: string;
+  readonly state: 'up' | 'connecting' | 'down';
+  readonly relayedAddress: TransportAddress | undefined;
+  readonly rttMs: number | undefined;
+  /** One line. */
+  readonly error: string | undefined;
+}
+
+interface Slot {
+  readonly plugin: string;
+  readonly relay: Relay;
+  readonly server: RelayServer;
+  allocation: Allocation | undefined;
+  connecting: boolean;
+  error: string | undefined;
+  attempts: number;
+  retry: Disposable | undefined;
+  lost: Disposable | undefined;
+}
+
+const RETRY_MS = 1000;
+const RETRY_MAX_MS = 60_000;
+
+/** One allocation per configured relay server, kept for as long as the node runs; lost ones are made again. */
+export class Allocations {
+  readonly #slots: Slot[];
+  readonly #framings = new Map<string, RelayFraming>();
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    relays: readonly { readonly plugin: string; readonly instance: Relay }[],
+    readonly needs: {
+      readonly clock: Clock;
+      readonly logger: Logger;
+      readonly datagrams: () => Datagrams | undefined;
+      /** An allocation came or went. */
+      readonly onChange: () => void;
+    },
+  ) {
+    this.#slots = relays.flatMap(({ plugin, instance }) =>
+      instance.servers.map((server) => ({
+        plugin,
+        relay: instance,
+        server,
+        allocation: undefined,
+        connecting: false,
+        error: undefined,
+        attempts: 0,
+        retry: undefined,
+        lost: undefined,
+      })),
+    );
+  }
+
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    for (const slot of this.#slots) void this.#allocate(slot);
+  }
+
+  async stop(): Promise<void> {
+    this.#signal = undefined;
+    for (const slot of this.#slots) {
+      slot.retry?.[Symbol.dispose]();
+      slot.lost?.[Symbol.dispose]();
+    }
+    const open = this.#slots.flatMap(({ allocation }) => (allocation === undefined ? [] : [allocation]));
+    await Promise.all(open.map((allocation) => allocation.close().catch((error: unknown) => this.#log(error))));
+    for (const slot of this.#slots) slot.allocation = undefined;
+  }
+
+  /** Renews every allocation; a lost one is made again. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    const open = this.#slots.flatMap(({ allocation }) => (allocation === undefined ? [] : [allocation]));
+    await Promise.all(
+      open.map((allocation) => allocation.refresh({ signal }).catch((error: unknown) => this.#log(error))),
+    );
+  }
+
+  bases(): LocalBase[] {
+    return this.#open().map(({ id, relayedAddress }) => ({ id, family: relayedAddress.family, kind: 'allocation' }));
+  }
+
+  /** Relayed candidates, and the reflexive ones that come with them, by plugin. */
+  candidates(): Map<string, GatheredCandidate[]> {
+    const byPlugin = new Map<string, GatheredCandidate[]>(this.#slots.map(({ plugin }) => [plugin, []]));
+    for (const { plugin, server, allocation } of this.#slots) {
+      if (allocation === undefined) continue;
+      const { relayedAddress, mappedAddress } = allocation;
+      const found = byPlugin.get(plugin);
+      found?.push({
+        type: 'relayed',
+        address: relayedAddress,
+        server: server.url,
+        ...(mappedAddress && { relatedAddress: mappedAddress }),
+      });
+      if (mappedAddress) found?.push({ type: 'server-reflexive', address: mappedAddress, server: server.url });
+    }
+    return byPlugin;
+  }
+
+  states(): RelayState[] {
+    return this.#slots.map(({ server, allocation, connecting, error }) => ({
+      url: server.url,
+      state: allocation !== undefined ? 'up' : connecting ? 'connecting' : 'down',
+      relayedAddress: allocation?.relayedAddress,
+      rttMs: allocation?.rttMs,
+      error,
+    }));
+  }
+
+  /** The URL of the relay whose allocation has this id. */
+  urlOf(allocationId: string): string | undefined {
+    return this.#slots.find(({ allocation }) => allocation?.id === allocationId)?.server.url;
+  }
+
+  async permit(allocationId: string, peer: TransportAddress): Promise<void> {
+    const allocation = this.#open().find(({ id }) => id === allocationId);
+    const signal = this.#signal;
+    if (allocation === undefined || signal === undefined) throw new Error('the allocation is gone');
+    this.#framings.set(framingKey(allocationId, peer), await allocation.permit(peer, { signal }));
+  }
+
+  release(allocationId: string, peer: TransportAddress): void {
+    this.#framings.delete(framingKey(allocationId, peer));
+    this.#open()
+      .find(({ id }) => id === allocationId)
+      ?.release(peer);
+  }
+
+  framing(allocationId: string, peer: TransportAddress): RelayFraming | undefined {
+    return this.#framings.get(framingKey(allocationId, peer));
+  }
+
+  #open(): Allocation[] {
+    return this.#slots.flatMap(({ allocation }) => (allocation === undefined ? [] : [allocation]));
+  }
+
+  async #allocate(slot: Slot): Promise<void> {
+    const signal = this.#signal;
+    if (signal === undefined || slot.connecting) return;
+    slot.connecting = true;
+    try {
+      const allocation = await slot.relay.allocate(slot.server, { datagrams: this.needs.datagrams(), signal });
+      if (this.#signal === undefined) {
+        await allocation.close();
+        return;
+      }
+      slot.allocation = allocation;
+      slot.error = undefined;
+      slot.attempts = 0;
+      slot.lost = allocation.onLost((reason) => this.#lose(slot, reason));
+      this.needs.logger.info('relay ready', {
+        relay: slot.server.url,
+        relayedAddress: formatAddress(allocation.relayedAddress),
+      });
+      this.needs.onChange();
+    } catch (error) {
+      if (!signal.aborted) this.#retryLater(slot, error);
+    } finally {
+      slot.connecting = false;
+    }
+  }
+
+  #lose(slot: Slot, reason: Error): void {
+    const id = slot.allocation?.id;
+    slot.lost?.[Symbol.dispose]();
+    slot.allocation = undefined;
+    for (const key of this.#framings.keys()) if (key.startsWith(`${id}>`)) this.#framings.delete(key);
+    this.#retryLater(slot, reason);
+    this.needs.onChange();
+  }
+
+  #retryLater(slot: Slot, error: unknown): void {
+    slot.error = error instanceof Error ? error.message : String(error);
+    const delayMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** slot.attempts);
+    slot.attempts += 1;
+    this.needs.logger.warn('relay not usable', { relay: slot.server.url, reason: slot.error, retryInMs: delayMs });
+    slot.retry?.[Symbol.dispose]();
+    slot.retry = this.needs.clock.setTimeout(() => void this.#allocate(slot), delayMs);
+  }
+
+  #log(error: unknown): void {
+    this.needs.logger.debug('relay', { reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function framingKey(allocationId: string, peer: TransportAddress): string {
+  return `${allocationId}>${formatAddress(peer)}`;
+}

@@ -1,0 +1,161 @@
+import type { Clock } from '../contracts/clock.js';
+import type { PublicKey } from '../contracts/identity.js';
+import type { Logger } from '../contracts/logger.js';
+import { baseIdOf, type TransportPath } from '../contracts/path.js';
+import type { Transport } from '../contracts/transport.js';
+import { ConnectivityChecks } from '../checks/connectivity-checks.js';
+import type { EngineEffect } from '../traversal/effects.js';
+import type { EngineEvent, EnginePath } from '../traversal/events.js';
+import type { CallMessage } from '../traversal/messages.js';
+import type { PathEngine } from '../traversal/path-engine.js';
+import type { Allocations } from './allocations.js';
+
+export interface EngineDriverNeeds {
+  readonly engine: PathEngine;
+  readonly transport: Transport;
+  readonly allocations: Allocations;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  send(to: PublicKey, message: CallMessage): void;
+  onChanged(peer: PublicKey): void;
+  onMappingSuspect(): void;
+  onPong(peer: PublicKey, path: EnginePath, rttMs: number): void;
+}
+
+/** Runs a {@link PathEngine} in the world: feeds it events and time, and performs its effects. */
+export class EngineDriver {
+  readonly checks = new ConnectivityChecks();
+  /** Checks dropped, by reason. */
+  readonly counters: Record<string, number> = {};
+  readonly #subscriptions: Disposable[] = [];
+  #timer: { readonly at: number; readonly handle: Disposable } | undefined;
+  #running = false;
+
+  constructor(readonly needs: EngineDriverNeeds) {}
+
+  start(): void {
+    this.#running = true;
+    const { transport } = this.needs;
+    const { datagrams } = transport;
+    if (datagrams !== undefined) {
+      this.#subscriptions.push(datagrams.onDatagram(({ path, bytes }) => this.#receive(path, bytes)));
+    }
+    this.#subscriptions.push(
+      transport.onAuthenticated(({ publicKey, path }) =>
+        this.handle({ type: 'authenticated', peer: publicKey, path: { baseId: baseIdOf(path), remote: path.remote } }),
+      ),
+      transport.onSent(({ publicKey }) => this.handle({ type: 'sent', peer: publicKey })),
+      transport.onHandshake(({ publicKey }) => this.handle({ type: 'handshake', peer: publicKey })),
+      transport.onEndpointSuggested(({ publicKey, endpoint }) =>
+        this.handle({ type: 'candidate-suggested', peer: publicKey, address: endpoint }),
+      ),
+    );
+  }
+
+  stop(): void {
+    this.#running = false;
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
+    this.#timer?.handle[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  handle(event: EngineEvent): void {
+    if (!this.#running) return;
+    this.#perform(this.needs.engine.handle(event, this.needs.clock.now()));
+    this.#reschedule();
+  }
+
+  #receive(path: TransportPath, bytes: Uint8Array): void {
+    const reading = this.checks.read(path, bytes);
+    if (typeof reading === 'object') this.handle(reading);
+    else if (reading !== 'not-a-check')
+      this.counters[`check-${reading}`] = (this.counters[`check-${reading}`] ?? 0) + 1;
+  }
+
+  #reschedule(): void {
+    const at = this.needs.engine.nextTimeout();
+    if (this.#timer?.at === at) return;
+    this.#timer?.handle[Symbol.dispose]();
+    this.#timer = undefined;
+    if (at === undefined || !this.#running) return;
+    const { clock, engine } = this.needs;
+    const handle = clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#perform(engine.handleTimeout(clock.now()));
+        this.#reschedule();
+      },
+      // Timers may fire a fraction of a millisecond early, and would then only be set again.
+      Math.max(0, Math.ceil(at - clock.now())),
+    );
+    this.#timer = { at, handle };
+  }
+
+  #perform(effects: readonly EngineEffect[]): void {
+    for (const effect of effects) this.#performOne(effect);
+  }
+
+  #performOne(effect: EngineEffect): void {
+    const { transport } = this.needs;
+    switch (effect.type) {
+      case 'expect-checks':
+        this.checks.expect(effect.peer, effect.ufrag, effect.password);
+        break;
+      case 'send-check': {
+        const path = this.resolve(effect.path);
+        if (path !== undefined) transport.datagrams?.send(path, this.checks.encodeCheck(effect));
+        break;
+      }
+      case 'answer-check': {
+        const path = this.resolve(effect.path);
+        const answer = path && this.checks.encodeAnswer(effect.peer, effect.transactionId, path);
+        if (path !== undefined && answer !== undefined) transport.datagrams?.send(path, answer);
+        break;
+      }
+      case 'send-message':
+        this.needs.send(effect.to, effect.message);
+        break;
+      case 'set-path': {
+        const paths = effect.paths.flatMap((path) => this.resolve(path) ?? []);
+        transport.setPath(effect.peer, paths);
+        break;
+      }
+      case 'initiate-handshake':
+        transport.initiateHandshake(effect.peer, { fresh: effect.fresh });
+        break;
+      case 'permit':
+        void this.#permit(effect.peer, effect.path);
+        break;
+      case 'release':
+        this.needs.allocations.release(effect.path.baseId, effect.path.remote);
+        break;
+      case 'check-mapping':
+        this.needs.onMappingSuspect();
+        break;
+      case 'pong':
+        this.needs.onPong(effect.peer, effect.path, effect.rttMs);
+        break;
+      case 'changed':
+        this.needs.onChanged(effect.peer);
+        break;
+    }
+  }
+
+  async #permit(peer: PublicKey, path: EnginePath): Promise<void> {
+    let error: string | undefined;
+    try {
+      await this.needs.allocations.permit(path.baseId, path.remote);
+    } catch (cause) {
+      error = cause instanceof Error ? cause.message : String(cause);
+    }
+    this.handle({ type: 'permitted', peer, path, error });
+  }
+
+  /** The engine's path as the transport takes it; undefined when its socket or allocation is gone. */
+  resolve({ baseId, remote }: EnginePath): TransportPath | undefined {
+    const base = this.needs.transport.datagrams?.bases.find(({ id }) => id === baseId);
+    if (base !== undefined) return { kind: 'socket', base, remote };
+    const framing = this.needs.allocations.framing(baseId, remote);
+    return framing && { kind: 'relayed', framing, remote };
+  }
+}

@@ -1,0 +1,98 @@
+import { formatAddress } from '@wirepath/stun-codec';
+import { candidatePriority, type Candidate, type GatheredCandidate } from '../contracts/candidate.js';
+import type { CandidateSource } from '../contracts/candidate-source.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Datagrams } from '../contracts/datagrams.js';
+import type { Logger } from '../contracts/logger.js';
+import { MAX_SIGNALLED_CANDIDATES, type SignalledCandidate } from '../traversal/messages.js';
+
+export interface NamedSource {
+  readonly plugin: string;
+  readonly instance: CandidateSource;
+}
+
+/** Places in a message that are kept for relayed candidates, whose priority is lowest but which always work. */
+const MAX_SIGNALLED_RELAYED = 4;
+
+/** This node's candidates: gathered from every source at once, completed, deduplicated and sorted. */
+export class LocalCandidates {
+  readonly #bySource = new Map<string, readonly Candidate[]>();
+  /** What failed in the newest gathering, by plugin: one line each. */
+  readonly problems = new Map<string, string>();
+
+  constructor(
+    readonly sources: readonly NamedSource[],
+    readonly needs: { readonly clock: Clock; readonly logger: Logger; readonly datagrams: () => Datagrams | undefined },
+  ) {}
+
+  /**
+   * Asks every source. A source's earlier candidates stay until it is done, so that nothing goes missing meanwhile.
+   * @param onCandidate called whenever the list may have changed.
+   */
+  async gather(signal: AbortSignal, onCandidate: () => void): Promise<void> {
+    await Promise.all(this.sources.map((source) => this.#gatherFrom(source, signal, onCandidate)));
+  }
+
+  /** Candidates that come with something else than a source: allocations. */
+  set(plugin: string, found: readonly GatheredCandidate[]): void {
+    this.#bySource.set(
+      plugin,
+      found.map((candidate) => this.#complete(candidate, plugin)),
+    );
+  }
+
+  /** Highest priority first; one candidate per base and address, the best of its kind. */
+  list(): Candidate[] {
+    const unique = new Map<string, Candidate>();
+    const all = [...this.#bySource.values()].flat().sort((a, b) => b.priority - a.priority);
+    for (const candidate of all) {
+      const key = `${candidate.type === 'relayed' ? 'relay' : this.#baseId(candidate)}>${formatAddress(candidate.address)}`;
+      if (!unique.has(key)) unique.set(key, candidate);
+    }
+    return [...unique.values()];
+  }
+
+  /** What peers are told: not more than a message holds, with room for the relayed ones. */
+  signalled(): SignalledCandidate[] {
+    const all = this.list().map(({ type, address, priority }) => ({ type, address, priority }));
+    const relayed = all.filter(({ type }) => type === 'relayed').slice(0, MAX_SIGNALLED_RELAYED);
+    const others = all.filter(({ type }) => type !== 'relayed');
+    return [...others.slice(0, MAX_SIGNALLED_CANDIDATES - relayed.length), ...relayed];
+  }
+
+  async #gatherFrom({ plugin, instance }: NamedSource, signal: AbortSignal, onCandidate: () => void): Promise<void> {
+    const before = this.#bySource.get(plugin) ?? [];
+    const found: Candidate[] = [];
+    try {
+      for await (const candidate of instance.gather({ signal, datagrams: this.needs.datagrams() })) {
+        found.push(this.#complete(candidate, plugin));
+        this.#bySource.set(plugin, [...found, ...before]);
+        onCandidate();
+      }
+      this.problems.delete(plugin);
+    } catch (error) {
+      // One source that fails must not take the others' candidates with it.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.problems.set(plugin, `${plugin}: ${reason}`);
+      this.needs.logger.warn('gathering candidates failed', { plugin, reason });
+    }
+    if (signal.aborted) return;
+    this.#bySource.set(plugin, found);
+    onCandidate();
+  }
+
+  #complete(candidate: GatheredCandidate, plugin: string): Candidate {
+    const localPreference = candidate.localPreference ?? (candidate.address.family === 6 ? 65535 : 65534);
+    return {
+      ...candidate,
+      priority: candidatePriority(candidate.type, localPreference),
+      foundation: [candidate.type, this.#baseId(candidate), candidate.server ?? ''].join('/'),
+      source: plugin,
+      discoveredAtMs: this.needs.clock.unixMs(),
+    };
+  }
+
+  #baseId({ base, address }: GatheredCandidate): string {
+    return base?.id ?? `udp${address.family}`;
+  }
+}

@@ -1,0 +1,476 @@
+import type { Candidate } from '../contracts/candidate.js';
+import type { CandidateSource } from '../contracts/candidate-source.js';
+import type { Clock, RandomSource } from '../contracts/clock.js';
+import type { Identity, PublicKey } from '../contracts/identity.js';
+import type { Logger } from '../contracts/logger.js';
+import type { NatBehavior } from '../contracts/nat-behavior.js';
+import type { Peer } from '../contracts/peer-discovery.js';
+import type { Relay } from '../contracts/relay.js';
+import type { Service } from '../contracts/service.js';
+import type { Signaling } from '../contracts/signaling.js';
+import type { Transport } from '../contracts/transport.js';
+import type { TraversalSettings } from '../config/loaded-config.js';
+import { CodedError } from '../errors/coded-error.js';
+import { MessageSeal } from '../sealing/message-seal.js';
+import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../traversal/connection-type.js';
+import type { EnginePath } from '../traversal/events.js';
+import type { CallMessage } from '../traversal/messages.js';
+import { PathEngine } from '../traversal/path-engine.js';
+import type { PeerAgent } from '../traversal/peer-agent.js';
+import { Allocations } from './allocations.js';
+import { EngineDriver } from './engine-driver.js';
+import { LocalCandidates } from './local-candidates.js';
+import { OwnNetwork } from './own-network.js';
+
+/** A plugin's contribution with the plugin's name. */
+interface Named<T> {
+  readonly plugin: string;
+  readonly instance: T;
+}
+
+export interface NatTraversalNeeds {
+  readonly identity: Identity;
+  readonly transport: Transport;
+  readonly candidateSources: readonly Named<CandidateSource>[];
+  readonly relays: readonly Named<Relay>[];
+  readonly signalings: readonly Named<Signaling>[];
+  readonly settings: TraversalSettings;
+  /** CIDRs of our own interface. */
+  readonly addresses: readonly string[];
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+}
+
+export interface Pong {
+  readonly rttMs: number;
+  readonly connection: ConnectionType;
+  readonly path: EnginePath;
+}
+
+/** A mapping that is suspect is looked at at most this often. */
+const MAPPING_CHECK_SPACING_MS = 1000;
+
+/**
+ * Finds, proves and keeps the best path to each peer: joins the candidate sources, relays, signalling and transport of a
+ * node to the sans-IO {@link PathEngine}.
+ */
+export class NatTraversal implements Service {
+  readonly #engine: PathEngine;
+  readonly #driver: EngineDriver;
+  readonly #candidates: LocalCandidates;
+  readonly #allocations: Allocations;
+  readonly #seal: MessageSeal;
+  readonly #ownNetwork = new OwnNetwork();
+  readonly #peers = new Map<PublicKey, Peer>();
+  readonly #listeners = new Set<(peer: PublicKey) => void>();
+  readonly #pongListeners = new Set<(peer: PublicKey, path: EnginePath, rttMs: number) => void>();
+  readonly #subscriptions: Disposable[] = [];
+  /** Signalling messages dropped, by reason. */
+  readonly #dropped: Record<string, number> = {};
+  #abort: AbortController | undefined;
+  #describeTimer: Disposable | undefined;
+  #refreshTimer: Disposable | undefined;
+  #described = '';
+  #regather = false;
+  #mappingCheckedAt = -Infinity;
+
+  constructor(readonly needs: NatTraversalNeeds) {
+    const { identity, clock, random, settings, transport } = needs;
+    const logger = needs.logger.child({ component: 'traversal' });
+    this.#seal = new MessageSeal(identity, clock, random);
+    this.#engine = new PathEngine({
+      ownKey: identity.publicKey,
+      holePunchTimeoutMs: settings.holePunchTimeoutMs,
+      maxCandidatePairs: settings.maxCandidatePairs,
+      random: (length) => random.bytes(length),
+    });
+    const datagrams = () => transport.datagrams;
+    this.#candidates = new LocalCandidates(needs.candidateSources, { clock, logger, datagrams });
+    this.#allocations = new Allocations(needs.relays, {
+      clock,
+      logger,
+      datagrams,
+      onChange: () => this.#describeSoon(),
+    });
+    this.#driver = new EngineDriver({
+      engine: this.#engine,
+      transport,
+      allocations: this.#allocations,
+      clock,
+      logger,
+      send: (to, message) => this.#send(to, message),
+      onChanged: (peer) => this.#changed(peer),
+      onMappingSuspect: () => this.#checkMapping(),
+      onPong: (peer, path, rttMs) => {
+        for (const listener of this.#pongListeners) listener(peer, path, rttMs);
+      },
+    });
+  }
+
+  // --- Life ---
+
+  /** Starts signalling, gathering and allocating; resolves without waiting for any of them. The transport listens already. */
+  async start({ signal }: { signal: AbortSignal }): Promise<void> {
+    signal.throwIfAborted();
+    this.#abort = new AbortController();
+    this.#driver.start();
+    this.#updateOwnNetwork();
+    for (const { instance } of this.needs.signalings) {
+      this.#subscriptions.push(
+        instance.onMessage(({ from, sealed }) => this.#receive(from, sealed)),
+        instance.onStateChange(() => this.#signalingChanged()),
+      );
+      const undeliverable = instance.onUndeliverable?.(({ to }) =>
+        this.#driver.handle({ type: 'peer-undeliverable', peer: to }),
+      );
+      if (undeliverable !== undefined) this.#subscriptions.push(undeliverable);
+      const available = instance.onAvailable?.(({ publicKey }) =>
+        this.#driver.handle({ type: 'peer-available', peer: publicKey }),
+      );
+      if (available !== undefined) this.#subscriptions.push(available);
+    }
+    for (const { instance } of this.needs.candidateSources) {
+      const watch = instance.watch?.(() => void this.#regatherNow());
+      if (watch !== undefined) this.#subscriptions.push(watch);
+    }
+    await Promise.all(this.needs.signalings.map(({ instance }) => instance.start({ signal })));
+    this.#allocations.start(this.#abort.signal);
+    void this.#gather(this.#abort.signal);
+    this.#scheduleRefresh();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort?.abort();
+    this.#abort = undefined;
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
+    this.#describeTimer?.[Symbol.dispose]();
+    this.#refreshTimer?.[Symbol.dispose]();
+    this.#driver.stop();
+    await Promise.all([this.#allocations.stop(), ...this.needs.signalings.map(({ instance }) => instance.stop())]);
+  }
+
+  // --- Peers ---
+
+  /** Adds a peer, or takes over what changed of one; a session that it has is kept. */
+  setPeer(peer: Peer): void {
+    const { transport, signalings, settings } = this.needs;
+    const plain = peer.endpoint !== undefined || signalings.length === 0 || !settings.enabled;
+    this.#peers.set(peer.publicKey, peer);
+    transport.addPeer({
+      publicKey: peer.publicKey,
+      ...(peer.presharedKey && { presharedKey: peer.presharedKey }),
+      allowedIps: peer.allowedIps,
+      ...(plain && { keepaliveSeconds: peer.keepaliveSeconds }),
+      ...(peer.endpoint && { endpoint: peer.endpoint }),
+      roaming: plain,
+    });
+    this.#updateOwnNetwork();
+    if (plain) this.#driver.handle({ type: 'peer-removed', peer: peer.publicKey });
+    else {
+      const keepaliveMs = peer.keepaliveSeconds * 1000;
+      this.#driver.handle({ type: 'peer-added', peer: peer.publicKey, keepaliveMs });
+    }
+    if (plain && peer.endpoint !== undefined) transport.initiateHandshake(peer.publicKey);
+  }
+
+  removePeer(publicKey: PublicKey): void {
+    if (!this.#peers.delete(publicKey)) return;
+    this.#driver.handle({ type: 'peer-removed', peer: publicKey });
+    this.#driver.checks.forget(publicKey);
+    this.#seal.forget(publicKey);
+    this.needs.transport.removePeer(publicKey);
+    this.#updateOwnNetwork();
+  }
+
+  peers(): readonly Peer[] {
+    return [...this.#peers.values()];
+  }
+
+  /** What the engine knows of a peer; undefined for a plain one. */
+  agent(publicKey: PublicKey): PeerAgent | undefined {
+    return this.#engine.peer(publicKey);
+  }
+
+  // --- The verbs of the reference system ---
+
+  /**
+   * Gathers anew from every source.
+   * @returns all candidates, highest priority first, when every source is done.
+   * @throws CodedError STUN_DISCOVERY when there is none.
+   */
+  async gatherCandidates({ signal = new AbortController().signal }: { signal?: AbortSignal } = {}): Promise<
+    Candidate[]
+  > {
+    await this.#gather(signal);
+    const candidates = this.localCandidates();
+    if (candidates.length === 0) throw new CodedError('STUN_DISCOVERY');
+    return candidates;
+  }
+
+  /** Candidates known now, highest priority first. */
+  localCandidates(): Candidate[] {
+    return this.#candidates.list();
+  }
+
+  natBehavior(): NatBehavior {
+    for (const { instance } of this.needs.candidateSources) {
+      const behavior = instance.natBehavior?.();
+      if (behavior !== undefined) return behavior;
+    }
+    return { mapping: null, filtering: null };
+  }
+
+  /**
+   * Waits for a path with a session; starts probing anew where there is none.
+   * @throws CodedError PEER_NOT_FOUND; NAT_TRAVERSAL_FAILED when the budget is used up; ABORTED.
+   */
+  async connectToPeer(publicKey: PublicKey, { signal }: { signal?: AbortSignal } = {}): Promise<ConnectionType> {
+    const agent = this.#requireAgent(publicKey);
+    const { holePunchTimeoutMs } = this.needs.settings;
+    if (connectionOf(agent) === undefined) {
+      this.#driver.handle({ type: 'attempt', peer: publicKey, budgetMs: holePunchTimeoutMs });
+    }
+    const connection = await this.#settled(publicKey, holePunchTimeoutMs, () => connectionOf(agent), signal);
+    if (connection === undefined) {
+      const name = this.#peers.get(publicKey)?.name ?? publicKey;
+      throw new CodedError('NAT_TRAVERSAL_FAILED', `no path to ${name} in ${holePunchTimeoutMs / 1000} s`, {
+        subject: name,
+      });
+    }
+    return connection;
+  }
+
+  /**
+   * Looks again at every mapping and renews every allocation; one that fails keeps no other from it.
+   * @returns true when a mapping, IP or port, has changed; candidates are then gathered and signalled anew.
+   */
+  async refresh({ signal = new AbortController().signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+    const context = { signal, datagrams: this.needs.transport.datagrams };
+    const renewed = this.#allocations.refresh(signal);
+    const changes = await Promise.all(
+      this.needs.candidateSources.map(async ({ plugin, instance }) => {
+        try {
+          return (await instance.refresh?.(context)) ?? false;
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : String(error);
+          this.needs.logger.warn('refreshing candidates failed', { plugin, reason });
+          return false;
+        }
+      }),
+    );
+    await renewed;
+    const changed = changes.includes(true);
+    if (changed) await this.#regatherNow();
+    return changed;
+  }
+
+  /**
+   * Tries for a better connection type than the present one. Failing changes nothing.
+   * @returns the better type, or undefined when there was none to be had within the budget.
+   * @throws CodedError PEER_NOT_FOUND, ABORTED.
+   */
+  async attemptUpgrade(
+    publicKey: PublicKey,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<ConnectionType | undefined> {
+    const agent = this.#requireAgent(publicKey);
+    const before = connectionOf(agent);
+    if (before === CONNECTION_TYPES[0]) return undefined;
+    const { upgradeTimeoutMs } = this.needs.settings;
+    this.#driver.handle({ type: 'attempt', peer: publicKey, budgetMs: upgradeTimeoutMs });
+    const better = () => {
+      const now = connectionOf(agent);
+      return now !== undefined && (before === undefined || tierOf(now) < tierOf(before)) ? now : undefined;
+    };
+    return this.#settled(publicKey, upgradeTimeoutMs, better, signal);
+  }
+
+  /** Asks the active path. @returns undefined when nothing came back in time. */
+  async ping(
+    publicKey: PublicKey,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<Pong | undefined> {
+    const agent = this.#requireAgent(publicKey);
+    let pong: Pong | undefined;
+    const listener = (peer: PublicKey, path: EnginePath, rttMs: number) => {
+      const connection = agent.active?.pair.connection;
+      if (peer !== publicKey || connection === undefined) return;
+      pong = { rttMs, connection, path };
+      this.#changed(peer);
+    };
+    this.#pongListeners.add(listener);
+    try {
+      this.#driver.handle({ type: 'ping', peer: publicKey });
+      return await this.#settled(publicKey, timeoutMs, () => pong, signal);
+    } finally {
+      this.#pongListeners.delete(listener);
+    }
+  }
+
+  // --- For status and explain ---
+
+  relayStates() {
+    return this.#allocations.states();
+  }
+
+  relayUrl(allocationId: string): string | undefined {
+    return this.#allocations.urlOf(allocationId);
+  }
+
+  problems(): string[] {
+    return [...this.#candidates.problems.values()];
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.#dropped, ...this.#driver.counters };
+  }
+
+  /** Calls back when something that status shows of a peer may have changed. */
+  onChange(listener: (peer: PublicKey) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  // --- Inside ---
+
+  #requireAgent(publicKey: PublicKey): PeerAgent {
+    const agent = this.#engine.peer(publicKey);
+    if (agent === undefined) throw new CodedError('PEER_NOT_FOUND', undefined, { subject: publicKey });
+    return agent;
+  }
+
+  /** Resolves with the first value that is not undefined, looking at every change, or with undefined in the end. */
+  #settled<T>(
+    publicKey: PublicKey,
+    timeoutMs: number,
+    look: () => T | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        timer[Symbol.dispose]();
+        changes[Symbol.dispose]();
+        signal?.removeEventListener('abort', onAbort);
+        settle();
+      };
+      const check = () => {
+        const value = look();
+        if (value !== undefined) finish(() => resolve(value));
+      };
+      const onAbort = () => finish(() => reject(new CodedError('ABORTED')));
+      const timer = this.needs.clock.setTimeout(() => finish(() => resolve(look())), timeoutMs);
+      const changes = this.onChange((peer) => {
+        if (peer === publicKey) check();
+      });
+      if (signal?.aborted) return onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      check();
+    });
+  }
+
+  #changed(peer: PublicKey): void {
+    for (const listener of [...this.#listeners]) listener(peer);
+  }
+
+  #send(to: PublicKey, message: CallMessage): void {
+    const sealed = this.#seal.seal(to, message);
+    if (sealed === undefined) return;
+    for (const { instance } of this.needs.signalings) instance.publish(to, sealed);
+  }
+
+  #receive(from: PublicKey, sealed: Uint8Array): void {
+    const opened = this.#seal.open(from, sealed, (key) => this.#engine.peer(key) !== undefined);
+    if ('message' in opened) this.#driver.handle({ type: 'message', peer: from, message: opened.message });
+    else {
+      const reason = `message-${opened.dropped}`;
+      this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1;
+    }
+  }
+
+  #signalingChanged(): void {
+    const up = this.needs.signalings.some(({ instance }) => instance.states().some(({ state }) => state === 'up'));
+    this.#driver.handle({ type: 'signaling-state', up });
+  }
+
+  #updateOwnNetwork(): void {
+    const allowedIps = [...this.#peers.values()].flatMap((peer) => peer.allowedIps);
+    this.#ownNetwork.update(this.needs.addresses, allowedIps);
+    this.#driver.handle({ type: 'own-network', contains: (address) => this.#ownNetwork.contains(address) });
+  }
+
+  // --- Candidates ---
+
+  async #gather(signal: AbortSignal): Promise<void> {
+    await this.#candidates.gather(signal, () => this.#describeSoon());
+  }
+
+  /** The network may have changed: what was proven before counts for less if an address is gone. */
+  async #regatherNow(): Promise<void> {
+    const signal = this.#abort?.signal;
+    if (signal === undefined || this.#regather) return;
+    this.#regather = true;
+    try {
+      await this.#gather(signal);
+    } finally {
+      this.#regather = false;
+    }
+  }
+
+  /** What is found within one turn of the event loop goes into one description. */
+  #describeSoon(): void {
+    if (this.#abort === undefined) return;
+    this.#describeTimer ??= this.needs.clock.setTimeout(() => {
+      this.#describeTimer = undefined;
+      this.#describe();
+    }, 0);
+  }
+
+  #describe(): void {
+    for (const [plugin, found] of this.#allocations.candidates()) this.#candidates.set(plugin, found);
+    const candidates = this.#candidates.signalled();
+    const bases = [
+      ...(this.needs.transport.datagrams?.bases ?? []).map(({ id, family }) => ({
+        id,
+        family,
+        kind: 'socket' as const,
+      })),
+      ...this.#allocations.bases(),
+    ];
+    const text = JSON.stringify([bases, candidates]);
+    if (text === this.#described) return;
+    const previous = this.#described;
+    this.#described = text;
+    const gone = previous !== '' && vanished(JSON.parse(previous) as Described, candidates);
+    this.#driver.handle({ type: 'local-description', description: { bases, candidates }, newGeneration: gone });
+  }
+
+  #scheduleRefresh(): void {
+    const signal = this.#abort?.signal;
+    if (signal === undefined) return;
+    this.#refreshTimer = this.needs.clock.setTimeout(() => {
+      void this.refresh({ signal }).finally(() => this.#scheduleRefresh());
+    }, this.needs.settings.refreshIntervalMs);
+  }
+
+  #checkMapping(): void {
+    const now = this.needs.clock.now();
+    const signal = this.#abort?.signal;
+    if (signal === undefined || now - this.#mappingCheckedAt < MAPPING_CHECK_SPACING_MS) return;
+    this.#mappingCheckedAt = now;
+    void this.refresh({ signal });
+  }
+}
+
+type Described = [unknown, { type: string; address: { ip: string; port: number } }[]];
+
+/** Is an address that was described before no longer there (relayed ones apart, whose loss is no change of network)? */
+function vanished([, before]: Described, now: readonly { address: { ip: string; port: number } }[]): boolean {
+  const present = new Set(now.map(({ address }) => `${address.ip} ${address.port}`));
+  return before.some(({ type, address }) => type !== 'relayed' && !present.has(`${address.ip} ${address.port}`));
+}
+
+function connectionOf(agent: PeerAgent): ConnectionType | undefined {
+  const { connection } = agent;
+  return CONNECTION_TYPES.find((type) => type === connection);
+}

@@ -1,0 +1,231 @@
+import { TOKENS } from '../container/tokens.js';
+import { createContainer, type Environment, type WiredNode } from '../container/create-container.js';
+import type { LoadedConfig } from '../config/loaded-config.js';
+import type { PacketPort } from '../contracts/packet-port.js';
+import type { Peer, PeerDiscovery } from '../contracts/peer-discovery.js';
+import type { PublicKey } from '../contracts/identity.js';
+import type { Service } from '../contracts/service.js';
+import { CodedError } from '../errors/coded-error.js';
+import { Lifecycle } from '../lifecycle/lifecycle.js';
+import { NatTraversal, type Pong } from '../nat-traversal/nat-traversal.js';
+import type { Product } from '../product/product.js';
+import { explainDocument } from './explain-document.js';
+import { connectionOf, statusDocument } from './status-document.js';
+import type { Connection, ExplainDocument, StatusDocument } from './status.js';
+
+/** A peer's connection is not what it was. */
+export interface ConnectionChange {
+  readonly peer: Peer;
+  readonly connection: Connection;
+  readonly previous: Connection;
+}
+
+/** A running node: everything that an rc file describes, started and stopped together. */
+export interface Node extends Service {
+  /** Its plugins and the container they are wired in. */
+  readonly wired: WiredNode;
+  readonly traversal: NatTraversal;
+  /** In-process packets, where the transport runs without a device. */
+  readonly packets: PacketPort | undefined;
+  status(): StatusDocument;
+  /** @param peer name or public key. @throws CodedError PEER_NOT_FOUND. */
+  explain(peer: string): ExplainDocument;
+  ping(peer: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Pong | undefined>;
+  /** The rc file was read again: peers are added, changed and removed; living sessions stay. */
+  reload(config: LoadedConfig): void;
+  onConnectionChange(listener: (change: ConnectionChange) => void): Disposable;
+}
+
+/**
+ * Creates a node and all its plugins. No I/O until `start`.
+ * @throws CodedError CONFIG when the rc file has no node, or lacks a transport; PLUGIN_FAILED.
+ */
+export async function createNode(product: Product, config: LoadedConfig, environment: Environment): Promise<Node> {
+  const wired = await createContainer(product, config, environment);
+  return new WiredTraversalNode(wired);
+}
+
+/** How often plain peers are looked at: their state changes without an event. */
+const PLAIN_PEER_LOOK_MS = 1000;
+
+class WiredTraversalNode implements Node {
+  readonly traversal: NatTraversal;
+  readonly #lifecycle: Lifecycle;
+  readonly #listeners = new Set<(change: ConnectionChange) => void>();
+  readonly #seen = new Map<PublicKey, { connection: Connection; sinceMs: number }>();
+  readonly #discovering = new AbortController();
+
+  constructor(readonly wired: WiredNode) {
+    const clock = wired.get(TOKENS.Clock);
+    const logger = wired.get(TOKENS.Logger);
+    const transport = wired.get(TOKENS.Transport).instance;
+    this.traversal = new NatTraversal({
+      identity: wired.get(TOKENS.Identity),
+      transport,
+      candidateSources: wired.get(TOKENS.CandidateSources),
+      relays: wired.get(TOKENS.Relays),
+      signalings: wired.get(TOKENS.Signalings),
+      settings: wired.get(TOKENS.TraversalSettings),
+      addresses: wired.get(TOKENS.NodeSettings).addresses,
+      clock,
+      random: wired.get(TOKENS.RandomSource),
+      logger,
+    });
+    // Whatever connects comes before the device, which takes longest and is needed last.
+    this.#lifecycle = new Lifecycle(
+      [
+        {
+          name: `${wired.get(TOKENS.Transport).plugin}: sockets`,
+          service: { start: (options) => transport.listen(options), stop: () => transport.stop() },
+        },
+        { name: 'traversal', service: this.traversal },
+        { name: 'peer discovery', service: this.#discovery() },
+        {
+          name: `${wired.get(TOKENS.Transport).plugin}: device`,
+          service: { start: (options) => transport.start(options), stop: async () => undefined },
+        },
+      ],
+      { clock, logger },
+    );
+  }
+
+  get packets(): PacketPort | undefined {
+    return this.wired.get(TOKENS.Transport).instance.packets;
+  }
+
+  start(options: { signal: AbortSignal }): Promise<void> {
+    return this.#lifecycle.start(options);
+  }
+
+  stop(): Promise<void> {
+    return this.#lifecycle.stop();
+  }
+
+  status(): StatusDocument {
+    const { wired, traversal } = this;
+    const settings = wired.get(TOKENS.NodeSettings);
+    const transport = wired.get(TOKENS.Transport).instance;
+    return statusDocument({
+      publicKey: wired.get(TOKENS.Identity).publicKey,
+      interfaceName: transport.packets === undefined ? settings.interfaceName : null,
+      traversal,
+      transport,
+      signaling: this.#signaling(),
+      nowMs: wired.get(TOKENS.Clock).unixMs(),
+      since: (publicKey, connection) => this.#since(publicKey, connection),
+    });
+  }
+
+  explain(name: string): ExplainDocument {
+    const peer = this.#find(name);
+    const agent = this.traversal.agent(peer.publicKey);
+    if (agent === undefined) {
+      const { connection } = this.status().peers.find(({ publicKey }) => publicKey === peer.publicKey) ?? {
+        connection: 'idle' as const,
+      };
+      const summary = 'a plain WireGuard peer: its endpoint is configured and roams, nothing is probed';
+      const none = { advice: [], localCandidates: [], remoteCandidates: [], pairs: [] };
+      return { peer: peer.name, publicKey: peer.publicKey, connection, summary, ...none };
+    }
+    const signalingUp = this.#signaling().some(({ state }) => state === 'up');
+    const local = this.traversal.localCandidates();
+    return explainDocument(peer, agent, local, signalingUp, (id) => this.traversal.relayUrl(id));
+  }
+
+  ping(name: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Pong | undefined> {
+    return this.traversal.ping(this.#find(name).publicKey, options);
+  }
+
+  reload(config: LoadedConfig): void {
+    if (config.node === undefined) throw new CodedError('CONFIG', 'the rc file no longer describes a node');
+    this.wired.rcFilePeers.update(config.node.peers);
+  }
+
+  onConnectionChange(listener: (change: ConnectionChange) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  #signaling() {
+    return this.wired.get(TOKENS.Signalings).flatMap(({ instance }) => instance.states());
+  }
+
+  #find(name: string): Peer {
+    const peer = this.traversal.peers().find((one) => one.name === name || one.publicKey === name);
+    if (peer !== undefined) return peer;
+    const names = this.traversal.peers().map((one) => one.name);
+    throw new CodedError('PEER_NOT_FOUND', `there is no peer ${JSON.stringify(name)}`, {
+      subject: name,
+      advice: names.length === 0 ? 'The rc file lists no peers.' : `Peers are: ${names.join(', ')}.`,
+    });
+  }
+
+  /** Follows every peer discovery, and watches what becomes of the peers, for as long as the node runs. */
+  #discovery(): Service {
+    const clock = this.wired.get(TOKENS.Clock);
+    const logger = this.wired.get(TOKENS.Logger);
+    let looking: Disposable | undefined;
+    let changes: Disposable | undefined;
+    const look = () => {
+      for (const peer of this.traversal.peers()) this.#look(peer);
+      looking = clock.setTimeout(look, PLAIN_PEER_LOOK_MS);
+    };
+    return {
+      start: async () => {
+        changes = this.traversal.onChange((publicKey) => {
+          const peer = this.traversal.peers().find((one) => one.publicKey === publicKey);
+          if (peer !== undefined) this.#look(peer);
+        });
+        for (const { plugin, instance } of this.wired.get(TOKENS.PeerDiscoveries)) {
+          void this.#follow(instance).catch((error: unknown) => {
+            logger.error('peer discovery ended', {
+              plugin,
+              reason: error instanceof Error ? error.message : String(error),
+            });
+          });
+        }
+        look();
+      },
+      stop: async () => {
+        this.#discovering.abort();
+        looking?.[Symbol.dispose]();
+        changes?.[Symbol.dispose]();
+      },
+    };
+  }
+
+  async #follow(discovery: PeerDiscovery): Promise<void> {
+    for await (const change of discovery.peers({ signal: this.#discovering.signal })) {
+      if (this.#discovering.signal.aborted) return;
+      if (change.kind === 'set') this.traversal.setPeer(change.peer);
+      else {
+        this.traversal.removePeer(change.publicKey);
+        this.#seen.delete(change.publicKey);
+      }
+    }
+  }
+
+  /** Notes and tells a change of the peer's connection. */
+  #look(peer: Peer): void {
+    const nowMs = this.wired.get(TOKENS.Clock).unixMs();
+    const agent = this.traversal.agent(peer.publicKey);
+    const stats =
+      agent === undefined
+        ? this.wired
+            .get(TOKENS.Transport)
+            .instance.stats()
+            .find(({ publicKey }) => publicKey === peer.publicKey)
+        : undefined;
+    const connection = connectionOf(agent, stats, nowMs);
+    const seen = this.#seen.get(peer.publicKey);
+    if (seen?.connection === connection) return;
+    this.#seen.set(peer.publicKey, { connection, sinceMs: nowMs });
+    const previous = seen?.connection ?? 'idle';
+    for (const listener of [...this.#listeners]) listener({ peer, connection, previous });
+  }
+
+  #since(publicKey: PublicKey, connection: Connection): number {
+    const seen = this.#seen.get(publicKey);
+    return seen?.connection === connection ? seen.sinceMs : this.wired.get(TOKENS.Clock).unixMs();
+  }
+}

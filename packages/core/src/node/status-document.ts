@@ -1,0 +1,105 @@
+import { formatAddress } from '@wirepath/stun-codec';
+import type { Peer } from '../contracts/peer-discovery.js';
+import type { SignalingState } from '../contracts/signaling.js';
+import type { Transport, TransportPeerStats } from '../contracts/transport.js';
+import type { NatTraversal } from '../nat-traversal/nat-traversal.js';
+import type { PeerAgent } from '../traversal/peer-agent.js';
+import { connectionReason } from './connection-reason.js';
+import type { Connection, PeerStatus, StatusDocument } from './status.js';
+
+/** A plain WireGuard peer counts as connected for as long as WireGuard lets a session live (REJECT_AFTER_TIME). */
+const SESSION_MS = 180_000;
+
+export interface StatusSources {
+  readonly publicKey: string;
+  readonly interfaceName: string | null;
+  readonly traversal: NatTraversal;
+  readonly transport: Transport;
+  readonly signaling: readonly SignalingState[];
+  readonly nowMs: number;
+  /** Unix ms at which a peer's connection became what it is. */
+  since(publicKey: string, connection: Connection): number;
+}
+
+export function statusDocument(sources: StatusSources): StatusDocument {
+  const { traversal, transport, signaling } = sources;
+  const stats = new Map(transport.stats().map((peer) => [peer.publicKey, peer]));
+  return {
+    node: {
+      publicKey: sources.publicKey,
+      interface: sources.interfaceName,
+      listenPort: transport.listenPort ?? null,
+      natBehavior: traversal.natBehavior(),
+      candidates: traversal.localCandidates().map(({ type, address, priority, source }) => ({
+        type,
+        address: formatAddress(address),
+        priority,
+        source,
+      })),
+      dropped: { ...transport.counters(), ...traversal.counters() },
+      problems: [
+        ...traversal.problems(),
+        ...signaling.flatMap(({ url, error }) => (error ? [`${url}: ${error}`] : [])),
+      ],
+    },
+    signaling: signaling.map(({ url, state, sinceMs, error }) => ({
+      url,
+      state,
+      since: new Date(sinceMs).toISOString(),
+      error: error ?? null,
+    })),
+    relays: traversal.relayStates().map(({ url, state, relayedAddress, rttMs, error }) => ({
+      url,
+      state,
+      relayedAddress: relayedAddress === undefined ? null : formatAddress(relayedAddress),
+      rttMs: rttMs ?? null,
+      error: error ?? null,
+    })),
+    peers: traversal.peers().map((peer) => peerStatus(peer, sources, stats.get(peer.publicKey))),
+  };
+}
+
+function peerStatus(peer: Peer, sources: StatusSources, stats: TransportPeerStats | undefined): PeerStatus {
+  const agent = sources.traversal.agent(peer.publicKey);
+  const connection = connectionOf(agent, stats, sources.nowMs);
+  const pair = agent?.active?.pair;
+  const endpoint = pair?.remote.address ?? stats?.endpoint;
+  return {
+    name: peer.name,
+    publicKey: peer.publicKey,
+    connection,
+    endpoint: endpoint ? formatAddress(endpoint) : null,
+    relay: relayOf(agent, sources),
+    rttMs: pair?.rttMs ?? null,
+    lastHandshakeMs: stats?.lastHandshakeMs ?? null,
+    rxBytes: stats?.rxBytes ?? 0,
+    txBytes: stats?.txBytes ?? 0,
+    since: new Date(sources.since(peer.publicKey, connection)).toISOString(),
+    reason:
+      agent === undefined
+        ? null
+        : connectionReason(
+            agent,
+            sources.signaling.some(({ state }) => state === 'up'),
+          ),
+  };
+}
+
+export function connectionOf(
+  agent: PeerAgent | undefined,
+  stats: TransportPeerStats | undefined,
+  nowMs: number,
+): Connection {
+  if (agent !== undefined) return agent.connection;
+  const handshake = stats?.lastHandshakeMs;
+  if (handshake !== null && handshake !== undefined && nowMs - handshake < SESSION_MS) return 'direct';
+  return stats?.endpoint ? 'connecting' : 'idle';
+}
+
+function relayOf(agent: PeerAgent | undefined, { traversal }: StatusSources): string | null {
+  const pair = agent?.active?.pair;
+  if (pair === undefined || pair.connection !== 'relayed') return null;
+  return pair.base.kind === 'allocation'
+    ? (traversal.relayUrl(pair.base.id) ?? null)
+    : formatAddress(pair.remote.address);
+}
