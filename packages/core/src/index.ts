@@ -5,7 +5,7 @@ export { defineProduct } from './product/define-product.js';
 export type { PluginModule, Product, ProductDefinition } from './product/product.js';
 export { controlSocketPath, runtimeFolder, type RuntimePathOptions } from './product/runtime-paths.js';
 export { findConfig, type FindConfigOptions } from './config/find-config.js';
-export { loadConfig, type LoadConfigOptions } from './config/load-config.js';
+export type { LoadConfigOptions } from './config/load-config.js';
 export type {
   ConfigWarning,
   EndpointSetting,
@@ -16,7 +16,6 @@ export type {
   LoadedServerPart,
   TraversalSettings,
 } from './config/loaded-config.js';
-export { configJsonSchema } from './config/json-schema.js';
 export {
   ENVIRONMENT_VARIABLES,
   environmentVariableName,
@@ -25,13 +24,14 @@ export {
 export { RcFilePeers, type RcFilePeersNeeds, type ResolveHost } from './config/rc-file-peers.js';
 export { describePlugins, type PluginDescription } from './plugins/describe-plugins.js';
 export { TOKENS, type Contributed, type Token } from './container/tokens.js';
-export { createContainer, type Environment, type WiredNode, type WiredPlugin } from './container/create-container.js';
-export { createServer, reloadServers, type NamedServer } from './container/create-server.js';
+export type { Environment, WiredNode, WiredPlugin } from './container/create-container.js';
+export { reloadServers, type NamedServer } from './container/reload-servers.js';
 export { Lifecycle, type LifecycleOptions, type NamedService } from './lifecycle/lifecycle.js';
-export { createLogger, type LoggerOptions } from './logging/create-logger.js';
+export type { LoggerOptions } from './logging/create-logger.js';
 export { LOG_LEVELS, type LogLevel } from './logging/log-level.js';
 export { memoryLogger, silentLogger, type LogLine, type MemoryLogger } from './logging/memory-logger.js';
 export { createIdentity } from './identity/create-identity.js';
 export { formatKey, generatePrivateKey, parsePrivateKey, parsePublicKey } from './identity/keys.js';
 export { systemClock, systemRandom } from './time/system-clock.js';
 export { FakeClock } from './time/fake-clock.js';
+export { configJsonSchema, createContainer, createLogger, createServer, loadConfig } from './entry-points.js';

@@ -113,7 +113,7 @@ function setAt(root: Record<string, unknown>, path: readonly string[], value: un
     const next = level[part];
     const object = typeof next === 'object' && next !== null && !Array.isArray(next) ? { ...next } : {};
     Object.defineProperty(level, part, { value: object, enumerable: true, writable: true, configurable: true });
-    level = object as Record<string, unknown>;
+    level = object;
   }
   const last = path.at(-1);
   if (last !== undefined)

@@ -48,7 +48,7 @@ export interface LoadedNode {
 export interface LoadedPlugin {
   /** As the rc file names it. */
   readonly name: string;
-  /** Where the rc file names it (`plugins[1]`), or `default` for a plugin of the product's own list. */
+  /** Where the rc file names it: `plugins[1]`, or `plugins` for one of the product's own list. */
   readonly keyPath: string;
   readonly definition: PluginDefinition;
   /** Output of its schema, deeply frozen. */

@@ -31,7 +31,7 @@ export function maskSecrets(value: unknown, depth = 0): unknown {
   if (value instanceof Error) return flattenError(value, depth);
   if (value instanceof Date) return value;
   if (Array.isArray(value)) return value.map((item) => maskSecrets(item, depth + 1));
-  if (value instanceof Map) return maskSecrets(Object.fromEntries(value), depth);
+  if (value instanceof Map) return maskSecrets(Object.fromEntries(value as Map<PropertyKey, unknown>), depth);
   if (value instanceof Set) return maskSecrets([...value], depth);
   const masked: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
@@ -39,7 +39,7 @@ export function maskSecrets(value: unknown, depth = 0): unknown {
       isSecretKey(key) && item !== null && item !== undefined
         ? MASK
         : SECRET_MAP.test(key) && typeof item === 'object' && item !== null
-          ? Object.fromEntries(Object.keys(item).map((user) => [user, MASK]))
+          ? Object.fromEntries(Object.keys(item as object).map((user) => [user, MASK]))
           : maskSecrets(item, depth + 1);
   }
   return masked;

@@ -9,23 +9,19 @@ const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
 
 /** `15s`, `500ms`, `1m`, or a number of ms; gives ms. */
 function duration(z: SchemaLibrary, defaultText: string, description: string) {
+  const error = 'a duration from 1 ms to 1 h, such as 15s, 500ms or 1m, or a number of ms';
   return z
-    .union([z.number().positive(), z.string().regex(DURATION)], {
-      error: 'a duration such as 15s, 500ms or 1m, or a number of ms',
-    })
+    .union([z.number({ error }), z.string({ error }).regex(DURATION, { error })], { error })
     .default(defaultText)
-    .transform((value) => {
-      if (typeof value === 'number') return value;
-      const [, amount, unit] = DURATION.exec(value) ?? [];
-      return Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
-    })
-    .pipe(
-      z
-        .number()
-        .min(1, { error: 'a duration of at least 1 ms' })
-        .max(86_400_000, { error: 'a duration of at most a day' }),
-    )
+    .transform(toMs)
+    .pipe(z.number().min(1, { error }).max(3_600_000, { error }))
     .describe(description);
+}
+
+function toMs(value: string | number): number {
+  if (typeof value === 'number') return value;
+  const [, amount, unit = ''] = DURATION.exec(value) ?? [];
+  return Number(amount) * (UNIT_MS[unit] ?? 0);
 }
 
 /**

@@ -8,12 +8,7 @@ import type { Product } from '../product/product.js';
 import { runtimeFolder } from '../product/runtime-paths.js';
 import { systemClock, systemRandom } from '../time/system-clock.js';
 import type { Environment } from './create-container.js';
-
-/** A server part at work, with the plugin it comes from and the sections it runs. */
-export interface NamedServer extends RunningServer {
-  readonly plugin: string;
-  readonly sections: readonly string[];
-}
+import type { NamedServer } from './reload-servers.js';
 
 /**
  * Creates the server parts of the rc file. Nothing has been started.
@@ -65,26 +60,4 @@ function createPart({ plugin, part, sections, options }: LoadedServerPart, needs
     status: () => server.status?.() ?? {},
     reload: (reloadOptions) => server.reload?.(reloadOptions),
   };
-}
-
-/**
- * Hands the sections of an rc file that was read again to the servers that run them.
- * @returns what only a restart can take over, one line each.
- */
-export function reloadServers(servers: readonly NamedServer[], config: LoadedConfig): string[] {
-  const left = new Set(config.serverParts);
-  const restart: string[] = [];
-  for (const server of servers) {
-    const loaded = [...left].find(
-      (part) => part.plugin === server.plugin && part.sections.join() === server.sections.join(),
-    );
-    if (loaded === undefined) {
-      restart.push(`server sections ${server.sections.join(', ')} have changed or gone`);
-      continue;
-    }
-    left.delete(loaded);
-    server.reload?.(loaded.options);
-  }
-  for (const part of left) restart.push(`server sections ${part.sections.join(', ')} are new`);
-  return restart;
 }

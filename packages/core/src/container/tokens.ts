@@ -20,7 +20,7 @@ export interface Contributed<T> {
   readonly instance: T;
 }
 
-const token = <T>(name: string): Token<T> => Symbol(name) as Token<T>;
+const token = <T>(name: string): Token<T> => Symbol(name);
 
 /** Tokens of the node's container. */
 export const TOKENS = {

@@ -44,7 +44,7 @@ export function pluginEntries(value: unknown): PluginEntry[] {
     if (!Array.isArray(entry)) return [];
     const [name, options] = entry as unknown[];
     if (typeof name !== 'string' || name === '') return [];
-    return [{ name, options, path: [...path, 0], optionsPath: [...path, 1] }];
+    return [{ name, options, path, optionsPath: [...path, 1] }];
   });
 }
 

@@ -1,0 +1,54 @@
+/**
+ * The functions of core that stand on heavy modules (zod, cosmiconfig, tsyringe, pino): each loads them when first called, so
+ * that a command which only asks a running node does not pay for them.
+ */
+import type { LoadConfigOptions } from './config/load-config.js';
+import type { LoadedConfig } from './config/loaded-config.js';
+import type { Environment, WiredNode } from './container/create-container.js';
+import type { NamedServer } from './container/reload-servers.js';
+import type { Logger } from './contracts/logger.js';
+import type { LoggerOptions } from './logging/create-logger.js';
+import type { Product } from './product/product.js';
+
+/**
+ * Reads and checks the rc file, its secrets, plugins and server sections.
+ * @throws ConfigProblems with everything that is wrong, at once.
+ */
+export async function loadConfig(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
+  return (await import('./config/load-config.js')).loadConfig(product, options);
+}
+
+/** JSON Schema (2020-12) of the product's rc file, with the options of every plugin that comes with it. */
+export async function configJsonSchema(product: Product): Promise<Record<string, unknown>> {
+  return (await import('./config/json-schema.js')).configJsonSchema(product);
+}
+
+/**
+ * Creates every plugin of the node and wires them in a container of their own. No I/O but what a plugin's `create` reads.
+ * @throws CodedError PLUGIN_FAILED when a plugin's `create` throws or hangs; ConfigProblems when one does not give what it
+ * promises, or is of no use without another.
+ */
+export async function createContainer(
+  product: Product,
+  config: LoadedConfig,
+  environment: Environment,
+): Promise<WiredNode> {
+  return (await import('./container/create-container.js')).createContainer(product, config, environment);
+}
+
+/**
+ * Creates the server parts of the rc file. Nothing has been started.
+ * @throws CodedError CONFIG when the file has no `server`; PLUGIN_FAILED when a part's `create` throws.
+ */
+export async function createServer(
+  product: Product,
+  config: LoadedConfig,
+  environment: Environment,
+): Promise<NamedServer[]> {
+  return (await import('./container/create-server.js')).createServer(product, config, environment);
+}
+
+/** A logger over pino. Secrets in fields are masked by their names. */
+export async function createLogger(options: LoggerOptions): Promise<Logger> {
+  return (await import('./logging/create-logger.js')).createLogger(options);
+}
