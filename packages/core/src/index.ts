@@ -35,3 +35,11 @@ export { formatKey, generatePrivateKey, parsePrivateKey, parsePublicKey } from '
 export { systemClock, systemRandom } from './time/system-clock.js';
 export { FakeClock } from './time/fake-clock.js';
 export { configJsonSchema, createContainer, createLogger, createServer, loadConfig } from './entry-points.js';
+export { createNode, type ConnectionChange, type Node } from './node/node.js';
+export type { Connection, ExplainDocument, PeerStatus, StatusDocument } from './node/status.js';
+export { NatTraversal, type NatTraversalNeeds, type Pong } from './nat-traversal/nat-traversal.js';
+export { PathEngine, type PathEngineOptions } from './traversal/path-engine.js';
+export type { EngineEffect } from './traversal/effects.js';
+export type { EngineEvent, EnginePath, LocalBase, LocalDescription } from './traversal/events.js';
+export type { CallMessage, SignalledCandidate } from './traversal/messages.js';
+export { CONNECTION_TYPES, connectionType, type ConnectionType } from './traversal/connection-type.js';

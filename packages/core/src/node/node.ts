@@ -5,6 +5,7 @@ import type { PacketPort } from '../contracts/packet-port.js';
 import type { Peer, PeerDiscovery } from '../contracts/peer-discovery.js';
 import type { PublicKey } from '../contracts/identity.js';
 import type { Service } from '../contracts/service.js';
+import type { TransportPeerStats } from '../contracts/transport.js';
 import { CodedError } from '../errors/coded-error.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { NatTraversal, type Pong } from '../nat-traversal/nat-traversal.js';
@@ -164,17 +165,22 @@ class WiredTraversalNode implements Node {
   #discovery(): Service {
     const clock = this.wired.get(TOKENS.Clock);
     const logger = this.wired.get(TOKENS.Logger);
+    const transport = this.wired.get(TOKENS.Transport).instance;
     let looking: Disposable | undefined;
     let changes: Disposable | undefined;
     const look = () => {
-      for (const peer of this.traversal.peers()) this.#look(peer);
+      const plain = this.traversal.peers().filter(({ publicKey }) => this.traversal.agent(publicKey) === undefined);
+      if (plain.length > 0) {
+        const stats = new Map(transport.stats().map((one) => [one.publicKey, one]));
+        for (const peer of plain) this.#look(peer, stats.get(peer.publicKey));
+      }
       looking = clock.setTimeout(look, PLAIN_PEER_LOOK_MS);
     };
     return {
       start: async () => {
         changes = this.traversal.onChange((publicKey) => {
           const peer = this.traversal.peers().find((one) => one.publicKey === publicKey);
-          if (peer !== undefined) this.#look(peer);
+          if (peer !== undefined && this.traversal.agent(publicKey) !== undefined) this.#look(peer);
         });
         for (const { plugin, instance } of this.wired.get(TOKENS.PeerDiscoveries)) {
           void this.#follow(instance).catch((error: unknown) => {
@@ -206,17 +212,9 @@ class WiredTraversalNode implements Node {
   }
 
   /** Notes and tells a change of the peer's connection. */
-  #look(peer: Peer): void {
+  #look(peer: Peer, stats?: TransportPeerStats): void {
     const nowMs = this.wired.get(TOKENS.Clock).unixMs();
-    const agent = this.traversal.agent(peer.publicKey);
-    const stats =
-      agent === undefined
-        ? this.wired
-            .get(TOKENS.Transport)
-            .instance.stats()
-            .find(({ publicKey }) => publicKey === peer.publicKey)
-        : undefined;
-    const connection = connectionOf(agent, stats, nowMs);
+    const connection = connectionOf(this.traversal.agent(peer.publicKey), stats, nowMs);
     const seen = this.#seen.get(peer.publicKey);
     if (seen?.connection === connection) return;
     this.#seen.set(peer.publicKey, { connection, sinceMs: nowMs });
