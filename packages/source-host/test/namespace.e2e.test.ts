@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Namespace, namespacesUnavailable } from './netns/namespace.js';
 
@@ -24,16 +25,25 @@ beforeEach(() => {
 afterEach(() => lan?.remove());
 
 describe.skipIf(reason !== undefined)('in a network namespace', () => {
-  it('regression: a mesh that owns the default route is looked past', () => {
-    lan.ip('tuntap add wt0 mode tun');
-    lan.ip('link set wt0 up');
-    lan.ip('address add 100.90.0.1/16 dev wt0');
-    lan.ip('route add default dev wt0 metric 5');
+  it.skipIf(!existsSync('/dev/net/tun'))('regression: a mesh that owns the default route is looked past', async () => {
+    const mesh = lan.start('mesh', 'corp0');
+    expect(await mesh.until(({ length }) => length > 0, 10_000)).toBe(true);
+    expect(mesh.events).toEqual([{ event: 'open' }]);
+    lan.ip('link set corp0 up');
+    lan.ip('address add 100.90.0.1/16 dev corp0');
+    lan.ip('route add default dev corp0 metric 5');
     expect(lan.run('detect')).toEqual([
       { interfaceName: 'eth0', family: 4, ip: '198.51.100.2', metric: 50, evidence: 'route' },
       { interfaceName: 'eth0', family: 6, ip: '2001:db8::2', metric: 1024, evidence: 'route' },
     ]);
     expect(lan.run('gather')).toEqual(['2001:db8::2', '198.51.100.2']);
+    // It was there to be taken: up, running, and with an address of global scope.
+    expect(lan.run('interfaces')).toContain('corp0');
+
+    lan.ip('link delete eth0');
+    expect(lan.run('detect')).toEqual([{ interfaceName: 'corp0', family: 4, ip: '100.90.0.1', evidence: 'connect' }]);
+    expect(lan.run('gather')).toEqual([]);
+    expect(await mesh.finish()).toBe(0);
   });
 
   it('regression: every interface gives candidates, the egress first', () => {
@@ -52,6 +62,11 @@ describe.skipIf(reason !== undefined)('in a network namespace', () => {
       { interfaceName: 'eth0', family: 4, evidence: 'interface' },
       { interfaceName: 'eth0', family: 6, evidence: 'interface' },
     ]);
+  });
+
+  it('no way out', () => {
+    lan.ip('link delete eth0');
+    expect(lan.run('detect')).toEqual([]);
   });
 
   it('tells of an address within 300 ms, and of candidates only when they changed', async () => {

@@ -2,10 +2,17 @@
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { openSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import plugin, { SystemEgress } from '../../dist/index.js';
+
+// linux/if_tun.h
+const TUNSETIFF = 0x400454ca;
+const IFF_TUN = 0x0001;
+const IFF_NO_PI = 0x1000;
 
 const print = (value) => console.log(JSON.stringify(value));
 const line = (level) => (message, fields) => print({ event: 'log', level, message, fields });
@@ -34,6 +41,10 @@ const codeOf = (act) => {
 const commands = {
   async detect() {
     print(await new SystemEgress({ logger, clock, node }).detect());
+  },
+
+  async interfaces() {
+    print(Object.keys(networkInterfaces()));
   },
 
   async gather() {
@@ -66,6 +77,19 @@ const commands = {
     // Node closes descriptors in the next turn of its loop.
     await new Promise((resolve) => setTimeout(resolve, 50));
     print({ event: 'disposed', leaked: openFiles() - before });
+  },
+
+  /** Opens a TUN device, as a mesh does, until stdin ends: without a reader it would not be running. */
+  async mesh(interfaceName) {
+    const koffi = createRequire(import.meta.url)('koffi');
+    const ioctl = koffi.load(null).func('int ioctl(int fd, unsigned long request, uint8_t *value)');
+    const request = Buffer.alloc(40);
+    request.write(interfaceName);
+    request.writeUInt16LE(IFF_TUN | IFF_NO_PI, 16);
+    const result = ioctl(openSync('/dev/net/tun', 'r+'), TUNSETIFF, request);
+    print({ event: result === 0 ? 'open' : 'refused' });
+    process.stdin.resume();
+    await once(process.stdin, 'end');
   },
 
   /** Nobody disposes, and the process must end all the same. */
