@@ -179,7 +179,9 @@ export class ClientSession {
       case 'stopped':
         return [];
       case 'up':
-        this.#pongByMs = Math.min(this.#pongByMs ?? Infinity, nowMs + PONG_AFTER_NUDGE_WITHIN_MS);
+        // One question at a time, however often we are nudged.
+        if (this.#pongByMs !== undefined && this.#pongByMs <= nowMs + PONG_AFTER_NUDGE_WITHIN_MS) return [];
+        this.#pongByMs = nowMs + PONG_AFTER_NUDGE_WITHIN_MS;
         return [{ kind: 'ping' }];
       case 'dialling':
       case 'registering': {
