@@ -3,7 +3,12 @@ export { ConfigProblems, type ConfigProblem } from './errors/config-problems.js'
 export { ERRORS } from './errors/table.js';
 export { defineProduct } from './product/define-product.js';
 export type { PluginModule, Product, ProductDefinition } from './product/product.js';
-export { controlSocketPath, runtimeFolder, type RuntimePathOptions } from './product/runtime-paths.js';
+export {
+  controlSocketPath,
+  prepareRuntimeFolder,
+  runtimeFolder,
+  type RuntimePathOptions,
+} from './product/runtime-paths.js';
 export { findConfig, type FindConfigOptions } from './config/find-config.js';
 export type { LoadConfigOptions } from './config/load-config.js';
 export type {
@@ -35,8 +40,8 @@ export { formatKey, generatePrivateKey, parsePrivateKey, parsePublicKey } from '
 export { systemClock, systemRandom } from './time/system-clock.js';
 export { FakeClock } from './time/fake-clock.js';
 export { configJsonSchema, createContainer, createLogger, createServer, loadConfig } from './entry-points.js';
-export { createNode, type ConnectionChange, type Node } from './node/node.js';
-export type { Connection, ExplainDocument, PeerStatus, StatusDocument } from './node/status.js';
+export { createNode, type Node, type PingReply } from './node/node.js';
+export type { Connection, ExplainDocument, NetcheckDocument, PeerStatus, StatusDocument } from './node/status.js';
 export { NatTraversal, type NatTraversalNeeds, type Pong } from './nat-traversal/nat-traversal.js';
 export { PathEngine, type PathEngineOptions } from './traversal/path-engine.js';
 export type { EngineEffect } from './traversal/effects.js';

@@ -25,6 +25,8 @@ interface Slot {
   attempts: number;
   retry: Disposable | undefined;
   lost: Disposable | undefined;
+  /** The first attempt. */
+  first: Promise<void> | undefined;
 }
 
 const RETRY_MS = 1000;
@@ -57,13 +59,14 @@ export class Allocations {
         attempts: 0,
         retry: undefined,
         lost: undefined,
+        first: undefined,
       })),
     );
   }
 
   start(signal: AbortSignal): void {
     this.#signal = signal;
-    for (const slot of this.#slots) void this.#allocate(slot);
+    for (const slot of this.#slots) slot.first = this.#allocate(slot);
   }
 
   async stop(): Promise<void> {
@@ -75,6 +78,16 @@ export class Allocations {
     const open = this.#slots.flatMap(({ allocation }) => (allocation === undefined ? [] : [allocation]));
     await Promise.all(open.map((allocation) => allocation.close().catch((error: unknown) => this.#log(error))));
     for (const slot of this.#slots) slot.allocation = undefined;
+  }
+
+  /** Resolves when every server has answered or failed once, or after `timeoutMs`. */
+  async settled(timeoutMs: number): Promise<void> {
+    let timer: Disposable | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = this.needs.clock.setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([Promise.all(this.#slots.map(({ first }) => first)), timeout]);
+    timer?.[Symbol.dispose]();
   }
 
   /** Renews every allocation; a lost one is made again. */

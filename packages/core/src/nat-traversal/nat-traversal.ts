@@ -1,3 +1,4 @@
+import type { TransportAddress } from '@wirepath/stun-codec';
 import type { Candidate } from '../contracts/candidate.js';
 import type { CandidateSource } from '../contracts/candidate-source.js';
 import type { Clock, RandomSource } from '../contracts/clock.js';
@@ -17,7 +18,7 @@ import type { EnginePath } from '../traversal/events.js';
 import type { CallMessage } from '../traversal/messages.js';
 import { PathEngine } from '../traversal/path-engine.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
-import { Allocations } from './allocations.js';
+import { Allocations, type RelayState } from './allocations.js';
 import { EngineDriver } from './engine-driver.js';
 import { LocalCandidates } from './local-candidates.js';
 import { OwnNetwork } from './own-network.js';
@@ -47,6 +48,16 @@ export interface Pong {
   readonly connection: ConnectionType;
   readonly path: EnginePath;
 }
+
+/** What {@link NatTraversal.survey} saw. */
+export interface Survey {
+  readonly reflexive: readonly TransportAddress[];
+  readonly natBehavior: NatBehavior;
+  readonly relays: readonly RelayState[];
+}
+
+/** A survey waits this long for relays to answer. */
+const SURVEY_RELAY_MS = 3000;
 
 /** A mapping that is suspect is looked at at most this often. */
 const MAPPING_CHECK_SPACING_MS = 1000;
@@ -308,9 +319,27 @@ export class NatTraversal implements Service {
     }
   }
 
-  // --- For status and explain ---
+  // --- For status, explain and netcheck ---
 
-  relayStates() {
+  /** Gathers and allocates to see what the network lets through; on a node that was not started, just for that. */
+  async survey({ signal }: { signal: AbortSignal }): Promise<Survey> {
+    const alone = this.#abort === undefined;
+    if (alone) this.#allocations.start(signal);
+    try {
+      await Promise.all([this.#gather(signal), this.#allocations.settled(SURVEY_RELAY_MS)]);
+      for (const [plugin, found] of this.#allocations.candidates()) this.#candidates.set(plugin, found);
+      const reflexive = this.localCandidates().filter(({ type }) => type === 'server-reflexive');
+      return {
+        reflexive: reflexive.map(({ address }) => address),
+        natBehavior: this.natBehavior(),
+        relays: this.relayStates(),
+      };
+    } finally {
+      if (alone) await this.#allocations.stop();
+    }
+  }
+
+  relayStates(): RelayState[] {
     return this.#allocations.states();
   }
 

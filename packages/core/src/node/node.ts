@@ -1,3 +1,4 @@
+import { formatAddress } from '@wirepath/stun-codec';
 import { TOKENS } from '../container/tokens.js';
 import { createContainer, type Environment, type WiredNode } from '../container/create-container.js';
 import type { LoadedConfig } from '../config/loaded-config.js';
@@ -8,17 +9,19 @@ import type { Service } from '../contracts/service.js';
 import type { TransportPeerStats } from '../contracts/transport.js';
 import { CodedError } from '../errors/coded-error.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
-import { NatTraversal, type Pong } from '../nat-traversal/nat-traversal.js';
+import { NatTraversal } from '../nat-traversal/nat-traversal.js';
 import type { Product } from '../product/product.js';
 import { explainDocument } from './explain-document.js';
 import { connectionOf, statusDocument } from './status-document.js';
-import type { Connection, ExplainDocument, StatusDocument } from './status.js';
+import type { ConnectionType } from '../traversal/connection-type.js';
+import type { Connection, ExplainDocument, NetcheckDocument, StatusDocument } from './status.js';
 
-/** A peer's connection is not what it was. */
-export interface ConnectionChange {
-  readonly peer: Peer;
-  readonly connection: Connection;
-  readonly previous: Connection;
+/** Answer to a path ping. */
+export interface PingReply {
+  readonly rttMs: number;
+  readonly connection: ConnectionType;
+  /** The address that answered, and the relay where one is between. */
+  readonly via: string;
 }
 
 /** A running node: everything that an rc file describes, started and stopped together. */
@@ -31,10 +34,14 @@ export interface Node extends Service {
   status(): StatusDocument;
   /** @param peer name or public key. @throws CodedError PEER_NOT_FOUND. */
   explain(peer: string): ExplainDocument;
-  ping(peer: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Pong | undefined>;
+  /** @returns undefined when nothing answered in time. @throws CodedError PEER_NOT_FOUND. */
+  ping(peer: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<PingReply | undefined>;
+  /** What this machine's network lets through; works on a running node and on one that was never started. */
+  netcheck(options: { signal: AbortSignal }): Promise<NetcheckDocument>;
   /** The rc file was read again: peers are added, changed and removed; living sessions stay. */
-  reload(config: LoadedConfig): void;
-  onConnectionChange(listener: (change: ConnectionChange) => void): Disposable;
+  reload(config: LoadedConfig): Promise<void>;
+  /** Something that `status` shows has changed. */
+  onChange(listener: () => void): Disposable;
 }
 
 /**
@@ -52,7 +59,8 @@ const PLAIN_PEER_LOOK_MS = 1000;
 class WiredTraversalNode implements Node {
   readonly traversal: NatTraversal;
   readonly #lifecycle: Lifecycle;
-  readonly #listeners = new Set<(change: ConnectionChange) => void>();
+  readonly #listeners = new Set<() => void>();
+  #started = false;
   readonly #seen = new Map<PublicKey, { connection: Connection; sinceMs: number }>();
   readonly #discovering = new AbortController();
 
@@ -95,6 +103,7 @@ class WiredTraversalNode implements Node {
   }
 
   start(options: { signal: AbortSignal }): Promise<void> {
+    this.#started = true;
     return this.#lifecycle.start(options);
   }
 
@@ -133,16 +142,40 @@ class WiredTraversalNode implements Node {
     return explainDocument(peer, agent, local, signalingUp, (id) => this.traversal.relayUrl(id));
   }
 
-  ping(name: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Pong | undefined> {
-    return this.traversal.ping(this.#find(name).publicKey, options);
+  async ping(name: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<PingReply | undefined> {
+    const pong = await this.traversal.ping(this.#find(name).publicKey, options);
+    if (pong === undefined) return undefined;
+    const relay = this.traversal.relayUrl(pong.path.baseId);
+    const via = formatAddress(pong.path.remote) + (relay === undefined ? '' : ` through ${relay}`);
+    return { rttMs: pong.rttMs, connection: pong.connection, via };
   }
 
-  reload(config: LoadedConfig): void {
+  async netcheck({ signal }: { signal: AbortSignal }): Promise<NetcheckDocument> {
+    const transport = this.wired.get(TOKENS.Transport).instance;
+    if (!this.#started) await transport.listen({ signal });
+    try {
+      const [survey, egress] = await Promise.all([
+        this.traversal.survey({ signal }),
+        this.wired.find(TOKENS.Egress)?.instance.detect({ signal }) ?? [],
+      ]);
+      return {
+        udp: survey.reflexive.length > 0 || survey.relays.some(({ relayedAddress }) => relayedAddress !== undefined),
+        ...survey.natBehavior,
+        reflexive: survey.reflexive.map(formatAddress),
+        egress: egress.map(({ interfaceName, family, ip, evidence }) => ({ interfaceName, family, ip, evidence })),
+        relays: survey.relays.map(({ url, rttMs, error }) => ({ url, rttMs: rttMs ?? null, error: error ?? null })),
+      };
+    } finally {
+      if (!this.#started) await transport.stop();
+    }
+  }
+
+  async reload(config: LoadedConfig): Promise<void> {
     if (config.node === undefined) throw new CodedError('CONFIG', 'the rc file no longer describes a node');
     this.wired.rcFilePeers.update(config.node.peers);
   }
 
-  onConnectionChange(listener: (change: ConnectionChange) => void): Disposable {
+  onChange(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
@@ -167,7 +200,7 @@ class WiredTraversalNode implements Node {
     const logger = this.wired.get(TOKENS.Logger);
     const transport = this.wired.get(TOKENS.Transport).instance;
     let looking: Disposable | undefined;
-    let changes: Disposable | undefined;
+    let changes: Disposable[] = [];
     const look = () => {
       const plain = this.traversal.peers().filter(({ publicKey }) => this.traversal.agent(publicKey) === undefined);
       if (plain.length > 0) {
@@ -178,10 +211,14 @@ class WiredTraversalNode implements Node {
     };
     return {
       start: async () => {
-        changes = this.traversal.onChange((publicKey) => {
+        const traversal = this.traversal.onChange((publicKey) => {
           const peer = this.traversal.peers().find((one) => one.publicKey === publicKey);
           if (peer !== undefined && this.traversal.agent(publicKey) !== undefined) this.#look(peer);
         });
+        const signaling = this.wired
+          .get(TOKENS.Signalings)
+          .map(({ instance }) => instance.onStateChange(() => this.#tell()));
+        changes = [traversal, ...signaling];
         for (const { plugin, instance } of this.wired.get(TOKENS.PeerDiscoveries)) {
           void this.#follow(instance).catch((error: unknown) => {
             logger.error('peer discovery ended', {
@@ -195,7 +232,7 @@ class WiredTraversalNode implements Node {
       stop: async () => {
         this.#discovering.abort();
         looking?.[Symbol.dispose]();
-        changes?.[Symbol.dispose]();
+        for (const change of changes) change[Symbol.dispose]();
       },
     };
   }
@@ -218,8 +255,11 @@ class WiredTraversalNode implements Node {
     const seen = this.#seen.get(peer.publicKey);
     if (seen?.connection === connection) return;
     this.#seen.set(peer.publicKey, { connection, sinceMs: nowMs });
-    const previous = seen?.connection ?? 'idle';
-    for (const listener of [...this.#listeners]) listener({ peer, connection, previous });
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
   }
 
   #since(publicKey: PublicKey, connection: Connection): number {

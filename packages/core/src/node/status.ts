@@ -72,3 +72,15 @@ export interface ExplainDocument {
     active: boolean;
   }[];
 }
+
+/** `netcheck --json`. */
+export interface NetcheckDocument {
+  /** False where no UDP came back from any server that was asked. */
+  readonly udp: boolean;
+  readonly mapping: NatDependence | null;
+  readonly filtering: NatDependence | null;
+  /** This node as STUN servers see it. */
+  readonly reflexive: readonly string[];
+  readonly egress: readonly { interfaceName: string; family: 4 | 6; ip: string; evidence: string }[];
+  readonly relays: readonly { url: string; rttMs: number | null; error: string | null }[];
+}
