@@ -50,6 +50,7 @@ export class Peer<P> implements PeerStatus<P> {
   #handshakeWanted = false;
   /** An initiator rekeys on receipt once per session; see {@link REKEY_AFTER_TIME_MS}. */
   #rekeyedOnReceipt = false;
+  #removed = false;
 
   constructor(
     context: PeerContext<P>,
@@ -73,7 +74,8 @@ export class Peer<P> implements PeerStatus<P> {
       sendKeepalive: (now) => this.sendKeepalive(now),
       requestInitiation: (now) => this.requestInitiation(now, false),
       scheduledInitiation: (now) => this.#startInitiating(now),
-      eraseKeys: () => this.eraseKeys(),
+      // A handshake that is under way goes on: after a long sleep this fires right behind the packet that started it.
+      eraseSessions: () => this.#keypairs.clear(),
     });
   }
 
@@ -143,6 +145,7 @@ export class Peer<P> implements PeerStatus<P> {
    * is sent later, unless a session comes up meanwhile.
    */
   requestInitiation(now: number, pathChanged: boolean): void {
+    if (this.#removed) return;
     if (this.paths.length === 0) {
       this.#handshakeWanted = true;
       this.#context.sink.onPathWanted(this, now);
@@ -303,23 +306,23 @@ export class Peer<P> implements PeerStatus<P> {
     this.#dropStaged();
   }
 
-  /** Forgets every session and handshake; the peer stays. */
-  eraseKeys(): void {
-    this.#handshakes.forgetPending();
+  /** Forgets every session and handshake, and what waits for one; the peer stays. */
+  #forgetAll(): void {
+    this.#giveUp();
     this.#keypairs.clear();
-    this.#dropStaged();
   }
 
   /** The device's identity has changed: nothing of the old one may go on. */
   resetIdentity(remote: RemoteIdentity): void {
     this.remote = remote;
-    this.eraseKeys();
+    this.#forgetAll();
     this.#timers.stopInitiating();
   }
 
   /** Ends everything, timers too. */
   remove(): void {
-    this.eraseKeys();
+    this.#removed = true;
+    this.#forgetAll();
     this.#timers.remove();
   }
 

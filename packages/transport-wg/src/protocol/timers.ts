@@ -17,7 +17,8 @@ export interface TimerActions {
   requestInitiation(now: number): void;
   /** The time of an initiation that was asked for too early has come. */
   scheduledInitiation(now: number): void;
-  eraseKeys(now: number): void;
+  /** No session was derived for a long time. */
+  eraseSessions(now: number): void;
 }
 
 /**
@@ -37,12 +38,13 @@ export class PeerTimers {
   /** Data was sent: if nothing arrives for KEEPALIVE_TIMEOUT + REKEY_TIMEOUT, the session is suspect. */
   readonly #newHandshake: Timer;
   /** Three times REJECT_AFTER_TIME after the last session: forget all keys. */
-  readonly #eraseKeys: Timer;
+  readonly #eraseSessions: Timer;
   readonly #persistentKeepalive: Timer;
 
   #persistentKeepaliveMs = 0;
   #attempts = 0;
   #needsAnotherKeepalive = false;
+  #removed = false;
 
   constructor(queue: TimerQueue, jitter: (belowMs: number) => number, actions: TimerActions) {
     this.#queue = queue;
@@ -51,14 +53,14 @@ export class PeerTimers {
     this.#scheduled = queue.create((now) => actions.scheduledInitiation(now));
     this.#keepalive = queue.create((now) => this.#onKeepalive(actions, now));
     this.#newHandshake = queue.create((now) => actions.requestInitiation(now));
-    this.#eraseKeys = queue.create((now) => actions.eraseKeys(now));
+    this.#eraseSessions = queue.create((now) => actions.eraseSessions(now));
     this.#persistentKeepalive = queue.create((now) => this.#onPersistentKeepalive(actions, now));
     this.#all = [
       this.#retransmit,
       this.#scheduled,
       this.#keepalive,
       this.#newHandshake,
-      this.#eraseKeys,
+      this.#eraseSessions,
       this.#persistentKeepalive,
     ];
   }
@@ -70,13 +72,13 @@ export class PeerTimers {
   /** Seconds turned to ms; 0 turns it off. */
   setPersistentKeepalive(intervalMs: number, now: number): void {
     this.#persistentKeepaliveMs = intervalMs;
-    if (intervalMs > 0) this.#queue.set(this.#persistentKeepalive, now + intervalMs);
+    if (intervalMs > 0) this.#set(this.#persistentKeepalive, now + intervalMs);
     else this.#queue.cancel(this.#persistentKeepalive);
   }
 
   /** An initiation may be sent at `earliestMs`, not before; the earliest of several requests counts. */
   scheduleInitiation(earliestMs: number): void {
-    if (earliestMs < this.#scheduled.dueMs) this.#queue.set(this.#scheduled, earliestMs);
+    if (earliestMs < this.#scheduled.dueMs) this.#set(this.#scheduled, earliestMs);
   }
 
   /** The first of a new series of attempts. */
@@ -86,7 +88,7 @@ export class PeerTimers {
 
   handshakeInitiated(now: number): void {
     this.#queue.cancel(this.#scheduled);
-    this.#queue.set(this.#retransmit, now + REKEY_TIMEOUT_MS + this.#jitterMs());
+    this.#set(this.#retransmit, now + REKEY_TIMEOUT_MS + this.#jitterMs());
   }
 
   /** There is nothing more to wait for: the session is established, or nobody is there to be asked. */
@@ -97,17 +99,17 @@ export class PeerTimers {
   }
 
   sessionDerived(now: number): void {
-    this.#queue.set(this.#eraseKeys, now + 3 * REJECT_AFTER_TIME_MS);
+    this.#set(this.#eraseSessions, now + 3 * REJECT_AFTER_TIME_MS);
   }
 
   dataSent(now: number): void {
     if (this.#newHandshake.dueMs === Infinity) {
-      this.#queue.set(this.#newHandshake, now + KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS + this.#jitterMs());
+      this.#set(this.#newHandshake, now + KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS + this.#jitterMs());
     }
   }
 
   dataReceived(now: number): void {
-    if (this.#keepalive.dueMs === Infinity) this.#queue.set(this.#keepalive, now + KEEPALIVE_TIMEOUT_MS);
+    if (this.#keepalive.dueMs === Infinity) this.#set(this.#keepalive, now + KEEPALIVE_TIMEOUT_MS);
     else this.#needsAnotherKeepalive = true;
   }
 
@@ -121,14 +123,20 @@ export class PeerTimers {
     this.#anyAuthenticatedTraversal(now);
   }
 
-  /** Ends them all and lets the queue forget them. */
+  /** Ends them all for good and lets the queue forget them. */
   remove(): void {
+    this.#removed = true;
     for (const timer of this.#all) this.#queue.remove(timer);
+  }
+
+  #set(timer: Timer, dueMs: number): void {
+    // A sink may remove the peer in the middle of a packet.
+    if (!this.#removed) this.#queue.set(timer, dueMs);
   }
 
   #anyAuthenticatedTraversal(now: number): void {
     if (this.#persistentKeepaliveMs > 0) {
-      this.#queue.set(this.#persistentKeepalive, now + this.#persistentKeepaliveMs);
+      this.#set(this.#persistentKeepalive, now + this.#persistentKeepaliveMs);
     }
   }
 
@@ -136,7 +144,7 @@ export class PeerTimers {
     if (this.#attempts >= MAX_TIMER_HANDSHAKES) {
       this.#attempts = 0;
       this.#queue.cancel(this.#keepalive);
-      if (this.#eraseKeys.dueMs === Infinity) this.sessionDerived(now);
+      if (this.#eraseSessions.dueMs === Infinity) this.sessionDerived(now);
       actions.giveUp(now);
     } else {
       this.#attempts++;
@@ -148,12 +156,12 @@ export class PeerTimers {
     actions.sendKeepalive(now);
     if (!this.#needsAnotherKeepalive) return;
     this.#needsAnotherKeepalive = false;
-    this.#queue.set(this.#keepalive, now + KEEPALIVE_TIMEOUT_MS);
+    this.#set(this.#keepalive, now + KEEPALIVE_TIMEOUT_MS);
   }
 
   #onPersistentKeepalive(actions: TimerActions, now: number): void {
     // Set first, in case nothing can be sent: sending sets it again.
-    this.#queue.set(this.#persistentKeepalive, now + this.#persistentKeepaliveMs);
+    this.#set(this.#persistentKeepalive, now + this.#persistentKeepaliveMs);
     actions.sendKeepalive(now);
   }
 }

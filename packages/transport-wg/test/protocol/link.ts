@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Device, type DeviceOptions, type PeerConfig } from '../../src/protocol/device.js';
-import type { AuthenticatedKind, HandshakeInfo, PeerStatus } from '../../src/protocol/sink.js';
+import type { AuthenticatedKind, DeviceSink, HandshakeInfo, PeerStatus } from '../../src/protocol/sink.js';
 
 /**
  * Devices on an in-memory network under virtual time. A path is a pair of addresses, `local>remote`, as the sender sees it;
@@ -107,6 +107,8 @@ export class Node {
   readonly handshakes: (HandshakeInfo<Path> & { peer: string })[] = [];
   readonly authenticated: { from: Path; kind: AuthenticatedKind; now: number }[] = [];
   readonly replies: Uint8Array[] = [];
+  /** Called from inside the device's calls to its sink, with the sink method's name. */
+  interrupt: (name: keyof DeviceSink<Path>) => unknown = () => undefined;
   pathsWanted = 0;
   sent = 0;
 
@@ -125,17 +127,30 @@ export class Node {
       sourceBytes: ({ remote }) => createHash('sha256').update(remote).digest().subarray(0, 6),
       ...options,
       sink: {
-        send: (datagram, paths) => paths.forEach((one) => network.transmit(this, datagram, one)),
+        send: (datagram, paths) => {
+          paths.forEach((one) => network.transmit(this, datagram, one));
+          this.interrupt('send');
+        },
         reply: (datagram, to) => {
           this.replies.push(datagram);
           network.transmit(this, datagram, to);
         },
         deliver: (packet, peer) => {
           this.delivered.push({ at: network.now, from: peer.publicKey, packet: Uint8Array.from(packet) });
+          this.interrupt('deliver');
         },
-        onHandshake: (peer, info) => this.handshakes.push({ ...info, peer: peer.publicKey }),
-        onAuthenticated: (_peer, from, kind, now) => this.authenticated.push({ from, kind, now }),
-        onSent: () => this.sent++,
+        onHandshake: (peer, info) => {
+          this.handshakes.push({ ...info, peer: peer.publicKey });
+          this.interrupt('onHandshake');
+        },
+        onAuthenticated: (_peer, from, kind, now) => {
+          this.authenticated.push({ from, kind, now });
+          this.interrupt('onAuthenticated');
+        },
+        onSent: () => {
+          this.sent++;
+          this.interrupt('onSent');
+        },
         onPathWanted: () => this.pathsWanted++,
       },
     });

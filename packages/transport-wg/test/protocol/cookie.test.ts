@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { sodiumAead } from '../../src/protocol/aead.js';
+import { COOKIE_REFRESH_TIME_MS, UNDER_LOAD_AFTER_TIME_MS } from '../../src/protocol/constants.js';
+import { CookieChecker, CookieGenerator } from '../../src/protocol/cookie.js';
+import { decodeCookieReply, INITIATION_BYTES } from '../../src/protocol/messages.js';
+import {
+  PACKETS_BURST,
+  PACKETS_PER_SECOND,
+  RateLimiter,
+  rateLimitKey,
+  SOURCES_MAX,
+} from '../../src/protocol/rate-limiter.js';
+import { pair, path, seededRandom } from './link.js';
+
+const HERE = Uint8Array.of(192, 0, 2, 1, 1, 2);
+const ELSEWHERE = Uint8Array.of(192, 0, 2, 2, 1, 2);
+
+function sides(): { checker: CookieChecker; generator: CookieGenerator; message: () => Uint8Array } {
+  const random = seededRandom('cookie');
+  const publicKey = random(32);
+  const aead = sodiumAead();
+  return {
+    checker: new CookieChecker(aead, random, publicKey),
+    generator: new CookieGenerator(aead, publicKey),
+    message: () => Uint8Array.from(random(INITIATION_BYTES)),
+  };
+}
+
+describe('macs and cookies', () => {
+  it('mac1 proves that the sender knows our public key', () => {
+    const { checker, generator, message } = sides();
+    const datagram = message();
+    expect(checker.hasValidMac1(datagram)).toBe(false);
+    generator.addMacs(datagram, 0);
+    expect(checker.hasValidMac1(datagram)).toBe(true);
+    datagram[10] = (datagram[10] ?? 0) ^ 1;
+    expect(checker.hasValidMac1(datagram)).toBe(false);
+  });
+
+  it('mac2 proves that the sender got our cookie at its address, until the secret changes', () => {
+    const { checker, generator, message } = sides();
+    const first = message();
+    generator.addMacs(first, 0);
+    expect(checker.hasValidMac2(first, HERE, 0)).toBe(false);
+    const reply = decodeCookieReply(checker.createReply(first, HERE, 0))!;
+    expect(generator.consumeReply(reply, 0)).toBe(true);
+
+    const second = message();
+    generator.addMacs(second, 1);
+    expect(checker.hasValidMac2(second, HERE, 1)).toBe(true);
+    expect(checker.hasValidMac2(second, ELSEWHERE, 1)).toBe(false);
+    expect(checker.hasValidMac2(second, HERE, COOKIE_REFRESH_TIME_MS)).toBe(false);
+
+    const late = message();
+    generator.addMacs(late, COOKIE_REFRESH_TIME_MS);
+    expect(late.subarray(-16).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('a cookie reply counts only for a message of ours, and only when it was not altered', () => {
+    const { checker, generator, message } = sides();
+    const sent = message();
+    const other = message();
+    generator.addMacs(sent, 0);
+    expect(generator.consumeReply(decodeCookieReply(checker.createReply(other, HERE, 0))!, 0)).toBe(false);
+    const reply = checker.createReply(sent, HERE, 0);
+    reply[40] = (reply[40] ?? 0) ^ 1;
+    expect(generator.consumeReply(decodeCookieReply(reply)!, 0)).toBe(false);
+  });
+});
+
+describe('under load', () => {
+  it('handshakes work with a cookie round trip, and data is not touched', () => {
+    const { network, a, b } = pair({}, { underLoadHandshakesPerSecond: 0 });
+    a.say(b, 'hello');
+    network.run(50);
+    expect(b.device.drops.cookie).toBe(1);
+    expect(b.replies).toHaveLength(1);
+    network.run(6_000);
+    // The retransmission carries mac2; the response meets the same at our side, and so does its repetition.
+    network.run(20_000);
+    expect(b.heard()).toEqual(['hello']);
+    expect(a.say(b, 'data')).toBe('sent');
+  });
+
+  it('begins with a rate and ends a second after it', () => {
+    const { network, a, b } = pair({}, { underLoadHandshakesPerSecond: 5 });
+    a.device.initiateHandshake(b.device.publicKey, network.now);
+    const initiation = network.log[0]!.datagram;
+    for (let i = 0; i < 5; i++) b.device.handleDatagram(Uint8Array.from(initiation), path('b', 'x'), network.now);
+    expect(b.device.underLoad(network.now)).toBe(false);
+    b.device.handleDatagram(Uint8Array.from(initiation), path('b', 'x'), network.now);
+    expect(b.device.underLoad(network.now)).toBe(true);
+    expect(b.replies).toHaveLength(1);
+    expect(b.device.underLoad(network.now + UNDER_LOAD_AFTER_TIME_MS)).toBe(false);
+  });
+
+  it('a sender without our public key gets no answer at all', () => {
+    const { network, a, b } = pair({}, { underLoadHandshakesPerSecond: 0 });
+    a.device.initiateHandshake(b.device.publicKey, network.now);
+    const initiation = Uint8Array.from(network.log[0]!.datagram);
+    initiation[120] = (initiation[120] ?? 0) ^ 1;
+    b.device.handleDatagram(initiation, path('b', 'x'), network.now);
+    expect(b.replies).toEqual([]);
+    expect(b.device.drops.mac1).toBe(1);
+  });
+});
+
+describe('rate limiter', () => {
+  it('lets a burst through, then the rate, per source', () => {
+    const limiter = new RateLimiter();
+    const allowed = (source: string, now: number, tries: number) =>
+      Array.from({ length: tries }, () => limiter.allow(source, now)).filter(Boolean).length;
+    expect(allowed('x', 0, 20)).toBe(PACKETS_BURST);
+    expect(allowed('y', 0, 20)).toBe(PACKETS_BURST);
+    expect(allowed('x', 1000 / PACKETS_PER_SECOND, 20)).toBe(1);
+    expect(allowed('x', 10_000, 20)).toBe(PACKETS_BURST);
+  });
+
+  it('remembers a bounded number of sources, and forgets those that are silent', () => {
+    const limiter = new RateLimiter();
+    for (let i = 0; i < SOURCES_MAX; i++) expect(limiter.allow(`${i}`, i / 1000)).toBe(true);
+    expect(limiter.allow('one more', 10)).toBe(false);
+    expect(limiter.allow('one more', 1000)).toBe(true);
+  });
+
+  it('a source is an IPv4 address or an IPv6 /64, whatever the port', () => {
+    expect(rateLimitKey(Uint8Array.of(1, 2, 3, 4, 5, 6))).toBe(rateLimitKey(Uint8Array.of(1, 2, 3, 4, 9, 9)));
+    expect(rateLimitKey(Uint8Array.of(1, 2, 3, 5, 5, 6))).not.toBe(rateLimitKey(Uint8Array.of(1, 2, 3, 4, 5, 6)));
+    const v6 = (low: number) => new Uint8Array(18).fill(7, 0, 8).fill(low, 8);
+    expect(rateLimitKey(v6(1))).toBe(rateLimitKey(v6(2)));
+  });
+});
