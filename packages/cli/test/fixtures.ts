@@ -1,7 +1,7 @@
 import type { Product } from '@wirepath/core';
 import type { ControlHandler } from '../src/control/connection.js';
 import type { Hello } from '../src/control/protocol.js';
-import type { PeerStatus, StatusDocument } from '../src/node/documents.js';
+import type { PeerStatus, StatusDocument } from '@wirepath/core';
 
 export const NOW_MS = Date.UTC(2026, 0, 1, 12, 0, 0);
 export const ago = (seconds: number): string => new Date(NOW_MS - seconds * 1000).toISOString();

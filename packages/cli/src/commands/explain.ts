@@ -1,5 +1,5 @@
 import { EXIT_DONE } from '../error-line.js';
-import type { ExplainDocument } from '../node/documents.js';
+import type { ExplainDocument } from '@wirepath/core';
 import { formatExplain } from '../text/explain-text.js';
 import { palette } from '../text/palette.js';
 import type { CommandContext } from './definition.js';

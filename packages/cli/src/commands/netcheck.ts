@@ -1,13 +1,13 @@
 import { CommandError } from '../control/failure.js';
 import { EXIT_DONE } from '../error-line.js';
-import { createNode } from '../node/create-node.js';
-import type { NetcheckDocument } from '../node/documents.js';
+import type { NetcheckDocument } from '@wirepath/core';
 import { Interrupt } from '../terminal/interrupt.js';
 import { formatNetcheck } from '../text/netcheck-text.js';
 import { palette } from '../text/palette.js';
 import { reportWarnings } from './config-warnings.js';
 import type { CommandContext } from './definition.js';
 import { printJson } from './json-document.js';
+import { requireNode } from './require-node.js';
 import { connectToRunning, requireConfigFile } from './running-process.js';
 
 export interface NetcheckOptions {
@@ -50,12 +50,13 @@ async function checkFromHere(
   signal: AbortSignal,
 ): Promise<NetcheckDocument> {
   const { product, terminal } = context;
-  const { createLogger, loadConfig } = await import('@wirepath/core');
+  const { createLogger, createNode, loadConfig } = await import('@wirepath/core');
   const file = await requireConfigFile(context, config);
   const loaded = await loadConfig(product, { configPath: file, env: terminal.env });
+  requireNode(context, loaded);
   reportWarnings(context, loaded);
   const logger = await createLogger({ name: product.name, level: 'warn', destination: 'stderr', format: 'auto' });
-  const node = await createNode(product, loaded, logger);
+  const node = await createNode(product, loaded, { logger });
   try {
     return await node.netcheck({ signal });
   } finally {

@@ -39,7 +39,7 @@ export async function connectToRunning(
   const { controlSocketPath } = await import('@wirepath/core');
   return ControlClient.connect({
     socketPath: controlSocketPath(product, file, { env: terminal.env }),
-    startAdvice: `Start it with \`${product.name} up --config ${file}\`.`,
+    startAdvice: `Start it with \`${product.name} up --config ${file}\` (a server: \`serve\`).`,
     signal,
   });
 }

@@ -1,4 +1,3 @@
-import type { LoadedConfig } from '@wirepath/core';
 import type { ServerStatusDocument } from '../node/server-status.js';
 import type { CommandContext } from './definition.js';
 import { runInForeground, type ForegroundProcess } from './foreground.js';
@@ -12,7 +11,7 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
     const { createServer, Lifecycle, reloadServers, systemClock } = await import('@wirepath/core');
     const servers = await createServer(context.product, loaded, { logger });
     const lifecycle = new Lifecycle(
-      servers.map((service, index) => ({ name: sectionsOf(loaded, index), service })),
+      servers.map((service) => ({ name: service.sections.join(' and '), service, plugin: true })),
       { clock: systemClock, logger },
     );
     const since = new Date().toISOString();
@@ -26,7 +25,9 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
         }
       },
       stop: () => lifecycle.stop(),
-      reload: async (config) => reloadServers(servers, config),
+      reload: async (changed) => {
+        for (const line of reloadServers(servers, changed)) logger.warn(`${line}: this needs a restart`);
+      },
       status: (): ServerStatusDocument => ({
         server: {
           listeners: servers.flatMap((server) => server.describe()),
@@ -39,8 +40,4 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
       onChange: () => ({ [Symbol.dispose]: () => undefined }),
     };
   });
-}
-
-function sectionsOf({ serverParts }: LoadedConfig, index: number): string {
-  return serverParts[index]?.sections.join(' and ') ?? 'server';
 }

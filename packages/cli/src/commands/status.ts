@@ -1,4 +1,4 @@
-import type { StatusDocument } from '../node/documents.js';
+import type { StatusDocument } from '@wirepath/core';
 import type { ServerStatusDocument } from '../node/server-status.js';
 import { Interrupt } from '../terminal/interrupt.js';
 import { palette } from '../text/palette.js';

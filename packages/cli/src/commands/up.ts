@@ -1,8 +1,8 @@
-import { createNode } from '../node/create-node.js';
-import { ChangeLog } from '../node/change-log.js';
-import { pingParams, peerParam } from '../node/control-params.js';
+import { logConnectionChanges } from '../node/change-log.js';
+import { peerParam, pingParams } from '../node/control-params.js';
 import type { CommandContext } from './definition.js';
 import { runInForeground, type ForegroundProcess } from './foreground.js';
+import { requireNode } from './require-node.js';
 
 export interface UpOptions {
   readonly config?: string;
@@ -10,19 +10,22 @@ export interface UpOptions {
 
 export function up(context: CommandContext, { config }: UpOptions): Promise<number> {
   return runInForeground(context, config, async (loaded, logger): Promise<ForegroundProcess> => {
-    const node = await createNode(context.product, loaded, logger);
-    const changes = new ChangeLog(() => node.status(), logger);
-    const subscription = node.onChange(changes.onChange);
+    const { publicKey } = requireNode(context, loaded).identity;
+    const { createNode } = await import('@wirepath/core');
+    const node = await createNode(context.product, loaded, { logger });
+    const changes = logConnectionChanges(node, logger);
     return {
       role: 'node',
-      publicKey: loaded.node?.identity.publicKey ?? null,
+      publicKey,
       start: (options) => node.start(options),
       stop: async () => {
-        subscription[Symbol.dispose]();
         changes[Symbol.dispose]();
         await node.stop();
       },
-      reload: (config) => node.reload(config),
+      reload: async (changed) => {
+        requireNode(context, changed);
+        await node.reload(changed);
+      },
       status: () => node.status(),
       methods: {
         explain: (params) => node.explain(peerParam(params)),

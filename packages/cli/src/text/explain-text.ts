@@ -1,4 +1,4 @@
-import type { ExplainDocument } from '../node/documents.js';
+import type { ExplainDocument } from '@wirepath/core';
 import { connectionStyle, type Palette } from './palette.js';
 import { printable } from './printable.js';
 import { formatTable } from './table.js';

@@ -1,4 +1,4 @@
-import type { NetcheckDocument } from '../node/documents.js';
+import type { NetcheckDocument } from '@wirepath/core';
 import type { Palette } from './palette.js';
 import { printable } from './printable.js';
 import { formatRtt } from './units.js';

@@ -1,4 +1,4 @@
-import type { Connection } from '../node/documents.js';
+import type { Connection } from '@wirepath/core';
 import pc from 'picocolors';
 
 export type Style = (text: string) => string;

@@ -1,4 +1,4 @@
-import type { PingReply } from '../node/runtime.js';
+import type { PingReply } from '@wirepath/core';
 import { printable } from './printable.js';
 import { formatRtt } from './units.js';
 

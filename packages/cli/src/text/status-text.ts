@@ -1,4 +1,4 @@
-import type { PeerStatus, StatusDocument } from '../node/documents.js';
+import type { PeerStatus, StatusDocument } from '@wirepath/core';
 import { connectionStyle, type Palette } from './palette.js';
 import { printable } from './printable.js';
 import { formatTable, type Cell } from './table.js';

@@ -1,0 +1,12 @@
+import type { LoadedConfig } from '@wirepath/core';
+import { CommandError } from '../control/failure.js';
+import type { CommandContext } from './definition.js';
+
+/** @throws CommandError CONFIG where the rc file describes servers only. */
+export function requireNode({ product }: CommandContext, { node, file }: LoadedConfig): NonNullable<typeof node> {
+  if (node !== undefined) return node;
+  throw new CommandError('CONFIG', 'this configuration describes no node', {
+    subject: file,
+    advice: `Add \`privateKeyFile\`, \`interface\` and \`peers\`, or run its servers with \`${product.name} serve\`.`,
+  });
+}

@@ -1,0 +1,29 @@
+import type { Product } from '@wirepath/core';
+import { errorSentence } from '../error-line.js';
+import { direct } from './direct.js';
+import type { Scenario, ScenarioResult } from './scenario.js';
+import { Stage } from './stage.js';
+
+/** Best connection type first. Each runs alone, in a stage of its own. */
+export const SCENARIOS: readonly Scenario[] = [direct];
+
+/** A scenario that fails is a result; only an abort throws. */
+export async function runScenarios(
+  product: Product,
+  scenarios: readonly Scenario[],
+  { signal, step }: { signal: AbortSignal; step: (text: string) => void },
+): Promise<ScenarioResult[]> {
+  const results: ScenarioResult[] = [];
+  for (const scenario of scenarios) {
+    const { connection, setting } = scenario;
+    await using stage = await Stage.open(product);
+    try {
+      const measurements = await scenario.run({ product, stage, signal, step });
+      results.push({ connection, setting, ok: true, ...measurements });
+    } catch (error) {
+      signal.throwIfAborted();
+      results.push({ connection, setting, ok: false, error: errorSentence(error) });
+    }
+  }
+  return results;
+}
