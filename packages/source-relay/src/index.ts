@@ -1,1 +1,1 @@
-export {};
+export { RelayServer } from './server/relay-server.js';

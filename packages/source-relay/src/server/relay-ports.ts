@@ -1,0 +1,85 @@
+import type { RandomSource } from '@wirepath/core/plugin';
+import { transportAddress, type TransportAddress } from '@wirepath/stun-codec';
+import type { OpenUdpSocket, UdpReceiver, UdpSocket } from './udp-socket.js';
+
+/** How many ports are tried before the relay says that it has none. */
+const MAX_ATTEMPTS = 64;
+
+/** A socket for an allocation, and the address that peers send to. */
+export interface RelayPort {
+  readonly socket: UdpSocket;
+  /** With the external address where there is a 1:1 NAT in front. */
+  readonly relayedAddress: TransportAddress;
+  /** Set by whom the port belongs to; until then datagrams die. */
+  receive: UdpReceiver;
+}
+
+/** Where relayed sockets of one family are bound, and what is advertised for it. */
+export interface RelayInterface {
+  readonly bindIp: string;
+  readonly advertisedIp: string;
+}
+
+export interface RelayPortsOptions {
+  readonly interfaces: ReadonlyMap<4 | 6, RelayInterface>;
+  /** Lowest and highest port. */
+  readonly range: readonly [number, number];
+  readonly open: OpenUdpSocket;
+  readonly random: RandomSource;
+}
+
+/** Opens sockets for allocations at unpredictable ports of the configured range. */
+export class RelayPorts {
+  readonly #options: RelayPortsOptions;
+
+  constructor(options: RelayPortsOptions) {
+    this.#options = options;
+  }
+
+  hasFamily(family: 4 | 6): boolean {
+    return this.#options.interfaces.has(family);
+  }
+
+  /**
+   * @param count 2: the first port is even and the second the next one (EVEN-PORT with its R bit).
+   * @returns undefined when no free port was found.
+   */
+  async open(family: 4 | 6, parity: 'any' | 'even', count: 1 | 2): Promise<RelayPort[] | undefined> {
+    const [min, max] = this.#options.range;
+    const step = parity === 'even' ? 2 : 1;
+    const first = parity === 'even' ? min + (min % 2) : min;
+    const choices = Math.floor((max - (count - 1) - first) / step) + 1;
+    if (choices < 1) return undefined;
+    const start = Buffer.from(this.#options.random.bytes(4)).readUInt32BE(0) % choices;
+    for (let attempt = 0; attempt < Math.min(choices, MAX_ATTEMPTS); attempt++) {
+      const ports = await this.#openAt(family, first + step * ((start + attempt) % choices), count);
+      if (ports !== undefined) return ports;
+    }
+    return undefined;
+  }
+
+  async #openAt(family: 4 | 6, firstPort: number, count: number): Promise<RelayPort[] | undefined> {
+    const opened: RelayPort[] = [];
+    try {
+      for (let i = 0; i < count; i++) opened.push(await this.#openOne(family, firstPort + i));
+      return opened;
+    } catch {
+      // In use, or out of file descriptors: another port is tried, and then the client is told 508.
+      for (const { socket } of opened) await socket.close();
+      return undefined;
+    }
+  }
+
+  async #openOne(family: 4 | 6, port: number): Promise<RelayPort> {
+    const relay = this.#options.interfaces.get(family);
+    if (relay === undefined) throw new RangeError(`no relay interface of IPv${family}`);
+    const receivers: { receive: UdpReceiver } = { receive: () => undefined };
+    const socket = await this.#options.open(transportAddress(relay.bindIp, port), (bytes, ip, fromPort) =>
+      receivers.receive(bytes, ip, fromPort),
+    );
+    return Object.assign(receivers, {
+      socket,
+      relayedAddress: transportAddress(relay.advertisedIp, socket.local.port),
+    });
+  }
+}

@@ -1,0 +1,155 @@
+import { CodedError, formatAddress, type RunningServer, type ServerNeeds } from '@wirepath/core/plugin';
+import { decodeStunMessage, transportAddress } from '@wirepath/stun-codec';
+import { answerBinding } from './binding.js';
+import { DropCounters } from './drop-counters.js';
+import { joinCorners, openListener, planListeners, type Listener, type PlannedListener } from './listener.js';
+import { DEFAULT_RATE_LIMITS, RateLimiter, type RateLimits } from './rate-limit.js';
+import type { RelayServerOptions } from './server-options.js';
+import { TurnService } from './turn-service.js';
+import { openUdpSocket, type OpenUdpSocket } from './udp-socket.js';
+
+/** What tests replace. */
+export interface RelayServerEdges {
+  readonly open?: OpenUdpSocket;
+  readonly rateLimits?: RateLimits;
+}
+
+/**
+ * The embedded STUN and TURN server (RFC 8489, RFC 5780, RFC 8656) over UDP. Sections that listen on one address share
+ * its socket.
+ */
+export class RelayServer implements RunningServer {
+  readonly #needs: ServerNeeds;
+  readonly #options: RelayServerOptions;
+  readonly #open: OpenUdpSocket;
+  readonly #drops = new DropCounters();
+  readonly #limiter: RateLimiter;
+  readonly #listeners: Listener[] = [];
+  readonly #listeningPorts = new Set<number>();
+  #turn: TurnService | undefined;
+  #bindingRequests = 0;
+  #stopped = false;
+
+  constructor(needs: ServerNeeds, options: RelayServerOptions, edges: RelayServerEdges = {}) {
+    this.#needs = needs;
+    this.#options = options;
+    this.#open = edges.open ?? openUdpSocket;
+    const seed = Buffer.from(needs.random.bytes(4)).readInt32BE(0);
+    this.#limiter = new RateLimiter(edges.rateLimits ?? DEFAULT_RATE_LIMITS, seed);
+  }
+
+  /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, or CONFIG for an unreadable users file. */
+  async start({ signal }: { signal: AbortSignal }): Promise<void> {
+    const { logger } = this.#needs;
+    const { turn } = this.#options;
+    try {
+      if (turn !== undefined) await this.#createTurn(turn);
+      await this.#listen();
+      // Asked on purpose after every wait: stop() may have come in between.
+      if (signal.aborted || this.#stopped) throw new CodedError('ABORTED', 'STUN and TURN: stopped while starting');
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    for (const line of this.describe()) logger.info(`listening: ${line}`);
+    if (turn === undefined) return;
+    if (turn.tls != null) logger.warn('turn.tls is not built yet: TURN is served over UDP only');
+    logger.debug('turn.listen opens UDP; TURN over TCP is not built yet');
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const listeners = this.#listeners.splice(0);
+    await Promise.all([this.#turn?.server.stop(), ...listeners.map(({ socket }) => socket.close())]);
+  }
+
+  describe(): readonly string[] {
+    return this.#listeners.flatMap(({ socket, stun, turn }) =>
+      [...(stun ? ['stun'] : []), ...(turn ? ['turn'] : [])].map((what) => `${what} ${formatAddress(socket.local)}`),
+    );
+  }
+
+  status(): Readonly<Record<string, unknown>> {
+    let relayedBytes = 0;
+    for (const allocation of this.#turn?.table ?? []) relayedBytes += allocation.relayedBytes;
+    return {
+      listening: this.describe(),
+      bindingRequests: this.#bindingRequests,
+      allocations: this.#turn?.table.size ?? 0,
+      users: this.#turn?.table.userCount ?? 0,
+      relayedBytes,
+      drops: this.#drops.snapshot(),
+    };
+  }
+
+  /** Takes over users and limits; what was removed ends when its client comes back to refresh. */
+  reload(options: unknown): void {
+    const { turn } = options as RelayServerOptions;
+    if (turn === undefined || this.#turn === undefined) return;
+    this.#turn.configure(turn).catch((error: unknown) => {
+      this.#needs.logger.error('turn: the users stay as they were', {
+        error: error instanceof Error ? error.message : String(error),
+      });
+    });
+  }
+
+  async #createTurn(options: NonNullable<RelayServerOptions['turn']>): Promise<void> {
+    this.#turn = new TurnService(this.#needs, options, {
+      open: this.#open,
+      drops: this.#drops,
+      limiter: this.#limiter,
+      listeningPorts: this.#listeningPorts,
+    });
+    await this.#turn.configure(options);
+  }
+
+  async #listen(): Promise<void> {
+    const { planned, corners } = planListeners(this.#options);
+    const opened = new Map<PlannedListener, Listener>();
+    for (const one of planned) {
+      if (this.#stopped) return;
+      const listener = await openListener(one, this.#open, this.#receive);
+      this.#listeners.push(listener);
+      this.#listeningPorts.add(listener.socket.local.port);
+      opened.set(one, listener);
+    }
+    if (corners === undefined) return;
+    const [same, otherPort, otherIp, otherBoth] = [
+      opened.get(corners.same),
+      opened.get(corners.otherPort),
+      opened.get(corners.otherIp),
+      opened.get(corners.otherBoth),
+    ];
+    if (same && otherPort && otherIp && otherBoth) joinCorners({ same, otherPort, otherIp, otherBoth });
+  }
+
+  readonly #receive = (listener: Listener, bytes: Buffer, ip: string, port: number): void => {
+    try {
+      this.#dispatch(listener, bytes, ip, port);
+    } catch (error) {
+      // A datagram must not end the process, whatever fault of ours it meets.
+      this.#drops.add('internal-error');
+      this.#needs.logger.error('a datagram was dropped', { error: String(error) });
+    }
+  };
+
+  #dispatch(listener: Listener, bytes: Buffer, ip: string, port: number): void {
+    if (listener.turn && this.#turn !== undefined && ((bytes[0] ?? 0) & 0xc0) === 0x40)
+      return this.#turn.traffic.receiveChannelData(listener.socket, bytes, ip, port);
+    const message = decodeStunMessage(bytes);
+    if (message === undefined) return this.#drops.add('malformed');
+    if (message.hasFingerprint && !message.verifyFingerprint()) return this.#drops.add('bad-fingerprint');
+    const client = transportAddress(ip, port);
+    if (message.method !== 'binding') {
+      if (!listener.turn || this.#turn === undefined) return this.#drops.add('unexpected-message');
+      return this.#turn.server.receive(listener.socket, message, client);
+    }
+    // An indication keeps a NAT's mapping alive and wants no answer.
+    if (message.class === 'indication') return;
+    if (message.class !== 'request') return this.#drops.add('unexpected-message');
+    if (!this.#limiter.admit(ip, this.#needs.clock.now())) return this.#drops.add('rate-limited');
+    this.#bindingRequests++;
+    const response = answerBinding(message, client, listener, listener.origins);
+    if (!response.origin.socket.send(response.bytes, ip, response.port)) this.#drops.add('send-failed');
+  }
+}

@@ -1,0 +1,116 @@
+import type { Clock, RandomSource } from '@wirepath/core/plugin';
+import {
+  CHANNEL_DATA_HEADER_LENGTH,
+  encodeRelayIndication,
+  isChannelData,
+  MAX_INDICATION_DATA_LENGTH,
+  transportAddress,
+  writeChannelDataHeader,
+  type StunMessage,
+} from '@wirepath/stun-codec';
+import type { AllocationTable } from './allocation-table.js';
+import type { DropCounters } from './drop-counters.js';
+import { endpointKey, type ServerAllocation } from './server-allocation.js';
+import type { UdpSocket } from './udp-socket.js';
+
+export interface RelayedTrafficOptions {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly table: AllocationTable;
+  readonly drops: DropCounters;
+  /** Whether this is one of the server's own listening addresses: a relay that sends to itself would loop. */
+  readonly isListening: (ip: string, port: number) => boolean;
+}
+
+/** The per-packet path (RFC 8656, sections 11 and 12): between clients and peers, with permissions and channels. */
+export class RelayedTraffic {
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  readonly #table: AllocationTable;
+  readonly #drops: DropCounters;
+  readonly #isListening: RelayedTrafficOptions['isListening'];
+
+  constructor(options: RelayedTrafficOptions) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#table = options.table;
+    this.#drops = options.drops;
+    this.#isListening = options.isListening;
+  }
+
+  /** ChannelData from a client. */
+  receiveChannelData(socket: UdpSocket, bytes: Buffer, ip: string, port: number): void {
+    const nowMs = this.#clock.now();
+    const allocation = this.#table.ofClient(socket, endpointKey(ip, port));
+    if (allocation === undefined || allocation.expiresAtMs <= nowMs) return this.#drops.add('no-allocation');
+    if (!isChannelData(bytes)) return this.#drops.add('malformed');
+    const channel = allocation.channel(bytes.readUInt16BE(0), nowMs);
+    if (channel === undefined) return this.#drops.add('no-channel');
+    const end = CHANNEL_DATA_HEADER_LENGTH + bytes.readUInt16BE(2);
+    const payload = bytes.subarray(CHANNEL_DATA_HEADER_LENGTH, end);
+    this.#toPeer(allocation, channel.peer.ip, channel.peer.port, channel.peerKey, payload, nowMs);
+  }
+
+  /** A Send indication from a client. */
+  receiveSend(allocation: ServerAllocation, indication: StunMessage): void {
+    const { peerAddresses, data } = indication;
+    const [peer] = peerAddresses;
+    // DONT-FRAGMENT is let pass: Node has no way to set DF per datagram.
+    if (peer === undefined || peerAddresses.length > 1 || data === undefined || indication.unknownRequired.length > 0)
+      return this.#drops.add('malformed');
+    this.#toPeer(allocation, peer.ip, peer.port, endpointKey(peer.ip, peer.port), data, this.#clock.now());
+  }
+
+  /** A datagram from outside at an allocation's relayed address. */
+  receiveFromPeer(allocation: ServerAllocation, payload: Buffer, ip: string, port: number): void {
+    this.#toClient(allocation, payload, ip, port, endpointKey(ip, port), this.#clock.now());
+  }
+
+  #toPeer(
+    allocation: ServerAllocation,
+    ip: string,
+    port: number,
+    peerKey: string,
+    payload: Buffer,
+    nowMs: number,
+  ): void {
+    const scope = allocation.permissionFor(ip, nowMs);
+    if (scope === undefined) return this.#drops.add('no-permission');
+    allocation.relayedBytes += payload.length;
+    const neighbour = this.#table.ofRelayed(peerKey);
+    if (neighbour !== undefined) {
+      // Two allocations of this relay: what one sends to the other does not leave the process.
+      const { relayedAddress } = allocation.port;
+      const fromKey = endpointKey(relayedAddress.ip, relayedAddress.port);
+      return this.#toClient(neighbour, payload, relayedAddress.ip, relayedAddress.port, fromKey, nowMs);
+    }
+    if (scope === 'relayed-only' || this.#isListening(ip, port)) return this.#drops.add('peer-refused');
+    if (!allocation.port.socket.send(payload, ip, port)) this.#drops.add('send-failed');
+  }
+
+  #toClient(
+    allocation: ServerAllocation,
+    payload: Buffer,
+    ip: string,
+    port: number,
+    peerKey: string,
+    nowMs: number,
+  ): void {
+    if (allocation.expiresAtMs <= nowMs) return this.#drops.add('no-allocation');
+    if (allocation.permissionFor(ip, nowMs) === undefined) return this.#drops.add('no-permission');
+    allocation.relayedBytes += payload.length;
+    const { socket, client } = allocation.owner;
+    const channel = allocation.channelOf(peerKey, nowMs);
+    let sent: boolean;
+    if (channel !== undefined) {
+      const header = Buffer.allocUnsafe(CHANNEL_DATA_HEADER_LENGTH);
+      writeChannelDataHeader(header, channel.number, payload.length);
+      sent = socket.sendWithHeader(header, payload, client.ip, client.port);
+    } else {
+      if (payload.length > MAX_INDICATION_DATA_LENGTH) return this.#drops.add('oversized');
+      const indication = encodeRelayIndication('data', this.#random.bytes(12), transportAddress(ip, port), payload);
+      sent = socket.send(indication, client.ip, client.port);
+    }
+    if (!sent) this.#drops.add('send-failed');
+  }
+}

@@ -1,0 +1,130 @@
+import { isIP } from 'node:net';
+import { parseTransportAddress, type SchemaLibrary, type TransportAddress } from '@wirepath/core/plugin';
+import { isCidr } from './ip-ranges.js';
+
+export const DEFAULT_REALM = 'relay';
+/** The dynamic ports of RFC 6335, as RFC 8656, section 7.2, recommends. */
+export const DEFAULT_RELAY_PORTS: readonly [number, number] = [49152, 65535];
+export const DEFAULT_MAX_ALLOCATIONS = 100;
+
+export interface StunOptions {
+  /** `203.0.113.10:3478`. */
+  readonly listen: string;
+  /** Another IP address and another port; all four combinations are opened (RFC 5780). */
+  readonly alternate?: string | null | undefined;
+}
+
+export interface TurnOptions {
+  /** `203.0.113.10:3478`; several for both address families. */
+  readonly listen: string | readonly string[];
+  /** The IP address that a 1:1 NAT shows, without port. */
+  readonly externalAddress?: string | null | undefined;
+  readonly tls?: { readonly listen: string; readonly certFile: string; readonly keyFile: string } | null | undefined;
+  /** @default 'relay' */
+  readonly realm?: string | undefined;
+  /** Secrets by user name. */
+  readonly users?: Readonly<Record<string, string>> | undefined;
+  /** One `name: secret` a line. */
+  readonly usersFile?: string | undefined;
+  /** Lowest and highest relayed port. @default [49152, 65535] */
+  readonly relayPorts?: readonly [number, number] | undefined;
+  /** @default 100 */
+  readonly maxAllocations?: number | undefined;
+  /** @default maxAllocations */
+  readonly quotaPerUser?: number | undefined;
+  /** CIDRs that may be relayed to although they are refused by default. */
+  readonly allowPeers?: readonly string[] | undefined;
+  /** CIDRs that may not be relayed to; wins over `allowPeers`. */
+  readonly denyPeers?: readonly string[] | undefined;
+  /** @default 'embedded' */
+  readonly engine?: 'embedded' | 'node-turn' | undefined;
+}
+
+export interface RelayServerOptions {
+  readonly stun?: StunOptions | undefined;
+  readonly turn?: TurnOptions | undefined;
+}
+
+/** Addresses that the TURN server listens on. */
+export function turnListenAddresses({ listen }: TurnOptions): readonly string[] {
+  return typeof listen === 'string' ? [listen] : listen;
+}
+
+export function isLoopbackAddress({ ip }: TransportAddress): boolean {
+  return ip === '::1' || ip.startsWith('127.');
+}
+
+export function isWildcardAddress({ ip }: TransportAddress): boolean {
+  return ip === '::' || ip === '0.0.0.0';
+}
+
+/** The schema of `server.stun` and `server.turn` in the rc file. */
+export function serverOptionsSchema(z: SchemaLibrary) {
+  const listenAddress = z
+    .string()
+    .refine((text) => parseTransportAddress(text) !== undefined, 'expected IP:PORT, such as "203.0.113.10:3478"');
+  const cidrs = z.array(z.string().refine(isCidr, 'expected a CIDR, such as "10.0.0.0/8"'));
+  const port = z.int().min(1).max(65535);
+  const stun = z
+    .strictObject({ listen: listenAddress, alternate: listenAddress.nullish() })
+    .refine(({ listen, alternate }) => isAlternate(listen, alternate), {
+      path: ['alternate'],
+      error: 'expected an address whose IP address and port both differ from those of `listen`, neither a wildcard',
+    });
+  const turn = z
+    .strictObject({
+      listen: z.union([listenAddress, z.array(listenAddress).min(1)]),
+      externalAddress: z
+        .string()
+        .refine((ip) => isIP(ip) !== 0, 'expected an IP address without port')
+        .nullish(),
+      tls: z.strictObject({ listen: listenAddress, certFile: z.string(), keyFile: z.string() }).nullish(),
+      realm: z.string().min(1).max(127).default(DEFAULT_REALM),
+      users: z.record(z.string().min(1).max(127), z.string().min(1)).default({}),
+      usersFile: z.string().optional(),
+      relayPorts: z
+        .tuple([port, port])
+        .refine(([min, max]) => min <= max, 'expected the lower port first')
+        .default([...DEFAULT_RELAY_PORTS]),
+      maxAllocations: z.int().min(1).default(DEFAULT_MAX_ALLOCATIONS),
+      quotaPerUser: z.int().min(1).optional(),
+      allowPeers: cidrs.default([]),
+      denyPeers: cidrs.default([]),
+      engine: z.enum(['embedded', 'node-turn']).default('embedded'),
+    })
+    .refine((options) => options.externalAddress != null || !addressesOf(options).some(isWildcardAddress), {
+      path: ['externalAddress'],
+      error: 'expected the address to advertise, because `listen` is a wildcard',
+    })
+    .refine((options) => options.engine !== 'node-turn' || addressesOf(options).every(isLoopbackAddress), {
+      path: ['engine'],
+      error: 'node-turn is not fit to face a network: expected `listen` on a loopback address, or engine "embedded"',
+    });
+  return z
+    .strictObject({ stun: stun.optional(), turn: turn.optional() })
+    .refine(
+      ({ stun, turn }) =>
+        turn?.engine !== 'node-turn' || stun?.alternate == null || !turnListenAddresses(turn).includes(stun.listen),
+      {
+        path: ['turn', 'engine'],
+        error: 'node-turn shares no socket with a STUN server that has an alternate address',
+      },
+    );
+}
+
+function isAlternate(listen: string, alternate: string | null | undefined): boolean {
+  if (alternate == null) return true;
+  const [primary, other] = [parseTransportAddress(listen), parseTransportAddress(alternate)];
+  // What is no address is told already.
+  if (primary === undefined || other === undefined) return true;
+  return (
+    primary.family === other.family &&
+    primary.ip !== other.ip &&
+    primary.port !== other.port &&
+    ![primary, other].some((address) => isWildcardAddress(address) || address.port === 0)
+  );
+}
+
+function addressesOf(options: TurnOptions): TransportAddress[] {
+  return turnListenAddresses(options).flatMap((text) => parseTransportAddress(text) ?? []);
+}

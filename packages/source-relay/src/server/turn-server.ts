@@ -1,0 +1,363 @@
+import type { Clock, Logger, RandomSource } from '@wirepath/core/plugin';
+import {
+  encodeStunMessage,
+  formatAddress,
+  MAX_LEGACY_CHANNEL,
+  MIN_CHANNEL,
+  type StunMessage,
+  type StunMessageFields,
+  type TransportAddress,
+} from '@wirepath/stun-codec';
+import { grantedLifetime, readAllocateRequest, type AllocateRequest, type StunError } from './allocate-request.js';
+import type { AllocationTable } from './allocation-table.js';
+import type { DropCounters } from './drop-counters.js';
+import type { LongTermCredentials } from './long-term-credentials.js';
+import type { PeerPolicy } from './peer-policy.js';
+import { PortReservations } from './port-reservations.js';
+import type { RateLimiter } from './rate-limit.js';
+import type { RelayPort, RelayPorts } from './relay-ports.js';
+import type { RelayedTraffic } from './relayed-traffic.js';
+import { unknownRequiredOf } from './request-attributes.js';
+import { endpointKey, ServerAllocation } from './server-allocation.js';
+import type { UdpSocket } from './udp-socket.js';
+
+/** Says that this is a TURN server, and neither which nor of what version. */
+const SOFTWARE = 'STUN/TURN';
+/** How often what has expired is thrown away; whether it has expired is looked at on every use. */
+const SWEEP_INTERVAL_MS = 5000;
+const MAX_REMEMBERED_DELETIONS = 256;
+
+export interface TurnServerOptions {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+  readonly drops: DropCounters;
+  readonly limiter: RateLimiter;
+  readonly table: AllocationTable;
+  readonly traffic: RelayedTraffic;
+  readonly credentials: LongTermCredentials;
+  readonly policy: PeerPolicy;
+  readonly ports: RelayPorts;
+  readonly maxAllocations: number;
+  readonly quotaPerUser: number;
+}
+
+/** A request that has been authenticated, with what answering it takes. */
+interface Exchange {
+  readonly socket: UdpSocket;
+  readonly client: TransportAddress;
+  readonly request: StunMessage;
+  readonly username: string;
+  readonly key: Buffer;
+}
+
+/** The TURN server (RFC 8656) over UDP: requests in, responses and changes of the allocation table out. */
+export class TurnServer {
+  readonly #options: TurnServerOptions;
+  readonly #reservations: PortReservations;
+  /** 5-tuples whose Allocate waits for its socket. */
+  readonly #pending = new Set<string>();
+  /** Answers to Refresh 0 by transaction, because its retransmission meets no allocation any more. */
+  readonly #deletions = new Map<string, Buffer>();
+  #limits: { maxAllocations: number; quotaPerUser: number };
+  #sweep: Disposable | undefined;
+  #stopped = false;
+
+  constructor(options: TurnServerOptions) {
+    this.#options = options;
+    this.#limits = options;
+    this.#reservations = new PortReservations(options.random);
+  }
+
+  setLimits(limits: { maxAllocations: number; quotaPerUser: number }): void {
+    this.#limits = limits;
+  }
+
+  /** A decoded STUN message of any method but Binding. */
+  receive(socket: UdpSocket, message: StunMessage, client: TransportAddress): void {
+    const { drops, limiter, clock, credentials, traffic } = this.#options;
+    const nowMs = clock.now();
+    const allocation = this.#live(socket, client, nowMs);
+    if (message.class === 'indication' && message.method === 'send') {
+      if (allocation === undefined) return drops.add('no-allocation');
+      return traffic.receiveSend(allocation, message);
+    }
+    if (message.class !== 'request' || !isTurnRequest(message)) return drops.add('unexpected-message');
+    const repeated = this.#repeatedAnswer(message, allocation);
+    if (repeated !== undefined) return void socket.send(repeated, client.ip, client.port);
+    if (allocation === undefined && !limiter.admit(client.ip, nowMs)) return drops.add('rate-limited');
+
+    const clientText = formatAddress(client);
+    const authentication = credentials.authenticate(message, clientText, clock.unixMs());
+    if (authentication.kind === 'accepted') {
+      const { username, key } = authentication;
+      return this.#answer({ socket, client, request: message, username, key }, allocation, nowMs);
+    }
+    if (allocation !== undefined) {
+      if (!limiter.admit(client.ip, nowMs)) return drops.add('rate-limited');
+      if (authentication.code === 401) this.#endIfUserIsGone(allocation, message);
+    }
+    const { code, reason, challenge } = authentication;
+    // No SOFTWARE: what nobody has authenticated gets a short answer.
+    const response = encodeStunMessage({
+      class: 'error',
+      method: message.method,
+      transactionId: message.transactionId,
+      errorCode: { code, reason },
+      realm: challenge ? credentials.realm : undefined,
+      nonce: challenge ? credentials.issueNonce(clientText, clock.unixMs()) : undefined,
+      fingerprint: message.hasFingerprint,
+    });
+    socket.send(response, client.ip, client.port);
+  }
+
+  /** Ends all allocations and leaves no timer. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#sweep?.[Symbol.dispose]();
+    this.#sweep = undefined;
+    const ports = this.#reservations.expire(Infinity);
+    for (const allocation of [...this.#options.table]) {
+      this.#options.table.remove(allocation);
+      ports.push(allocation.port);
+    }
+    await Promise.all(ports.map(({ socket }) => socket.close()));
+  }
+
+  #answer(exchange: Exchange, allocation: ServerAllocation | undefined, nowMs: number): void {
+    const { request } = exchange;
+    const unknown = unknownRequiredOf(request);
+    if (unknown.length > 0)
+      return this.#refuse(exchange, { code: 420, reason: 'Unknown Attribute' }, { unknownAttributes: unknown });
+    if (request.method === 'allocate') {
+      if (allocation !== undefined) return this.#refuse(exchange, { code: 437, reason: 'Allocation Mismatch' });
+      return this.#beginAllocate(exchange, nowMs);
+    }
+    if (allocation === undefined) return this.#refuse(exchange, { code: 437, reason: 'Allocation Mismatch' });
+    if (allocation.owner.username !== exchange.username)
+      return this.#refuse(exchange, { code: 441, reason: 'Wrong Credentials' });
+    if (request.method === 'refresh') return this.#refresh(exchange, allocation, nowMs);
+    if (request.method === 'create-permission') return this.#createPermission(exchange, allocation, nowMs);
+    return this.#bindChannel(exchange, allocation, nowMs);
+  }
+
+  #beginAllocate(exchange: Exchange, nowMs: number): void {
+    const { table, ports, drops, logger } = this.#options;
+    const wanted = readAllocateRequest(exchange.request);
+    if ('error' in wanted) return this.#refuse(exchange, wanted.error);
+    if (!ports.hasFamily(wanted.family))
+      return this.#refuse(exchange, { code: 440, reason: 'Address Family not Supported' });
+    const tuple = `${formatAddress(exchange.client)}>${formatAddress(exchange.socket.local)}`;
+    if (this.#pending.has(tuple)) return drops.add('allocation-pending');
+    // What has expired must not stand in the way.
+    this.#throwAway(nowMs);
+    if (table.countOf(exchange.username) >= this.#limits.quotaPerUser)
+      return this.#refuse(exchange, { code: 486, reason: 'Allocation Quota Reached' });
+    const taken = table.size + this.#pending.size + this.#reservations.size;
+    if (wanted.reservationToken === undefined && taken + (wanted.reserveNext ? 1 : 0) >= this.#limits.maxAllocations)
+      return this.#refuse(exchange, { code: 508, reason: 'Insufficient Capacity' });
+    this.#pending.add(tuple);
+    this.#openPorts(wanted, exchange.username, nowMs)
+      .then((opened) => {
+        this.#pending.delete(tuple);
+        this.#completeAllocate(exchange, wanted, opened);
+      })
+      .catch((error: unknown) => {
+        this.#pending.delete(tuple);
+        drops.add('internal-error');
+        logger.error('an allocation failed', { error: String(error) });
+      });
+  }
+
+  async #openPorts(wanted: AllocateRequest, username: string, nowMs: number): Promise<readonly RelayPort[]> {
+    if (wanted.reservationToken !== undefined) {
+      const kept = this.#reservations.take(wanted.reservationToken, username, nowMs);
+      return kept === undefined ? [] : [kept];
+    }
+    return (await this.#options.ports.open(wanted.family, wanted.parity, wanted.reserveNext ? 2 : 1)) ?? [];
+  }
+
+  #completeAllocate(exchange: Exchange, wanted: AllocateRequest, opened: readonly RelayPort[]): void {
+    const { clock, table, traffic, logger } = this.#options;
+    const [port, next] = opened;
+    if (this.#stopped) {
+      for (const { socket } of opened) void socket.close();
+      return;
+    }
+    if (port === undefined) return this.#refuse(exchange, { code: 508, reason: 'Insufficient Capacity' });
+    const nowMs = clock.now();
+    const { socket, client, request, username, key } = exchange;
+    const token = next === undefined ? undefined : this.#reservations.keep(next, username, nowMs);
+    const response = this.#encodeSuccess(exchange, {
+      relayedAddress: port.relayedAddress,
+      mappedAddress: client,
+      lifetimeSeconds: wanted.lifetimeSeconds,
+      reservationToken: token,
+    });
+    const allocation = new ServerAllocation({
+      owner: { socket, client, username, key },
+      port,
+      transactionKey: request.transactionKey,
+      response,
+      expiresAtMs: nowMs + wanted.lifetimeSeconds * 1000,
+    });
+    port.receive = (bytes, ip, fromPort) => traffic.receiveFromPeer(allocation, bytes, ip, fromPort);
+    table.add(allocation);
+    this.#scheduleSweep();
+    socket.send(response, client.ip, client.port);
+    logger.debug('allocation made', {
+      client: formatAddress(client),
+      relayedAddress: formatAddress(port.relayedAddress),
+      username,
+    });
+  }
+
+  #refresh(exchange: Exchange, allocation: ServerAllocation, nowMs: number): void {
+    const { request } = exchange;
+    const family = request.requestedAddressFamily;
+    if (family !== undefined && family !== allocation.port.relayedAddress.family)
+      return this.#refuse(exchange, { code: 443, reason: 'Peer Address Family Mismatch' });
+    if (request.lifetimeSeconds === 0) {
+      const response = this.#encodeSuccess(exchange, { lifetimeSeconds: 0 });
+      this.#end(allocation, 'deleted');
+      this.#rememberDeletion(request.transactionKey, response);
+      exchange.socket.send(response, exchange.client.ip, exchange.client.port);
+      return;
+    }
+    const lifetimeSeconds = grantedLifetime(request.lifetimeSeconds);
+    allocation.expiresAtMs = nowMs + lifetimeSeconds * 1000;
+    this.#succeed(exchange, { lifetimeSeconds });
+  }
+
+  #createPermission(exchange: Exchange, allocation: ServerAllocation, nowMs: number): void {
+    const peers = exchange.request.peerAddresses;
+    if (peers.length === 0) return this.#refuse(exchange, { code: 400, reason: 'Bad Request' });
+    const judged = this.#judge(exchange, allocation, peers);
+    if (judged === undefined) return;
+    allocation.expire(nowMs);
+    if (!allocation.hasRoomForPermissions(peers.length))
+      return this.#refuse(exchange, { code: 508, reason: 'Insufficient Capacity' });
+    for (const { ip, scope } of judged) allocation.permit(ip, scope, nowMs);
+    this.#succeed(exchange, {});
+  }
+
+  #bindChannel(exchange: Exchange, allocation: ServerAllocation, nowMs: number): void {
+    const { channelNumber, peerAddresses } = exchange.request;
+    const [peer] = peerAddresses;
+    if (channelNumber === undefined || channelNumber < MIN_CHANNEL || channelNumber > MAX_LEGACY_CHANNEL)
+      return this.#refuse(exchange, { code: 400, reason: 'CHANNEL-NUMBER is not 0x4000 to 0x7FFE' });
+    if (peer === undefined || peerAddresses.length > 1 || peer.port === 0)
+      return this.#refuse(exchange, { code: 400, reason: 'XOR-PEER-ADDRESS is not one address' });
+    const judged = this.#judge(exchange, allocation, peerAddresses)?.[0];
+    if (judged === undefined) return;
+    const bound = allocation.bindChannel(channelNumber, peer, nowMs);
+    if (bound === 'conflict')
+      return this.#refuse(exchange, { code: 400, reason: 'channel or peer is bound otherwise' });
+    if (bound === 'full' || !allocation.permit(peer.ip, judged.scope, nowMs))
+      return this.#refuse(exchange, { code: 508, reason: 'Insufficient Capacity' });
+    this.#succeed(exchange, {});
+  }
+
+  /** All or none. @returns undefined when the request has been refused. */
+  #judge(
+    exchange: Exchange,
+    allocation: ServerAllocation,
+    peers: readonly TransportAddress[],
+  ): { ip: string; scope: 'open' | 'relayed-only' }[] | undefined {
+    const judged: { ip: string; scope: 'open' | 'relayed-only' }[] = [];
+    for (const peer of peers) {
+      if (peer.family !== allocation.port.relayedAddress.family) {
+        this.#refuse(exchange, { code: 443, reason: 'Peer Address Family Mismatch' });
+        return undefined;
+      }
+      const scope = this.#options.policy.judge(peer);
+      if (scope === 'refused') {
+        this.#refuse(exchange, { code: 403, reason: 'Forbidden' });
+        return undefined;
+      }
+      judged.push({ ip: peer.ip, scope });
+    }
+    return judged;
+  }
+
+  #live(socket: UdpSocket, client: TransportAddress, nowMs: number): ServerAllocation | undefined {
+    const allocation = this.#options.table.ofClient(socket, endpointKey(client.ip, client.port));
+    if (allocation === undefined || allocation.expiresAtMs > nowMs) return allocation;
+    this.#end(allocation, 'expired');
+    return undefined;
+  }
+
+  #repeatedAnswer(request: StunMessage, allocation: ServerAllocation | undefined): Buffer | undefined {
+    if (request.method === 'refresh' && allocation === undefined) return this.#deletions.get(request.transactionKey);
+    if (request.method !== 'allocate' || allocation?.transactionKey !== request.transactionKey) return undefined;
+    return allocation.response;
+  }
+
+  #rememberDeletion(transactionKey: string, response: Buffer): void {
+    this.#deletions.set(transactionKey, response);
+    const [oldest] = this.#deletions.keys();
+    if (oldest !== undefined && this.#deletions.size > MAX_REMEMBERED_DELETIONS) this.#deletions.delete(oldest);
+  }
+
+  /** A user who was removed, or given another secret, while an allocation lived: it ends when its client comes back. */
+  #endIfUserIsGone(allocation: ServerAllocation, request: StunMessage): void {
+    const { username, key } = allocation.owner;
+    if (request.username === username && request.verifyIntegrity(key)) this.#end(allocation, 'user removed');
+  }
+
+  #end(allocation: ServerAllocation, why: string): void {
+    const { table, logger } = this.#options;
+    if (!table.remove(allocation)) return;
+    void allocation.port.socket.close();
+    logger.debug('allocation ended', { relayedAddress: formatAddress(allocation.port.relayedAddress), why });
+  }
+
+  #throwAway(nowMs: number): void {
+    for (const allocation of [...this.#options.table]) {
+      if (allocation.expiresAtMs <= nowMs) this.#end(allocation, 'expired');
+      else allocation.expire(nowMs);
+    }
+    for (const { socket } of this.#reservations.expire(nowMs)) void socket.close();
+  }
+
+  #scheduleSweep(): void {
+    const { clock, table } = this.#options;
+    if (this.#sweep !== undefined || this.#stopped || table.size + this.#reservations.size === 0) return;
+    this.#sweep = clock.setTimeout(() => {
+      this.#sweep = undefined;
+      this.#throwAway(clock.now());
+      this.#scheduleSweep();
+    }, SWEEP_INTERVAL_MS);
+  }
+
+  #refuse(exchange: Exchange, errorCode: StunError, fields: Partial<StunMessageFields> = {}): void {
+    this.#respond(exchange, { class: 'error', errorCode, ...fields });
+  }
+
+  #succeed(exchange: Exchange, fields: Partial<StunMessageFields>): void {
+    this.#respond(exchange, { class: 'success', ...fields });
+  }
+
+  #encodeSuccess(exchange: Exchange, fields: Partial<StunMessageFields>): Buffer {
+    return this.#encode(exchange, { class: 'success', ...fields });
+  }
+
+  #respond(exchange: Exchange, fields: Partial<StunMessageFields> & Pick<StunMessageFields, 'class'>): void {
+    exchange.socket.send(this.#encode(exchange, fields), exchange.client.ip, exchange.client.port);
+  }
+
+  #encode({ request, key }: Exchange, fields: Partial<StunMessageFields> & Pick<StunMessageFields, 'class'>): Buffer {
+    return encodeStunMessage({
+      method: request.method,
+      transactionId: request.transactionId,
+      software: SOFTWARE,
+      integrityKey: key,
+      fingerprint: request.hasFingerprint,
+      ...fields,
+    });
+  }
+}
+
+function isTurnRequest({ method }: StunMessage): boolean {
+  return method === 'allocate' || method === 'refresh' || method === 'create-permission' || method === 'channel-bind';
+}

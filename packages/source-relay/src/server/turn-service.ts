@@ -1,0 +1,110 @@
+import type { ServerNeeds } from '@wirepath/core/plugin';
+import { transportAddress } from '@wirepath/stun-codec';
+import { AllocationTable } from './allocation-table.js';
+import type { DropCounters } from './drop-counters.js';
+import { listenAddress } from './listener.js';
+import { LongTermCredentials } from './long-term-credentials.js';
+import { ownAddresses } from './own-addresses.js';
+import { PeerPolicy } from './peer-policy.js';
+import type { RateLimiter } from './rate-limit.js';
+import { RelayedTraffic } from './relayed-traffic.js';
+import { RelayPorts, type RelayInterface } from './relay-ports.js';
+import { endpointKey } from './server-allocation.js';
+import {
+  DEFAULT_MAX_ALLOCATIONS,
+  DEFAULT_REALM,
+  DEFAULT_RELAY_PORTS,
+  isWildcardAddress,
+  turnListenAddresses,
+  type TurnOptions,
+} from './server-options.js';
+import { SignedNonces } from './signed-nonces.js';
+import { TurnServer } from './turn-server.js';
+import type { OpenUdpSocket } from './udp-socket.js';
+import { parseUsersFile } from './users-file.js';
+
+export interface TurnServiceEdges {
+  readonly open: OpenUdpSocket;
+  readonly drops: DropCounters;
+  readonly limiter: RateLimiter;
+  /** Ports of all listening sockets. */
+  readonly listeningPorts: ReadonlySet<number>;
+}
+
+/** The parts of the TURN server, put together for one `server.turn` section. */
+export class TurnService {
+  readonly server: TurnServer;
+  readonly traffic: RelayedTraffic;
+  readonly table = new AllocationTable();
+  readonly #needs: ServerNeeds;
+  readonly #credentials: LongTermCredentials;
+
+  constructor(needs: ServerNeeds, options: TurnOptions, { open, drops, limiter, listeningPorts }: TurnServiceEdges) {
+    const { clock, random, logger } = needs;
+    this.#needs = needs;
+    const interfaces = relayInterfaces(options);
+    const advertised = [...interfaces.values()].flatMap(({ bindIp, advertisedIp }) => [bindIp, advertisedIp]);
+    const isOwn = ownAddresses(clock, advertised);
+    const { table } = this;
+    this.#credentials = new LongTermCredentials(options.realm ?? DEFAULT_REALM, new Map(), new SignedNonces(random));
+    this.traffic = new RelayedTraffic({
+      clock,
+      random,
+      table,
+      drops,
+      isListening: (ip, port) => listeningPorts.has(port) && isOwn(ip),
+    });
+    this.server = new TurnServer({
+      clock,
+      random,
+      logger,
+      drops,
+      limiter,
+      table,
+      traffic: this.traffic,
+      credentials: this.#credentials,
+      policy: new PeerPolicy({
+        allowPeers: options.allowPeers ?? [],
+        denyPeers: options.denyPeers ?? [],
+        isOwn,
+        isRelayed: ({ ip, port }) => table.ofRelayed(endpointKey(ip, port)) !== undefined,
+      }),
+      ports: new RelayPorts({ interfaces, range: options.relayPorts ?? DEFAULT_RELAY_PORTS, open, random }),
+      ...limitsOf(options),
+    });
+  }
+
+  /**
+   * Takes over users and limits, at the start and when the rc file was read again.
+   * @throws CodedError CONFIG when `usersFile` cannot be read.
+   */
+  async configure(options: TurnOptions): Promise<void> {
+    const users = new Map(Object.entries(options.users ?? {}));
+    if (options.usersFile !== undefined) {
+      const path = this.#needs.files.resolve(options.usersFile);
+      for (const [name, secret] of parseUsersFile(await this.#needs.files.readSecret(path), path))
+        users.set(name, secret);
+    }
+    this.#credentials.setUsers(users);
+    this.server.setLimits(limitsOf(options));
+    if (users.size === 0) this.#needs.logger.warn('turn: there are no users, so nobody can relay');
+  }
+}
+
+function limitsOf({ maxAllocations = DEFAULT_MAX_ALLOCATIONS, quotaPerUser = maxAllocations }: TurnOptions) {
+  return { maxAllocations, quotaPerUser };
+}
+
+/** @throws {RangeError} for options that the schema would have refused. */
+function relayInterfaces(options: TurnOptions): Map<4 | 6, RelayInterface> {
+  const external = options.externalAddress == null ? undefined : transportAddress(options.externalAddress, 0);
+  const interfaces = new Map<4 | 6, RelayInterface>();
+  for (const text of turnListenAddresses(options)) {
+    const local = listenAddress(text);
+    const advertisedIp = external?.family === local.family ? external.ip : local.ip;
+    if (isWildcardAddress(transportAddress(advertisedIp, 0)))
+      throw new RangeError(`turn.listen ${text}: externalAddress must say what to advertise`);
+    if (!interfaces.has(local.family)) interfaces.set(local.family, { bindIp: local.ip, advertisedIp });
+  }
+  return interfaces;
+}

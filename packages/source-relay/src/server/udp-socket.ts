@@ -1,0 +1,100 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { CodedError, formatAddress, transportAddress, type TransportAddress } from '@wirepath/core/plugin';
+
+/** A bound UDP socket as the server uses it: addresses stay text, because a value object per packet would cost. */
+export interface UdpSocket {
+  readonly local: TransportAddress;
+  /** Never throws: what cannot be sent is dropped, as on any network. @returns false where that is known at once. */
+  send(bytes: Uint8Array, ip: string, port: number): boolean;
+  /** As `send`, with a header in front of the payload and no copy of either. */
+  sendWithHeader(header: Uint8Array, payload: Uint8Array, ip: string, port: number): boolean;
+  close(): Promise<void>;
+}
+
+/** Called for every datagram; the bytes are the receiver's to keep. `ip` is canonical text. */
+export type UdpReceiver = (bytes: Buffer, ip: string, port: number) => void;
+
+/** Binds a UDP socket; port 0: any. Rejects with what the system says (EADDRINUSE, EADDRNOTAVAIL, ...). */
+export type OpenUdpSocket = (local: TransportAddress, receive: UdpReceiver) => Promise<UdpSocket>;
+
+/** Bursts wait here while the process is busy; the kernel cuts it to its limit. */
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** The real network. */
+export const openUdpSocket: OpenUdpSocket = (local, receive) =>
+  new Promise((resolve, reject) => {
+    const socket = createSocket({
+      type: local.family === 4 ? 'udp4' : 'udp6',
+      ipv6Only: local.family === 6,
+      recvBufferSize: RECEIVE_BUFFER_BYTES,
+      // Destinations are literals: Node's own look-up would put every send off to a later tick.
+      lookup: (address, _options, callback) => callback(null, address, local.family),
+    });
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
+    });
+    socket.bind({ address: local.ip, port: local.port, exclusive: true }, () => {
+      socket.removeAllListeners('error');
+      // An error of one datagram (EACCES for a broadcast address, ENETUNREACH) says nothing about the socket.
+      socket.on('error', () => undefined);
+      socket.on('message', (bytes, { address, port }) => receive(bytes, address, port));
+      resolve(new DgramSocket(socket));
+    });
+  });
+
+class DgramSocket implements UdpSocket {
+  readonly local: TransportAddress;
+  readonly #socket: Socket;
+  #closed: Promise<void> | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    const { address, port } = socket.address();
+    this.local = transportAddress(address, port);
+  }
+
+  send(bytes: Uint8Array, ip: string, port: number): boolean {
+    return this.#send(bytes, ip, port);
+  }
+
+  sendWithHeader(header: Uint8Array, payload: Uint8Array, ip: string, port: number): boolean {
+    return this.#send([header, payload], ip, port);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
+    return this.#closed;
+  }
+
+  #send(bytes: Uint8Array | readonly Uint8Array[], ip: string, port: number): boolean {
+    // Node throws on port 0, which any source port on the network may be.
+    if (this.#closed !== undefined || port === 0) return false;
+    try {
+      this.#socket.send(bytes, port, ip);
+      return true;
+    } catch {
+      // Only arguments make it throw; an odd address from the network must not end the process.
+      return false;
+    }
+  }
+}
+
+/** @throws CodedError that names the address and what to do about it. */
+export function listenError(what: string, local: TransportAddress, cause: unknown): CodedError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  const subject = formatAddress(local);
+  const details = { subject, cause };
+  if (code === 'EADDRINUSE')
+    return new CodedError('ADDRESS_IN_USE', `${what}: another process listens on ${subject}/udp`, details);
+  if (code === 'EACCES')
+    return new CodedError('PERMISSION_DENIED', `${what}: not permitted to listen on ${subject}/udp`, {
+      ...details,
+      advice: 'Ports below 1024 need root or CAP_NET_BIND_SERVICE.',
+    });
+  return new CodedError(
+    'NETWORK_CONFIG',
+    `${what}: cannot listen on ${subject}/udp (${code ?? String(cause)})`,
+    details,
+  );
+}
