@@ -8,7 +8,10 @@ const packages = readdirSync(at('packages'));
 /** Tests run on the TypeScript sources, so a test never sees a stale build. */
 const alias = [
   { find: /^@wirepath\/core\/plugin$/, replacement: at('packages/core/src/plugin.ts') },
-  ...packages.map((name) => ({ find: new RegExp(`^@wirepath/${name}$`), replacement: at(`packages/${name}/src/index.ts`) })),
+  ...packages.map((name) => ({
+    find: new RegExp(`^@wirepath/${name}$`),
+    replacement: at(`packages/${name}/src/index.ts`),
+  })),
 ];
 
 export default defineConfig({
@@ -21,6 +24,9 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['packages/natlab/**', '**/*.e2e.test.ts', '**/node_modules/**'],
+          // Generous: property tests and fuzzing on a busy machine with two cores.
+          testTimeout: 60_000,
+          hookTimeout: 30_000,
         },
       },
       {

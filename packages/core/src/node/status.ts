@@ -1,8 +1,8 @@
 import type { NatDependence } from '../contracts/nat-behavior.js';
 import type { CandidateType } from '../contracts/candidate.js';
+import type { Connection } from '../traversal/connection-type.js';
 
-/** Connection type of a peer's path, or why it has none (DESIGN: vocabulary). */
-export type Connection = 'direct' | 'hole-punched' | 'relayed' | 'connecting' | 'idle' | 'unreachable';
+export type { Connection };
 
 /** `status --json`: a contract with whatever reads it. Times are unix ms where the name ends in Ms, else ISO 8601. */
 export interface StatusDocument {

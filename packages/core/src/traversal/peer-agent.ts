@@ -2,7 +2,7 @@ import { formatAddress, sameAddress, transactionKey, type TransportAddress } fro
 import { candidatePriority, type CandidateType } from '../contracts/candidate.js';
 import type { PublicKey } from '../contracts/identity.js';
 import { ActivePath } from './active-path.js';
-import type { Connection } from '../node/status.js';
+import type { Connection } from './connection-type.js';
 import { CallSchedule } from './call-schedule.js';
 import type { CandidatePair, RemoteCandidate } from './candidate-pair.js';
 import { Checklist } from './checklist.js';
