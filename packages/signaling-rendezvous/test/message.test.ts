@@ -18,7 +18,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ type: fc.constant('message'), from: key, sealed }),
   fc.record({ type: fc.constant('undeliverable'), to: key }),
   fc.record({ type: fc.constant('available'), publicKey: key }),
-) as fc.Arbitrary<Message>;
+);
 
 describe('message codec', () => {
   it('reads what it writes', () => {

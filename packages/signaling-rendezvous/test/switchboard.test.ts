@@ -143,7 +143,10 @@ describe('switchboard', () => {
     it('holds no more for a slow reader than its share; one that stays slow is cut off', () => {
       const bench = new Bench({ maxQueuedBytes: 1000, slowReaderMs: 10_000 });
       const [a, slow] = [bench.register(), bench.register()];
-      const held = Array.from({ length: 100 }, () => bench.publish(a, slow, new Uint8Array(67)).slice(0, 1)).flat();
+      const held = Array.from({ length: 100 }, () => bench.publish(a, slow, new Uint8Array(67))).flat();
+      for (const effect of held)
+        if (effect.kind === 'send' && effect.connection === a.connection)
+          bench.switchboard.sent(a.connection, effect.bytes.length);
       const forSlow = held.filter((effect) => effect.kind === 'send' && effect.connection === slow.connection);
       expect(forSlow).toHaveLength(10);
       expect(bench.switchboard.status().dropped).toMatchObject({ 'recipient-queue-full': expect.any(Number) });
@@ -211,40 +214,49 @@ describe('switchboard', () => {
       fc.uint8Array({ maxLength: 200 }),
       fc.constantFrom('welcome', 'register', 'registered', 'publish', 'message', 'undeliverable', 'available'),
     );
+    const bench = new Bench();
+    const victim = bench.register();
+    const key = victim.publicKey;
+    const crafted = {
+      welcome: encodeMessage({
+        type: 'welcome',
+        serverKey: publicKeyBytes(key)!,
+        challenge: new Uint8Array(32),
+        limits: DEFAULT_SERVER_LIMITS.rate,
+      }),
+      // Somebody else's, heard on the wire.
+      register: victim.registerFrame,
+      registered: encodeMessage({ type: 'registered', proof: new Uint8Array(32) }),
+      publish: encodeMessage({ type: 'publish', to: key, sealed: Buffer.of(1) }),
+      message: encodeMessage({ type: 'message', from: key, sealed: Buffer.of(1) }),
+      undeliverable: encodeMessage({ type: 'undeliverable', to: key }),
+      available: encodeMessage({ type: 'available', publicKey: key }),
+    };
+    const identity = testIdentity(bench.random);
     fc.assert(
       fc.property(fc.array(hostile, { maxLength: 20 }), fc.boolean(), (frames, registered) => {
-        const bench = new Bench();
-        const victim = bench.register();
-        const attacker = registered ? bench.register() : { ...bench.open(), ...testIdentity(bench.random) };
-        const key = victim.publicKey;
-        const crafted = {
-          welcome: encodeMessage({
-            type: 'welcome',
-            serverKey: publicKeyBytes(key)!,
-            challenge: new Uint8Array(32),
-            limits: DEFAULT_SERVER_LIMITS.rate,
-          }),
-          // Somebody else's, heard on the wire.
-          register: victim.registerFrame,
-          registered: encodeMessage({ type: 'registered', proof: new Uint8Array(32) }),
-          publish: encodeMessage({ type: 'publish', to: key, sealed: Buffer.of(1) }),
-          message: encodeMessage({ type: 'message', from: key, sealed: Buffer.of(1) }),
-          undeliverable: encodeMessage({ type: 'undeliverable', to: key }),
-          available: encodeMessage({ type: 'available', publicKey: key }),
-        };
+        const attacker = registered ? bench.register(identity) : bench.open();
         for (const frame of frames) {
           const bytes = typeof frame === 'string' ? crafted[frame] : frame;
           const effects = bench.switchboard.receive(attacker.connection, bytes, 0);
-          const toVictim = effects.filter((effect) => 'connection' in effect && effect.connection === victim.connection);
-          if (!registered) expect(toVictim).toEqual([]);
-          expect(toVictim.flatMap(messages)).toEqual(
-            toVictim.map(() => expect.objectContaining({ type: 'message', from: attacker.publicKey })),
+          bench.flush(effects);
+          const toVictim = effects.filter(
+            (effect) => 'connection' in effect && effect.connection === victim.connection,
           );
+          if (!registered) expect(toVictim).toEqual([]);
+          for (const message of toVictim.flatMap(messages)) {
+            expect(message).toMatchObject({ type: 'message', from: identity.publicKey });
+          }
         }
         expect(bench.switchboard.status().clients).toBe(registered ? 2 : 1);
+        bench.switchboard.closed(attacker.connection);
       }),
       { numRuns: 500 },
     );
+    const { forwarded, dropped, closed } = bench.switchboard.status();
+    expect(forwarded).toBeGreaterThan(50);
+    expect(dropped['malformed']).toBeGreaterThan(50);
+    expect(closed['badProof']).toBeGreaterThan(5);
   });
 });
 

@@ -12,6 +12,7 @@ interface Pipe {
   readonly client: VirtualClient;
   /** The server's number for it, once it was accepted. */
   connection: number | undefined;
+  server: Switchboard | undefined;
   /** Packets vanish, and nobody is told. */
   silent: boolean;
   open: boolean;
@@ -55,7 +56,7 @@ export class VirtualNetwork {
   }
 
   dial(client: VirtualClient): Pipe {
-    const pipe: Pipe = { client, connection: undefined, silent: false, open: true };
+    const pipe: Pipe = { client, connection: undefined, server: undefined, silent: false, open: true };
     this.later(() => {
       if (pipe.silent) return;
       if (!this.server) {
@@ -65,6 +66,7 @@ export class VirtualNetwork {
       this.later(() => client.step(pipe, (session) => session.opened(this.nowMs)));
       const { connection, effects } = this.server.open((url) => url === VIRTUAL_URL, this.nowMs);
       pipe.connection = connection;
+      pipe.server = this.server;
       this.#pipes.set(connection, pipe);
       this.carryOut(effects);
     });
@@ -72,10 +74,10 @@ export class VirtualNetwork {
   }
 
   toServer(pipe: Pipe, deliver: (server: Switchboard, connection: number) => SwitchboardEffect[]): void {
-    const { server } = this;
     this.later(() => {
-      if (pipe.silent || !server || server !== this.server || pipe.connection === undefined) return;
-      this.carryOut(deliver(server, pipe.connection));
+      // A killed server's connections mean nothing to the next one, though it counts from 1 again.
+      if (pipe.silent || !this.server || pipe.server !== this.server || pipe.connection === undefined) return;
+      this.carryOut(deliver(this.server, pipe.connection));
     });
   }
 
