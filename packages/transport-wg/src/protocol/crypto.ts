@@ -7,10 +7,6 @@ export const KEY_BYTES = 32;
 export const HASH_BYTES = 32;
 export const MAC_BYTES = 16;
 
-// The fixed ASN.1 around a raw X25519 key (RFC 8410).
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
-
 /** HASH: BLAKE2s-256 over the concatenation of the parts. */
 export function hash(...parts: (Uint8Array | string)[]): Uint8Array {
   const h = createHash('blake2s256');
@@ -60,20 +56,25 @@ export interface DhKeyPair {
   readonly publicKey: Uint8Array;
 }
 
+// Raw X25519 keys as JSON Web Keys (RFC 8037): node:crypto reads DER ten times more slowly.
+const OKP = { kty: 'OKP', crv: 'X25519' } as const;
+const base64Url = (bytes: Uint8Array) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url');
+
 /** DH-GENERATE and key loading: the pair of 32 private bytes (clamped by X25519 itself). */
 export function dhKeyPair(privateBytes: Uint8Array): DhKeyPair {
-  const der = Buffer.concat([PKCS8_PREFIX, privateBytes]);
-  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  der.fill(0);
-  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
-  return { privateKey, publicKey: Uint8Array.from(spki.subarray(SPKI_PREFIX.length)) };
+  const d = base64Url(privateBytes);
+  // Node derives the public half from `d`; `x` has to be there and is not looked at. The self test makes sure.
+  const privateKey = createPrivateKey({ key: { ...OKP, d, x: d }, format: 'jwk' });
+  const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
+  return { privateKey, publicKey: Uint8Array.from(Buffer.from(x, 'base64url')) };
 }
 
 /** DH. @returns undefined when the result is all zero, which a low-order public key forces: never a secret. */
 export function dh(privateKey: KeyObject, publicBytes: Uint8Array): Uint8Array | undefined {
-  const der = Buffer.concat([SPKI_PREFIX, publicBytes]);
   try {
-    return diffieHellman({ privateKey, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) });
+    const publicKey = createPublicKey({ key: { ...OKP, x: base64Url(publicBytes) }, format: 'jwk' });
+    return diffieHellman({ privateKey, publicKey });
   } catch {
     // OpenSSL refuses to derive the all-zero secret; any 32 bytes are otherwise a valid X25519 public key.
     return undefined;
