@@ -191,6 +191,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   setPath(publicKey: PublicKey, paths: readonly TransportPath[]): void {
+    for (const path of paths) this.#sockets.announce(path);
     this.#device?.setPaths(publicKey, paths, this.#now());
     this.#rearm();
   }
@@ -353,7 +354,11 @@ export class EmbeddedTransport implements Transport {
 
   #pathsTo(endpoint: TransportAddress): TransportPath[] {
     const base = this.#sockets.sharedBase(endpoint.family);
-    if (base) return [socketPath(base, endpoint)];
+    if (base) {
+      const path = socketPath(base, endpoint);
+      this.#sockets.announce(path);
+      return [path];
+    }
     this.#needs.logger.warn('no socket of the endpoint\u2019s family', {
       endpoint: endpoint.ip,
       family: endpoint.family,

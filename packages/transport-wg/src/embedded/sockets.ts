@@ -121,6 +121,12 @@ export class Sockets implements Datagrams {
     socket.send(framed, framing.server);
   }
 
+  /** Tells the destination of a path before anything is sent there, so that routes are right from the first datagram on. */
+  announce(path: TransportPath): void {
+    if (path.kind === 'socket') this.#noteRemote(path.remote.ip);
+    else if (path.framing.kind === 'channel') this.#noteRemote(path.framing.server.ip);
+  }
+
   onDatagram(listener: (datagram: ReceivedDatagram) => void): Disposable {
     return this.#listeners.add(listener);
   }
