@@ -135,5 +135,5 @@ export function defineServerPart<S extends Schema>(part: {
   options(schema: SchemaLibrary): S;
   create(needs: ServerNeeds, options: z.output<S>): RunningServer;
 }): ServerPart {
-  return part as unknown as ServerPart;
+  return part;
 }

@@ -86,7 +86,7 @@ export class Allocations {
     const timeout = new Promise<void>((resolve) => {
       timer = this.needs.clock.setTimeout(resolve, timeoutMs);
     });
-    await Promise.race([Promise.all(this.#slots.map(({ first }) => first)), timeout]);
+    await Promise.race([Promise.all(this.#slots.map(({ first }) => first ?? Promise.resolve())), timeout]);
     timer?.[Symbol.dispose]();
   }
 

@@ -34,6 +34,7 @@ export class CandidatePair {
   nextCheckAt: number | undefined;
   /** Checks sent since probing (re)started, and whether one of those was answered. */
   attempts = 0;
+  #triggered = 0;
   /** Evidence for `explain`: totals over the pair's life. */
   checksSent = 0;
   responses = 0;
@@ -71,8 +72,20 @@ export class CandidatePair {
   /** Starts probing (anew); the first check is due at once. */
   probe(now: number): void {
     this.attempts = 0;
+    this.#triggered = 0;
     this.nextCheckAt = now;
     if (this.state === 'failed') this.state = 'in-progress';
+  }
+
+  /**
+   * May a check of the peer trigger one of ours now? The first may at once: the hole has just been opened. Later ones keep
+   * the gaps of ordinary checks, so that two sides whose answers get lost do not trigger each other without end.
+   */
+  mayTrigger(now: number): boolean {
+    const gap = CHECK_GAPS_MS[Math.min(this.#triggered - 1, CHECK_GAPS_MS.length - 1)] ?? 0;
+    if (this.#triggered > 0 && now - (this.lastSentAt ?? -Infinity) < gap) return false;
+    this.#triggered += 1;
+    return true;
   }
 
   checkSent(now: number): void {

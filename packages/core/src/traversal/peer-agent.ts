@@ -303,13 +303,13 @@ export class PeerAgent {
     this.around.emit({ type: 'permit', peer: this.publicKey, path: pair.path });
   }
 
-  /** RFC 8445 7.3.1.4: check at once, whatever the pace. */
+  /** RFC 8445 7.3.1.4: check at once, out of turn. */
   #trigger(pair: CandidatePair, now: number): void {
     if (pair.state === 'permitting') return;
     if (pair.base.kind === 'allocation' && pair.state === 'waiting') return this.#permit(pair);
     this.probingUntil ??= now + this.around.holePunchTimeoutMs;
     if (pair.state === 'failed') pair.probe(now);
-    this.#check(pair, now);
+    if (pair.mayTrigger(now)) this.#check(pair, now);
   }
 
   #check(pair: CandidatePair, now: number, ping = false): void {
