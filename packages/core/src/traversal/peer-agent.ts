@@ -95,6 +95,7 @@ export class PeerAgent {
   }
 
   attempt(now: number, budgetMs: number): void {
+    this.exhausted = false;
     this.#probe(now, budgetMs);
     this.call(now);
   }
@@ -124,6 +125,7 @@ export class PeerAgent {
       this.#warm.clear();
       for (const pair of this.checklist.pairs.values()) pair.fail();
     }
+    if (moved) this.exhausted = false;
     if (moved && previous !== null) {
       this.checklist.forgetUnsignalled();
       this.#nominated = undefined;
@@ -286,7 +288,6 @@ export class PeerAgent {
   // --- Checks ---
 
   #probe(now: number, budgetMs: number, all = false): void {
-    this.exhausted = false;
     this.probingUntil = Math.max(this.probingUntil ?? 0, now + budgetMs);
     for (const pair of this.checklist.pairs.values()) {
       const isActive = pair === this.active?.pair && this.active.trust === 'trusted';
