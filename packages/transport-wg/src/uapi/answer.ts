@@ -3,13 +3,13 @@ import type { UapiDeviceState, UapiPeerState } from './device.js';
 import { UAPI_ERRNO, UapiError } from './errno.js';
 import { LineReader } from './lines.js';
 import {
-  formatKey,
+  formatHexKey,
   formatPublicKey,
   isZero,
   parseCidr,
   parseDecimal,
   parseEndpoint,
-  parseKey,
+  parseHexKey,
   parsePublicKey,
 } from './values.js';
 
@@ -24,7 +24,7 @@ export function formatErrnoAnswer(errno: number): string {
 /** The answer to `get=1`. */
 export function formatGetAnswer(state: UapiDeviceState): string {
   const lines: string[] = [];
-  if (state.privateKey !== undefined) lines.push(`private_key=${formatKey(state.privateKey)}`);
+  if (state.privateKey !== undefined) lines.push(`private_key=${formatHexKey(state.privateKey)}`);
   if (state.listenPort !== 0) lines.push(`listen_port=${state.listenPort}`);
   if (state.fwmark !== 0) lines.push(`fwmark=${state.fwmark}`);
   for (const peer of state.peers) lines.push(...peerLines(peer));
@@ -35,7 +35,7 @@ export function formatGetAnswer(state: UapiDeviceState): string {
 function peerLines(peer: UapiPeerState): string[] {
   return [
     `public_key=${formatPublicKey(peer.publicKey)}`,
-    `preshared_key=${peer.presharedKey === undefined ? '0'.repeat(64) : formatKey(peer.presharedKey)}`,
+    `preshared_key=${peer.presharedKey === undefined ? '0'.repeat(64) : formatHexKey(peer.presharedKey)}`,
     'protocol_version=1',
     ...(peer.endpoint === undefined ? [] : [`endpoint=${formatAddress(peer.endpoint)}`]),
     `last_handshake_time_sec=${peer.lastHandshake?.seconds ?? 0}`,
@@ -60,6 +60,7 @@ interface PeerDraft {
 }
 
 interface StateDraft {
+  ownPublicKey?: PublicKey;
   privateKey?: Uint8Array;
   listenPort: number;
   fwmark: number;
@@ -69,6 +70,7 @@ interface StateDraft {
 const COUNTER_MAX = 2 ** 64;
 
 const DEVICE_KEYS = new Map<string, (draft: StateDraft, value: string) => unknown>([
+  ['own_public_key', (draft, value) => (draft.ownPublicKey = required(parsePublicKey(value)))],
   ['private_key', (draft, value) => setSecret(value, (key) => (draft.privateKey = key))],
   ['listen_port', (draft, value) => (draft.listenPort = required(parseDecimal(value, 65535)))],
   ['fwmark', (draft, value) => (draft.fwmark = required(parseDecimal(value, 0xffff_ffff)))],
@@ -93,8 +95,7 @@ export interface UapiAnswer {
 }
 
 /**
- * Reads one answer out of a byte stream. Keys that it does not know are passed over: devices have keys of their own
- * (boringtun's `own_public_key`), and newer ones come.
+ * Reads one answer out of a byte stream. Keys that it does not know are passed over: newer devices have more.
  */
 export class UapiAnswerReader {
   readonly #lines: LineReader;
@@ -166,7 +167,7 @@ function required<T>(value: T | undefined): T {
 }
 
 function setSecret(value: string, take: (key: Uint8Array) => void): void {
-  const key = required(parseKey(value));
+  const key = required(parseHexKey(value));
   if (!isZero(key)) take(key);
 }
 

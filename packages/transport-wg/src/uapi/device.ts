@@ -18,6 +18,8 @@ export interface UapiPeerState {
 
 /** A device as `get=1` shows it. */
 export interface UapiDeviceState {
+  /** Only boringtun says it, and so is known by it. */
+  readonly ownPublicKey?: PublicKey | undefined;
   /** 32 bytes. */
   readonly privateKey?: Uint8Array | undefined;
   /** 0: none. */

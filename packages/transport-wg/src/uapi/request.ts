@@ -3,13 +3,13 @@ import type { UapiAllowedIpChange, UapiChange, UapiPeerChange } from './device.j
 import { UAPI_ERRNO, UapiError } from './errno.js';
 import { LineReader } from './lines.js';
 import {
-  formatKey,
+  formatHexKey,
   formatPublicKey,
   isZero,
   parseCidr,
   parseDecimal,
   parseEndpoint,
-  parseKey,
+  parseHexKey,
   parsePublicKey,
   parseTrue,
 } from './values.js';
@@ -184,12 +184,12 @@ function peerLines(peer: UapiPeerChange): string[] {
 
 /** 32 zero bytes say "none". */
 function parseSecret(text: string): Uint8Array | null | undefined {
-  const key = parseKey(text);
+  const key = parseHexKey(text);
   return key !== undefined && isZero(key) ? null : key;
 }
 
 function formatSecret(key: Uint8Array | null): string {
-  return key === null ? '0'.repeat(64) : formatKey(key);
+  return key === null ? '0'.repeat(64) : formatHexKey(key);
 }
 
 function defined<T>(value: T | undefined, take: (value: T) => unknown): boolean {

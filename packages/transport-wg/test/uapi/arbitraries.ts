@@ -1,11 +1,12 @@
 import * as fc from 'fast-check';
 import { transportAddress } from '@wirepath/core/plugin';
 import type { UapiChange, UapiDeviceState } from '../../src/uapi/device.js';
-import { isZero, parseCidr, publicKeyOf } from '../../src/uapi/values.js';
+import { formatKey } from '../../src/protocol/keys.js';
+import { isZero, parseCidr } from '../../src/uapi/values.js';
 
 export const keyBytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const secret = keyBytes.filter((key) => !isZero(key));
-const publicKey = keyBytes.map(publicKeyOf);
+const publicKey = keyBytes.map(formatKey);
 const port = fc.integer({ min: 1, max: 65535 });
 export const endpoint = fc.tuple(fc.oneof(fc.ipV4(), fc.ipV6()), port).map(([ip, p]) => transportAddress(ip, p));
 export const cidr = fc

@@ -3,15 +3,15 @@ import { transportAddress } from '@wirepath/core/plugin';
 import { WireguardGo } from '../../src/backend/wireguard-go.js';
 import { UapiClient } from '../../src/uapi/client.js';
 import type { DeviceControl, UapiPeerChange } from '../../src/uapi/device.js';
-import { publicKeyOf } from '../../src/uapi/values.js';
+import { formatKey } from '../../src/protocol/keys.js';
 import { WgProgram } from '../../src/uapi/wg-program.js';
 import { lacking, uniqueInterface } from './programs.js';
 
 const reason = lacking('wg', 'wireguard-go');
 if (reason) console.log(`skipped: clients against wireguard-go: ${reason}`);
 
-const A = publicKeyOf(new Uint8Array(32).fill(0xaa));
-const B = publicKeyOf(new Uint8Array(32).fill(0xbb));
+const A = formatKey(new Uint8Array(32).fill(0xaa));
+const B = formatKey(new Uint8Array(32).fill(0xbb));
 // Clamped already, so that it comes back as it went.
 const PRIVATE = new Uint8Array(32).fill(0x48);
 const PRESHARED = new Uint8Array(32).fill(0x11);
@@ -72,7 +72,7 @@ describe.skipIf(reason)('control of a real device (wireguard-go)', () => {
         peers: [
           peer(A, { presharedKey: null }),
           peer(B, { allowedIps: allow('10.0.2.0/24') }),
-          peer(publicKeyOf(new Uint8Array(32).fill(0xcc)), { updateOnly: true, allowedIps: allow('10.0.3.0/24') }),
+          peer(formatKey(new Uint8Array(32).fill(0xcc)), { updateOnly: true, allowedIps: allow('10.0.3.0/24') }),
         ],
       });
       const state = await control.get();

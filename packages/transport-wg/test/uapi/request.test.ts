@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatGetRequest, formatSetRequest, UapiRequestReader, type UapiRequest } from '../../src/uapi/request.js';
 import { MAX_LINE_BYTES } from '../../src/uapi/lines.js';
-import { formatKey } from '../../src/uapi/values.js';
+import { formatHexKey } from '../../src/uapi/values.js';
 import { change, keyBytes } from './arbitraries.js';
 
 const ascii = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'));
@@ -112,7 +112,7 @@ describe('a UAPI request', () => {
   it('names the key in its error, never the value', () => {
     fc.assert(
       fc.property(keyBytes, (key) => {
-        const text = formatKey(key);
+        const text = formatHexKey(key);
         const requests = [
           ...read(`set=1\nprivate_key=${text}0\n\n`),
           ...read(`set=1\n${text}=1\n\n`),

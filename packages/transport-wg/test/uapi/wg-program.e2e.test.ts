@@ -2,16 +2,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { transportAddress } from '@wirepath/core/plugin';
 import { UAPI_ERRNO, UapiError } from '../../src/uapi/errno.js';
 import { UapiServer } from '../../src/uapi/server.js';
-import { publicKeyOf } from '../../src/uapi/values.js';
+import { formatKey } from '../../src/protocol/keys.js';
 import { FakeDevice } from './fake-device.js';
 import { lacking, run, uniqueInterface } from './programs.js';
 
 const reason = lacking('wg');
 if (reason) console.log(`skipped: wg against the UAPI server: ${reason}`);
 
-const A = publicKeyOf(new Uint8Array(32).fill(0xaa));
-const B = publicKeyOf(new Uint8Array(32).fill(0xbb));
-const C = publicKeyOf(new Uint8Array(32).fill(0xcc));
+const A = formatKey(new Uint8Array(32).fill(0xaa));
+const B = formatKey(new Uint8Array(32).fill(0xbb));
+const C = formatKey(new Uint8Array(32).fill(0xcc));
 const PRIVATE = new Uint8Array(32).fill(0x48);
 const PRESHARED = new Uint8Array(32).fill(0x11);
 

@@ -1,0 +1,178 @@
+import { CodedError, type Identity, type Logger, type PublicKey } from '@wirepath/core/plugin';
+import type { Counters } from '../embedded/counters.js';
+import { UapiClient } from '../uapi/client.js';
+import type { DeviceControl, UapiChange, UapiDeviceState, UapiPeerChange } from '../uapi/device.js';
+import { UAPI_ERRNO, UapiError } from '../uapi/errno.js';
+import { WgProgram } from '../uapi/wg-program.js';
+import { traitsOf, userspaceKind, type DeviceKind, type DeviceTraits } from './device-traits.js';
+import { putPeer, removePeer } from './peer-changes.js';
+import { WireguardGo } from './wireguard-go.js';
+
+export interface AttachedDeviceOptions {
+  readonly interfaceName: string;
+  /** Starts this program (wireguard-go's arguments) and ends it again; without it the device must be there. */
+  readonly command?: string | undefined;
+  /** @default found out */
+  readonly kind?: DeviceKind | undefined;
+  /** @default its UAPI socket, or `wg` where it has none */
+  readonly control?: DeviceControl | undefined;
+  readonly identity: Identity;
+  readonly logger: Logger;
+  readonly counters: Counters;
+}
+
+/** A WireGuard device that somebody else runs, while we use it: what it was before comes back on {@link detach}. */
+export class AttachedDevice {
+  readonly #options: AttachedDeviceOptions;
+  readonly #daemon: WireguardGo | undefined;
+  readonly #managed = new Set<PublicKey>();
+  #control: DeviceControl | undefined;
+  #kind: DeviceKind;
+  #before: UapiDeviceState | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: AttachedDeviceOptions) {
+    this.#options = options;
+    this.#kind = options.kind ?? 'wireguard-go';
+    const { interfaceName, command, logger } = options;
+    this.#daemon = command === undefined ? undefined : new WireguardGo({ interfaceName, command, logger });
+  }
+
+  get interfaceName(): string {
+    return this.#options.interfaceName;
+  }
+
+  get kind(): DeviceKind {
+    return this.#kind;
+  }
+
+  get traits(): DeviceTraits {
+    return traitsOf(this.#kind);
+  }
+
+  /**
+   * Finds the device (or starts it) and gives it our key.
+   * @param options.portToFree the UDP port that we want for ourselves: a device that has it takes another.
+   * @throws CodedError INTERFACE_NOT_FOUND, PERMISSION_DENIED, NETWORK_CONFIG, TIMEOUT, ABORTED; UapiError.
+   */
+  async attach(options: { signal: AbortSignal; portToFree?: number | undefined }): Promise<UapiDeviceState> {
+    const { signal, portToFree } = options;
+    await this.#daemon?.start({ signal });
+    const { control, state } = await this.#find(signal);
+    this.#control = control;
+    this.#before = state;
+    const privateKey = this.#options.identity.exportPrivateKey();
+    const moves = portToFree !== undefined && portToFree !== 0 && state.listenPort === portToFree;
+    await control.set({ privateKey, ...(moves ? { listenPort: 0 } : {}), replacePeers: false, peers: [] }, { signal });
+    return control.get({ signal });
+  }
+
+  /** After the changes that were asked for before it. @throws as {@link attach}. */
+  get(): Promise<UapiDeviceState> {
+    const turn = this.#queue.then(() => {
+      if (!this.#control) throw new CodedError('ABORTED', 'the device is not attached');
+      return this.#control.get();
+    });
+    // Whoever asked gets the error.
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Changes follow one another in the order of these calls; one that fails is logged. @returns whether it was taken. */
+  set(change: UapiChange): Promise<boolean> {
+    return this.inTurn((control) => control.set(change));
+  }
+
+  /** Runs `step` after the changes before it. @returns false where it failed. */
+  inTurn(step: (control: DeviceControl) => Promise<void>): Promise<boolean> {
+    const turn = this.#queue.then(async () => {
+      if (!this.#control) return false;
+      try {
+        await step(this.#control);
+        return true;
+      } catch (error) {
+        this.#options.counters.count('device.refused');
+        const { interfaceName } = this.#options;
+        this.#options.logger.error('the device was not changed', { interface: interfaceName, error: messageOf(error) });
+        return false;
+      }
+    });
+    this.#queue = turn;
+    return turn;
+  }
+
+  /** Peers that are put into the device by us: removed again, or set back to what they were, on {@link detach}. */
+  manage(publicKey: PublicKey): void {
+    this.#managed.add(publicKey);
+  }
+
+  /** Idempotent; never rejects. */
+  async detach(): Promise<void> {
+    await this.#queue;
+    const control = this.#control;
+    const before = this.#before;
+    this.#control = this.#before = undefined;
+    if (control && before && !this.#daemon) {
+      await control.set(changeBack(before, this.#managed)).catch((error: unknown) => {
+        const { interfaceName, logger } = this.#options;
+        logger.warn('the device was not set back', { interface: interfaceName, error: messageOf(error) });
+      });
+    }
+    await this.#daemon?.stop();
+  }
+
+  async #find(signal: AbortSignal): Promise<{ control: DeviceControl; state: UapiDeviceState }> {
+    const { interfaceName, control, kind } = this.#options;
+    if (control) return this.#found(control, kind ?? 'wireguard-go', await control.get({ signal }));
+    if (kind !== 'kernel') {
+      const userspace = UapiClient.forInterface(interfaceName);
+      try {
+        const state = await userspace.get({ signal });
+        return this.#found(userspace, kind ?? userspaceKind(state), state);
+      } catch (error) {
+        // No socket: it may be the kernel's.
+        if (kind !== undefined || !(error instanceof CodedError) || error.code !== 'INTERFACE_NOT_FOUND') throw error;
+      }
+    }
+    const kernel = new WgProgram({ interfaceName });
+    try {
+      return this.#found(kernel, 'kernel', await kernel.get({ signal }));
+    } catch (cause) {
+      if (!(cause instanceof CodedError) || cause.code !== 'INTERFACE_NOT_FOUND') throw cause;
+      throw new CodedError('INTERFACE_NOT_FOUND', `there is no WireGuard device ${interfaceName}`, {
+        subject: interfaceName,
+        advice: `Make it (\`ip link add ${interfaceName} type wireguard\`, or \`wireguard-go ${interfaceName}\`), or use mode embedded.`,
+        cause,
+      });
+    }
+  }
+
+  #found(control: DeviceControl, kind: DeviceKind, state: UapiDeviceState) {
+    this.#kind = kind;
+    return { control, state };
+  }
+}
+
+/** Sets a device back to `before`, as far as the key, the port and these peers go. */
+function changeBack(before: UapiDeviceState, managed: ReadonlySet<PublicKey>): UapiChange {
+  const known = new Map(before.peers.map((peer) => [peer.publicKey, peer]));
+  return {
+    privateKey: before.privateKey ?? null,
+    // 0 says "none yet": it may keep the one that it has by now.
+    ...(before.listenPort === 0 ? {} : { listenPort: before.listenPort }),
+    replacePeers: false,
+    peers: [...managed].flatMap((publicKey): UapiPeerChange[] => {
+      const gone = removePeer(publicKey).peers;
+      const peer = known.get(publicKey);
+      if (!peer) return [...gone];
+      const put = putPeer(peer, peer.endpoint, { replace: false }).peers;
+      // An endpoint cannot be taken away.
+      return peer.endpoint ? [...put] : [...gone, ...put];
+    }),
+  };
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof UapiError && error.errno === UAPI_ERRNO.EADDRINUSE) return 'the port is in use';
+  return error instanceof Error ? error.message : String(error);
+}
