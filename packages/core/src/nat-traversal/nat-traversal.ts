@@ -12,16 +12,17 @@ import type { Signaling } from '../contracts/signaling.js';
 import type { Transport } from '../contracts/transport.js';
 import type { TraversalSettings } from '../config/loaded-config.js';
 import { CodedError } from '../errors/coded-error.js';
-import { MessageSeal } from '../sealing/message-seal.js';
 import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../traversal/connection-type.js';
 import type { EnginePath } from '../traversal/events.js';
-import type { CallMessage } from '../traversal/messages.js';
 import { PathEngine } from '../traversal/path-engine.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import { Allocations, type RelayState } from './allocations.js';
 import { EngineDriver } from './engine-driver.js';
 import { LocalCandidates } from './local-candidates.js';
+import { DescriptionHistory } from './description.js';
 import { OwnNetwork } from './own-network.js';
+import { SignalExchange } from './signal-exchange.js';
+import { until } from './until.js';
 
 /** A plugin's contribution with the plugin's name. */
 interface Named<T> {
@@ -71,25 +72,30 @@ export class NatTraversal implements Service {
   readonly #driver: EngineDriver;
   readonly #candidates: LocalCandidates;
   readonly #allocations: Allocations;
-  readonly #seal: MessageSeal;
+  readonly #signals: SignalExchange;
   readonly #ownNetwork = new OwnNetwork();
   readonly #peers = new Map<PublicKey, Peer>();
   readonly #listeners = new Set<(peer: PublicKey) => void>();
   readonly #pongListeners = new Set<(peer: PublicKey, path: EnginePath, rttMs: number) => void>();
+  readonly #description = new DescriptionHistory();
   readonly #subscriptions: Disposable[] = [];
-  /** Signalling messages dropped, by reason. */
-  readonly #dropped: Record<string, number> = {};
   #abort: AbortController | undefined;
   #describeTimer: Disposable | undefined;
   #refreshTimer: Disposable | undefined;
-  #described = '';
   #regather = false;
   #mappingCheckedAt = -Infinity;
 
   constructor(readonly needs: NatTraversalNeeds) {
     const { identity, clock, random, settings, transport } = needs;
     const logger = needs.logger.child({ component: 'traversal' });
-    this.#seal = new MessageSeal(identity, clock, random);
+    this.#signals = new SignalExchange({
+      identity,
+      clock,
+      random,
+      signalings: needs.signalings,
+      isPeer: (publicKey) => this.#engine.peer(publicKey) !== undefined,
+      onEvent: (event) => this.#driver.handle(event),
+    });
     this.#engine = new PathEngine({
       ownKey: identity.publicKey,
       holePunchTimeoutMs: settings.holePunchTimeoutMs,
@@ -110,7 +116,7 @@ export class NatTraversal implements Service {
       allocations: this.#allocations,
       clock,
       logger,
-      send: (to, message) => this.#send(to, message),
+      send: (to, message) => this.#signals.send(to, message),
       onChanged: (peer) => this.#changed(peer),
       onMappingSuspect: () => this.#checkMapping(),
       onPong: (peer, path, rttMs) => {
@@ -127,25 +133,11 @@ export class NatTraversal implements Service {
     this.#abort = new AbortController();
     this.#driver.start();
     this.#updateOwnNetwork();
-    for (const { instance } of this.needs.signalings) {
-      this.#subscriptions.push(
-        instance.onMessage(({ from, sealed }) => this.#receive(from, sealed)),
-        instance.onStateChange(() => this.#signalingChanged()),
-      );
-      const undeliverable = instance.onUndeliverable?.(({ to }) =>
-        this.#driver.handle({ type: 'peer-undeliverable', peer: to }),
-      );
-      if (undeliverable !== undefined) this.#subscriptions.push(undeliverable);
-      const available = instance.onAvailable?.(({ publicKey }) =>
-        this.#driver.handle({ type: 'peer-available', peer: publicKey }),
-      );
-      if (available !== undefined) this.#subscriptions.push(available);
-    }
     for (const { instance } of this.needs.candidateSources) {
       const watch = instance.watch?.(() => void this.#regatherNow());
       if (watch !== undefined) this.#subscriptions.push(watch);
     }
-    await Promise.all(this.needs.signalings.map(({ instance }) => instance.start({ signal })));
+    await this.#signals.start(signal);
     this.#allocations.start(this.#abort.signal);
     void this.#gather(this.#abort.signal);
     this.#scheduleRefresh();
@@ -158,7 +150,7 @@ export class NatTraversal implements Service {
     this.#describeTimer?.[Symbol.dispose]();
     this.#refreshTimer?.[Symbol.dispose]();
     this.#driver.stop();
-    await Promise.all([this.#allocations.stop(), ...this.needs.signalings.map(({ instance }) => instance.stop())]);
+    await Promise.all([this.#allocations.stop(), this.#signals.stop()]);
   }
 
   // --- Peers ---
@@ -189,7 +181,7 @@ export class NatTraversal implements Service {
     if (!this.#peers.delete(publicKey)) return;
     this.#driver.handle({ type: 'peer-removed', peer: publicKey });
     this.#driver.checks.forget(publicKey);
-    this.#seal.forget(publicKey);
+    this.#signals.forget(publicKey);
     this.needs.transport.removePeer(publicKey);
     this.#updateOwnNetwork();
   }
@@ -242,7 +234,7 @@ export class NatTraversal implements Service {
     if (connectionOf(agent) === undefined) {
       this.#driver.handle({ type: 'attempt', peer: publicKey, budgetMs: holePunchTimeoutMs });
     }
-    const connection = await this.#settled(publicKey, holePunchTimeoutMs, () => connectionOf(agent), signal);
+    const connection = await this.#until(publicKey, holePunchTimeoutMs, () => connectionOf(agent), signal);
     if (connection === undefined) {
       const name = this.#peers.get(publicKey)?.name ?? publicKey;
       throw new CodedError('NAT_TRAVERSAL_FAILED', `no path to ${name} in ${holePunchTimeoutMs / 1000} s`, {
@@ -294,7 +286,7 @@ export class NatTraversal implements Service {
       const now = connectionOf(agent);
       return now !== undefined && (before === undefined || tierOf(now) < tierOf(before)) ? now : undefined;
     };
-    return this.#settled(publicKey, upgradeTimeoutMs, better, signal);
+    return this.#until(publicKey, upgradeTimeoutMs, better, signal);
   }
 
   /** Asks the active path. @returns undefined when nothing came back in time. */
@@ -313,7 +305,7 @@ export class NatTraversal implements Service {
     this.#pongListeners.add(listener);
     try {
       this.#driver.handle({ type: 'ping', peer: publicKey });
-      return await this.#settled(publicKey, timeoutMs, () => pong, signal);
+      return await this.#until(publicKey, timeoutMs, () => pong, signal);
     } finally {
       this.#pongListeners.delete(listener);
     }
@@ -352,7 +344,7 @@ export class NatTraversal implements Service {
   }
 
   counters(): Record<string, number> {
-    return { ...this.#dropped, ...this.#driver.counters };
+    return { ...this.#signals.counters, ...this.#driver.counters };
   }
 
   /** Calls back when something that status shows of a peer may have changed. */
@@ -369,57 +361,21 @@ export class NatTraversal implements Service {
     return agent;
   }
 
-  /** Resolves with the first value that is not undefined, looking at every change, or with undefined in the end. */
-  #settled<T>(
+  #until<T>(
     publicKey: PublicKey,
     timeoutMs: number,
     look: () => T | undefined,
     signal: AbortSignal | undefined,
   ): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      const finish = (settle: () => void) => {
-        timer[Symbol.dispose]();
-        changes[Symbol.dispose]();
-        signal?.removeEventListener('abort', onAbort);
-        settle();
-      };
-      const check = () => {
-        const value = look();
-        if (value !== undefined) finish(() => resolve(value));
-      };
-      const onAbort = () => finish(() => reject(new CodedError('ABORTED')));
-      const timer = this.needs.clock.setTimeout(() => finish(() => resolve(look())), timeoutMs);
-      const changes = this.onChange((peer) => {
-        if (peer === publicKey) check();
+    const onChange = (listener: () => void) =>
+      this.onChange((peer) => {
+        if (peer === publicKey) listener();
       });
-      if (signal?.aborted) return onAbort();
-      signal?.addEventListener('abort', onAbort, { once: true });
-      check();
-    });
+    return until(look, { clock: this.needs.clock, timeoutMs, signal, onChange });
   }
 
   #changed(peer: PublicKey): void {
     for (const listener of [...this.#listeners]) listener(peer);
-  }
-
-  #send(to: PublicKey, message: CallMessage): void {
-    const sealed = this.#seal.seal(to, message);
-    if (sealed === undefined) return;
-    for (const { instance } of this.needs.signalings) instance.publish(to, sealed);
-  }
-
-  #receive(from: PublicKey, sealed: Uint8Array): void {
-    const opened = this.#seal.open(from, sealed, (key) => this.#engine.peer(key) !== undefined);
-    if ('message' in opened) this.#driver.handle({ type: 'message', peer: from, message: opened.message });
-    else {
-      const reason = `message-${opened.dropped}`;
-      this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1;
-    }
-  }
-
-  #signalingChanged(): void {
-    const up = this.needs.signalings.some(({ instance }) => instance.states().some(({ state }) => state === 'up'));
-    this.#driver.handle({ type: 'signaling-state', up });
   }
 
   #updateOwnNetwork(): void {
@@ -466,12 +422,9 @@ export class NatTraversal implements Service {
       })),
       ...this.#allocations.bases(),
     ];
-    const text = JSON.stringify([bases, candidates]);
-    if (text === this.#described) return;
-    const previous = this.#described;
-    this.#described = text;
-    const gone = previous !== '' && vanished(JSON.parse(previous) as Described, candidates);
-    this.#driver.handle({ type: 'local-description', description: { bases, candidates }, newGeneration: gone });
+    const description = { bases, candidates };
+    const news = this.#description.next(description);
+    if (news !== undefined) this.#driver.handle({ type: 'local-description', description, ...news });
   }
 
   #scheduleRefresh(): void {
@@ -489,14 +442,6 @@ export class NatTraversal implements Service {
     this.#mappingCheckedAt = now;
     void this.refresh({ signal });
   }
-}
-
-type Described = [unknown, { type: string; address: { ip: string; port: number } }[]];
-
-/** Is an address that was described before no longer there (relayed ones apart, whose loss is no change of network)? */
-function vanished([, before]: Described, now: readonly { address: { ip: string; port: number } }[]): boolean {
-  const present = new Set(now.map(({ address }) => `${address.ip} ${address.port}`));
-  return before.some(({ type, address }) => type !== 'relayed' && !present.has(`${address.ip} ${address.port}`));
 }
 
 function connectionOf(agent: PeerAgent): ConnectionType | undefined {

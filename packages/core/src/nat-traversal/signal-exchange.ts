@@ -1,0 +1,71 @@
+import type { Clock, RandomSource } from '../contracts/clock.js';
+import type { Identity, PublicKey } from '../contracts/identity.js';
+import type { Signaling } from '../contracts/signaling.js';
+import { MessageSeal } from '../sealing/message-seal.js';
+import type { EngineEvent } from '../traversal/events.js';
+import type { CallMessage } from '../traversal/messages.js';
+
+export interface SignalExchangeNeeds {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly signalings: readonly { readonly instance: Signaling }[];
+  /** Messages of others are dropped unread. */
+  readonly isPeer: (publicKey: PublicKey) => boolean;
+  /** What came of signalling, for the engine. */
+  readonly onEvent: (event: EngineEvent) => void;
+}
+
+/** Sealed messages over every signalling plugin at once: published on all, taken from any, the first copy counts. */
+export class SignalExchange {
+  /** Messages dropped, by reason. */
+  readonly counters: Record<string, number> = {};
+  readonly #seal: MessageSeal;
+  readonly #subscriptions: Disposable[] = [];
+
+  constructor(readonly needs: SignalExchangeNeeds) {
+    this.#seal = new MessageSeal(needs.identity, needs.clock, needs.random);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { signalings, onEvent } = this.needs;
+    for (const { instance } of signalings) {
+      const subscriptions = [
+        instance.onMessage(({ from, sealed }) => this.#receive(from, sealed)),
+        instance.onStateChange(() => onEvent({ type: 'signaling-state', up: this.isUp })),
+        instance.onUndeliverable?.(({ to }) => onEvent({ type: 'peer-undeliverable', peer: to })),
+        instance.onAvailable?.(({ publicKey }) => onEvent({ type: 'peer-available', peer: publicKey })),
+      ];
+      this.#subscriptions.push(...subscriptions.filter((subscription) => subscription !== undefined));
+    }
+    await Promise.all(signalings.map(({ instance }) => instance.start({ signal })));
+  }
+
+  async stop(): Promise<void> {
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
+    await Promise.all(this.needs.signalings.map(({ instance }) => instance.stop()));
+  }
+
+  get isUp(): boolean {
+    return this.needs.signalings.some(({ instance }) => instance.states().some(({ state }) => state === 'up'));
+  }
+
+  send(to: PublicKey, message: CallMessage): void {
+    const sealed = this.#seal.seal(to, message);
+    if (sealed === undefined) return;
+    for (const { instance } of this.needs.signalings) instance.publish(to, sealed);
+  }
+
+  forget(peer: PublicKey): void {
+    this.#seal.forget(peer);
+  }
+
+  #receive(from: PublicKey, sealed: Uint8Array): void {
+    const opened = this.#seal.open(from, sealed, (key) => this.needs.isPeer(key));
+    if ('message' in opened) this.needs.onEvent({ type: 'message', peer: from, message: opened.message });
+    else {
+      const reason = `message-${opened.dropped}`;
+      this.counters[reason] = (this.counters[reason] ?? 0) + 1;
+    }
+  }
+}
