@@ -1,1 +1,31 @@
-export {};
+/**
+ * Real NATs in Linux network namespaces, and real wirepath daemons behind them. Needs root, iproute2 and nftables.
+ *
+ * ```ts
+ * import { connectPair } from '@wirepath/natlab';
+ *
+ * const { echoSeconds, connectionA } = await connectPair({ a: 'portcone', b: 'sym', relay: true });
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { Lab, type LabOptions } from './lab.js';
+export { NAT_KINDS, type NatKind } from './network/nat-kind.js';
+export { SERVER_ADDRESSES, type HostPlan, type SiteOptions, type SitePlan, type Sites } from './network/plan.js';
+export { Daemon, type ProcessEnd } from './daemon.js';
+export { Ping, type EchoReply, type PingReport } from './ping.js';
+export { poll } from './poll.js';
+export { hasProgram, missingForLab } from './requirements.js';
+export { runProgram, tryProgram, type ProgramResult } from './run-program.js';
+export { newKeyPair, type KeyPair } from './wirepath/keys.js';
+export { type NodeRc, type RcPeer } from './wirepath/rc-file.js';
+export { WirepathNode, type NodeOptions } from './wirepath/node.js';
+export { WirepathServer } from './wirepath/server.js';
+export {
+  connectPair,
+  connectionOf,
+  preparePair,
+  startPair,
+  type PairOptions,
+  type PairResult,
+} from './connect-pair.js';

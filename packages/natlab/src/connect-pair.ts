@@ -1,0 +1,100 @@
+import type { StatusDocument } from '@wirepath/core';
+import { Lab } from './lab.js';
+import type { NatKind } from './network/nat-kind.js';
+import { Ping } from './ping.js';
+import { WirepathNode } from './wirepath/node.js';
+import { WirepathServer } from './wirepath/server.js';
+
+export interface PairOptions {
+  readonly a: NatKind;
+  readonly b: NatKind;
+  /** STUN and a relay beside the rendezvous server, and both nodes use them. @default false */
+  readonly relay?: boolean;
+  readonly ipv6?: boolean;
+  /** How long the first echo may take. @default 20 s */
+  readonly timeoutMs?: number;
+  /** @default 'info' */
+  readonly logLevel?: string;
+}
+
+export type Connection = StatusDocument['peers'][number]['connection'];
+
+export interface PairResult {
+  /** From starting A's daemon (servers and B being up) to the first echo of B. */
+  readonly echoSeconds: number;
+  readonly connectionA: Connection;
+  readonly connectionB: Connection;
+  readonly statusA: StatusDocument;
+  readonly statusB: StatusDocument;
+}
+
+/** Two sites, a server, and a node on each site; nothing is started. */
+export interface PreparedPair {
+  readonly lab: Lab;
+  readonly server: WirepathServer;
+  readonly a: WirepathNode;
+  readonly b: WirepathNode;
+}
+
+export async function preparePair(options: PairOptions & { id?: string; standing?: boolean }): Promise<PreparedPair> {
+  const { relay = false, logLevel = 'info', ipv6 = false, id, standing = false } = options;
+  const lab = await Lab.create({ a: options.a, b: options.b }, { ipv6, standing, ...(id !== undefined && { id }) });
+  try {
+    const server = await WirepathServer.prepare(lab, { relay, logLevel });
+    const rc = {
+      logLevel,
+      stunServers: relay ? [WirepathServer.stunServer] : undefined,
+      relayUrls: relay ? [WirepathServer.relayUrl] : undefined,
+    };
+    const a = new WirepathNode(lab, 'a', { number: 1, rc });
+    const b = new WirepathNode(lab, 'b', { number: 2, rc });
+    await a.configure([b.asPeer()]);
+    await b.configure([a.asPeer()]);
+    return { lab, server, a, b };
+  } catch (error) {
+    await lab.remove();
+    throw error;
+  }
+}
+
+/** Starts the server, then B, then A with a ping already waiting; the ping goes on. */
+export async function startPair({ lab, server, a, b }: PreparedPair, timeoutMs = 20_000) {
+  await server.start();
+  b.start();
+  await b.untilRegistered();
+  const ping = Ping.start(lab, 'a', b.address, 10);
+  const { startedAtMs } = a.start();
+  const reply = await ping.firstReply({ timeoutMs });
+  return { ping, echoSeconds: (reply.receivedAtMs - startedAtMs) / 1000 };
+}
+
+/**
+ * Connects two nodes through their NATs in a lab of their own, and removes it.
+ * @throws Error with the logs of all daemons when no echo comes.
+ */
+export async function connectPair(options: PairOptions): Promise<PairResult> {
+  const pair = await preparePair(options);
+  try {
+    const { ping, echoSeconds } = await startPair(pair, options.timeoutMs);
+    await ping.stop();
+    const [statusA, statusB] = await Promise.all([pair.a.status(), pair.b.status()]);
+    return {
+      echoSeconds,
+      connectionA: connectionOf(statusA),
+      connectionB: connectionOf(statusB),
+      statusA,
+      statusB,
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${options.a} / ${options.b}: ${reason}\n${pair.lab.logs()}`, { cause: error });
+  } finally {
+    await pair.lab.remove();
+  }
+}
+
+export function connectionOf(status: StatusDocument): Connection {
+  const [peer] = status.peers;
+  if (peer === undefined) throw new Error('the node has no peer');
+  return peer.connection;
+}

@@ -1,0 +1,189 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Daemon, type DaemonOptions } from './daemon.js';
+import { interfaceName, labPrefix, newLabId } from './lab-names.js';
+import { buildNetwork, hostAddressCommands, hostRouteCommands, namespacesOf } from './network/build.js';
+import { reshiftRules } from './network/nat-kind.js';
+import { planSites, type HostPlan, type SitePlan, type Sites } from './network/plan.js';
+import { removeLab, removeWithThisProcess } from './removal.js';
+import { runProgram, tryProgram, type ProgramResult, type RunOptions } from './run-program.js';
+
+export interface LabOptions {
+  /** @default false */
+  readonly ipv6?: boolean;
+  /** One to five letters or digits. @default random */
+  readonly id?: string;
+  /** The lab stays when this process ends. @default false */
+  readonly standing?: boolean;
+}
+
+/** A small internet of network namespaces on this machine, with servers, NATs and hosts. */
+export class Lab implements AsyncDisposable {
+  readonly #daemons: Daemon[] = [];
+  readonly #remove: () => Promise<void>;
+  #removed: Promise<void> | undefined;
+
+  private constructor(
+    readonly id: string,
+    readonly folder: string,
+    readonly sites: readonly SitePlan[],
+    readonly ipv6: boolean,
+    standing: boolean,
+  ) {
+    this.#remove = standing ? () => removeLab(id, folder) : removeWithThisProcess(id, folder);
+  }
+
+  /** @throws RangeError for sites that cannot be; Error with the output of the program that failed, nothing being left. */
+  static async create(sites: Sites, options: LabOptions = {}): Promise<Lab> {
+    const { ipv6 = false, id = newLabId(), standing = false } = options;
+    const plan = planSites(sites, ipv6);
+    const folder = labFolder(id);
+    // Of all that could be in the way: a folder or namespaces of a lab of that name.
+    await mkdir(folder, { mode: 0o700 });
+    const lab = new Lab(id, folder, plan, ipv6, standing);
+    try {
+      await mkdir(join(folder, 'run'), { mode: 0o700 });
+      await writeFile(join(folder, 'lab.json'), JSON.stringify({ pid: process.pid, standing, sites }));
+      await buildNetwork({ namespace: (name) => lab.namespace(name), sites: plan, ipv6 });
+      return lab;
+    } catch (error) {
+      await lab.remove();
+      throw error;
+    }
+  }
+
+  /** The machine's name of one of the lab's namespaces: `srv`, `inet`, a host (`a`), a router (`a-gw`, `a-isp`). */
+  namespace(name: string): string {
+    return `${labPrefix(this.id)}${name}`;
+  }
+
+  namespaces(): string[] {
+    return namespacesOf(this.sites);
+  }
+
+  site(name: string): SitePlan {
+    const site = this.sites.find((one) => one.name === name);
+    if (site === undefined) throw new RangeError(`the lab has no site ${name}`);
+    return site;
+  }
+
+  host(name: string): HostPlan {
+    const host = this.sites.flatMap(({ hosts }) => hosts).find((one) => one.name === name);
+    if (host === undefined) throw new RangeError(`the lab has no host ${name}`);
+    return host;
+  }
+
+  /** A name for a WireGuard device, unique on this machine. */
+  interfaceName(host: string): string {
+    return interfaceName(this.id, host);
+  }
+
+  /** The environment of everything that runs in the lab: sockets are kept in its folder. */
+  get env(): NodeJS.ProcessEnv {
+    return { ...process.env, XDG_RUNTIME_DIR: join(this.folder, 'run') };
+  }
+
+  /** @returns its stdout. @throws Error with its stderr when it fails. */
+  exec(namespace: string, command: readonly string[], options: RunOptions = {}): Promise<string> {
+    return runProgram(this.#inside(namespace, command), { env: this.env, ...options });
+  }
+
+  /** As `exec`, whatever the exit code. */
+  tryExec(namespace: string, command: readonly string[], options: RunOptions = {}): Promise<ProgramResult> {
+    return tryProgram(this.#inside(namespace, command), { env: this.env, ...options });
+  }
+
+  /** Starts a program that goes on; what it writes is kept in a file and shown by `logs`. */
+  spawn(namespace: string, name: string, command: readonly string[], options: DaemonOptions = {}): Daemon {
+    const file = join(this.folder, `${this.#daemons.length}-${name}.log`);
+    const daemon = Daemon.spawn(name, this.#inside(namespace, command), file, { env: this.env, ...options });
+    this.#daemons.push(daemon);
+    return daemon;
+  }
+
+  /** Everything that daemons have written, for a test that failed. */
+  logs(): string {
+    return this.#daemons.map((daemon) => `--- ${daemon.name} (pid ${daemon.pid})\n${daemon.log()}`).join('\n');
+  }
+
+  /**
+   * Every mapping of the site's NAT is forgotten; a NAT that changes ports gives other ones from then on, one that keeps
+   * them the same again.
+   */
+  async rebind(site: string): Promise<void> {
+    const { nat } = this.site(site);
+    const routers = nat === 'none' ? [] : nat === 'cgnat' ? [`${site}-isp`, `${site}-gw`] : [`${site}-gw`];
+    for (const router of routers) {
+      const shifts = nat === 'shifted' || router.endsWith('-isp');
+      if (shifts) await this.exec(router, ['nft', '-f', '-'], { input: reshiftRules() });
+      await this.flushConntrack(router);
+    }
+  }
+
+  /** @param router its namespace, such as `a-gw`. */
+  async flushConntrack(router: string): Promise<void> {
+    await this.exec(router, ['conntrack', '-F']);
+  }
+
+  /** How long a NAT keeps a mapping that nothing uses, in seconds. @param router its namespace, such as `a-gw`. */
+  async setMappingLifetime(router: string, seconds: number): Promise<void> {
+    const names = ['nf_conntrack_udp_timeout', 'nf_conntrack_udp_timeout_stream'];
+    await this.exec(router, ['sysctl', '-q', '-w', ...names.map((name) => `net.netfilter.${name}=${seconds}`)]);
+  }
+
+  /** From now on no UDP passes between the two sites' public addresses; what they send elsewhere does. */
+  async blockUdp(site: string, other: string): Promise<void> {
+    const { publicAddress, publicAddress6 } = this.site(other);
+    const drops = ['forward', 'input', 'output'].map(
+      (hook) => `chain ${hook} {
+        type filter hook ${hook} priority -10; policy accept;
+        meta l4proto udp ip saddr ${publicAddress} drop
+        meta l4proto udp ip daddr ${publicAddress} drop
+        ${publicAddress6 ? `meta l4proto udp ip6 saddr ${publicAddress6} drop` : ''}
+        ${publicAddress6 ? `meta l4proto udp ip6 daddr ${publicAddress6} drop` : ''}
+      }`,
+    );
+    const rules = `table inet natlab_block_${other} {\n${drops.join('\n')}\n}\n`;
+    await this.exec(this.#border(site), ['nft', '-f', '-'], { input: rules });
+  }
+
+  async unblockUdp(site: string, other: string): Promise<void> {
+    await this.exec(this.#border(site), ['nft', 'delete', 'table', 'inet', `natlab_block_${other}`]);
+  }
+
+  /** The host leaves its address and has another one, at once, as after a new DHCP lease. */
+  async changeAddress(name: string, address: string): Promise<void> {
+    const host = this.host(name);
+    const commands = [
+      `addr del ${host.address}/${host.prefixLength} dev eth0`,
+      ...hostAddressCommands({ ...host, address, address6: undefined }),
+      ...hostRouteCommands({ ...host, gateway6: undefined }),
+    ];
+    await this.exec(name, ['ip', '-batch', '-'], { input: `${commands.join('\n')}\n` });
+  }
+
+  /** Ends everything that runs in the lab and removes it. */
+  remove(): Promise<void> {
+    this.#removed ??= this.#remove();
+    return this.#removed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.remove();
+  }
+
+  #border(site: string): string {
+    const { nat } = this.site(site);
+    if (nat === 'none') return site;
+    return nat === 'cgnat' ? `${site}-isp` : `${site}-gw`;
+  }
+
+  #inside(namespace: string, command: readonly string[]): string[] {
+    return ['ip', 'netns', 'exec', this.namespace(namespace), ...command];
+  }
+}
+
+export function labFolder(id: string): string {
+  return join(tmpdir(), `natlab-${id}`);
+}

@@ -1,0 +1,129 @@
+import type { StatusDocument } from '@wirepath/core';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Daemon, ProcessEnd } from '../daemon.js';
+import type { Lab } from '../lab.js';
+import { poll } from '../poll.js';
+import { runProgram, tryProgram, type ProgramResult } from '../run-program.js';
+import { wirepath } from './command.js';
+import { newKeyPair, type KeyPair } from './keys.js';
+import { nodeRcText, type NodeRc, type RcPeer } from './rc-file.js';
+import { WirepathServer } from './server.js';
+
+export interface NodeOptions {
+  /** Last byte of its address in the tunnel, 10.77.0.0/24. */
+  readonly number: number;
+  readonly keys?: KeyPair;
+  /** Of the rc file; `peers` are given later, when their keys are known. */
+  readonly rc?: Partial<NodeRc>;
+  /** Name of the rc file and of the logs. @default the host's name */
+  readonly name?: string;
+}
+
+export const LISTEN_PORT = 51820;
+
+/** A wirepath node on a host of a lab: its keys, its rc file, and its daemon when it runs. */
+export class WirepathNode {
+  readonly name: string;
+  readonly keys: KeyPair;
+  readonly address: string;
+  readonly interfaceName: string;
+  #daemon: Daemon | undefined;
+
+  constructor(
+    readonly lab: Lab,
+    readonly host: string,
+    private readonly options: NodeOptions,
+  ) {
+    this.name = options.name ?? host;
+    this.keys = options.keys ?? newKeyPair();
+    this.address = `10.77.0.${options.number}`;
+    this.interfaceName = options.rc?.interfaceName ?? lab.interfaceName(host);
+  }
+
+  get rcFile(): string {
+    return join(this.lab.folder, `${this.name}.yaml`);
+  }
+
+  get daemon(): Daemon {
+    if (this.#daemon === undefined) throw new Error(`${this.name} was not started`);
+    return this.#daemon;
+  }
+
+  /** As others list it in their rc files. */
+  asPeer(more: Partial<RcPeer> = {}): RcPeer {
+    const { publicKey } = this.keys;
+    return { name: this.name, publicKey, allowedIps: [`${this.address}/32`], keepalive: 25, ...more };
+  }
+
+  /** Writes key and rc file. */
+  async configure(peers: readonly RcPeer[]): Promise<void> {
+    const keyFile = join(this.lab.folder, `${this.name}.key`);
+    await writeFile(keyFile, `${this.keys.privateKey}\n`, { mode: 0o600 });
+    const text = nodeRcText({
+      privateKeyFile: `./${this.name}.key`,
+      interfaceName: this.interfaceName,
+      addresses: [`${this.address}/24`],
+      listenPort: LISTEN_PORT,
+      rendezvousUrl: WirepathServer.rendezvousUrl,
+      logLevel: 'info',
+      peers,
+      ...this.options.rc,
+    });
+    await writeFile(this.rcFile, text, { mode: 0o600 });
+  }
+
+  command(): string[] {
+    return wirepath('up', '--config', this.rcFile);
+  }
+
+  /** Starts the daemon; does not wait for anything. */
+  start(): Daemon {
+    this.#daemon = this.lab.spawn(this.host, this.name, this.command());
+    return this.#daemon;
+  }
+
+  /** Runs `up` to its end, for the cases in which it ends by itself. */
+  tryUp(prefix: readonly string[] = []): Promise<ProgramResult> {
+    return this.lab.tryExec(this.host, [...prefix, ...this.command()], { timeoutMs: 15_000 });
+  }
+
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<ProcessEnd> {
+    return this.daemon.stop(signal);
+  }
+
+  /** Runs `wirepath COMMAND ... --config` on this node; the control socket is reached from everywhere. */
+  run(command: string, ...args: readonly string[]): Promise<string> {
+    return runProgram(wirepath(command, ...args, '--config', this.rcFile), { env: this.lab.env, timeoutMs: 30_000 });
+  }
+
+  async status(): Promise<StatusDocument> {
+    return JSON.parse(await this.run('status', '--json')) as StatusDocument;
+  }
+
+  /** Waits until `status` shows something. @throws Error with the last status when it does not within the time. */
+  async until(
+    what: string,
+    condition: (status: StatusDocument) => boolean,
+    timeoutMs = 15_000,
+  ): Promise<StatusDocument> {
+    let last = 'nothing';
+    const ask = async () => {
+      const result = await tryProgram(wirepath('status', '--json', '--config', this.rcFile), { env: this.lab.env });
+      last = result.stdout || result.stderr;
+      if (result.code !== 0) return undefined;
+      const status = JSON.parse(result.stdout) as StatusDocument;
+      return condition(status) ? status : undefined;
+    };
+    try {
+      return await poll(ask, { what: `${what} at ${this.name}`, timeoutMs });
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : String(error)}; last: ${last}`, { cause: error });
+    }
+  }
+
+  /** Waits until the rendezvous server has it. */
+  async untilRegistered(): Promise<void> {
+    await this.until('signalling up', ({ signaling }) => signaling.some(({ state }) => state === 'up'));
+  }
+}

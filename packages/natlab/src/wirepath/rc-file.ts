@@ -1,0 +1,73 @@
+/** A peer as the rc file lists it. */
+export interface RcPeer {
+  readonly name: string;
+  readonly publicKey: string;
+  readonly allowedIps: readonly string[];
+  readonly keepalive?: number;
+  readonly endpoint?: string;
+}
+
+export interface NodeRc {
+  readonly privateKeyFile: string;
+  readonly interfaceName: string;
+  readonly addresses: readonly string[];
+  readonly listenPort: number;
+  readonly rendezvousUrl?: string | undefined;
+  /** ip:port of STUN servers; none: no server-reflexive candidates. */
+  readonly stunServers?: readonly string[] | undefined;
+  /** URL of TURN servers; none: no relay. */
+  readonly relayUrls?: readonly string[] | undefined;
+  readonly peers: readonly RcPeer[];
+  readonly logLevel: string;
+}
+
+/** The user of the lab's relay, and its secret. */
+export const RELAY_USER = { username: 'lab', credential: 'secret' } as const;
+
+/** The rc file of a node, in YAML that a person can change. */
+export function nodeRcText(rc: NodeRc): string {
+  const plugins: unknown[] = ['@wirepath/source-host'];
+  if (rc.stunServers) plugins.push(['@wirepath/source-stun', { servers: rc.stunServers }]);
+  if (rc.relayUrls) {
+    const servers = rc.relayUrls.map((url) => ({ url, ...RELAY_USER }));
+    plugins.push(['@wirepath/source-relay', { servers }]);
+  }
+  plugins.push(['@wirepath/transport-wg', { mode: 'embedded', listenPort: rc.listenPort }]);
+  if (rc.rendezvousUrl !== undefined) plugins.push(['@wirepath/signaling-rendezvous', { url: rc.rendezvousUrl }]);
+  return [
+    `privateKeyFile: ${rc.privateKeyFile}`,
+    `interface: ${rc.interfaceName}`,
+    `addresses: ${flow(rc.addresses)}`,
+    'plugins:',
+    ...plugins.map((plugin) => `  - ${flow(plugin)}`),
+    ...(rc.peers.length === 0 ? ['peers: []'] : ['peers:', ...rc.peers.map((peer) => `  - ${flow(peer)}`)]),
+    `log: { level: ${rc.logLevel} }`,
+    '',
+  ].join('\n');
+}
+
+export interface ServerRc {
+  readonly rendezvous: string;
+  /** ip:port of the relay and STUN server; none: neither runs. */
+  readonly turn?: string | undefined;
+  /** ip:port of the other address of the STUN server, for behaviour discovery (RFC 5780). */
+  readonly stunAlternate?: string | undefined;
+  readonly logLevel: string;
+}
+
+export function serverRcText(rc: ServerRc): string {
+  const { username, credential } = RELAY_USER;
+  return [
+    'server:',
+    `  rendezvous: ${flow({ listen: rc.rendezvous })}`,
+    ...(rc.turn ? [`  turn: ${flow({ listen: rc.turn, realm: 'lab', users: { [username]: credential } })}`] : []),
+    ...(rc.turn && rc.stunAlternate ? [`  stun: ${flow({ listen: rc.turn, alternate: rc.stunAlternate })}`] : []),
+    `log: { level: ${rc.logLevel} }`,
+    '',
+  ].join('\n');
+}
+
+/** JSON is a part of YAML. */
+function flow(value: unknown): string {
+  return JSON.stringify(value).replaceAll('":', '": ').replaceAll(',', ', ');
+}
