@@ -1,5 +1,5 @@
 import type { PluginDefinition, SchemaLibrary } from '../contracts/plugin.js';
-import { asDefinition, definitionFaults, exportedPlugin } from '../plugins/check-definition.js';
+import { bundledPlugins } from '../plugins/bundled-plugins.js';
 import type { Product } from '../product/product.js';
 import { rcSchema } from './rc-schema.js';
 import { toJsonSchema } from './schema-keys.js';
@@ -10,7 +10,7 @@ type Json = Record<string, unknown>;
 export async function configJsonSchema(product: Product): Promise<Json> {
   const { z } = await import('zod');
   const root = toJsonSchema(z, rcSchema(z, product));
-  const definitions = await bundledDefinitions(product);
+  const definitions = await bundledPlugins(product);
   const properties = root['properties'] as Record<string, Json>;
   return {
     ...root,
@@ -21,15 +21,6 @@ export async function configJsonSchema(product: Product): Promise<Json> {
       server: serverSchema(z, product, definitions),
     },
   };
-}
-
-async function bundledDefinitions(product: Product): Promise<Map<string, PluginDefinition>> {
-  const definitions = new Map<string, PluginDefinition>();
-  for (const [name, load] of Object.entries(product.plugins)) {
-    const value = exportedPlugin(await load());
-    if (definitionFaults(value).length === 0) definitions.set(name, asDefinition(value));
-  }
-  return definitions;
 }
 
 function pluginSchemas(z: SchemaLibrary, definitions: ReadonlyMap<string, PluginDefinition>): Json[] {

@@ -83,7 +83,8 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
   const context = { product, z, problems, owners, trusted: read.trusted };
   const entries = raw['plugins'] === undefined && hasNode ? defaultEntries(product) : pluginEntries(raw['plugins']);
   const plugins = await loadPlugins(entries, context);
-  if (hasNode) await checkRoles(plugins, { product, problems, complete: plugins.length === entries.length });
+  const written = Array.isArray(raw['plugins']) ? raw['plugins'].length : entries.length;
+  if (hasNode) await checkRoles(plugins, { product, problems, complete: plugins.length === written });
   const serverParts = isObject(server) ? await loadServerParts(server, plugins, context) : [];
   for (const { name, options: written, optionsPath } of entries) {
     await checkSecretFiles(written, optionsPath, { files: quietFiles, problems, plugin: name });

@@ -22,7 +22,7 @@ export function maskUrl(text: string): string {
   return text.replace(/\/\/[^/@\s]*@/g, `//${MASK}@`);
 }
 
-/** A copy for display: secrets replaced, binary data shortened, errors flattened, cycles and depth cut. */
+/** A copy for display: secrets replaced, binary data shortened, errors flattened, instances named, depth cut. */
 export function maskSecrets(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return maskUrl(value);
   if (typeof value !== 'object' || value === null) return value;
@@ -33,6 +33,10 @@ export function maskSecrets(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.map((item) => maskSecrets(item, depth + 1));
   if (value instanceof Map) return maskSecrets(Object.fromEntries(value as Map<PropertyKey, unknown>), depth);
   if (value instanceof Set) return maskSecrets([...value], depth);
+  if (value instanceof URL) return maskUrl(value.href);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // A socket or a node would drag in half the process.
+  if (prototype !== Object.prototype && prototype !== null) return `[${value.constructor.name}]`;
   const masked: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
     masked[key] =

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import type { Loader } from 'cosmiconfig';
+import type { ConfigProblem } from '../errors/config-problems.js';
 import type { Product } from '../product/product.js';
 import { openFailure } from './config-files.js';
 import { distrustOfFile, distrustOfFolders, type TrustedOwners } from './file-trust.js';
@@ -85,11 +86,18 @@ function describeSyntaxError(
   cause: unknown,
   extension: string,
   content: string,
-): { found: string; line?: number; column?: number } {
+): Omit<ConfigProblem, 'file' | 'keyPath' | 'expected'> {
   const error = cause as { reason?: string; mark?: { line: number; column: number }; message?: string };
   if (EXECUTABLE.has(extension)) return { found: `an error: ${error.message ?? String(cause)}` };
   if (error.mark !== undefined) {
-    return { found: error.reason ?? 'a syntax error', line: error.mark.line + 1, column: error.mark.column + 1 };
+    const { line, column } = error.mark;
+    const atSign = /^[\s-]*@/.test((content.split('\n')[line] ?? '').slice(0, column + 1));
+    return {
+      found: error.reason ?? 'a syntax error',
+      line: line + 1,
+      column: column + 1,
+      ...(atSign ? { suggestion: 'a name that begins with @ has to be quoted in YAML' } : {}),
+    };
   }
   try {
     JSON.parse(content);

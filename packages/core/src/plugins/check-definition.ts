@@ -39,14 +39,9 @@ export interface DefinitionFault {
 
 /** Checks what a module exports against the plugin contract. */
 export function definitionFaults(value: unknown): DefinitionFault[] {
-  if (typeof value !== 'object' || value === null) {
-    return [
-      {
-        expected: 'a plugin as the default export',
-        found: value === undefined ? 'no default export' : `a ${typeof value}`,
-        suggestion: 'export default definePlugin({ ... })',
-      },
-    ];
+  if (!looksLikePlugin(value)) {
+    const found = value === undefined ? 'no default export' : 'something else';
+    return [{ expected: 'a plugin as the default export', found, suggestion: 'export default definePlugin({ ... })' }];
   }
   const plugin = value as Readonly<Record<string, unknown>>;
   const faults: DefinitionFault[] = [];
@@ -71,6 +66,13 @@ export function definitionFaults(value: unknown): DefinitionFault[] {
     fault('`serverParts` with `sections`, `options` and `create` each', 'something else');
   }
   return faults;
+}
+
+/** One sentence is better than five where a module is no plugin at all. */
+function looksLikePlugin(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && ('create' in value || 'apiVersion' in value || 'provides' in value)
+  );
 }
 
 function listFaults(

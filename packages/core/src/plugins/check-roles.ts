@@ -2,7 +2,8 @@ import type { LoadedPlugin } from '../config/loaded-config.js';
 import type { ProblemList } from '../config/problem-list.js';
 import type { Role } from '../contracts/plugin.js';
 import type { Product } from '../product/product.js';
-import { asDefinition, definitionFaults, exportedPlugin, ROLES } from './check-definition.js';
+import { bundledPlugins } from './bundled-plugins.js';
+import { ROLES } from './check-definition.js';
 
 /** Roles that only one plugin can fill. */
 const SINGLE: readonly Role[] = ['transport', 'egress'];
@@ -51,10 +52,7 @@ export async function checkRoles(plugins: readonly LoadedPlugin[], context: Chec
 }
 
 async function whoProvides(role: Role, { product }: CheckRolesContext): Promise<{ suggestion?: string }> {
-  const names: string[] = [];
-  for (const [name, load] of Object.entries(product.plugins)) {
-    const value = exportedPlugin(await load());
-    if (definitionFaults(value).length === 0 && asDefinition(value).provides.includes(role)) names.push(name);
-  }
+  const bundled = await bundledPlugins(product);
+  const names = [...bundled].filter(([, definition]) => definition.provides.includes(role)).map(([name]) => name);
   return names.length === 0 ? {} : { suggestion: `add ${names.join(' or ')} to \`plugins\`` };
 }

@@ -1,7 +1,8 @@
 import { didYouMean } from '../config/did-you-mean.js';
 import type { LoadedPlugin, LoadedServerPart } from '../config/loaded-config.js';
 import type { ServerPart } from '../contracts/plugin.js';
-import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
+import type { Product } from '../product/product.js';
+import { bundledPlugin } from './bundled-plugins.js';
 import { checkWithSchema, type LoadPluginsContext } from './load-plugins.js';
 
 interface OfferedPart {
@@ -17,7 +18,7 @@ export async function loadServerParts(
   context: LoadPluginsContext,
 ): Promise<LoadedServerPart[]> {
   const { z, problems } = context;
-  const offered = await offeredParts(plugins, context);
+  const offered = await offeredParts(plugins, context.product);
   const known = [...new Set(offered.flatMap(({ part }) => part.sections))];
   const taken = new Map<OfferedPart, Record<string, unknown>>();
   for (const [section, value] of Object.entries(server)) {
@@ -52,26 +53,13 @@ export async function loadServerParts(
 }
 
 /** Parts of the rc file's plugins, then of the product's. */
-export async function offeredParts(
-  plugins: readonly LoadedPlugin[],
-  { product, problems }: Pick<LoadPluginsContext, 'product' | 'problems'>,
-): Promise<OfferedPart[]> {
+async function offeredParts(plugins: readonly LoadedPlugin[], product: Product): Promise<OfferedPart[]> {
   const offered: OfferedPart[] = plugins.flatMap(({ name, definition }) =>
     (definition.serverParts ?? []).map((part) => ({ plugin: name, part, ofProduct: false })),
   );
   const seen = new Set(plugins.map(({ definition }) => definition.name));
   for (const name of product.serverPlugins) {
-    let value: unknown;
-    try {
-      value = exportedPlugin(await product.plugins[name]?.());
-    } catch (error) {
-      problems.add(['server'], 'a module that can be imported', { plugin: name, found: `an error: ${String(error)}` });
-      continue;
-    }
-    const faults = definitionFaults(value);
-    for (const { expected, ...more } of faults) problems.add(['server'], expected, { plugin: name, ...more });
-    if (faults.length > 0) continue;
-    const definition = asDefinition(value);
+    const definition = await bundledPlugin(product, name);
     if (seen.has(definition.name)) continue;
     seen.add(definition.name);
     for (const part of definition.serverParts ?? []) offered.push({ plugin: name, part, ofProduct: true });

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { lstat, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { CodedError } from '../errors/coded-error.js';
 import type { Product } from './product.js';
 
 export interface RuntimePathOptions {
@@ -19,6 +21,31 @@ export function runtimeFolder(product: Pick<Product, 'name'>, options: RuntimePa
   if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, product.name);
   if (uid === 0) return join('/run', product.name);
   return join(tmpdir(), uid === undefined ? product.name : `${product.name}-${uid}`);
+}
+
+/**
+ * Makes the runtime folder where it is missing, for its owner alone.
+ * @returns its path.
+ * @throws CodedError PERMISSION_DENIED when somebody else got there first or may write it.
+ */
+export async function prepareRuntimeFolder(
+  product: Pick<Product, 'name'>,
+  options: RuntimePathOptions = {},
+): Promise<string> {
+  const folder = runtimeFolder(product, options);
+  const denied = (message: string, cause?: unknown) =>
+    new CodedError('PERMISSION_DENIED', message, { subject: folder, cause });
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw denied(`${folder} cannot be made`, cause);
+  }
+  const stats = await lstat(folder);
+  const uid = options.uid ?? process.getuid?.();
+  if (!stats.isDirectory()) throw denied(`${folder} is not a folder`);
+  if (uid !== undefined && stats.uid !== uid) throw denied(`${folder} belongs to another user (uid ${stats.uid})`);
+  if (uid !== undefined && (stats.mode & 0o022) !== 0) throw denied(`${folder} is writable by others`);
+  return folder;
 }
 
 /**

@@ -1,0 +1,26 @@
+import type { PluginDefinition } from '../contracts/plugin.js';
+import { CodedError } from '../errors/coded-error.js';
+import type { Product } from '../product/product.js';
+import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
+
+/**
+ * Imports a plugin that comes with the product.
+ * @throws CodedError PLUGIN_FAILED when it cannot be imported or is not a plugin: a fault of the product.
+ */
+export async function bundledPlugin(product: Product, name: string): Promise<PluginDefinition> {
+  let value: unknown;
+  try {
+    value = exportedPlugin(await product.plugins[name]?.());
+  } catch (cause) {
+    throw new CodedError('PLUGIN_FAILED', `${name}: import: ${String(cause)}`, { plugin: name, cause });
+  }
+  const [fault] = definitionFaults(value);
+  if (fault === undefined) return asDefinition(value);
+  throw new CodedError('PLUGIN_FAILED', `${name}: expected ${fault.expected}, found ${fault.found}`, { plugin: name });
+}
+
+/** All of them, by the name under which the product knows them. */
+export async function bundledPlugins(product: Product): Promise<ReadonlyMap<string, PluginDefinition>> {
+  const names = Object.keys(product.plugins);
+  return new Map(await Promise.all(names.map(async (name) => [name, await bundledPlugin(product, name)] as const)));
+}
