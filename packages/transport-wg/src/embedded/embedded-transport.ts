@@ -154,12 +154,7 @@ export class EmbeddedTransport implements Transport {
     privateKey.fill(0);
     await this.#sockets.open(this.#options.listenPort ?? 0, signal);
     this.#listening = true;
-    const { bindInterface } = this.#options;
-    if (bindInterface === undefined) return;
-    this.#sockets.forEachSocket((socket) => {
-      const fd = descriptorOf(socket);
-      if (fd !== undefined) bindToInterface(fd, bindInterface);
-    });
+    this.#pinSockets();
   }
 
   /** @throws CodedError PERMISSION_DENIED, INTERFACE_IN_USE, NETWORK_CONFIG, CONFIG, ABORTED. */
@@ -272,6 +267,21 @@ export class EmbeddedTransport implements Transport {
     // Whatever happened meanwhile may have set it again.
     (this.#timer as Disposable | undefined)?.[Symbol.dispose]();
     this.#timer = undefined;
+  }
+
+  /** @throws CodedError INTERFACE_NOT_FOUND, NETWORK_CONFIG. Without the right to pin, the sockets stay as they are. */
+  #pinSockets(): void {
+    const { bindInterface } = this.#options;
+    if (bindInterface === undefined) return;
+    this.#sockets.forEachSocket((socket) => {
+      const fd = descriptorOf(socket);
+      try {
+        if (fd !== undefined) bindToInterface(fd, bindInterface);
+      } catch (error) {
+        if (!(error instanceof CodedError) || error.code !== 'PERMISSION_DENIED') throw error;
+        this.#needs.logger.warn('the sockets are not bound to the interface', { bindInterface, error: error.message });
+      }
+    });
   }
 
   #markSockets(): void {

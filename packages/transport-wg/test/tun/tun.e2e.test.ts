@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NodeProcess, reasonToSkip, run, TwoNamespaces } from './namespaces.js';
 
@@ -183,6 +183,50 @@ describe.skipIf(reason)('a TUN device, in two network namespaces', () => {
     } finally {
       await again.kill();
     }
+  });
+
+  it('runs without the UAPI socket where a live process in another namespace has that name', async () => {
+    startA();
+    await a.event('started');
+    b.start(lab.b, { interfaceName: ifA, address: '10.77.0.2/24' });
+    await b.event('started');
+    expect(b.events).toContainEqual(
+      expect.objectContaining({ level: 'warn', fields: { path: `/var/run/wireguard/${ifA}.sock` } }),
+    );
+    await b.stop();
+    // Stopping it has not taken the other's socket away.
+    expect(existsSync(`/var/run/wireguard/${ifA}.sock`)).toBe(true);
+    await a.stop();
+    expect(existsSync(`/var/run/wireguard/${ifA}.sock`)).toBe(false);
+  });
+
+  it('stops in the middle of starting', async () => {
+    const before = rules();
+    startA({ allowedIps: ['0.0.0.0/0'] });
+    a.tell('stop');
+    expect(await a.event('exit')).toMatchObject({ code: 0 });
+    expect(lab.in(lab.a, 'ip', 'link')).not.toContain(ifA);
+    expect(rules()).toBe(before);
+  });
+
+  it('binds its sockets to one interface where asked', async () => {
+    startA({ transport: { bindInterface: 'eth0' } });
+    await a.event('started');
+    const sockets = lab
+      .in(lab.a, 'ss', '-lun')
+      .split('\n')
+      .filter((line) => line.includes(':51820'));
+    expect(sockets.length).toBeGreaterThan(0);
+    expect(sockets.filter((line) => !line.includes('%eth0:51820'))).toEqual([]);
+  });
+
+  it('names an interface to bind to that does not exist', async () => {
+    startA({ transport: { bindInterface: 'nowhere0' } });
+    expect(await a.event('failed')).toMatchObject({
+      code: 'INTERFACE_NOT_FOUND',
+      message: expect.stringContaining('nowhere0'),
+    });
+    expect(await a.event('exit')).toMatchObject({ code: 0 });
   });
 
   it('refuses the name of an interface that exists', async () => {

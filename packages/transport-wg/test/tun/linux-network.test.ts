@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import type { IpCommand, IpFailure } from '../../src/linux/ip-command.js';
+import { defaultMark, LinuxNetwork } from '../../src/linux/linux-network.js';
+import { recordingLogger } from '../embedded/support.js';
+
+/** Remembers what it is told, fails what it is asked to fail. */
+function fakeIp(options: { rules?: unknown[]; fail?: (command: string) => string | undefined } = {}) {
+  const commands: string[] = [];
+  const ip: IpCommand = {
+    batch(family, lines) {
+      const failures: IpFailure[] = [];
+      for (const command of lines) {
+        commands.push(family === 0 ? command : `-${family} ${command}`);
+        const reason = options.fail?.(command);
+        if (reason !== undefined) failures.push({ command, reason });
+      }
+      return Promise.resolve(failures);
+    },
+    query: (args) => Promise.resolve(args[0] === '-4' ? (options.rules ?? []) : []),
+  };
+  return { ip, commands, take: () => commands.splice(0) };
+}
+
+function network(fake: ReturnType<typeof fakeIp>) {
+  const logger = recordingLogger();
+  return { logger, network: new LinuxNetwork({ interfaceName: 'wp0', mark: 7, logger, ip: fake.ip }) };
+}
+
+const configuration = { addresses: ['10.77.0.1/24'], mtu: 1420, listenPort: 51820 };
+/** Changes are applied in the next turn of the event loop. */
+async function settled(subject: LinuxNetwork): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  await subject.settled();
+}
+
+describe('the network of an interface', () => {
+  it('gets addresses, MTU and what peers are known so far', async () => {
+    const fake = fakeIp();
+    const { network: subject } = network(fake);
+    subject.setAllowedIps(['10.88.0.0/16']);
+    await subject.configure(configuration);
+    expect(fake.commands.filter((command) => !command.includes('addrgenmode'))).toEqual([
+      'link set dev wp0 mtu 1420',
+      'address replace 10.77.0.1/24 dev wp0',
+      'link set dev wp0 up',
+      'route add 10.88.0.0/16 dev wp0',
+    ]);
+  });
+
+  it('changes by differences, all of one turn at once', async () => {
+    const fake = fakeIp();
+    const { network: subject } = network(fake);
+    subject.setAllowedIps(['10.1.0.0/16', '10.2.0.0/16']);
+    await subject.configure(configuration);
+    fake.take();
+    subject.setAllowedIps(['10.3.0.0/16']);
+    subject.setAllowedIps(['10.2.0.0/16', '10.4.0.0/16']);
+    await settled(subject);
+    expect(fake.take()).toEqual(['route add 10.4.0.0/16 dev wp0', 'route del 10.1.0.0/16 dev wp0']);
+    subject.setAllowedIps(['10.4.0.0/16', '10.2.0.0/16', '10.2.0.0/16']);
+    await settled(subject);
+    expect(fake.take()).toEqual([]);
+  });
+
+  it('moves a range to the table of its own when an endpoint appears in it, rules first', async () => {
+    const fake = fakeIp();
+    const { network: subject } = network(fake);
+    subject.setAllowedIps(['10.88.0.0/16']);
+    await subject.configure(configuration);
+    fake.take();
+    subject.addEndpoint('192.0.2.1');
+    subject.addEndpoint('10.88.3.4');
+    await settled(subject);
+    const commands = fake.take();
+    expect(commands.at(0)).toBe('route add 10.88.0.0/16 dev wp0 table 7');
+    expect(commands.at(-1)).toBe('route del 10.88.0.0/16 dev wp0');
+    expect(commands.filter((command) => command.startsWith('-4 rule add'))).toHaveLength(5);
+    await subject.close();
+    expect(fake.take().filter((command) => command.startsWith('-4 rule del'))).toHaveLength(5);
+    await subject.close();
+    expect(fake.take()).toEqual([]);
+  });
+
+  it('removes what a killed run left in its block of rules, and leaves the block of another alone', async () => {
+    const base = 10_000 + 300 * (await blockOf('wp0'));
+    const own = fakeIp({
+      rules: [{ priority: base, table: '7' }, { priority: base + 299 }, { priority: 32766, table: 'main' }],
+    });
+    await network(own).network.configure(configuration);
+    expect(own.commands).toContain(`-4 rule del priority ${base}`);
+    expect(own.commands).toContain(`-4 rule del priority ${base + 299}`);
+    expect(own.commands.filter((command) => command.includes('rule del'))).toHaveLength(2);
+
+    const foreign = fakeIp({ rules: [{ priority: base + 5, table: '8' }] });
+    const { network: subject } = network(foreign);
+    subject.setAllowedIps(['0.0.0.0/0']);
+    await subject.configure(configuration);
+    const priorities = foreign.commands
+      .flatMap((command) => /rule .*priority (\d+)/.exec(command)?.[1] ?? [])
+      .map(Number);
+    expect(priorities.length).toBeGreaterThan(0);
+    expect(priorities.filter((priority) => priority >= base && priority < base + 300)).toEqual([]);
+  });
+
+  it.each([
+    ['RTNETLINK answers: Operation not permitted', 'PERMISSION_DENIED'],
+    ['Error: any valid prefix is expected rather than "x".', 'NETWORK_CONFIG'],
+  ])('fails with the command and the reason: %s', async (reason, code) => {
+    const fake = fakeIp({ fail: (command) => (command.startsWith('address') ? reason : undefined) });
+    await expect(network(fake).network.configure(configuration)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(`address replace 10.77.0.1/24 dev wp0\`: ${reason}`),
+    });
+  });
+
+  it('warns of a route that another interface has, and goes on', async () => {
+    const fake = fakeIp({
+      fail: (command) => (command.includes('10.1.0.0/16') ? 'RTNETLINK answers: File exists' : undefined),
+    });
+    const { network: subject, logger } = network(fake);
+    subject.setAllowedIps(['10.1.0.0/16', '10.2.0.0/16']);
+    await subject.configure(configuration);
+    expect(logger.lines).toMatchObject([{ level: 'warn', fields: { command: 'ip route add 10.1.0.0/16 dev wp0' } }]);
+    expect(fake.commands).toContain('route add 10.2.0.0/16 dev wp0');
+  });
+
+  it('names its table by the interface, the same in every run', () => {
+    expect(defaultMark('wp0')).toBe(defaultMark('wp0'));
+    expect(defaultMark('wp0')).not.toBe(defaultMark('wp1'));
+  });
+});
+
+/** The block that a first run gets where no rules are. */
+async function blockOf(interfaceName: string): Promise<number> {
+  const fake = fakeIp();
+  const subject = new LinuxNetwork({ interfaceName, mark: 7, logger: recordingLogger(), ip: fake.ip });
+  subject.setAllowedIps(['0.0.0.0/0']);
+  await subject.configure(configuration);
+  const nop = fake.commands.find((command) => command.includes('nop'))!;
+  return (Number(/priority (\d+)/.exec(nop)![1]) - 299 - 10_000) / 300;
+}
