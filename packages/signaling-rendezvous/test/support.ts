@@ -8,12 +8,24 @@ import type { ServerLimits } from '../src/protocol/server-limits.js';
 import { x25519KeyPair } from '../src/protocol/x25519.js';
 import { RendezvousServer, type RendezvousServerOptions } from '../src/server/rendezvous-server.js';
 
+/** The timers that are running. */
+const timers = new Set<NodeJS.Timeout>();
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   unixMs: () => Date.now(),
   setTimeout(callback, delayMs) {
-    const timer = setTimeout(callback, delayMs);
-    return { [Symbol.dispose]: () => clearTimeout(timer) };
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      callback();
+    }, delayMs);
+    timers.add(timer);
+    return {
+      [Symbol.dispose]: () => {
+        timers.delete(timer);
+        clearTimeout(timer);
+      },
+    };
   },
 };
 
@@ -103,6 +115,15 @@ export class Stage {
     client.onAvailable(({ publicKey }) => available.push(publicKey));
     await client.start({ signal: new AbortController().signal });
     return { client, identity, publicKey: identity.publicKey, received, undeliverable, available };
+  }
+
+  alsoStop(stop: () => Promise<void>): void {
+    this.#running.push({ stop });
+  }
+
+  /** How many timers run. */
+  timers(): number {
+    return timers.size;
   }
 
   async clear(): Promise<void> {
