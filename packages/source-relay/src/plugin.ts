@@ -1,9 +1,24 @@
-import { defineServerPart } from '@wirepath/core/plugin';
+import { definePlugin, defineServerPart, type PluginDefinition } from '@wirepath/core/plugin';
+import { relayOptionsSchema } from './client/relay-options.js';
+import { TurnRelay } from './client/turn-relay.js';
 import { RelayServer } from './server/relay-server.js';
 import { serverOptionsSchema } from './server/server-options.js';
 
-export const serverPart = defineServerPart({
+const serverPart = defineServerPart({
   sections: ['stun', 'turn'],
   options: serverOptionsSchema,
   create: (needs, options) => new RelayServer(needs, options),
 });
+
+const plugin: PluginDefinition = definePlugin({
+  name: '@wirepath/source-relay',
+  apiVersion: 1,
+  options: relayOptionsSchema,
+  needs: ['logger', 'clock', 'random', 'files'],
+  provides: ['relay'],
+  requires: ['datagrams'],
+  create: (needs, { servers }) => ({ relay: new TurnRelay(needs, { servers }) }),
+  serverParts: [serverPart],
+});
+
+export default plugin;

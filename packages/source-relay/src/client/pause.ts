@@ -1,0 +1,28 @@
+import { CodedError, type Clock } from '@wirepath/core/plugin';
+
+/** Resolves after `delayMs`. @throws CodedError ABORTED. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      timer[Symbol.dispose]();
+      reject(new CodedError('ABORTED', 'stopped while waiting'));
+    };
+    const timer = clock.setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, delayMs);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** Waits for work that others wait for too: abortion ends this wait, not the work. @throws CodedError ABORTED. */
+export function waitFor<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new CodedError('ABORTED', 'stopped while waiting for the relay'));
+    // Before anything else: work that fails after an abortion must not become an unhandled rejection.
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

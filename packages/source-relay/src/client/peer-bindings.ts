@@ -1,0 +1,269 @@
+import type { Clock, Logger, RelayFraming } from '@wirepath/core/plugin';
+import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
+import { CHANNEL_QUARANTINE_MS, ChannelNumbers } from './channel-numbers.js';
+import { failureOf, relayError } from './relay-error.js';
+import type { TurnOutcome, TurnSession } from './turn-session.js';
+
+/** Of 300 s (RFC 8656, section 9). */
+export const PERMISSION_RENEWAL_MS = 4 * 60_000;
+/** Of 600 s (RFC 8656, section 12). */
+export const CHANNEL_RENEWAL_MS = 9 * 60_000;
+/** After a renewal that was not answered. */
+const RETRY_MS = 10_000;
+/** Framings kept for permitted peers' other ports, which we did not ask for. */
+const MAX_STRAYS = 256;
+
+type ChannelFraming = Extract<RelayFraming, { kind: 'channel' }>;
+type StreamFraming = Extract<RelayFraming, { kind: 'stream' }>;
+
+interface Permission {
+  /** Keys of the peers that want it. */
+  readonly peers: Set<string>;
+  granted: Promise<void> | undefined;
+  timer: Disposable | undefined;
+}
+
+interface PeerBinding {
+  readonly peer: TransportAddress;
+  readonly stream: StreamFraming;
+  channel: ChannelFraming | undefined;
+  /** When ChannelBind was last answered. */
+  boundAtMs: number;
+  /** False after release: the server still maps the channel for a while, so the number stays this peer's. */
+  wanted: boolean;
+  established: Promise<RelayFraming> | undefined;
+  timer: Disposable | undefined;
+}
+
+export interface PeerBindingsOptions {
+  readonly url: string;
+  readonly allocationId: string;
+  readonly session: TurnSession;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends when the allocation does. */
+  readonly signal: AbortSignal;
+  /** The server says that there is no allocation (437). */
+  readonly onMismatch: (reason: string) => void;
+}
+
+/**
+ * Permissions (by IP address) and channels (by address and port) of one allocation: installed, renewed apart from each
+ * other, and given back. One address per request: a single 403 would lose the others.
+ */
+export class PeerBindings {
+  readonly #options: PeerBindingsOptions;
+  readonly #numbers = new ChannelNumbers();
+  readonly #permissions = new Map<string, Permission>();
+  readonly #bindings = new Map<string, PeerBinding>();
+  readonly #byChannel = new Map<number, PeerBinding>();
+  readonly #strays = new Map<string, StreamFraming>();
+
+  constructor(options: PeerBindingsOptions) {
+    this.#options = options;
+    options.signal.addEventListener('abort', () => this.#stopTimers(), { once: true });
+  }
+
+  /** @throws CodedError TURN_RELAY when the server refuses this peer or does not answer; ABORTED. */
+  permit(peer: TransportAddress): Promise<RelayFraming> {
+    const key = formatAddress(peer);
+    const binding = this.#bindings.get(key) ?? this.#add(key, peer);
+    binding.wanted = true;
+    binding.established ??= this.#establish(key, binding).catch((error: unknown) => {
+      binding.established = undefined;
+      this.release(peer);
+      throw error;
+    });
+    return binding.established;
+  }
+
+  release(peer: TransportAddress): void {
+    const key = formatAddress(peer);
+    const binding = this.#bindings.get(key);
+    if (binding === undefined) return;
+    binding.wanted = false;
+    binding.established = undefined;
+    binding.timer?.[Symbol.dispose]();
+    binding.timer = undefined;
+    if (binding.channel === undefined) this.#bindings.delete(key);
+    const permission = this.#permissions.get(peer.ip);
+    if (permission?.peers.delete(key) !== true || permission.peers.size > 0) return;
+    permission.timer?.[Symbol.dispose]();
+    this.#permissions.delete(peer.ip);
+  }
+
+  /** Whose channel this is. */
+  ofChannel(number: number): { readonly peer: TransportAddress; readonly framing: ChannelFraming } | undefined {
+    const binding = this.#byChannel.get(number);
+    return binding?.channel && { peer: binding.peer, framing: binding.channel };
+  }
+
+  /** How to answer a peer whose data came in an indication; undefined where its IP address has no permission. */
+  framingOf(peer: TransportAddress): RelayFraming | undefined {
+    const key = formatAddress(peer);
+    const binding = this.#bindings.get(key);
+    if (binding?.wanted === true) return binding.channel ?? binding.stream;
+    return this.#permissions.has(peer.ip) ? this.#stray(key, peer) : undefined;
+  }
+
+  async #establish(key: string, binding: PeerBinding): Promise<RelayFraming> {
+    const { peer } = binding;
+    // Both at once: one round trip. ChannelBind would install the permission too, but may be refused for itself.
+    const [channelRefusal] = await Promise.all([this.#bindChannel(binding), this.#grant(key, peer)]);
+    if (channelRefusal !== undefined) {
+      const { logger, url } = this.#options;
+      logger.debug('no channel, so Send indications', { relay: url, peer: key, reason: channelRefusal });
+    }
+    return binding.channel ?? binding.stream;
+  }
+
+  /** Installs the permission for the peer's IP address, or joins who has it already. */
+  #grant(key: string, peer: TransportAddress): Promise<void> {
+    const permission = this.#permissions.get(peer.ip) ?? { peers: new Set(), granted: undefined, timer: undefined };
+    this.#permissions.set(peer.ip, permission);
+    permission.peers.add(key);
+    permission.granted ??= this.#createPermission(peer).then((outcome) => {
+      if (outcome.kind === 'success') return this.#renewPermissionAfter(PERMISSION_RENEWAL_MS, peer, permission);
+      permission.granted = undefined;
+      throw this.#failure('CreatePermission', peer, outcome);
+    });
+    return permission.granted;
+  }
+
+  #renewPermissionAfter(delayMs: number, peer: TransportAddress, permission: Permission): void {
+    if (this.#permissions.get(peer.ip) !== permission || this.#options.signal.aborted) return;
+    permission.timer = this.#options.clock.setTimeout(() => {
+      this.#renew(
+        () => this.#createPermission(peer),
+        'CreatePermission',
+        peer,
+        (answered) => this.#renewPermissionAfter(answered ? PERMISSION_RENEWAL_MS : RETRY_MS, peer, permission),
+      );
+    }, delayMs);
+  }
+
+  /** @returns why there is no channel, which is no failure; throws where the server refuses the peer (403). */
+  async #bindChannel(binding: PeerBinding): Promise<string | undefined> {
+    const { session, clock, allocationId } = this.#options;
+    const number = binding.channel?.channel ?? this.#takeNumber();
+    if (number === undefined) return 'all channels are bound';
+    const outcome = await this.#requestChannel(number, binding.peer);
+    if (outcome.kind === 'success') {
+      binding.boundAtMs = clock.now();
+      binding.channel ??= {
+        kind: 'channel',
+        allocationId,
+        base: session.base,
+        server: session.server,
+        channel: number,
+      };
+      this.#byChannel.set(number, binding);
+      this.#renewChannelAfter(CHANNEL_RENEWAL_MS, binding, number);
+      return undefined;
+    }
+    // Not answered: it may be bound all the same.
+    if (binding.channel === undefined) this.#numbers.giveBack(number, clock.now() + CHANNEL_QUARANTINE_MS);
+    const failure = this.#failure('ChannelBind', binding.peer, outcome);
+    if (outcome.kind === 'refused' && outcome.code !== 403) return failure.message;
+    throw failure;
+  }
+
+  #renewChannelAfter(delayMs: number, binding: PeerBinding, number: number): void {
+    const { clock, signal } = this.#options;
+    if (!binding.wanted || signal.aborted) return;
+    binding.timer?.[Symbol.dispose]();
+    binding.timer = clock.setTimeout(() => {
+      this.#renew(
+        () => this.#requestChannel(number, binding.peer),
+        'ChannelBind',
+        binding.peer,
+        (answered) => {
+          if (answered) binding.boundAtMs = clock.now();
+          this.#renewChannelAfter(answered ? CHANNEL_RENEWAL_MS : RETRY_MS, binding, number);
+        },
+      );
+    }, delayMs);
+  }
+
+  /** Runs a renewal in the background; `then` is told whether it was answered, and not called after a refusal. */
+  #renew(
+    request: () => Promise<TurnOutcome>,
+    what: string,
+    peer: TransportAddress,
+    then: (answered: boolean) => void,
+  ): void {
+    request().then(
+      (outcome) => {
+        if (outcome.kind !== 'refused') return then(outcome.kind === 'success');
+        const { message } = this.#failure(what, peer, outcome);
+        this.#options.logger.warn('relay: a peer can no longer be reached through it', { reason: message });
+      },
+      // The only rejection: the allocation has ended, and all renewals with it.
+      () => undefined,
+    );
+  }
+
+  #createPermission(peer: TransportAddress): Promise<TurnOutcome> {
+    const { session, signal } = this.#options;
+    return session.request({ method: 'create-permission', peerAddresses: [peer] }, { signal });
+  }
+
+  #requestChannel(channelNumber: number, peer: TransportAddress): Promise<TurnOutcome> {
+    const { session, signal } = this.#options;
+    return session.request({ method: 'channel-bind', channelNumber, peerAddresses: [peer] }, { signal });
+  }
+
+  #failure(what: string, peer: TransportAddress, outcome: Exclude<TurnOutcome, { kind: 'success' }>): Error {
+    const reason = failureOf(`${what} for ${formatAddress(peer)}`, outcome);
+    if (outcome.kind === 'refused' && outcome.code === 437) this.#options.onMismatch(reason);
+    return relayError(this.#options.url, reason);
+  }
+
+  #takeNumber(): number | undefined {
+    const { clock } = this.#options;
+    const nowMs = clock.now();
+    for (const [number, binding] of this.#byChannel) {
+      if (binding.wanted || binding.boundAtMs + CHANNEL_QUARANTINE_MS > nowMs) continue;
+      this.#byChannel.delete(number);
+      this.#bindings.delete(formatAddress(binding.peer));
+      this.#numbers.giveBack(number, nowMs);
+    }
+    return this.#numbers.take(nowMs);
+  }
+
+  #add(key: string, peer: TransportAddress): PeerBinding {
+    const stream = this.#strays.get(key) ?? this.#newStream(peer);
+    this.#strays.delete(key);
+    const binding: PeerBinding = {
+      peer,
+      stream,
+      channel: undefined,
+      boundAtMs: -Infinity,
+      wanted: true,
+      established: undefined,
+      timer: undefined,
+    };
+    this.#bindings.set(key, binding);
+    return binding;
+  }
+
+  #stray(key: string, peer: TransportAddress): StreamFraming {
+    const framing = this.#strays.get(key) ?? this.#newStream(peer);
+    // Set again: the Map's order is that of use, and the longest unused one goes.
+    this.#strays.delete(key);
+    this.#strays.set(key, framing);
+    const [oldest] = this.#strays.keys();
+    if (oldest !== undefined && this.#strays.size > MAX_STRAYS) this.#strays.delete(oldest);
+    return framing;
+  }
+
+  #newStream(peer: TransportAddress): StreamFraming {
+    const { session, allocationId } = this.#options;
+    return { kind: 'stream', allocationId, send: (bytes) => session.sendIndication(peer, bytes) };
+  }
+
+  #stopTimers(): void {
+    for (const { timer } of this.#permissions.values()) timer?.[Symbol.dispose]();
+    for (const { timer } of this.#bindings.values()) timer?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,26 @@
+import type { SchemaLibrary } from '@wirepath/core/plugin';
+import { parseTurnUrl } from './turn-url.js';
+
+/** The schema of the plugin's options. */
+export function relayOptionsSchema(z: SchemaLibrary) {
+  const server = z
+    .strictObject({
+      url: z
+        .string()
+        .refine((url) => parseTurnUrl(url) !== undefined, 'expected a TURN URL, such as "turn:203.0.113.10:3478"'),
+      username: z.string().min(1).max(127),
+      credential: z.string().min(1).optional(),
+      credentialFile: z.string().min(1).optional(),
+      family: z.union([z.literal(4), z.literal(6)]).optional(),
+    })
+    .refine(({ credential, credentialFile }) => (credential === undefined) !== (credentialFile === undefined), {
+      path: ['credential'],
+      error: 'expected either `credential` or `credentialFile`',
+    });
+  return z.strictObject({
+    servers: z
+      .array(server)
+      .refine((servers) => new Set(servers.map(({ url }) => url)).size === servers.length, 'expected each URL once')
+      .default([]),
+  });
+}

@@ -1,0 +1,66 @@
+import type { Clock } from '@wirepath/core/plugin';
+import type { TransportAddress } from '@wirepath/stun-codec';
+import { pause } from './pause.js';
+import { failureOf, relayError } from './relay-error.js';
+import type { TurnSession } from './turn-session.js';
+
+const UDP = 17;
+/** RFC 8656, section 7.2: what a server means that does not say. */
+const DEFAULT_LIFETIME_SECONDS = 600;
+/** After 437: coturn forgets a deleted allocation only after up to a second. */
+const MISMATCH_BACKOFF_MS: readonly number[] = [50, 200, 500, 1000, 2000];
+
+export interface GrantedAllocation {
+  readonly kind: 'granted';
+  readonly relayedAddress: TransportAddress;
+  readonly mappedAddress: TransportAddress | undefined;
+  readonly lifetimeSeconds: number;
+}
+
+export type AllocateResult =
+  | GrantedAllocation
+  /** 300 (Try Alternate). */
+  | { readonly kind: 'try-alternate'; readonly server: TransportAddress };
+
+/**
+ * Allocate (RFC 8656, section 7). Our port is fixed, so a node that crashed meets its old allocation (437): that one
+ * is deleted under the same user, and Allocate sent again.
+ *
+ * @param family of the relayed address.
+ * @throws CodedError TURN_RELAY or ABORTED.
+ */
+export async function requestAllocation(
+  session: TurnSession,
+  options: { readonly url: string; readonly family: 4 | 6; readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<AllocateResult> {
+  const { url, family, clock, signal } = options;
+  for (let attempt = 0; ; attempt++) {
+    const outcome = await session.request(
+      {
+        method: 'allocate',
+        requestedTransport: UDP,
+        // IPv4 is what a server takes for granted, and old ones do not know the attribute.
+        requestedAddressFamily: family === 6 ? 6 : undefined,
+      },
+      { signal },
+    );
+    if (outcome.kind === 'success') {
+      const { relayedAddress, mappedAddress, lifetimeSeconds = DEFAULT_LIFETIME_SECONDS } = outcome.response;
+      if (relayedAddress === undefined || lifetimeSeconds === 0)
+        throw relayError(url, 'the response to Allocate has no relayed address');
+      return { kind: 'granted', relayedAddress, mappedAddress, lifetimeSeconds };
+    }
+    if (outcome.kind === 'refused' && outcome.code === 300) {
+      const { alternateServer } = outcome.response;
+      if (alternateServer?.family === session.server.family && alternateServer.port !== 0)
+        return { kind: 'try-alternate', server: alternateServer };
+    }
+    const backoffMs = MISMATCH_BACKOFF_MS[attempt];
+    if (outcome.kind !== 'refused' || outcome.code !== 437 || backoffMs === undefined)
+      throw relayError(url, failureOf('Allocate', outcome));
+    const deleted = await session.request({ method: 'refresh', lifetimeSeconds: 0 }, { signal });
+    if (deleted.kind === 'refused' && deleted.code === 441)
+      throw relayError(url, 'our address holds an allocation of another user there');
+    await pause(clock, backoffMs, signal);
+  }
+}

@@ -1,0 +1,28 @@
+import { memoryLogger, systemClock, systemRandom, type Clock, type MemoryLogger } from '@wirepath/core';
+import type { ConfigFiles, ProductNames, RandomSource } from '@wirepath/core/plugin';
+
+export interface TestNeeds {
+  readonly logger: MemoryLogger;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly files: ConfigFiles;
+  readonly product: ProductNames;
+}
+
+/** Everything that a plugin or a server part of this package asks for. */
+export function testNeeds(options: { clock?: Clock; files?: Readonly<Record<string, string>> } = {}): TestNeeds {
+  const { clock = systemClock, files = {} } = options;
+  return {
+    logger: memoryLogger(),
+    clock,
+    random: systemRandom,
+    files: {
+      resolve: (path) => path,
+      readSecret: (path) => {
+        const text = files[path];
+        return text === undefined ? Promise.reject(new Error(`no such file: ${path}`)) : Promise.resolve(text);
+      },
+    },
+    product: { name: 'test', runtimeFolder: '/nonexistent' },
+  };
+}
