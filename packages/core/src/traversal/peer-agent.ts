@@ -200,6 +200,7 @@ export class PeerAgent {
     const news = !this.hasSession;
     this.#hasSession = true;
     this.handshake.completed();
+    this.#settleCalls();
     if (news) this.#changed();
   }
 
@@ -276,12 +277,22 @@ export class PeerAgent {
     }
   }
 
+  /** Connected without a relay: there is nothing to call for. */
+  get #isSettled(): boolean {
+    return this.hasSession && this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed';
+  }
+
+  #settleCalls(): void {
+    if (this.#isSettled) this.#calls.settle();
+  }
+
   #endProbing(now: number): void {
     this.probingUntil = undefined;
     this.checklist.endProbing();
     this.exhausted = this.active === undefined || this.active.trust === 'lost';
-    if (this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed') this.#calls.settle();
-    else if (!this.#calls.isRetrying && this.around.signalingUp) this.#calls.retrySoon(now, this.#jitter());
+    this.#settleCalls();
+    if (!this.#isSettled && !this.#calls.isRetrying && this.around.signalingUp)
+      this.#calls.retrySoon(now, this.#jitter());
     this.#changed();
   }
 
@@ -384,6 +395,7 @@ export class PeerAgent {
     if (nominated !== undefined && choice !== undefined && nominated.tier <= choice.tier) choice = nominated;
     if (choice !== undefined && choice !== active?.pair) this.#switchTo(choice, now);
     this.#setPaths();
+    this.#settleCalls();
     if (this.active?.trust === 'trusted' && this.active.pair.state === 'succeeded') {
       this.handshake.pathReady(this.active.pair.key, this.active.pair.rttMs ?? 0, now);
     }

@@ -25,6 +25,14 @@ describe('two nodes with host candidates', () => {
     expect(agent(net, net.b).active?.pair.connection).toBe('direct');
   });
 
+  it('call each other no more once they are connected', () => {
+    const net = connected();
+    expect(sent(net.a, 'send-message').length).toBeLessThanOrEqual(3);
+    net.a.effects.length = net.b.effects.length = 0;
+    net.run(200_000);
+    expect([...sent(net.a, 'send-message'), ...sent(net.b, 'send-message')]).toEqual([]);
+  });
+
   it('connect in a few round trips, whoever comes up first', () => {
     for (const first of ['a', 'b'] as const) {
       const net = new TwoEngines(10);
