@@ -5,8 +5,9 @@ import { RateLimiter, rateLimitKey } from './rate-limiter.js';
 export type Admission = 'admitted' | 'mac1' | 'cookie' | 'rate-limited';
 
 /**
- * Which handshake messages are worth their public-key arithmetic (paper section 5.3): those with a valid mac1; and while
- * more arrive than the device wants to compute, only those whose sender has proven its address, at a limited rate each.
+ * Which handshake messages are worth their public-key arithmetic (paper section 5.3): those with a valid mac1; and
+ * while more arrive than the device wants to compute, only those whose sender has proven its address, at a limited
+ * rate each.
  */
 export class HandshakeAdmission {
   readonly #limit: number;

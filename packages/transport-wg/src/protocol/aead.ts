@@ -4,8 +4,8 @@ import { createRequire } from 'node:module';
 export const AEAD_TAG_BYTES = 16;
 
 /**
- * One ChaCha20-Poly1305 key (RFC 8439). The nonce is WireGuard's: four zero bytes, then the 64-bit counter, little endian.
- * Works in place, so that a datagram needs one buffer only.
+ * One ChaCha20-Poly1305 key (RFC 8439). The nonce is WireGuard's: four zero bytes, then the 64-bit counter, little
+ * endian. Works in place, so that a datagram needs one buffer only.
  */
 export interface AeadKey {
   /** Encrypts `buffer[offset, offset + length)` in place and writes the tag behind it. */
@@ -213,8 +213,9 @@ function xNonce(nonce24: Uint8Array): Uint8Array {
 }
 
 /**
- * HChaCha20 (draft-irtf-cfrg-xchacha section 2.2). OpenSSL offers only ChaCha20's block function, which adds the initial
- * state after the rounds: its first and last rows minus that state, all of it known here, are HChaCha20's output.
+ * HChaCha20 (draft-irtf-cfrg-xchacha section 2.2). OpenSSL offers only ChaCha20's block function, which adds the
+ * initial state after the rounds: its first and last rows minus that state, all of it known here, are HChaCha20's
+ * output.
  */
 function hChaCha20(key: Uint8Array, nonce24: Uint8Array): Uint8Array {
   const nonce16 = nonce24.subarray(0, 16);

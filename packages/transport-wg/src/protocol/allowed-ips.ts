@@ -1,8 +1,9 @@
 import { formatIpPrefix, type IpPrefix } from './ip-prefix.js';
 
 /**
- * Cryptokey routing (paper section 2): which peer a destination belongs to, and whether a peer may use a source. A path-compressed
- * binary trie for each address family, searched for the longest prefix. A prefix belongs to one peer: inserting it for another moves it.
+ * Cryptokey routing (paper section 2): which peer a destination belongs to, and whether a peer may use a source. A
+ * path-compressed binary trie for each address family, searched for the longest prefix. A prefix belongs to one peer:
+ * inserting it for another moves it.
  */
 export class AllowedIps<Peer> {
   readonly #trie4 = new Trie<Peer>();

@@ -46,7 +46,10 @@ export interface DeviceOptions<P> {
   readonly aead?: Aead;
   /** Of the inner packets, bytes. @default 1420 */
   readonly mtu?: number;
-  /** Makes the buffer for an outgoing data message, for adapters whose buffers lie in memory of their own. @default Buffer.allocUnsafe */
+  /**
+   * Makes the buffer for an outgoing data message, for adapters whose buffers lie in memory of their own.
+   * @default Buffer.allocUnsafe
+   */
   readonly allocate?: (sizeBytes: number) => Uint8Array;
   /** Handshake messages per second above which senders must prove their address. @default 250 */
   readonly underLoadHandshakesPerSecond?: number;
@@ -208,7 +211,9 @@ export class Device<P> {
 
   // Actions
 
-  /** From the next packet on, the peer is sent to on every one of `paths`. @returns false when there is no such peer. */
+  /**
+   * From the next packet on, the peer is sent to on every one of `paths`. @returns false when there is no such peer.
+   */
   setPaths(publicKey: string, paths: readonly P[], now: number): boolean {
     const peer = this.#peers.get(publicKey);
     peer?.setPaths(paths, now);
@@ -216,8 +221,8 @@ export class Device<P> {
   }
 
   /**
-   * Sends an initiation at once, or when the last is REKEY_TIMEOUT old: a request that comes too early is kept. With `force`, for a path that has changed, the last
-   * one may have been lost with its path, and 50 ms are enough.
+   * Sends an initiation at once, or when the last is REKEY_TIMEOUT old: a request that comes too early is kept. With
+   * `force`, for a path that has changed, the last one may have been lost with its path, and 50 ms are enough.
    * @returns false when there is no such peer.
    */
   initiateHandshake(publicKey: string, now: number, options: { readonly force?: boolean } = {}): boolean {
@@ -251,7 +256,10 @@ export class Device<P> {
     return peer.sendPacket(packet, now);
   }
 
-  /** Takes a datagram off the wire. Decrypts in place: the bytes are overwritten, and delivered packets are views of them. */
+  /**
+   * Takes a datagram off the wire. Decrypts in place: the bytes are overwritten, and delivered packets are views of
+   * them.
+   */
   handleDatagram(datagram: Uint8Array, from: P, now: number): void {
     const reason = this.#receive(datagram, from, now);
     if (reason !== undefined) this.#drop(reason);

@@ -23,7 +23,10 @@ import {
 import { jitterMs, type PeerContext } from './peer-context.js';
 import { isAfter, TAI64N_BYTES, Tai64nClock } from './tai64n.js';
 
-/** Initiations that may be unanswered at once: path changes repeat them every 50 ms, and the first answer may still come. */
+/**
+ * Initiations that may be unanswered at once: path changes repeat them every 50 ms, and the first answer may still
+ * come.
+ */
 const PENDING_MAX = 4;
 const FLOOD_INTERVAL_MS = 1000 / HANDSHAKE_INITIATION_RATE;
 
@@ -43,8 +46,8 @@ export interface PeerIndices {
 }
 
 /**
- * A peer's handshakes, apart from what its sessions then do. Initiator and responder state live side by side, so that two initiations
- * crossing on the wire both succeed.
+ * A peer's handshakes, apart from what its sessions then do. Initiator and responder state live side by side, so that
+ * two initiations crossing on the wire both succeed.
  */
 export class Handshakes<P> {
   readonly #context: PeerContext<P>;
@@ -72,8 +75,8 @@ export class Handshakes<P> {
   }
 
   /**
-   * When the next initiation may be sent: REKEY_TIMEOUT after the last handshake message, or a moment after the last initiation when the path
-   * has changed since.
+   * When the next initiation may be sent: REKEY_TIMEOUT after the last handshake message, or a moment after the last
+   * initiation when the path has changed since.
    */
   earliestInitiationMs(pathChanged: boolean): number {
     return pathChanged

@@ -1,4 +1,6 @@
-/** The little that WireGuard reads of an inner IP packet. Functions of the hot path: they take an offset, not a view. */
+/**
+ * The little that WireGuard reads of an inner IP packet. Functions of the hot path: they take an offset, not a view.
+ */
 
 export const IPV4_SOURCE = 12;
 export const IPV4_DESTINATION = 16;

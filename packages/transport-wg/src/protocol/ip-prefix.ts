@@ -7,7 +7,8 @@ export interface IpPrefix {
 }
 
 /**
- * Reads `10.77.0.0/24`, `2001:db8::/32`, or a bare address as a host route; bits behind the prefix are cleared, as `wg` does.
+ * Reads `10.77.0.0/24`, `2001:db8::/32`, or a bare address as a host route; bits behind the prefix are cleared, as
+ * `wg` does.
  * @returns undefined when the text is none of these.
  */
 export function parseIpPrefix(text: string): IpPrefix | undefined {

@@ -6,14 +6,14 @@ const NEXT_MAX = 4;
 const PREVIOUS_MAX = 3;
 
 /**
- * A peer's sessions and their rotation (paper section 6.3): the initiator may send on a session at once, the responder only after the
- * first data message, which proves that its response arrived.
+ * A peer's sessions and their rotation (paper section 6.3): the initiator may send on a session at once, the responder
+ * only after the first data message, which proves that its response arrived.
  *
- * WireGuard has one slot each for the previous, current and next session. Here `next` and `previous` are short lists, because
- * several handshakes may overlap: a path change repeats an initiation before the first is answered, and two peers may initiate
- * at the same time. When initiations cross, both sessions come up; that of the side with the greater public key wins, and the other
- * is received on only. An implementation with single slots (wireguard-go, the kernel) never uses the losing session, so it needs no special
- * treatment.
+ * WireGuard has one slot each for the previous, current and next session. Here `next` and `previous` are short lists,
+ * because several handshakes may overlap: a path change repeats an initiation before the first is answered, and two
+ * peers may initiate at the same time. When initiations cross, both sessions come up; that of the side with the
+ * greater public key wins, and the other is received on only. An implementation with single slots (wireguard-go, the
+ * kernel) never uses the losing session, so it needs no special treatment.
  */
 export class Keypairs {
   current: Keypair | undefined;
@@ -43,7 +43,9 @@ export class Keypairs {
     if (this.#next.length > NEXT_MAX) this.#next.splice(0, 1).forEach(this.#retire);
   }
 
-  /** A data message was received on `keypair`. @returns whether that confirms a session of which we are the responder. */
+  /**
+   * A data message was received on `keypair`. @returns whether that confirms a session of which we are the responder.
+   */
   confirm(keypair: Keypair): boolean {
     if (keypair === this.current || !this.#next.includes(keypair)) return false;
     const older = this.#next.filter((next) => next.sequence < keypair.sequence);

@@ -1,6 +1,6 @@
 /**
- * The four WireGuard messages (paper section 5.4). Every integer is little endian; the type byte is followed by three zero
- * bytes. Decoders are strict: they return undefined unless length and header are exactly right, and never throw.
+ * The four WireGuard messages (paper section 5.4). Every integer is little endian; the type byte is followed by three
+ * zero bytes. Decoders are strict: they return undefined unless length and header are exactly right, and never throw.
  * The fields of a decoded message are views into the datagram.
  */
 
@@ -73,7 +73,7 @@ export function decodeInitiation(datagram: Uint8Array): Initiation | undefined {
   };
 }
 
-/** The macs are left zero: {@link CookieGenerator.addMacs} fills them. */
+/** The macs are left zero: `CookieGenerator.addMacs` fills them. */
 export function encodeInitiation(message: Initiation): Uint8Array {
   const datagram = new Uint8Array(INITIATION_BYTES);
   datagram[0] = MESSAGE_INITIATION;
@@ -94,7 +94,7 @@ export function decodeResponse(datagram: Uint8Array): Response | undefined {
   };
 }
 
-/** The macs are left zero: {@link CookieGenerator.addMacs} fills them. */
+/** The macs are left zero: `CookieGenerator.addMacs` fills them. */
 export function encodeResponse(message: Response): Uint8Array {
   const datagram = new Uint8Array(RESPONSE_BYTES);
   datagram[0] = MESSAGE_RESPONSE;

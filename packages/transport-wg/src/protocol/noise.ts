@@ -4,8 +4,8 @@ import { dh, dhKeyPair, hash, kdf1, kdf2, kdf3, KEY_BYTES, type DhKeyPair } from
 import { encodeInitiation, encodeResponse, type Initiation, type Response } from './messages.js';
 
 /**
- * Noise_IKpsk2 as WireGuard uses it (paper section 5.4.2 to 5.4.5): four pure steps, each turning a message into the next
- * and a state into the next. Nothing here knows of peers, time or retransmission.
+ * Noise_IKpsk2 as WireGuard uses it (paper section 5.4.2 to 5.4.5): four pure steps, each turning a message into the
+ * next and a state into the next. Nothing here knows of peers, time or retransmission.
  */
 
 /** What a handshake needs to know of a peer. */

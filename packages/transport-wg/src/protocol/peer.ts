@@ -20,8 +20,8 @@ import { PeerTimers } from './timers.js';
 const NO_PACKET = new Uint8Array(0);
 
 /**
- * The protocol's view of one peer: handshakes, sessions, timers, paths, and the packets that wait. What routes to it, and which sources it
- * may use, is the device's.
+ * The protocol's view of one peer: handshakes, sessions, timers, paths, and the packets that wait. What routes to it,
+ * and which sources it may use, is the device's.
  */
 export class Peer<P> implements PeerStatus<P> {
   readonly publicKey: string;
@@ -48,8 +48,6 @@ export class Peer<P> implements PeerStatus<P> {
   readonly #staged: Uint8Array[] = [];
   /** An initiation could not be sent for want of a path. */
   #handshakeWanted = false;
-  /** An initiator rekeys on receipt once per session; see {@link REKEY_AFTER_TIME_MS}. */
-  #rekeyedOnReceipt = false;
   #removed = false;
 
   constructor(
@@ -141,8 +139,8 @@ export class Peer<P> implements PeerStatus<P> {
   }
 
   /**
-   * Sends an initiation as soon as WireGuard's pacing allows it; see {@link Handshakes.earliestInitiationMs}. One that comes too early
-   * is sent later, unless a session comes up meanwhile.
+   * Sends an initiation as soon as WireGuard's pacing allows it; see {@link Handshakes.earliestInitiationMs}. One that
+   * comes too early is sent later, unless a session comes up meanwhile.
    */
   requestInitiation(now: number, pathChanged: boolean): void {
     if (this.#removed) return;
@@ -284,7 +282,6 @@ export class Peer<P> implements PeerStatus<P> {
     const unixMs = this.#context.wallClockMs();
     this.lastHandshakeUnixMs = unixMs;
     this.counters.handshakesCompleted++;
-    this.#rekeyedOnReceipt = false;
     this.#handshakeWanted = false;
     if (!this.#handshakes.pending) this.#timers.stopInitiating();
     this.#context.sink.onHandshake(this, { ...info, unixMs });
@@ -293,9 +290,8 @@ export class Peer<P> implements PeerStatus<P> {
   /** A session that is mostly received on must not run out because nothing was sent to notice its age. */
   #rekeyOnReceipt(now: number): void {
     const current = this.#keypairs.current;
-    if (this.#rekeyedOnReceipt || current?.role !== 'initiator') return;
+    if (current?.role !== 'initiator') return;
     if (now - current.createdAtMs < REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS) return;
-    this.#rekeyedOnReceipt = true;
     this.requestInitiation(now, false);
   }
 

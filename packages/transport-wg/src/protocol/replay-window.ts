@@ -1,7 +1,7 @@
 /**
- * The sliding window that accepts each message counter once (RFC 6479). Counters are 64 bit, in two unsigned 32-bit halves.
- * The bitmap is a ring of 8192 bits in 32-bit blocks; the block that is being entered is cleared, so that the window proper is one
- * block smaller.
+ * The sliding window that accepts each message counter once (RFC 6479). Counters are 64 bit, in two unsigned 32-bit
+ * halves. The bitmap is a ring of 8192 bits in 32-bit blocks; the block that is being entered is cleared, so that the
+ * window proper is one block smaller.
  */
 
 const RING_BITS = 8192;

@@ -1,15 +1,18 @@
 /**
- * What a device tells the outside, synchronously, from inside the call that caused it. `P` is a path: whatever the adapter uses to say
- * where a datagram came from or goes to. A sink may call the device again.
+ * What a device tells the outside, synchronously, from inside the call that caused it. `P` is a path: whatever the
+ * adapter uses to say where a datagram came from or goes to. A sink may call the device again.
  */
 export interface DeviceSink<P> {
-  /** Sends one datagram on every path in `paths`, which is never empty: the same bytes, so that the receiver keeps one. The bytes are the sink's. */
+  /**
+   * Sends one datagram on every path in `paths`, which is never empty: the same bytes, so that the receiver keeps one.
+   * The bytes are the sink's.
+   */
   send(datagram: Uint8Array, paths: readonly P[], peer: PeerStatus<P>): void;
   /** Answers a source that is no peer yet: a cookie reply. */
   reply(datagram: Uint8Array, to: P): void;
   /**
-   * An inner IP packet from the peer, its source checked against the allowed IPs. A view into the datagram that was handed in: good
-   * as long as that is.
+   * An inner IP packet from the peer, its source checked against the allowed IPs. A view into the datagram that was
+   * handed in: good as long as that is.
    */
   deliver(packet: Uint8Array, peer: PeerStatus<P>): void;
   /** A session is established: as initiator on the response, as responder on the first data. */

@@ -7,9 +7,9 @@ const TAI64_BASE = 0x4000_0000_0000_000an;
 const NANOSECONDS_PER_SECOND = 1_000_000_000n;
 
 /**
- * The clock that stamps our initiations. A stamp is always greater than the one before, whatever the wall clock does: a
- * peer refuses initiations that are not newer than the newest it has seen. It keeps the wall clock's full precision (the
- * reference implementations whiten to 16 ms), since initiations may follow each other after 50 ms.
+ * The clock that stamps our initiations. A stamp is always greater than the one before, whatever the wall clock does:
+ * a peer refuses initiations that are not newer than the newest it has seen. It keeps the wall clock's full precision
+ * (the reference implementations whiten to 16 ms), since initiations may follow each other after 50 ms.
  */
 export class Tai64nClock {
   #lastNs = 0n;

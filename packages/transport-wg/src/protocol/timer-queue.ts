@@ -1,6 +1,7 @@
 /**
- * Deadlines for thousands of peers: a binary min-heap that is corrected late. Moving a deadline further away, which most
- * packets do to some keepalive, only writes a field; the heap learns of it when the old deadline comes to the top.
+ * Deadlines for thousands of peers: a binary min-heap that is corrected late. Moving a deadline further away, which
+ * most packets do to some keepalive, only writes a field; the heap learns of it when the old deadline comes to the
+ * top.
  */
 
 /** One deadline. It is off while `dueMs` is infinite. */
@@ -59,7 +60,9 @@ export class TimerQueue {
     }
   }
 
-  /** Fires every timer that is due, in order; a timer is off while it fires and may set itself again, later than `now`. */
+  /**
+   * Fires every timer that is due, in order; a timer is off while it fires and may set itself again, later than `now`.
+   */
   run(now: number): void {
     for (let due = this.next(); due !== undefined && due <= now; due = this.next()) {
       const top = this.#heap[0];

@@ -22,8 +22,8 @@ export interface TimerActions {
 }
 
 /**
- * A peer's timers (paper section 6): the methods are the events, named as in wireguard-go, and each starts or stops deadlines.
- * Called for every packet, so most of them are a field write.
+ * A peer's timers (paper section 6): the methods are the events, named as in wireguard-go, and each starts or stops
+ * deadlines. Called for every packet, so most of them are a field write.
  */
 export class PeerTimers {
   readonly #queue: TimerQueue;

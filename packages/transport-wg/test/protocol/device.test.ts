@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { REJECT_AFTER_MESSAGES } from '../../src/protocol/constants.js';
+import { Keypair } from '../../src/protocol/keypair.js';
 import { formatKey, generatePrivateKey, publicKeyOf } from '../../src/protocol/keys.js';
 import { TRANSPORT_MIN_BYTES } from '../../src/protocol/messages.js';
 import { paddedLength } from '../../src/protocol/peer.js';
@@ -146,6 +148,18 @@ describe('peers', () => {
     expect(a.device.updatePeer(other, {}, network.now)).toBe(false);
   });
 
+  it('more than HANDSHAKE_INITIATION_RATE of one peer is a flood', () => {
+    const { network, a, b } = pair();
+    // Sent 50 ms apart, arriving 10 ms apart.
+    network.policy = (datagram) => (datagram[0] === 1 ? [network.now < 1_050 ? 50 : 10] : [10]);
+    a.device.initiateHandshake(b.device.publicKey, network.now);
+    network.run(50);
+    a.device.initiateHandshake(b.device.publicKey, network.now, { force: true });
+    network.run(100);
+    expect(b.device.drops['initiation-flood']).toBe(1);
+    expect(a.handshakes).toHaveLength(1);
+  });
+
   it('an initiation of a stranger is not answered', () => {
     const { network, a } = pair();
     const c = network.node('c');
@@ -194,17 +208,73 @@ describe('message counters', () => {
   });
 });
 
+describe('message counts', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  /** From now on every session jumps to this counter after each message. */
+  function jumpTo(counter: bigint): void {
+    vi.spyOn(Keypair.prototype, 'advanceSendCounter').mockImplementation(function (this: Keypair) {
+      this.sendCounterHigh = Number(counter >> 32n);
+      this.sendCounterLow = Number(counter & 0xffff_ffffn);
+    });
+  }
+
+  it('after REKEY_AFTER_MESSAGES a new session is made, by the responder too', () => {
+    const { network, a, b } = connectedPair();
+    network.run(10_000);
+    jumpTo(2n ** 60n - 1n);
+    b.say(a, 'x');
+    network.run(50);
+    expect(b.peer(a).counters.initiationsSent).toBe(0);
+    jumpTo(2n ** 60n);
+    b.say(a, 'y');
+    network.run(50);
+    expect(a.heard()).toEqual(['x', 'y']);
+    expect(b.peer(a).counters.initiationsSent).toBe(1);
+  });
+
+  it('at REJECT_AFTER_MESSAGES nothing is sent on the session any more', () => {
+    const { network, a, b } = connectedPair();
+    network.run(10_000);
+    jumpTo(REJECT_AFTER_MESSAGES - 1n);
+    expect(a.say(b, 'x')).toBe('sent');
+    network.policy = () => [];
+    expect(a.say(b, 'last')).toBe('sent');
+    jumpTo(REJECT_AFTER_MESSAGES);
+    expect(a.say(b, 'very last')).toBe('sent');
+    expect(a.peer(b).sessionState(network.now)).toBe('stale');
+    expect(a.say(b, 'too many')).toBe('queued');
+  });
+
+  it('nor received, from a peer that goes on', () => {
+    const { network, a, b } = connectedPair();
+    vi.spyOn(Keypair.prototype, 'isExhausted').mockReturnValue(false);
+    jumpTo(REJECT_AFTER_MESSAGES - 1n);
+    for (const text of ['first', 'the last that is allowed']) a.say(b, text);
+    jumpTo(REJECT_AFTER_MESSAGES);
+    for (const text of ['again', 'too many']) a.say(b, text);
+    network.run(50);
+    // `again` bears the last allowed counter a second time.
+    expect(b.heard()).toEqual(['hello', 'first', 'the last that is allowed']);
+    expect(b.device.drops).toMatchObject({ replay: 1, 'expired-session': 1 });
+  });
+});
+
 describe('a sink that calls the device again', () => {
   const events = ['send', 'deliver', 'onHandshake', 'onAuthenticated', 'onSent'] as const;
-  it.each(events)('may remove the peer from inside %s: nothing is left running', (event) => {
-    const { network, a, b } = pair();
-    b.interrupt = (name) => name === event && b.device.removePeer(a.device.publicKey);
-    for (let i = 0; i < 2; i++) {
-      a.say(b, 'x');
-      b.say(a, 'y');
-      network.run(100);
-    }
-    expect([...b.device.peers()]).toEqual([]);
-    expect(b.device.nextTimeout()).toBeUndefined();
-  });
+  const cases = events.flatMap((event) => (['a', 'b', 'both'] as const).map((starts) => ({ event, starts })));
+  it.each(cases)(
+    'may remove the peer from inside $event when $starts started: nothing is left',
+    ({ event, starts }) => {
+      const { network, a, b } = pair();
+      b.interrupt = (name) => name === event && b.device.removePeer(a.device.publicKey);
+      for (let i = 0; i < 3; i++) {
+        if (starts !== 'b' || i > 0) a.say(b, 'x');
+        if (starts !== 'a' || i > 0) b.say(a, 'y');
+        network.run(100);
+      }
+      expect([...b.device.peers()]).toEqual([]);
+      expect(b.device.nextTimeout()).toBeUndefined();
+    },
+  );
 });

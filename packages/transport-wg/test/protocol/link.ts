@@ -3,8 +3,8 @@ import { Device, type DeviceOptions, type PeerConfig } from '../../src/protocol/
 import type { AuthenticatedKind, DeviceSink, HandshakeInfo, PeerStatus } from '../../src/protocol/sink.js';
 
 /**
- * Devices on an in-memory network under virtual time. A path is a pair of addresses, `local>remote`, as the sender sees it;
- * an address is any short name.
+ * Devices on an in-memory network under virtual time. A path is a pair of addresses, `local>remote`, as the sender
+ * sees it; an address is any short name.
  */
 export interface Path {
   readonly local: string;

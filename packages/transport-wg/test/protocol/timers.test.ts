@@ -86,23 +86,38 @@ describe('initiation', () => {
 describe('initiateHandshake', () => {
   const cases: { name: string; calls: { at: number; force?: boolean }[]; sends: (readonly [number, number])[] }[] = [
     { name: 'at once', calls: [{ at: 0 }], sends: [[0, 0]] },
-    { name: 'again too early: with the retransmission', calls: [{ at: 0 }, { at: 20 }], sends: [[0, 0], retransmission(1)] },
+    {
+      name: 'again too early: with the retransmission',
+      calls: [{ at: 0 }, { at: 20 }],
+      sends: [[0, 0], retransmission(1)],
+    },
     {
       name: 'path changed: at once, when 50 ms have passed',
       calls: [{ at: 0 }, { at: 60, force: true }],
-      sends: [[0, 0], [60, 60]],
+      sends: [
+        [0, 0],
+        [60, 60],
+      ],
     },
     {
       name: 'path changed too early: kept, and sent at 50 ms',
       calls: [{ at: 0 }, { at: 10, force: true }],
-      sends: [[0, 0], [PATH_CHANGE_HANDSHAKE_SPACING_MS, PATH_CHANGE_HANDSHAKE_SPACING_MS]],
+      sends: [
+        [0, 0],
+        [PATH_CHANGE_HANDSHAKE_SPACING_MS, PATH_CHANGE_HANDSHAKE_SPACING_MS],
+      ],
     },
     {
       name: 'many path changes: one every 50 ms',
       calls: [0, 10, 20, 30, 70, 80, 120].map((at) => ({ at, force: true })),
-      sends: [[0, 0], [50, 50], [100, 100], [150, 150]],
+      sends: [
+        [0, 0],
+        [50, 50],
+        [100, 100],
+        [150, 150],
+      ],
     },
-  ]; // prettier-ignore
+  ];
 
   it.each(cases)('$name', ({ calls, sends }) => {
     const { network, a, b } = pair();
@@ -124,6 +139,33 @@ describe('initiateHandshake', () => {
     a.device.initiateHandshake(b.device.publicKey, network.now);
     network.run(10 * S);
     expectWithin(initiations(network, a, since), [[0, 0], retransmission(1)]);
+  });
+
+  it('a path change overtakes a request that waits', () => {
+    const { network, a, b } = connectedPair();
+    const since = network.now;
+    network.policy = () => [];
+    a.device.initiateHandshake(b.device.publicKey, network.now);
+    network.run(1000);
+    a.device.initiateHandshake(b.device.publicKey, network.now, { force: true });
+    network.run(6 * S);
+    const [least, most] = retransmission(1);
+    expectWithin(initiations(network, a, since), [
+      [1000, 1000],
+      [1000 + least, 1000 + most],
+    ]);
+  });
+
+  it('a responder whose response brought nothing up waits REKEY_TIMEOUT too', () => {
+    const { network, a, b } = pair();
+    const since = network.now;
+    network.policy = (_datagram, from) => (from.name === 'a' && network.now > since ? [] : [10]);
+    a.device.initiateHandshake(b.device.publicKey, network.now);
+    network.run(100);
+    expect(b.say(a, 'waits')).toBe('queued');
+    network.run(5 * S + 500);
+    const [least, most] = retransmission(1);
+    expectWithin(initiations(network, b, since), [[10 + least, 10 + most]]);
   });
 
   it('a request that waits is dropped when a session comes up meanwhile', () => {
@@ -257,6 +299,17 @@ describe('keepalives', () => {
     network.run(5 * S);
     b.say(a, 'answer');
     network.run(5 * S);
+    expect(keepalives(network, b, since)).toEqual([]);
+  });
+
+  it('data that is followed by a handshake is not', () => {
+    const { network, a, b } = connectedPair();
+    network.run(60 * S);
+    const since = network.now;
+    a.say(b, 'question');
+    network.run(5 * S);
+    a.device.initiateHandshake(b.device.publicKey, network.now, { force: true });
+    network.run(60 * S);
     expect(keepalives(network, b, since)).toEqual([]);
   });
 

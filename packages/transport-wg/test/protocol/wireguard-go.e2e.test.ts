@@ -13,8 +13,8 @@ import { formatKey, generatePresharedKey, generatePrivateKey, publicKeyOf } from
 import type { HandshakeInfo } from '../../src/protocol/sink.js';
 
 /**
- * Our protocol against wireguard-go, over loopback. wireguard-go keeps its UDP socket in this namespace, while its TUN device is moved into
- * a namespace of the test's own, so that inner addresses collide with nothing.
+ * Our protocol against wireguard-go, over loopback. wireguard-go keeps its UDP socket in this namespace, while its TUN
+ * device is moved into a namespace of the test's own, so that inner addresses collide with nothing.
  */
 
 const exec = promisify(execFile);
