@@ -6,7 +6,7 @@ export interface WireGuardOptions {
   readonly mode: 'embedded' | 'uapi';
   /** UDP port; 0 or none: any that is free. */
   readonly listenPort?: number | undefined;
-  /** False: packets stay in this process, no device and no right is needed. @default true */
+  /** Of `embedded`. False: packets stay in this process, no device and no right is needed. @default true */
   readonly tun: boolean;
   /** Mark of our datagrams and number of our routing table. @default made from the interface's name */
   readonly fwmark?: number | undefined;
@@ -16,16 +16,26 @@ export interface WireGuardOptions {
   readonly subMode: 'proxy' | 'native';
   /** Of `uapi`: name of the existing interface. @default the node's `interface` */
   readonly device?: string | undefined;
+  /** Of `uapi`: a program to start for the device, with wireguard-go's arguments, and to end with the node. @default none */
+  readonly command?: string | undefined;
+  /** Of `uapi`: what runs the device. @default found out */
+  readonly kind?: 'kernel' | 'wireguard-go' | 'boringtun' | undefined;
+  /** Of `uapi`. False leaves addresses and routes of the device to others. @default true */
+  readonly configureInterface: boolean;
 }
 
 export function wireGuardOptions(z: SchemaLibrary) {
+  const interfaceName = z.string().min(1).max(15);
   return z.strictObject({
     mode: z.enum(['embedded', 'uapi']).default('embedded'),
     listenPort: z.number().int().min(0).max(65535).optional(),
     tun: z.boolean().default(true),
     fwmark: z.number().int().min(1).max(0xffffffff).optional(),
-    bindInterface: z.string().min(1).max(15).optional(),
+    bindInterface: interfaceName.optional(),
     subMode: z.enum(['proxy', 'native']).default('proxy'),
-    device: z.string().min(1).max(15).optional(),
+    device: interfaceName.optional(),
+    command: z.string().min(1).optional(),
+    kind: z.enum(['kernel', 'wireguard-go', 'boringtun']).optional(),
+    configureInterface: z.boolean().default(true),
   });
 }

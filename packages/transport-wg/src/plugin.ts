@@ -1,4 +1,4 @@
-import { CodedError, definePlugin } from '@wirepath/core/plugin';
+import { definePlugin } from '@wirepath/core/plugin';
 import { EmbeddedTransport } from './embedded/embedded-transport.js';
 import { wireGuardOptions } from './options.js';
 
@@ -8,8 +8,13 @@ export default definePlugin({
   options: wireGuardOptions,
   needs: ['logger', 'clock', 'random', 'identity', 'node'],
   provides: ['transport'],
-  create(needs, options) {
-    if (options.mode === 'uapi') throw new CodedError('CONFIG', 'mode "uapi" is not built yet');
-    return { transport: new EmbeddedTransport(needs, options) };
+  async create(needs, options) {
+    if (options.mode === 'embedded') return { transport: new EmbeddedTransport(needs, options) };
+    if (options.subMode === 'native') {
+      const { NativeTransport } = await import('./backend/native-transport.js');
+      return { transport: new NativeTransport(needs, options) };
+    }
+    const { ProxyTransport } = await import('./backend/proxy-transport.js');
+    return { transport: new ProxyTransport(needs, options) };
   },
 });
