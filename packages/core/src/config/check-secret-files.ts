@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { ConfigFiles } from '../contracts/plugin.js';
 import { addSecretProblem } from './check-node.js';
 import { openFailure } from './config-files.js';
-import { isSecretKey } from './mask-secrets.js';
+import { isSecretPath } from './mask-secrets.js';
 import type { ProblemList } from './problem-list.js';
 
 export interface CheckSecretFilesContext {
@@ -24,7 +24,7 @@ export async function checkSecretFiles(
   for (const [key, item] of Object.entries(value as Record<string, unknown>)) {
     const below = [...path, Array.isArray(value) ? Number(key) : key];
     const stem = typeof item === 'string' ? /^(.+)File$/.exec(key)?.[1] : undefined;
-    if (stem !== undefined && isSecretKey(stem)) await trySecret(String(item), below, context);
+    if (stem !== undefined && isSecretPath([stem])) await trySecret(String(item), below, context);
     else if (stem === 'cert' || stem === 'ca') await tryFile(String(item), below, context);
     else await checkSecretFiles(item, below, context);
   }

@@ -1,32 +1,13 @@
 import type { Product } from '../product/product.js';
 import { didYouMean } from './did-you-mean.js';
-import { ENVIRONMENT_VARIABLES, environmentVariableName } from './environment-variables.js';
+import {
+  ENVIRONMENT_VARIABLES,
+  environmentVariableName,
+  generalVariables,
+  RC_KEYS,
+  type KeyTree,
+} from './environment-variables.js';
 import { formatKeyPath } from './key-path.js';
-
-/** Keys that {@link applyEnvironment} knows how to reach, as nested names; `true`: anything may follow. */
-export interface KeyTree {
-  readonly [key: string]: KeyTree | true | null;
-}
-
-/** The rc file's own keys. `server` has its plugins' keys, so any path may follow it. */
-export const RC_KEYS: KeyTree = {
-  privateKeyFile: null,
-  privateKey: null,
-  interface: null,
-  addresses: null,
-  mtu: null,
-  plugins: null,
-  peers: null,
-  traversal: {
-    enabled: null,
-    holePunchTimeout: null,
-    refreshInterval: null,
-    maxCandidatePairs: null,
-    upgradeTimeout: null,
-  },
-  log: { level: null },
-  server: true,
-};
 
 export interface EnvironmentOverrides {
   /** A copy of the rc file with what the environment says. */
@@ -59,7 +40,10 @@ export function applyEnvironment(
       ENVIRONMENT_VARIABLES.find((known) => known.suffix === suffix)?.keyPath.split('.') ?? keyPathOf(suffix);
     if (path === undefined) {
       const known = ENVIRONMENT_VARIABLES.map((row) => environmentVariableName(product, row.suffix));
-      unknown.push({ variable, suggestion: didYouMean(variable, [...known, ...generalNames(product)]) });
+      unknown.push({
+        variable,
+        suggestion: didYouMean(variable, [...known, ...generalVariables(product).map((row) => row.variable)]),
+      });
       continue;
     }
     setAt(copy, path, parseValue(env[variable] ?? ''));
@@ -84,17 +68,6 @@ function keyPathOf(suffix: string): string[] | undefined {
     level = level[part];
   }
   return level === null || (level === true && path.length > 1) ? path : undefined;
-}
-
-/** Every variable of the general form that stands for one value. */
-export function generalNames(product: Product): string[] {
-  const toName = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-  const walk = (tree: KeyTree, before: string): string[] =>
-    Object.entries(tree).flatMap(([key, below]) => {
-      const name = `${before}${toName(key)}`;
-      return below === null ? [name] : below === true ? [] : walk(below, `${name}__`);
-    });
-  return walk(RC_KEYS, `${product.environmentPrefix}_`);
 }
 
 function parseValue(text: string): unknown {

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { generalNames, RC_KEYS } from '../../src/config/environment-overrides.js';
-import { ENVIRONMENT_VARIABLES } from '../../src/config/environment-variables.js';
+import { ENVIRONMENT_VARIABLES, generalVariables, RC_KEYS } from '../../src/config/environment-variables.js';
 import { configJsonSchema } from '../../src/config/json-schema.js';
 import { NODE_KEYS, rcSchema } from '../../src/config/rc-schema.js';
 import { toJsonSchema } from '../../src/config/schema-keys.js';
@@ -28,7 +27,7 @@ describe('the schema of the rc file', () => {
   });
 
   it('has a general name for every named variable but those that read better', () => {
-    const general = generalNames(sampleProduct());
+    const general = generalVariables(sampleProduct()).map(({ variable }) => variable);
     expect(general).toContain('SAMPLE_TRAVERSAL__REFRESH_INTERVAL');
     const special = ENVIRONMENT_VARIABLES.filter(({ suffix }) => !general.includes(`SAMPLE_${suffix}`));
     expect(special.map(({ suffix }) => suffix)).toEqual(['LOG_LEVEL']);

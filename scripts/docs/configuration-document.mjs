@@ -1,0 +1,120 @@
+import { code, generatedFrom, markdownTable } from './markdown-table.mjs';
+
+/** docs/configuration.md, from the JSON Schema of the rc file and the table of environment variables. */
+export function configurationDocument({ product, schema, variables, generalVariables, notBuiltYet }) {
+  const { name, environmentPrefix: prefix } = product;
+  const { plugins, server, $schema: _editor, ...own } = schema.properties;
+  const named = plugins.items.anyOf.filter((item) => item.prefixItems?.[0].const !== undefined);
+  return `# Configuration
+
+${generatedFrom('the schemas in the code')}
+
+## The rc file
+
+\`${name} --config FILE\` names it. Without \`--config\` it is looked for in the working directory, and nowhere above:
+\`package.json\` (property \`${name}\`), \`.${name}rc\` (YAML or JSON), \`.${name}rc.json\`, \`.${name}rc.yaml\`, \`.${name}rc.yml\`. A file that
+is code (\`${name}.config.mjs\`, \`.js\`, \`.cjs\`, \`.ts\`) is only taken when \`--config\` names it. \`${name} check-config\` tells all
+that is wrong with a file at once, \`${name} check-config --schema\` prints the JSON Schema that this page is made from.
+
+Paths in the file are relative to its folder, and plugins are resolved from there first, then from those that come with
+\`${name}\`. Keys that are not listed here are refused.
+
+A file that others may change is refused, and so is one that belongs to another user: it decides what runs. What counts is the
+file and its folder (a sticky folder such as \`/tmp\` is fine); under \`sudo\` the files of the calling user are taken too. A secret
+file that others may read draws a warning, one that they may write is refused.
+
+## Keys of a node
+
+A file with none of these but \`plugins\` and \`log\`, and with \`server\`, is a server's.
+
+${optionTable({ properties: { ...own, plugins: { ...plugins, items: undefined } }, required: ['privateKeyFile'] })}
+
+\`privateKeyFile\` or \`privateKey\` has to be there. Durations are \`15s\`, \`500ms\`, \`1m\`, or a number of ms. CIDRs are
+canonicalised as \`wg\` does: host bits of allowed IPs are cleared, with a warning.
+
+## Plugins
+
+An entry of \`plugins\` is \`"name"\` or \`["name", options]\`. These come with \`${name}\`; without \`plugins\` a node has
+${product.defaultPlugins.map((entry) => code(typeof entry === 'string' ? entry : entry[0])).join(' and ')}.
+
+${named.map((item) => `### ${item.prefixItems[0].const}\n\n${optionTable(item.prefixItems[1])}`).join('\n\n')}
+
+## Server sections
+
+\`${name} serve\` runs what stands under \`server\`.
+
+${Object.entries(server.properties)
+  .map(([section, properties]) => `### server.${section}\n\n${optionTable(properties)}`)
+  .join('\n\n')}
+
+## Environment variables
+
+They override the file. Any key is reached by its path in upper case, with \`_\` between words and \`__\` between the parts of the
+path; values are text, or JSON where they parse as such (\`${prefix}_ADDRESSES='["10.77.0.1/24"]'\`). Those below \`server\` go the same
+way: \`${prefix}_SERVER__TURN__REALM\`. Paths stay relative to the rc file's folder.
+
+${markdownTable(
+  ['Variable', 'Key', ''],
+  [
+    ...variables.map(({ suffix, keyPath, description }) => [code(`${prefix}_${suffix}`), code(keyPath), description]),
+    ...generalVariables
+      .filter(({ keyPath }) => !variables.some((known) => known.keyPath === keyPath))
+      .map(({ variable, keyPath }) => [code(variable), code(keyPath), '']),
+  ],
+)}
+${notBuiltYet.length === 0 ? '' : `\n## Valid, but not built yet\n\n${notBuiltYet.map(({ path, message }) => `- ${code(path.join('.'))}: ${message}`).join('\n')}\n`}`;
+}
+
+/** One row per key; what lies below a key follows it. */
+function optionTable(schema) {
+  const rows = optionRows(schema, '');
+  return rows.length === 0 ? 'No options.' : markdownTable(['Key', 'Type', 'Default', ''], rows);
+}
+
+function optionRows(schema, path) {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, property]) => {
+    const below = `${path}${key}`;
+    const inner = property.items !== undefined && property.items.properties ? property.items : property;
+    const suffix = inner === property ? '.' : '[].';
+    const required = schema.required?.includes(key) && property.default === undefined ? 'required' : '';
+    const isSection = inner.properties !== undefined;
+    const fallback = property.default === undefined || isSection ? required : code(JSON.stringify(property.default));
+    return [
+      [code(below), typeOf(property), fallback, property.description ?? ''],
+      ...optionRows(inner, `${below}${suffix}`),
+      ...alternativeRows(inner, `${below}${suffix}`),
+    ];
+  });
+}
+
+/** Keys of the objects among which a union chooses. */
+function alternativeRows(schema, path) {
+  const rows = new Map();
+  for (const option of schema.anyOf ?? schema.oneOf ?? []) {
+    for (const row of optionRows(option.items?.properties ? option.items : option, path)) rows.set(row[0], row);
+  }
+  return [...rows.values()];
+}
+
+function typeOf(schema) {
+  const alternatives = schema.anyOf ?? schema.oneOf;
+  if (alternatives !== undefined)
+    return [...new Set(alternatives.map(typeOf))].filter((text) => text !== '').join(' or ');
+  if (schema.const !== undefined) return code(JSON.stringify(schema.const));
+  if (schema.enum !== undefined) return schema.enum.map((value) => code(value)).join(', ');
+  if (schema.type === 'array' && schema.prefixItems !== undefined)
+    return `[${schema.prefixItems.map(typeOf).join(', ')}]`;
+  if (schema.type === 'array') return schema.items?.type === undefined ? 'list' : `list of ${typeOf(schema.items)}`;
+  if (schema.type === 'integer' || schema.type === 'number') return rangeOf(schema);
+  return { string: 'text', boolean: 'boolean', object: 'object', null: 'null' }[schema.type] ?? 'anything';
+}
+
+function rangeOf({ minimum, maximum, type }) {
+  const word = type === 'integer' ? 'integer' : 'number';
+  // Zod writes the bounds of a safe integer where the schema has none of its own.
+  const low = minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER ? undefined : minimum;
+  const high = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? undefined : maximum;
+  if (low === undefined && high === undefined) return word;
+  if (high === undefined) return `${word} from ${low}`;
+  return low === undefined ? `${word} to ${high}` : `${word} ${low} to ${high}`;
+}
