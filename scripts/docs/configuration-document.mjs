@@ -3,7 +3,8 @@ import { code, generatedFrom, markdownTable } from './markdown-table.mjs';
 /** docs/configuration.md, from the JSON Schema of the rc file and the table of environment variables. */
 export function configurationDocument({ product, schema, variables, generalVariables, notBuiltYet }) {
   const { name, environmentPrefix: prefix } = product;
-  const { plugins, server, $schema: _editor, ...own } = schema.properties;
+  const { plugins, server, ...own } = schema.properties;
+  delete own.$schema;
   const named = plugins.items.anyOf.filter((item) => item.prefixItems?.[0].const !== undefined);
   return `# Configuration
 

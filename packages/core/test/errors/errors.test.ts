@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/errors/coded-error.js';
 import { ConfigProblems } from '../../src/errors/config-problems.js';
@@ -10,6 +11,15 @@ describe('the table of errors', () => {
     expect(message).toMatch(/^[^A-Z].*[^.]$/);
     expect(advice).toMatch(/^[A-Z].*\.$/);
   });
+});
+
+it('docs/errors.md has the table as it is (else run scripts/generate-docs.mjs)', () => {
+  const page = readFileSync(new URL('../../../../docs/errors.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| `(\w+)` +\| (.*?) +\| (.*?) +\|$/gm)].map(([, code, message, advice]) => [
+    code,
+    { message, advice },
+  ]);
+  expect(Object.fromEntries(rows)).toEqual(ERRORS);
 });
 
 describe('CodedError', () => {
