@@ -1,6 +1,7 @@
 import type { Clock, Identity, Logger, RandomSource } from '@wirepath/core/plugin';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { RendezvousClient } from '../src/client/rendezvous-client.js';
 import { publicKeyText } from '../src/protocol/public-key.js';
@@ -30,6 +31,9 @@ export const systemClock: Clock = {
 };
 
 export const systemRandom: RandomSource = { bytes: (length) => new Uint8Array(randomBytes(length)) };
+
+/** The key of nobody. */
+export const absentKey = () => publicKeyText(systemRandom.bytes(32));
 
 /** The same bytes in every run. */
 export function seededRandom(seed: number): RandomSource {
@@ -142,3 +146,18 @@ export async function until(condition: () => boolean, what: string, withinMs = 5
 
 export const isUp = ({ client }: { client: RendezvousClient }) => client.states().every(({ state }) => state === 'up');
 export const textOf = ({ sealed }: { sealed: Uint8Array }) => Buffer.from(sealed).toString();
+
+/** The section for a server with the test-only certificate. */
+export const tlsSection = (listen = '127.0.0.1:0') => ({
+  listen,
+  certFile: 'test-only-server.crt',
+  keyFile: 'test-only-server.key',
+});
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
