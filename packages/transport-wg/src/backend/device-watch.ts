@@ -80,7 +80,7 @@ export class DeviceWatch {
     const { clock, busyIntervalMs, idleIntervalMs } = this.#options;
     const intervalMs = Math.max(this.#nudged ? busyIntervalMs : idleIntervalMs, this.#tookMs / MAX_SHARE);
     const now = clock.now();
-    const dueMs = Math.max(now, (this.#askedAtMs === -Infinity ? now : this.#askedAtMs) + intervalMs);
+    const dueMs = Math.max(now, this.#askedAtMs + intervalMs);
     if (dueMs >= this.#dueMs) return;
     this.#timer?.[Symbol.dispose]();
     this.#dueMs = dueMs;

@@ -17,7 +17,10 @@ export function innerAddressOf(allowedIps: readonly string[]): string | undefine
  * Needs no right. A peer whose firewall swallows both stays silent.
  * @returns whether it answered before `signal` fired.
  */
-export function innerPing(address: string, { signal }: { signal: AbortSignal }): Promise<boolean> {
+export function innerPing(
+  address: string,
+  { signal, port = DISCARD_PORT }: { signal: AbortSignal; port?: number },
+): Promise<boolean> {
   if (signal.aborted) return Promise.resolve(false);
   return new Promise((resolve) => {
     const socket = createSocket(isIPv4(address) ? 'udp4' : 'udp6');
@@ -34,6 +37,6 @@ export function innerPing(address: string, { signal }: { signal: AbortSignal }):
     socket.on('message', () => settle(true));
     // Of a connected socket, an ICMP "port unreachable" from the peer is ECONNREFUSED.
     socket.on('error', (error: NodeJS.ErrnoException) => settle(error.code === 'ECONNREFUSED'));
-    socket.connect(DISCARD_PORT, address, () => socket.send(new Uint8Array(1)));
+    socket.connect(port, address, () => socket.send(new Uint8Array(1)));
   });
 }

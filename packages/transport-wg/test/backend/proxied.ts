@@ -72,6 +72,22 @@ export function answerPings({ transport }: TestNode): void {
   });
 }
 
+/** The node answers UDP that comes through its tunnel, as its system would with a port that is open. */
+export function answerUdp({ transport }: TestNode): void {
+  transport.packets!.onPacket((packet) => {
+    const UDP = 17;
+    if (packet[0] !== 0x45 || packet[9] !== UDP) return;
+    const reply = Buffer.from(packet);
+    reply.set(packet.subarray(16, 20), 12);
+    reply.set(packet.subarray(12, 16), 16);
+    reply.set(packet.subarray(22, 24), 20);
+    reply.set(packet.subarray(20, 22), 22);
+    // 0: no checksum (RFC 768).
+    reply.writeUInt16BE(0, 26);
+    transport.packets!.send(reply);
+  });
+}
+
 /** How many of `count` pings came back. */
 export async function pinged(ip: string, count: number, intervalSeconds = 0.01): Promise<number> {
   const output = await run('ping', ['-n', '-c', `${count}`, '-i', `${intervalSeconds}`, '-W', '1', ip]).catch(
