@@ -48,3 +48,4 @@ export * from './contracts/service.js';
 export * from './contracts/signaling.js';
 export * from './contracts/transport.js';
 export { CodedError, type ErrorCode } from './errors/coded-error.js';
+export { resolveServer, type NameService, type ResolveServerOptions } from './resolving/resolve-server.js';

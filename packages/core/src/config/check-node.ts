@@ -56,6 +56,12 @@ export async function checkNode(raw: Fields, context: CheckNodeContext): Promise
     problems.warn(['mtu'], 'IPv6 needs an MTU of at least 1280 (RFC 8200)');
   }
   const peers = await checkPeers(raw, identity, context);
+  const own = new Set(addresses.map(({ cidr }) => parseCidr(cidr.ip)?.network));
+  for (const [index, peer] of peers.entries()) {
+    const taken = peer.allowedIps.find((network) => own.has(network));
+    if (taken !== undefined)
+      problems.warn(['peers', index, 'allowedIps'], `${taken} is an address of our own interface`);
+  }
   return { identity, addresses: addresses.map(({ cidr }) => `${cidr.ip}/${cidr.prefix}`), peers };
 }
 

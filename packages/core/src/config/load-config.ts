@@ -13,12 +13,14 @@ import { trustedOwners } from './file-trust.js';
 import { findConfig, searchPlaces, type FindConfigOptions } from './find-config.js';
 import { valueAt } from './key-path.js';
 import type { LoadedConfig } from './loaded-config.js';
+import { isSecretPath } from './mask-secrets.js';
 import { NOT_BUILT_YET } from './not-built-yet.js';
 import { ProblemList } from './problem-list.js';
 import { NODE_KEYS, rcSchema } from './rc-schema.js';
 import { readRcFile } from './read-rc-file.js';
 import { schemaKeys } from './schema-keys.js';
 import { schemaProblems } from './schema-problems.js';
+import { leaves } from './walk.js';
 
 export interface LoadConfigOptions extends FindConfigOptions {
   /** Environment variables that may override keys. Default: `process.env`. */
@@ -67,6 +69,8 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
     const value = valueAt(raw, path);
     if (value !== undefined && (when === undefined || when(value, raw))) problems.warn(path, message);
   }
+
+  if (read.readableByOthers) warnOfSecrets(read.value, problems);
 
   const folder = dirname(file);
   const files = createConfigFiles({
@@ -117,6 +121,15 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
     log,
     warnings: problems.warnings,
   });
+}
+
+/** One line for the whole file, at the first secret in it. */
+function warnOfSecrets(value: unknown, problems: ProblemList): void {
+  for (const leaf of leaves(value)) {
+    if (typeof leaf.value !== 'string' || !isSecretPath(leaf.path)) continue;
+    problems.warn(leaf.path, `a secret in a file that others may read; run: chmod go-r ${problems.file}`);
+    return;
+  }
 }
 
 function nothingFound(product: Product, options: FindConfigOptions): ConfigProblems {

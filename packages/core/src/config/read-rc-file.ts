@@ -4,7 +4,7 @@ import type { Loader } from 'cosmiconfig';
 import type { ConfigProblem } from '../errors/config-problems.js';
 import type { Product } from '../product/product.js';
 import { openFailure } from './config-files.js';
-import { distrustOfFile, distrustOfFolders, type TrustedOwners } from './file-trust.js';
+import { distrustOfFile, distrustOfFolders, isReadableByOthers, type TrustedOwners } from './file-trust.js';
 import type { ProblemList } from './problem-list.js';
 
 const EXECUTABLE = new Set(['.js', '.mjs', '.cjs', '.ts']);
@@ -15,6 +15,8 @@ export interface ReadRcFile {
   readonly value: unknown;
   /** False when others may change the file: nothing that it names may be executed. */
   readonly trusted: boolean;
+  /** True when others may read it, and so the secrets in it. */
+  readonly readableByOthers: boolean;
 }
 
 /** Reads an rc file with cosmiconfig's loader for its format, and checks who may write it. */
@@ -26,7 +28,7 @@ export async function readRcFile(
   const { file } = problems;
   const unreadable = (found: string): ReadRcFile => {
     problems.add([], 'a file that can be read', { found });
-    return { value: undefined, trusted: false };
+    return { value: undefined, trusted: false, readableByOthers: false };
   };
   let handle;
   try {
@@ -41,9 +43,11 @@ export async function readRcFile(
     const distrust = distrustOfFile(file, stats, owners) ?? (await distrustOfFolders(file, owners));
     if (distrust !== undefined) problems.add([], 'a file that nobody else may change', distrust);
     const trusted = distrust === undefined;
+    const readableByOthers = isReadableByOthers(stats, owners);
     const extension = extname(file);
-    if (EXECUTABLE.has(extension) && !trusted) return { value: undefined, trusted };
-    return { value: await parse(product, extension, await handle.readFile('utf8'), problems), trusted };
+    if (EXECUTABLE.has(extension) && !trusted) return { value: undefined, trusted, readableByOthers };
+    const value = await parse(product, extension, await handle.readFile('utf8'), problems);
+    return { value, trusted, readableByOthers };
   } finally {
     await handle.close();
   }

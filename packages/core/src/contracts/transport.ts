@@ -78,6 +78,11 @@ export interface Transport {
   onSent(listener: (event: { publicKey: PublicKey }) => void): Disposable;
   /** Somebody set an endpoint from outside (`wg set`) on a peer that is not a plain one. */
   onEndpointSuggested(listener: (event: { publicKey: PublicKey; endpoint: TransportAddress }) => void): Disposable;
+  /**
+   * Keeps this node's own TCP connections to `endpoint` (signalling, a relay) out of the tunnel, also where a peer's
+   * allowed IPs cover it. Datagrams of {@link Transport.datagrams} need no such help.
+   */
+  bypassTunnel?(endpoint: TransportAddress): Disposable;
   /** Datagrams dropped since the start, by reason. */
   counters(): Readonly<Record<string, number>>;
 }

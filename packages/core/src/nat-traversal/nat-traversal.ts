@@ -22,6 +22,7 @@ import { LocalCandidates } from './local-candidates.js';
 import { DescriptionHistory } from './description.js';
 import { OwnNetwork } from './own-network.js';
 import { SignalExchange } from './signal-exchange.js';
+import { TunnelBypass } from './tunnel-bypass.js';
 import { until } from './until.js';
 
 /** A plugin's contribution with the plugin's name. */
@@ -78,6 +79,7 @@ export class NatTraversal implements Service {
   readonly #listeners = new Set<(peer: PublicKey) => void>();
   readonly #pongListeners = new Set<(peer: PublicKey, path: EnginePath, rttMs: number) => void>();
   readonly #description = new DescriptionHistory();
+  readonly #bypass: TunnelBypass;
   readonly #subscriptions: Disposable[] = [];
   #abort: AbortController | undefined;
   #describeTimer: Disposable | undefined;
@@ -88,6 +90,7 @@ export class NatTraversal implements Service {
   constructor(readonly needs: NatTraversalNeeds) {
     const { identity, clock, random, settings, transport } = needs;
     const logger = needs.logger.child({ component: 'traversal' });
+    this.#bypass = new TunnelBypass(transport, logger);
     this.#signals = new SignalExchange({
       identity,
       clock,
@@ -137,6 +140,7 @@ export class NatTraversal implements Service {
       const watch = instance.watch?.(() => void this.#regatherNow());
       if (watch !== undefined) this.#subscriptions.push(watch);
     }
+    void this.#bypass.start(this.needs.signalings, this.#abort.signal);
     await this.#signals.start(signal);
     this.#allocations.start(this.#abort.signal);
     void this.#gather(this.#abort.signal);
@@ -150,6 +154,7 @@ export class NatTraversal implements Service {
     this.#describeTimer?.[Symbol.dispose]();
     this.#refreshTimer?.[Symbol.dispose]();
     this.#driver.stop();
+    this.#bypass.stop();
     await Promise.all([this.#allocations.stop(), this.#signals.stop()]);
   }
 

@@ -172,7 +172,7 @@ export class EmbeddedTransport implements Transport {
   addPeer(peer: TransportPeer): void {
     const before = this.#peers.get(peer.publicKey)?.config.endpoint;
     const moved = peer.endpoint !== undefined && !(before && sameAddress(before, peer.endpoint));
-    this.#putPeer(peer, { plain: peer.endpoint !== undefined, moved });
+    this.#putPeer(peer, { plain: peer.roaming ?? peer.endpoint !== undefined, moved });
   }
 
   removePeer(publicKey: PublicKey): void {
