@@ -7,8 +7,8 @@ import type { TurnSession } from './turn-session.js';
 const UDP = 17;
 /** RFC 8656, section 7.2: what a server means that does not say. */
 const DEFAULT_LIFETIME_SECONDS = 600;
-/** After 437: coturn forgets a deleted allocation only after up to a second. */
-const MISMATCH_BACKOFF_MS: readonly number[] = [50, 200, 500, 1000, 2000];
+/** After 437: coturn forgets a deleted allocation only after about a second. */
+const MISMATCH_BACKOFF_MS: readonly number[] = [50, 200, 300, 300, 250, 250, 500, 1000, 2000];
 
 export interface GrantedAllocation {
   readonly kind: 'granted';
@@ -58,9 +58,14 @@ export async function requestAllocation(
     const backoffMs = MISMATCH_BACKOFF_MS[attempt];
     if (outcome.kind !== 'refused' || outcome.code !== 437 || backoffMs === undefined)
       throw relayError(url, failureOf('Allocate', outcome));
-    const deleted = await session.request({ method: 'refresh', lifetimeSeconds: 0 }, { signal });
-    if (deleted.kind === 'refused' && deleted.code === 441)
-      throw relayError(url, 'our address holds an allocation of another user there');
+    // Once: coturn counts its second anew from every Refresh.
+    if (attempt === 0) await deleteOld(session, url, signal);
     await pause(clock, backoffMs, signal);
   }
+}
+
+async function deleteOld(session: TurnSession, url: string, signal: AbortSignal): Promise<void> {
+  const outcome = await session.request({ method: 'refresh', lifetimeSeconds: 0 }, { signal });
+  if (outcome.kind === 'refused' && outcome.code === 441)
+    throw relayError(url, 'our address holds an allocation of another user there');
 }

@@ -12,7 +12,8 @@ export interface StunError {
 }
 
 export interface AllocateRequest {
-  readonly family: 4 | 6;
+  /** Of a reserved port it is that port's. */
+  readonly family: 4 | 6 | undefined;
   readonly parity: 'any' | 'even';
   /** The next higher port is to be kept for another Allocate. */
   readonly reserveNext: boolean;
@@ -38,7 +39,7 @@ export function readAllocateRequest(request: StunMessage): AllocateRequest | { r
   if (hasFamily && requestedAddressFamily === undefined)
     return { error: { code: 440, reason: 'Address Family not Supported' } };
   return {
-    family: requestedAddressFamily ?? 4,
+    family: hasToken ? undefined : (requestedAddressFamily ?? 4),
     parity: evenPort === undefined ? 'any' : 'even',
     reserveNext: evenPort?.reserveNext === true,
     reservationToken: reservationToken?.toString('hex'),

@@ -145,7 +145,7 @@ export class TurnServer {
     const { table, ports, drops, logger } = this.#options;
     const wanted = readAllocateRequest(exchange.request);
     if ('error' in wanted) return this.#refuse(exchange, wanted.error);
-    if (!ports.hasFamily(wanted.family))
+    if (wanted.family !== undefined && !ports.hasFamily(wanted.family))
       return this.#refuse(exchange, { code: 440, reason: 'Address Family not Supported' });
     const tuple = `${formatAddress(exchange.client)}>${formatAddress(exchange.socket.local)}`;
     if (this.#pending.has(tuple)) return drops.add('allocation-pending');
@@ -170,11 +170,10 @@ export class TurnServer {
   }
 
   async #openPorts(wanted: AllocateRequest, username: string, nowMs: number): Promise<readonly RelayPort[]> {
-    if (wanted.reservationToken !== undefined) {
-      const kept = this.#reservations.take(wanted.reservationToken, username, nowMs);
-      return kept === undefined ? [] : [kept];
-    }
-    return (await this.#options.ports.open(wanted.family, wanted.parity, wanted.reserveNext ? 2 : 1)) ?? [];
+    const { family, reservationToken, parity, reserveNext } = wanted;
+    if (family !== undefined) return (await this.#options.ports.open(family, parity, reserveNext ? 2 : 1)) ?? [];
+    const kept = this.#reservations.take(reservationToken ?? '', username, nowMs);
+    return kept === undefined ? [] : [kept];
   }
 
   #completeAllocate(exchange: Exchange, wanted: AllocateRequest, opened: readonly RelayPort[]): void {

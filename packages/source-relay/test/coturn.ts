@@ -1,0 +1,92 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Why tests with a program of Debian's coturn are skipped; undefined where it is installed. */
+export function missing(program: 'turnserver' | 'turnutils_uclient' | 'turnutils_stunclient'): string | undefined {
+  const found = spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+  return found ? undefined : `skipped: ${program} (Debian's coturn) is not installed`;
+}
+
+export async function freeUdpPort(ip: string): Promise<number> {
+  const socket = createSocket(ip.includes(':') ? 'udp6' : 'udp4');
+  await new Promise<void>((resolve) => socket.bind(0, ip, resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return port;
+}
+
+export interface Coturn {
+  readonly url: string;
+  /** All that it has said. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+/** coturn on loopback with user lab, secret `secret`, relaying to loopback. */
+export async function startCoturn(ip: string, extra: readonly string[] = []): Promise<Coturn> {
+  const folder = await mkdtemp(join(tmpdir(), 'coturn-'));
+  const port = await freeUdpPort(ip);
+  const child = spawn(
+    'turnserver',
+    [
+      ...['-n', '--no-cli', '--no-tls', '--no-dtls', '--no-tcp', '--no-multicast-peers', '--allow-loopback-peers'],
+      ...['--listening-ip', ip, '--relay-ip', ip, '--listening-port', String(port)],
+      ...['--lt-cred-mech', '--user', 'lab:secret', '--realm', 'lab', '--fingerprint'],
+      ...['--log-file', 'stdout', '--pidfile', join(folder, 'pid'), '--userdb', join(folder, 'db'), '--verbose'],
+      ...extra,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder },
+  );
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const exited = exitOf(child);
+  await answering(ip, port, () => text);
+  return {
+    url: ip.includes(':') ? `turn:[${ip}]:${port}` : `turn:${ip}:${port}`,
+    log: () => text,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await exited;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs a client program to its end. */
+export async function run(program: string, args: readonly string[], timeoutMs: number): Promise<Finished> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  const code = await exitOf(child);
+  clearTimeout(timer);
+  return { code, output };
+}
+
+function exitOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => child.once('close', (code) => resolve(code)));
+}
+
+/** Asks with a Binding request until an answer comes. */
+async function answering(ip: string, port: number, log: () => string): Promise<void> {
+  const socket = createSocket(ip.includes(':') ? 'udp6' : 'udp4');
+  const request = Buffer.from('000100002112a442000102030405060708090a0b', 'hex');
+  let answered = false;
+  socket.on('message', () => (answered = true));
+  socket.on('error', () => undefined);
+  const deadline = Date.now() + 15_000;
+  while (!answered && Date.now() < deadline) {
+    socket.send(request, port, ip);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  if (!answered) throw new Error(`coturn does not answer on ${ip} port ${port}:\n${log()}`);
+}
