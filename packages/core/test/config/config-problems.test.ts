@@ -186,7 +186,11 @@ describe('what is refused', () => {
 
 describe('what is warned about', () => {
   it.each<[string, string, object]>([
-    ['an inline private key', `privateKey: ${PRIVATE_KEY}`, { keyPath: 'privateKey' }],
+    [
+      'our own address with a peer',
+      nodeYaml(`addresses: [10.77.0.1/24]\npeers: [{ name: b, publicKey: "${PEER_KEY}", allowedIps: [10.77.0.1/32] }]`),
+      { keyPath: 'peers[0].allowedIps', message: '10.77.0.1/32 is an address of our own interface' },
+    ],
     [
       'host bits in allowed IPs',
       nodeYaml(`peers: [{ name: b, publicKey: "${PEER_KEY}", allowedIps: [10.77.0.2/24] }]`),
@@ -212,4 +216,31 @@ describe('what is warned about', () => {
     );
     expect(config.warnings).toEqual([]);
   });
+});
+
+describe('secrets in the file itself', () => {
+  const yaml = nodeYaml(
+    'plugins: ["@sample/transport", ["@sample/relay", { servers: [{ url: u, username: u, credential: c }] }]]',
+  );
+
+  it('are warned about where others may read it, and inline keys always', async () => {
+    const folder = new RcFolder({ 'rc.yaml': yaml });
+    expect((await folder.load('rc.yaml')).warnings).toMatchObject([
+      { keyPath: 'plugins[1][1].servers[0].credential', message: expect.stringContaining('chmod go-r') },
+    ]);
+    folder.write('rc.yaml', yaml, 0o600);
+    expect((await folder.load('rc.yaml')).warnings).toEqual([]);
+    folder.write('rc.yaml', `privateKey: ${PRIVATE_KEY}`, 0o600);
+    expect((await folder.load('rc.yaml')).warnings).toMatchObject([
+      { keyPath: 'privateKey', message: expect.stringContaining('privateKeyFile') },
+    ]);
+  });
+});
+
+it('YAML that contains itself, or grows without end, is walked once', async () => {
+  const laughs = ['a: &a0 [x]', ...Array.from({ length: 40 }, (_, n) => `b${n}: &a${n + 1} [${`*a${n}, `.repeat(9)}]`)];
+  const problems = await problemsOf(
+    loadYaml(`server:\n  loop: &self { self: *self, keyFile: none }\n  ${laughs.join('\n  ')}\n`),
+  );
+  expect(problems.map(({ keyPath }) => keyPath)).toContain('server.loop.keyFile');
 });

@@ -1,4 +1,4 @@
-import { chmodSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nodeYaml, PRIVATE_KEY, problemsOf, RcFolder } from './rc-folder.js';
@@ -61,5 +61,28 @@ describe('who may change what', () => {
       { keyPath: '' },
       { keyPath: 'plugins[0]', suggestion: 'did you mean `@sample/host`?' },
     ]);
+  });
+
+  const notRoot = process.getuid?.() !== 0;
+  it.skipIf(notRoot)(
+    `a file of another user is refused, but for the one behind sudo${notRoot ? ' (skipped: needs root)' : ''}`,
+    async () => {
+      const folder = new RcFolder({ 'rc.yaml': nodeYaml() });
+      for (const name of ['', 'rc.yaml', 'private.key']) chownSync(join(folder.path, name), 12_345, 0);
+      const problems = await problemsOf(folder.load('rc.yaml'));
+      expect(problems.map(({ keyPath }) => keyPath)).toEqual(['', 'privateKeyFile']);
+      expect(problems[0]).toMatchObject({ found: expect.stringContaining('belongs to another user (uid 12345)') });
+      await expect(folder.load('rc.yaml', { env: { SUDO_UID: '12345' } })).resolves.toBeDefined();
+      expect(await problemsOf(folder.load('rc.yaml', { env: { SUDO_UID: '54321' } }))).toHaveLength(2);
+    },
+  );
+
+  it('a plugin that the world may write is refused', async () => {
+    const folder = new RcFolder({ 'rc.yaml': nodeYaml('plugins: ["@sample/transport", ./p.mjs]') });
+    folder.write('p.mjs', 'globalThis.openPluginRan = true; export default {};', 0o646);
+    expect(await problemsOf(folder.load('rc.yaml'))).toMatchObject([
+      { plugin: './p.mjs', expected: 'a plugin that nobody else may change' },
+    ]);
+    expect(globalThis).not.toHaveProperty('openPluginRan');
   });
 });
