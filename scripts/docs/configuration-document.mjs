@@ -22,7 +22,9 @@ Paths in the file are relative to its folder, and plugins are resolved from ther
 
 A file that others may change is refused, and so is one that belongs to another user: it decides what runs. What counts is the
 file and its folder (a sticky folder such as \`/tmp\` is fine); under \`sudo\` the files of the calling user are taken too. A secret
-file that others may read draws a warning, one that they may write is refused.
+file that others may read draws a warning, as does a secret inside an rc file that they may read; one that they may write is refused.
+
+SIGHUP reads the file again: peers and users come and go, living sessions stay. A file that is code is read once.
 
 ## Keys of a node
 
