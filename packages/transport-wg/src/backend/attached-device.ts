@@ -8,6 +8,9 @@ import { traitsOf, userspaceKind, type DeviceKind, type DeviceTraits } from './d
 import { putPeer, removePeer } from './peer-changes.js';
 import { WireguardGo } from './wireguard-go.js';
 
+/** A device that hangs is left as it is. */
+const DETACH_TIMEOUT_MS = 2000;
+
 export interface AttachedDeviceOptions {
   readonly interfaceName: string;
   /** Starts this program (wireguard-go's arguments) and ends it again; without it the device must be there. */
@@ -26,10 +29,13 @@ export class AttachedDevice {
   readonly #options: AttachedDeviceOptions;
   readonly #daemon: WireguardGo | undefined;
   readonly #managed = new Set<PublicKey>();
+  /** Gives up as soon as we detach. */
   #control: DeviceControl | undefined;
+  #plainControl: DeviceControl | undefined;
   #kind: DeviceKind;
   #before: UapiDeviceState | undefined;
   #queue: Promise<unknown> = Promise.resolve();
+  readonly #detaching = new AbortController();
 
   constructor(options: AttachedDeviceOptions) {
     this.#options = options;
@@ -59,7 +65,8 @@ export class AttachedDevice {
     const { signal, portToFree } = options;
     await this.#daemon?.start({ signal });
     const { control, state } = await this.#find(signal);
-    this.#control = control;
+    this.#control = abortable(control, this.#detaching.signal);
+    this.#plainControl = control;
     this.#before = state;
     const privateKey = this.#options.identity.exportPrivateKey();
     const moves = portToFree !== undefined && portToFree !== 0 && state.listenPort === portToFree;
@@ -91,6 +98,8 @@ export class AttachedDevice {
         await step(this.#control);
         return true;
       } catch (error) {
+        // What was still to be done is undone by the last change.
+        if (this.#detaching.signal.aborted) return false;
         this.#options.counters.count('device.refused');
         const { interfaceName } = this.#options;
         this.#options.logger.error('the device was not changed', { interface: interfaceName, error: messageOf(error) });
@@ -106,14 +115,16 @@ export class AttachedDevice {
     this.#managed.add(publicKey);
   }
 
-  /** Idempotent; never rejects. */
+  /** Drops the changes that are still waiting. Idempotent; never rejects. */
   async detach(): Promise<void> {
+    this.#detaching.abort();
     await this.#queue;
-    const control = this.#control;
+    const control = this.#plainControl;
     const before = this.#before;
-    this.#control = this.#before = undefined;
+    this.#control = this.#plainControl = this.#before = undefined;
     if (control && before && !this.#daemon) {
-      await control.set(changeBack(before, this.#managed)).catch((error: unknown) => {
+      const signal = AbortSignal.timeout(DETACH_TIMEOUT_MS);
+      await control.set(changeBack(before, this.#managed), { signal }).catch((error: unknown) => {
         const { interfaceName, logger } = this.#options;
         logger.warn('the device was not set back', { interface: interfaceName, error: messageOf(error) });
       });
@@ -170,6 +181,10 @@ function changeBack(before: UapiDeviceState, managed: ReadonlySet<PublicKey>): U
       return peer.endpoint ? [...put] : [...gone, ...put];
     }),
   };
+}
+
+function abortable(control: DeviceControl, signal: AbortSignal): DeviceControl {
+  return { get: () => control.get({ signal }), set: (change) => control.set(change, { signal }) };
 }
 
 function messageOf(error: unknown): string {

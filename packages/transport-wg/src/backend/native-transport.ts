@@ -114,8 +114,9 @@ export class NativeTransport implements Transport {
   }
 
   /** @throws CodedError PERMISSION_DENIED, NETWORK_CONFIG, ABORTED. */
-  start(_options: { signal: AbortSignal }): Promise<void> {
+  start({ signal }: { signal: AbortSignal }): Promise<void> {
     return this.#begin(async () => {
+      if (this.#stopping || signal.aborted) throw new CodedError('ABORTED', undefined, { cause: signal.reason });
       await this.#network?.start(this.#port ?? 0);
       this.#watch.start();
     });

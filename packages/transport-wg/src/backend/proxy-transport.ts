@@ -1,4 +1,5 @@
 import {
+  CodedError,
   sameAddress,
   socketPath,
   type Clock,
@@ -146,8 +147,9 @@ export class ProxyTransport implements Transport {
   }
 
   /** @throws CodedError PERMISSION_DENIED, NETWORK_CONFIG, ABORTED. */
-  start(_options: { signal: AbortSignal }): Promise<void> {
+  start({ signal }: { signal: AbortSignal }): Promise<void> {
     return this.#begin(async () => {
+      if (this.#stopping || signal.aborted) throw new CodedError('ABORTED', undefined, { cause: signal.reason });
       await this.#network?.start(this.listenPort ?? 0);
       this.#watch.start();
     });

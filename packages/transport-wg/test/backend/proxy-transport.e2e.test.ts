@@ -114,6 +114,27 @@ describe.skipIf(reason)('the proxy in front of wireguard-go', () => {
     expect(copies[0]![0]).toBe(4);
   });
 
+  it('carries relayed paths', async () => {
+    const [proxied, peer] = await nodes();
+    introduce(proxied, peer);
+    const relay = await bareSocket();
+    cleanups.push(relay.close);
+    const path: TransportPath = {
+      kind: 'relayed',
+      framing: { kind: 'stream', allocationId: 'r', send: (bytes) => void relay.send(bytes, peer.address.port) },
+      remote: transportAddress('192.0.2.1', 9),
+    };
+    relay.socket.on('message', (bytes) => proxied.transport.datagrams!.receive(path, bytes));
+    peer.transport.setPath(proxied.publicKey, [peer.pathTo(peer, relay.port)]);
+    const authenticated: TransportPath[] = [];
+    proxied.transport.onAuthenticated((event) => authenticated.push(event.path));
+    proxied.transport.setPath(peer.identity.publicKey, [path]);
+    proxied.transport.initiateHandshake(peer.identity.publicKey);
+    await until('the session', hasSession(proxied));
+    expect(await pinged(peer.ip, 5)).toBe(5);
+    expect(authenticated.map(pathKey)).toContain(pathKey(path));
+  });
+
   it('does not follow `wg set endpoint`, but reports it', async () => {
     const [proxied, peer] = await nodes();
     await connect(proxied, peer);
