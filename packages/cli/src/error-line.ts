@@ -1,3 +1,4 @@
+import type { ConfigProblem, ConfigProblems } from '@wirepath/core';
 import { isReportable } from './control/failure.js';
 
 /** 2 is what a usage error and a wrong configuration have in common: nothing was tried. */
@@ -7,12 +8,12 @@ export const EXIT_USAGE = 2;
 
 /** Everything that is wrong with a configuration where that is the error, else {@link errorLine}. */
 export function errorText(productName: string, error: unknown): string {
-  return hasFormat(error) ? `${productName}: ${error.format()}\n` : errorLine(productName, error);
+  return isConfigProblems(error) ? `${productName}: ${error.format()}\n` : errorLine(productName, error);
 }
 
-/** Core's ConfigProblems, by its shape. */
-function hasFormat(error: unknown): error is Error & { format(): string } {
-  return error instanceof Error && 'problems' in error && 'format' in error && typeof error.format === 'function';
+/** By its shape, as all errors here. */
+function isConfigProblems(error: unknown): error is ConfigProblems {
+  return error instanceof Error && error.name === 'ConfigProblems';
 }
 
 /**
@@ -25,6 +26,7 @@ export function errorLine(productName: string, error: unknown, options: { stack?
 
 /** As {@link errorLine}, without the product's name. */
 export function errorSentence(error: unknown): string {
+  if (isConfigProblems(error)) return `${oneLine(error.problems.map(problemSentence).join('; '))}.`;
   if (!isReportable(error)) {
     const message = error instanceof Error ? error.message : String(error);
     return oneLine(`unexpected error: ${message}. Run again with log.level debug and report it.`);
@@ -36,6 +38,10 @@ export function errorSentence(error: unknown): string {
 
 export function exitCodeOf(error: unknown): number {
   return isReportable(error) && (error.code === 'CONFIG' || error.code === 'USAGE') ? EXIT_USAGE : EXIT_FAILED;
+}
+
+function problemSentence({ file, keyPath, expected, found }: ConfigProblem): string {
+  return `${file}${keyPath === '' ? '' : ` ${keyPath}`}: expected ${expected}${found === undefined ? '' : `, found ${found}`}`;
 }
 
 function oneLine(text: string): string {

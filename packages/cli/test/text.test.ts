@@ -1,7 +1,8 @@
+import { ConfigProblems } from '@wirepath/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CommandError } from '../src/control/failure.js';
-import { errorLine, errorText, exitCodeOf } from '../src/error-line.js';
+import { errorLine, errorSentence, errorText, exitCodeOf } from '../src/error-line.js';
 import { formatExplain } from '../src/text/explain-text.js';
 import { formatNetcheck } from '../src/text/netcheck-text.js';
 import { palette } from '../src/text/palette.js';
@@ -315,8 +316,13 @@ describe('errors', () => {
     expect(errorLine('acme', error, { stack: true })).toMatch(/late.*\n[^]*caused by: Error: the cause/);
   });
 
-  it('all problems of a configuration are shown', () => {
-    const problems = Object.assign(new Error('x'), { problems: [1, 2], format: () => '2 problems:\n\na\n\nb' });
-    expect(errorText('acme', problems)).toBe('acme: 2 problems:\n\na\n\nb\n');
+  it('all problems of a configuration are shown, and in a log they are one line', () => {
+    const problems = new ConfigProblems([
+      { file: '/a.yaml', keyPath: 'mtu', expected: 'a number', found: '"x"' },
+      { file: '/a.yaml', keyPath: '', expected: 'a mapping' },
+    ]);
+    expect(errorText('acme', problems)).toBe(`acme: ${problems.format()}\n`);
+    expect(errorSentence(problems)).toBe('/a.yaml mtu: expected a number, found "x"; /a.yaml: expected a mapping.');
+    expect(exitCodeOf(problems)).toBe(2);
   });
 });

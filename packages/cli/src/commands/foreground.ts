@@ -7,6 +7,7 @@ import { CONTROL_PROTOCOL_VERSION, type ProcessRole } from '../control/protocol.
 import { refuseSameKey } from '../control/same-key.js';
 import { ControlServer } from '../control/server.js';
 import { errorSentence, EXIT_DONE, EXIT_FAILED } from '../error-line.js';
+import { CrashGuard } from '../terminal/crash.js';
 import { aborted, Interrupt } from '../terminal/interrupt.js';
 import type { CommandContext } from './definition.js';
 import { requireConfigFile } from './running-process.js';
@@ -38,6 +39,7 @@ export async function runInForeground(
 ): Promise<number> {
   const { product, terminal } = context;
   using interrupt = new Interrupt();
+  using crash = new CrashGuard();
   const { controlSocketPath, createLogger, loadConfig } = await import('@wirepath/core');
 
   const file = await requireConfigFile(context, configOption);
@@ -74,15 +76,15 @@ export async function runInForeground(
   try {
     await control.start();
     if (child.publicKey !== null) await refuseSameKey(dirname(socketPath), socketPath, child.publicKey);
-    await child.start({ signal: interrupt.signal });
+    await Promise.race([child.start({ signal: interrupt.signal }), crash.crashed]);
     stopReload = reloadOnHangup(logger, load, child);
     logger.info(`${child.role} is up`, { pid: process.pid, config: file, controlSocket: socketPath });
-    await aborted(interrupt.signal);
+    await Promise.race([aborted(interrupt.signal), crash.crashed]);
     logger.info(`${child.role} stops`);
   } catch (error) {
     // Stopped while starting: what start() throws then is no failure.
     if (!interrupt.signal.aborted) {
-      if (!terminal.out.isTty) logFailure(logger, error);
+      logFailure(logger, error, terminal.out.isTty);
       throw error;
     }
   } finally {
@@ -97,10 +99,14 @@ function logWarnings(logger: Logger, { warnings }: LoadedConfig): void {
 }
 
 /** The error line goes to stderr; a log that machines read gets it too, with its code. */
-function logFailure(logger: Logger, error: unknown): void {
+function logFailure(logger: Logger, error: unknown, forPeople: boolean): void {
   const details = isReportable(error) ? { code: error.code, subject: error.subject, advice: error.advice } : {};
-  logger.error(errorSentence(error), details);
-  if (error instanceof Error) logger.debug('stack of the error', { stack: error.stack });
+  if (!forPeople) logger.error(errorSentence(error), details);
+  if (!(error instanceof Error)) return;
+  const { stack } = error;
+  // What is coded says enough to whoever runs this; anything else is a fault that only the stack locates.
+  if (isReportable(error)) logger.debug('stack of the error', { stack });
+  else logger.error('stack of the error', { stack });
 }
 
 /** SIGHUP reads the file again; what is wrong with it is logged, and the process goes on as it was. */

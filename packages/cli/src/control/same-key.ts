@@ -18,7 +18,6 @@ export async function refuseSameKey(folder: string, ownSocketPath: string, publi
   for (const probe of probes) {
     if (probe.state === 'live' && probe.hello?.publicKey === publicKey) {
       throw new CommandError('ALREADY_RUNNING', `a node with this key already runs (pid ${String(probe.hello.pid)})`, {
-        subject: publicKey,
         advice: 'Give each node a key of its own (`genkey`), or stop the other one.',
       });
     }

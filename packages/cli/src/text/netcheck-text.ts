@@ -5,7 +5,7 @@ import { formatRtt } from './units.js';
 
 export function formatNetcheck(document: NetcheckDocument, { good, bad }: Palette): string {
   const lines: [label: string, text: string][] = [
-    ['UDP', document.udp ? good('works') : bad('blocked: nothing came back from any server')],
+    ['UDP', describeUdp(document, { good, bad })],
     ['mapping', document.mapping ?? 'not known'],
     ['filtering', document.filtering ?? 'not known'],
     ...labelled(
@@ -24,6 +24,15 @@ export function formatNetcheck(document: NetcheckDocument, { good, bad }: Palett
     ),
   ];
   return lines.map(([label, text]) => `${label.padEnd(11)}${text}\n`).join('');
+}
+
+function describeUdp(
+  { udp, reflexive, relays }: NetcheckDocument,
+  { good, bad }: Pick<Palette, 'good' | 'bad'>,
+): string {
+  if (udp) return good('works');
+  const noneAsked = reflexive.length === 0 && relays.length === 0;
+  return noneAsked ? 'no answer: no STUN or relay server is configured, or UDP is blocked' : bad('blocked: no answer');
 }
 
 function labelled(label: string, texts: readonly string[]): [string, string][] {
