@@ -100,8 +100,9 @@ export class Peer<P> implements PeerStatus<P> {
   setPaths(paths: readonly P[], now: number): void {
     this.paths = [...paths];
     if (paths.length === 0) return;
-    if (this.#staged.length > 0 && this.#flushStaged(now)) return;
-    if (this.#handshakeWanted || this.#staged.length > 0) this.requestInitiation(now, false);
+    const flushed = this.#flushStaged(now);
+    if (this.#handshakeWanted || !flushed) this.requestInitiation(now, false);
+    else if (!this.#handshakes.pending) this.#timers.stopInitiating();
   }
 
   setPersistentKeepalive(seconds: number, now: number): void {
@@ -146,7 +147,7 @@ export class Peer<P> implements PeerStatus<P> {
     if (this.#removed) return;
     if (this.paths.length === 0) {
       this.#handshakeWanted = true;
-      this.#context.sink.onPathWanted(this, now);
+      this.#awaitPath(now);
     } else if (now >= this.#handshakes.earliestInitiationMs(pathChanged)) {
       this.#startInitiating(now);
     } else if (pathChanged || !this.#handshakes.pending) {
@@ -155,10 +156,19 @@ export class Peer<P> implements PeerStatus<P> {
     }
   }
 
+  /** Something waits: for a session, or only for a path. */
   #requestSession(now: number): void {
-    const current = this.#keypairs.current;
-    if (this.paths.length === 0 && current?.isUsable(now)) this.#context.sink.onPathWanted(this, now);
+    if (this.paths.length === 0 && this.sessionState(now) === 'alive') this.#awaitPath(now);
     else this.requestInitiation(now, false);
+  }
+
+  /** A path is awaited as a response would be: for REKEY_ATTEMPT_TIME, then what waits is too old to be sent. */
+  #awaitPath(now: number): void {
+    if (!this.#timers.initiating) {
+      this.#timers.resetAttempts();
+      this.#timers.handshakeInitiated(now);
+    }
+    this.#context.sink.onPathWanted(this, now);
   }
 
   #startInitiating(now: number): void {
@@ -168,8 +178,8 @@ export class Peer<P> implements PeerStatus<P> {
 
   #sendInitiation(now: number): void {
     if (this.paths.length === 0) {
-      this.#timers.stopInitiating();
-      this.#handshakeWanted = true;
+      this.#timers.handshakeInitiated(now);
+      this.#context.sink.onPathWanted(this, now);
       return;
     }
     const datagram = this.#handshakes.initiate(now);
@@ -261,7 +271,7 @@ export class Peer<P> implements PeerStatus<P> {
     if (this.#keypairs.confirm(keypair)) {
       this.#handshakes.forgetPending();
       this.#handshakeComplete({ role: 'responder', from, rttMs: undefined, now });
-      this.#flushStaged(now);
+      if (!this.#flushStaged(now)) this.#requestSession(now);
     } else if (keypair === this.#keypairs.current && this.#handshakes.forgetOvertaken()) {
       this.#timers.stopInitiating();
     }
@@ -298,6 +308,7 @@ export class Peer<P> implements PeerStatus<P> {
   // Ending
 
   #giveUp(): void {
+    this.#handshakeWanted = false;
     this.#handshakes.forgetPending();
     this.#dropStaged();
   }

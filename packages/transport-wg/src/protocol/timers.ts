@@ -65,8 +65,9 @@ export class PeerTimers {
     ];
   }
 
-  get attempts(): number {
-    return this.#attempts;
+  /** Whether a response, or a path to ask for one on, is awaited. */
+  get initiating(): boolean {
+    return this.#retransmit.dueMs !== Infinity;
   }
 
   /** Seconds turned to ms; 0 turns it off. */

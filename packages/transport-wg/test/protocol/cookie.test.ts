@@ -123,6 +123,13 @@ describe('rate limiter', () => {
     expect(limiter.allow('one more', 1000)).toBe(true);
   });
 
+  it('forgets the silent ones also when the oldest is not silent', () => {
+    const limiter = new RateLimiter();
+    for (let i = 0; i < SOURCES_MAX; i++) limiter.allow(`${i}`, 0);
+    limiter.allow('0', 1000);
+    expect(limiter.allow('one more', 1000)).toBe(true);
+  });
+
   it('a source is an IPv4 address or an IPv6 /64, whatever the port', () => {
     expect(rateLimitKey(Uint8Array.of(1, 2, 3, 4, 5, 6))).toBe(rateLimitKey(Uint8Array.of(1, 2, 3, 4, 9, 9)));
     expect(rateLimitKey(Uint8Array.of(1, 2, 3, 5, 5, 6))).not.toBe(rateLimitKey(Uint8Array.of(1, 2, 3, 4, 5, 6)));

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { REJECT_AFTER_MESSAGES } from '../../src/protocol/constants.js';
+import { REJECT_AFTER_MESSAGES, REKEY_AFTER_TIME_MS } from '../../src/protocol/constants.js';
 import { Keypair } from '../../src/protocol/keypair.js';
 import { formatKey, generatePrivateKey, publicKeyOf } from '../../src/protocol/keys.js';
 import { TRANSPORT_MIN_BYTES } from '../../src/protocol/messages.js';
@@ -277,4 +277,13 @@ describe('a sink that calls the device again', () => {
       expect(b.device.nextTimeout()).toBeUndefined();
     },
   );
+
+  it('a removed peer asks for no new session', () => {
+    const { network, a, b } = connectedPair();
+    network.run(REKEY_AFTER_TIME_MS);
+    a.interrupt = (name) => name === 'onSent' && a.device.removePeer(b.device.publicKey);
+    const since = network.log.length;
+    expect(a.say(b, 'last')).toBe('sent');
+    expect(network.log.slice(since).map(({ datagram }) => datagram[0])).toEqual([4]);
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connectedPair, path, type Network, type Node } from './link.js';
+import { connectedPair, pair, path, type Network, type Node } from './link.js';
 
 /** `node` moves to a new address: what it sends comes from there, and the old one is gone. */
 function move(network: Network, node: Node, other: Node, address: string): void {
@@ -85,6 +85,46 @@ describe('roaming: false', () => {
     network.run(50);
     expect(a.heard()).toEqual(['waits']);
     expect(b.handshakes.at(-1)?.role).toBe('responder');
+  });
+});
+
+describe('no path', () => {
+  it.each([
+    { session: false, waitedMs: 60_000, sent: [1] },
+    { session: true, waitedMs: 60_000, sent: [4] },
+    { session: false, waitedMs: 110_000, sent: [] },
+    { session: true, waitedMs: 110_000, sent: [] },
+  ])('a packet waits for one: session $session, after $waitedMs ms it sends $sent', ({ session, waitedMs, sent }) => {
+    const { network, a, b } = session ? connectedPair({ roaming: false }) : pair({ roaming: false });
+    network.run(1_000);
+    a.device.setPaths(b.device.publicKey, [], network.now);
+    expect(a.say(b, 'waits')).toBe('queued');
+    expect(a.pathsWanted).toBe(1);
+    const since = network.log.length;
+    network.run(waitedMs);
+    // It keeps asking, at the pace of a retransmission.
+    expect(a.pathsWanted).toBeGreaterThan(10);
+    expect(a.pathsWanted).toBeLessThan(21);
+    a.device.setPaths(b.device.publicKey, [path('a', 'b')], network.now);
+    const types = network.log.slice(since).flatMap(({ from, datagram }) => (from === 'a' ? [datagram[0]] : []));
+    expect(types).toEqual(sent);
+    network.run(50);
+    expect(b.heard().includes('waits')).toBe(sent.length > 0);
+    expect(a.peer(b).counters.stagedDropped).toBe(sent.length > 0 ? 0 : 1);
+    network.run(30_000);
+    expect(a.peer(b).handshakePending).toBe(false);
+  });
+
+  it('what waits goes out when a path comes after the peer has made a session', () => {
+    const { network, a, b } = pair({ roaming: false });
+    b.device.setPaths(a.device.publicKey, [], network.now);
+    expect(b.say(a, 'waits')).toBe('queued');
+    a.device.initiateHandshake(b.device.publicKey, network.now);
+    network.run(100);
+    b.device.setPaths(a.device.publicKey, [path('b', 'a')], network.now);
+    network.run(50);
+    expect(a.heard()).toEqual(['waits']);
+    expect(b.peer(a).counters.initiationsSent).toBe(0);
   });
 });
 
