@@ -78,7 +78,7 @@ describe('a UAPI answer', () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 });
