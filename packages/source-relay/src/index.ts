@@ -24,6 +24,7 @@
  */
 export { TurnRelay, type TurnRelayNeeds, type TurnServerOptions } from './client/turn-relay.js';
 export { parseTurnUrl, type TurnUrl } from './client/turn-url.js';
+export { NodeTurnServer } from './node-turn-server.js';
 export { default } from './plugin.js';
 export { resolveServer, type NameService, type ResolveServerOptions } from './resolve-server.js';
 export { RelayServer, type RelayServerEdges } from './server/relay-server.js';

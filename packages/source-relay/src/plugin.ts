@@ -1,13 +1,15 @@
 import { definePlugin, defineServerPart, type PluginDefinition } from '@wirepath/core/plugin';
 import { relayOptionsSchema } from './client/relay-options.js';
 import { TurnRelay } from './client/turn-relay.js';
+import { NodeTurnServer } from './node-turn-server.js';
 import { RelayServer } from './server/relay-server.js';
 import { serverOptionsSchema } from './server/server-options.js';
 
 const serverPart = defineServerPart({
   sections: ['stun', 'turn'],
   options: serverOptionsSchema,
-  create: (needs, options) => new RelayServer(needs, options),
+  create: (needs, { stun, turn }) =>
+    turn?.engine === 'node-turn' ? new NodeTurnServer(needs, { stun, turn }) : new RelayServer(needs, { stun, turn }),
 });
 
 const plugin: PluginDefinition = definePlugin({

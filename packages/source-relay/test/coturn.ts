@@ -3,19 +3,12 @@ import { createSocket } from 'node:dgram';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freeUdpPort } from './free-udp-port.js';
 
 /** Why tests with a program of Debian's coturn are skipped; undefined where it is installed. */
 export function missing(program: 'turnserver' | 'turnutils_uclient' | 'turnutils_stunclient'): string | undefined {
   const found = spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
   return found ? undefined : `skipped: ${program} (Debian's coturn) is not installed`;
-}
-
-export async function freeUdpPort(ip: string): Promise<number> {
-  const socket = createSocket(ip.includes(':') ? 'udp6' : 'udp4');
-  await new Promise<void>((resolve) => socket.bind(0, ip, resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
 }
 
 export interface Coturn {

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { RelayServer, type RelayServerOptions } from '../src/index.js';
-import { freeUdpPort, missing, run } from './coturn.js';
+import { missing, run } from './coturn.js';
+import { freeUdpPort } from './free-udp-port.js';
 import { testNeeds } from './needs.js';
 
 const noUclient = missing('turnutils_uclient');
