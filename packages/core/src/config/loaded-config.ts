@@ -24,7 +24,7 @@ export interface LoadedPeer {
 
 /** `traversal:` of the rc file. */
 export interface TraversalSettings {
-  /** False: gather and relay, but try no direct path. */
+  /** False: no traversal and no signalling; every peer is a plain WireGuard one. */
   readonly enabled: boolean;
   /** Budget of the first round of connectivity checks. */
   readonly holePunchTimeoutMs: number;
