@@ -27,24 +27,24 @@ export class HostSource implements CandidateSource {
     this.#rules = rules;
   }
 
-  async *gather({ signal, datagrams }: GatherContext): AsyncIterable<GatheredCandidate> {
+  async *gather({ signal, datagrams, listenPort }: GatherContext): AsyncIterable<GatheredCandidate> {
     const { logger } = this.#needs;
-    if (datagrams === undefined) {
-      logger.debug('no host candidates: the transport has no socket of its own, so their port is not known here');
-      return;
-    }
+    const portOf = (family: 4 | 6) =>
+      datagrams === undefined
+        ? listenPort
+        : datagrams.bases.find((base) => base.shared && base.family === family)?.port;
     const addresses = selectHostAddresses(this.#needs.networkState(), this.#rules);
     for (const [position, { family, ip, interfaceName, linkKind }] of addresses.entries()) {
       if (signal.aborted) return;
-      const base = datagrams.bases.find((candidate) => candidate.shared && candidate.family === family);
-      if (base === undefined) {
+      const port = portOf(family);
+      if (port === undefined) {
         logger.debug('no host candidate: the transport has no socket of this family', { ip });
         continue;
       }
-      logger.debug('host candidate', { ip, port: base.port, interface: interfaceName, linkKind });
+      logger.debug('host candidate', { ip, port, interface: interfaceName, linkKind });
       // Unique among host candidates, as RFC 8445 5.1.2.1 asks of hosts with several addresses.
       const localPreference = HIGHEST_LOCAL_PREFERENCE - position;
-      yield { type: 'host', address: transportAddress(ip, base.port), localPreference };
+      yield { type: 'host', address: transportAddress(ip, port), localPreference };
     }
   }
 

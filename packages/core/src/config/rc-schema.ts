@@ -48,7 +48,10 @@ export function rcSchema(z: SchemaLibrary, product: Pick<Product, 'name'>) {
     endpoint: text('`host:port` of a plain WireGuard peer: no signalling and no traversal then.').optional(),
   });
   const traversal = z.strictObject({
-    enabled: z.boolean().default(true).describe('False: no traversal and no signalling; every peer is a plain WireGuard one.'),
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe('False: no traversal and no signalling; every peer is a plain WireGuard one.'),
     holePunchTimeout: duration(z, '15s', 'Budget of the first round of connectivity checks.'),
     refreshInterval: duration(z, '60s', 'How often mappings and allocations are looked at again.'),
     maxCandidatePairs: z

@@ -7,6 +7,8 @@ export interface GatherContext {
   readonly signal: AbortSignal;
   /** The transport's own sockets; undefined when the transport does not own one (UAPI sub-mode native). */
   readonly datagrams: Datagrams | undefined;
+  /** The port that peers send to on this machine's own addresses. */
+  readonly listenPort: number | undefined;
 }
 
 /**

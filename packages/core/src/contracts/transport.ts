@@ -83,6 +83,16 @@ export interface Transport {
    * allowed IPs cover it. Datagrams of {@link Transport.datagrams} need no such help.
    */
   bypassTunnel?(endpoint: TransportAddress): Disposable;
+  /**
+   * Where the transport owns no socket, and so nothing can be checked beforehand: moves the peer to `remote`, and back
+   * to where it was when that is not proven in time. A later call for the peer ends the one before.
+   * @returns whether it was proven.
+   */
+  tryEndpoint?(
+    publicKey: PublicKey,
+    remote: TransportAddress,
+    options: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<boolean>;
   /** Datagrams dropped since the start, by reason. */
   counters(): Readonly<Record<string, number>>;
 }

@@ -1,8 +1,7 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import { candidatePriority, type Candidate, type GatheredCandidate } from '../contracts/candidate.js';
-import type { CandidateSource } from '../contracts/candidate-source.js';
+import type { CandidateSource, GatherContext } from '../contracts/candidate-source.js';
 import type { Clock } from '../contracts/clock.js';
-import type { Datagrams } from '../contracts/datagrams.js';
 import type { Logger } from '../contracts/logger.js';
 import { MAX_SIGNALLED_CANDIDATES, type SignalledCandidate } from '../traversal/messages.js';
 
@@ -22,7 +21,12 @@ export class LocalCandidates {
 
   constructor(
     readonly sources: readonly NamedSource[],
-    readonly needs: { readonly clock: Clock; readonly logger: Logger; readonly datagrams: () => Datagrams | undefined },
+    readonly needs: {
+      readonly clock: Clock;
+      readonly logger: Logger;
+      /** What sources are handed. */
+      readonly sockets: () => Pick<GatherContext, 'datagrams' | 'listenPort'>;
+    },
   ) {}
 
   /**
@@ -64,7 +68,7 @@ export class LocalCandidates {
     const before = this.#bySource.get(plugin) ?? [];
     const found: Candidate[] = [];
     try {
-      for await (const candidate of instance.gather({ signal, datagrams: this.needs.datagrams() })) {
+      for await (const candidate of instance.gather({ signal, ...this.needs.sockets() })) {
         found.push(this.#complete(candidate, plugin));
         this.#bySource.set(plugin, [...found, ...before]);
         onCandidate();

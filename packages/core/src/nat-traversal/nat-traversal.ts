@@ -20,6 +20,7 @@ import { Allocations, type RelayState } from './allocations.js';
 import { EngineDriver } from './engine-driver.js';
 import { LocalCandidates } from './local-candidates.js';
 import { DescriptionHistory } from './description.js';
+import { DEVICE_BASES, EndpointTrials } from './endpoint-trials.js';
 import { OwnNetwork } from './own-network.js';
 import { SignalExchange } from './signal-exchange.js';
 import { TunnelBypass } from './tunnel-bypass.js';
@@ -80,6 +81,8 @@ export class NatTraversal implements Service {
   readonly #pongListeners = new Set<(peer: PublicKey, path: EnginePath, rttMs: number) => void>();
   readonly #description = new DescriptionHistory();
   readonly #bypass: TunnelBypass;
+  /** Only where the transport owns no socket. */
+  readonly #trials: EndpointTrials | undefined;
   readonly #subscriptions: Disposable[] = [];
   #abort: AbortController | undefined;
   #describeTimer: Disposable | undefined;
@@ -91,13 +94,17 @@ export class NatTraversal implements Service {
     const { identity, clock, random, settings, transport } = needs;
     const logger = needs.logger.child({ component: 'traversal' });
     this.#bypass = new TunnelBypass(transport, logger);
+    if (!transport.capabilities.ownsSocket) this.#trials = new EndpointTrials(transport, logger);
     this.#signals = new SignalExchange({
       identity,
       clock,
       random,
       signalings: needs.signalings,
       isPeer: (publicKey) => this.#engine.peer(publicKey) !== undefined,
-      onEvent: (event) => this.#driver.handle(event),
+      onEvent: (event) => {
+        this.#driver.handle(event);
+        if (event.type === 'message') this.#trials?.begin(event.peer, event.message);
+      },
     });
     this.#engine = new PathEngine({
       ownKey: identity.publicKey,
@@ -106,7 +113,8 @@ export class NatTraversal implements Service {
       random: (length) => random.bytes(length),
     });
     const datagrams = () => transport.datagrams;
-    this.#candidates = new LocalCandidates(needs.candidateSources, { clock, logger, datagrams });
+    const sockets = () => ({ datagrams: transport.datagrams, listenPort: transport.listenPort });
+    this.#candidates = new LocalCandidates(needs.candidateSources, { clock, logger, sockets });
     this.#allocations = new Allocations(needs.relays, {
       clock,
       logger,
@@ -155,6 +163,7 @@ export class NatTraversal implements Service {
     this.#refreshTimer?.[Symbol.dispose]();
     this.#driver.stop();
     this.#bypass.stop();
+    this.#trials?.stop();
     await Promise.all([this.#allocations.stop(), this.#signals.stop()]);
   }
 
@@ -187,6 +196,7 @@ export class NatTraversal implements Service {
     this.#driver.handle({ type: 'peer-removed', peer: publicKey });
     this.#driver.checks.forget(publicKey);
     this.#signals.forget(publicKey);
+    this.#trials?.end(publicKey);
     this.needs.transport.removePeer(publicKey);
     this.#updateOwnNetwork();
   }
@@ -195,9 +205,9 @@ export class NatTraversal implements Service {
     return [...this.#peers.values()];
   }
 
-  /** What the engine knows of a peer; undefined for a plain one. */
+  /** What the engine knows of a peer; undefined for a plain one, and where there are no sockets to check from. */
   agent(publicKey: PublicKey): PeerAgent | undefined {
-    return this.#engine.peer(publicKey);
+    return this.#trials === undefined ? this.#engine.peer(publicKey) : undefined;
   }
 
   // --- The verbs of the reference system ---
@@ -254,7 +264,8 @@ export class NatTraversal implements Service {
    * @returns true when a mapping, IP or port, has changed; candidates are then gathered and signalled anew.
    */
   async refresh({ signal = new AbortController().signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
-    const context = { signal, datagrams: this.needs.transport.datagrams };
+    const { datagrams, listenPort } = this.needs.transport;
+    const context = { signal, datagrams, listenPort };
     const renewed = this.#allocations.refresh(signal);
     const changes = await Promise.all(
       this.needs.candidateSources.map(async ({ plugin, instance }) => {
@@ -419,14 +430,9 @@ export class NatTraversal implements Service {
   #describe(): void {
     for (const [plugin, found] of this.#allocations.candidates()) this.#candidates.set(plugin, found);
     const candidates = this.#candidates.signalled();
-    const bases = [
-      ...(this.needs.transport.datagrams?.bases ?? []).map(({ id, family }) => ({
-        id,
-        family,
-        kind: 'socket' as const,
-      })),
-      ...this.#allocations.bases(),
-    ];
+    const { datagrams } = this.needs.transport;
+    const sockets = datagrams?.bases.map(({ id, family }) => ({ id, family, kind: 'socket' as const }));
+    const bases = [...(sockets ?? DEVICE_BASES), ...this.#allocations.bases()];
     const description = { bases, candidates };
     const news = this.#description.next(description);
     if (news !== undefined) this.#driver.handle({ type: 'local-description', description, ...news });

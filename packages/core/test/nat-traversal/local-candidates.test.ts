@@ -21,7 +21,7 @@ function gatheringFrom(sources: Record<string, readonly GatheredCandidate[] | Er
         },
       },
     })),
-    { clock: new FakeClock(), logger: silentLogger(), datagrams: () => undefined },
+    { clock: new FakeClock(), logger: silentLogger(), sockets: () => ({ datagrams: undefined, listenPort: 51820 }) },
   );
   return { list, gather: () => list.gather(new AbortController().signal, () => undefined) };
 }
@@ -87,7 +87,7 @@ describe('local candidates', () => {
           },
         },
       ],
-      { clock: new FakeClock(), logger: silentLogger(), datagrams: () => undefined },
+      { clock: new FakeClock(), logger: silentLogger(), sockets: () => ({ datagrams: undefined, listenPort: 51820 }) },
     );
     const { signal } = new AbortController();
     await list.gather(signal, () => undefined);

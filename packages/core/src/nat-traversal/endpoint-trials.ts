@@ -1,0 +1,61 @@
+import type { PublicKey } from '../contracts/identity.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Transport } from '../contracts/transport.js';
+import type { LocalBase } from '../traversal/events.js';
+import type { CallMessage } from '../traversal/messages.js';
+import { formatAddress } from '@wirepath/stun-codec';
+
+/** One trial: long enough for a handshake to be lost once and repeated. */
+const TRIAL_MS = 6000;
+
+/**
+ * Bases that stand for the sockets of a device that are not ours: candidates belong to them, and nothing can be sent from
+ * them.
+ */
+export const DEVICE_BASES: readonly LocalBase[] = [
+  { id: 'device4', family: 4, kind: 'socket' },
+  { id: 'device6', family: 6, kind: 'socket' },
+];
+
+/**
+ * Finds the endpoint of peers for a transport that owns no socket (UAPI sub-mode native): one candidate after another,
+ * best first, each proven by the device or taken back. There are no checks and there is no relay.
+ */
+export class EndpointTrials {
+  readonly #running = new Map<PublicKey, AbortController>();
+
+  constructor(
+    readonly transport: Transport,
+    readonly logger: Logger,
+  ) {}
+
+  /** The peer has said where it is: try that, instead of what it said before. */
+  begin(peer: PublicKey, message: CallMessage): void {
+    const trial = new AbortController();
+    this.#running.get(peer)?.abort();
+    this.#running.set(peer, trial);
+    void this.#tryAll(peer, message, trial.signal).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.logger.warn('no endpoint could be tried', { peer, reason });
+    });
+  }
+
+  end(peer: PublicKey): void {
+    this.#running.get(peer)?.abort();
+    this.#running.delete(peer);
+  }
+
+  stop(): void {
+    for (const peer of [...this.#running.keys()]) this.end(peer);
+  }
+
+  async #tryAll(peer: PublicKey, { candidates }: CallMessage, signal: AbortSignal): Promise<void> {
+    const usable = candidates.filter(({ type }) => type !== 'relayed').sort((a, b) => b.priority - a.priority);
+    for (const { address } of usable) {
+      if (signal.aborted) return;
+      const proven = await this.transport.tryEndpoint?.(peer, address, { timeoutMs: TRIAL_MS, signal });
+      this.logger.debug('endpoint tried', { peer, endpoint: formatAddress(address), proven });
+      if (proven === true) return;
+    }
+  }
+}
