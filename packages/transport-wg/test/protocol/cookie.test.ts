@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { sodiumAead } from '../../src/protocol/aead.js';
 import { COOKIE_REFRESH_TIME_MS, UNDER_LOAD_AFTER_TIME_MS } from '../../src/protocol/constants.js';
 import { CookieChecker, CookieGenerator } from '../../src/protocol/cookie.js';
+import { defaultAead } from '../../src/protocol/crypto-self-test.js';
 import { decodeCookieReply, INITIATION_BYTES } from '../../src/protocol/messages.js';
 import {
   PACKETS_BURST,
@@ -18,7 +18,7 @@ const ELSEWHERE = Uint8Array.of(192, 0, 2, 2, 1, 2);
 function sides(): { checker: CookieChecker; generator: CookieGenerator; message: () => Uint8Array } {
   const random = seededRandom('cookie');
   const publicKey = random(32);
-  const aead = sodiumAead();
+  const aead = defaultAead();
   return {
     checker: new CookieChecker(aead, random, publicKey),
     generator: new CookieGenerator(aead, publicKey),

@@ -34,7 +34,7 @@ describe('handshake and data', () => {
     expect(b.say(a, 'first')).toBe('sent');
   });
 
-  it('works with node:crypto on one side and sodium-native on the other', () => {
+  it('works with node:crypto on one side and the fastest AEAD on the other', () => {
     const { network, a, b } = pair({}, { aead: nodeAead() });
     const c = network.node('c');
     c.add(a);

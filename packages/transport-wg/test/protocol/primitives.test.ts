@@ -7,9 +7,25 @@ import { clampPrivateKey, formatKey, generatePrivateKey, parseKey, publicKeyOf }
 import { isAfter, Tai64nClock } from '../../src/protocol/tai64n.js';
 import { TimerQueue } from '../../src/protocol/timer-queue.js';
 
+const withoutSodium = whyNoSodium();
+if (withoutSodium !== undefined) console.log(`tests of sodium-native are skipped: ${withoutSodium}`);
+
+function whyNoSodium(): string | undefined {
+  try {
+    sodiumAead();
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
 describe('crypto self test', () => {
-  it.each([sodiumAead, nodeAead])('%o gives the known answers', (make) => {
-    expect(aeadSelfTest(make())).toBeUndefined();
+  it('node:crypto gives the known answers', () => {
+    expect(aeadSelfTest(nodeAead())).toBeUndefined();
+  });
+
+  it.skipIf(withoutSodium !== undefined)('sodium-native gives the known answers', () => {
+    expect(aeadSelfTest(sodiumAead())).toBeUndefined();
   });
 
   it('the handshake primitives give the known answers', () => {
@@ -29,7 +45,7 @@ describe('crypto self test', () => {
     expect(['sodium-native', 'node:crypto']).toContain(defaultAead().name);
   });
 
-  it('both implementations open what the other sealed', () => {
+  it.skipIf(withoutSodium !== undefined)('both implementations open what the other sealed', () => {
     const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
     const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
     fc.assert(
