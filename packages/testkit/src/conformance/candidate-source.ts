@@ -1,0 +1,220 @@
+import {
+  formatAddress,
+  socketPath,
+  transportAddress,
+  type CandidateSource,
+  type Datagrams,
+  type GatherContext,
+  type GatheredCandidate,
+} from '@wirepath/core';
+import assert from 'node:assert/strict';
+import { isIP } from 'node:net';
+import type { ConformanceCheck } from './conformance-check.js';
+import { withoutIo } from './io-free.js';
+import { observeDatagrams } from './observed-datagrams.js';
+import { checksFrom, type SetUp } from './stage.js';
+
+export interface CandidateSourceSubject {
+  create(): CandidateSource;
+  /** The transport's sockets; left out: none (a transport that does not own its socket). */
+  readonly datagrams?: Datagrams;
+  /** What it must find at least, such as `{ type: 'host', address: '192.0.2.1:51820' }`; left out: nothing in particular. */
+  readonly expected?: readonly { readonly type: GatheredCandidate['type']; readonly address?: string }[];
+  /** Changes what there is to be found, where the factory can: `watch` must call back then. */
+  change?(): void | Promise<void>;
+}
+
+const NEVER = new AbortController().signal;
+
+/** The rules of {@link CandidateSource}. */
+export function candidateSourceConformance(setUp: SetUp<CandidateSourceSubject>): ConformanceCheck[] {
+  return checksFrom(setUp, {
+    'construction does no I/O': async ({ subject, pendingTimers }) => {
+      withoutIo(() => subject.create(), pendingTimers);
+    },
+    'finds what it must, each well-formed': async (stage) => {
+      const { subject } = stage;
+      const found = await stage.within(gather(subject, NEVER), 'gathering');
+      for (const candidate of found) assertCandidate(candidate, subject.datagrams);
+      for (const { type, address } of subject.expected ?? []) {
+        const texts = found.map((one) => `${one.type} ${formatAddress(one.address)}`);
+        const has = found.some(
+          (one) => one.type === type && (address ?? formatAddress(one.address)) === formatAddress(one.address),
+        );
+        assert.ok(has, `no ${type} candidate ${address ?? ''}; found: ${texts.join(', ') || 'none'}`);
+      }
+    },
+    'finds the same again, and for two who ask at once': async (stage) => {
+      const { subject } = stage;
+      const source = subject.create();
+      const texts = (found: GatheredCandidate[]) => found.map(describe).sort();
+      const [first, second] = await stage.within(
+        Promise.all([gather(subject, NEVER, source), gather(subject, NEVER, source)]),
+        'gathering',
+      );
+      assert.deepEqual(texts(second), texts(first));
+      assert.deepEqual(texts(await stage.within(gather(subject, NEVER, source), 'gathering again')), texts(first));
+    },
+    'leaves no listener and no timer when it is done': async (stage) => {
+      const { subject } = stage;
+      const observed = subject.datagrams && observeDatagrams(subject.datagrams);
+      const bases = subject.datagrams?.bases.length;
+      await stage.within(
+        gather({ ...subject, ...(observed && { datagrams: observed.datagrams }) }, NEVER, subject.create()),
+        'gathering',
+      );
+      assert.equal(observed?.listeners() ?? 0, 0, 'it still listens to the sockets');
+      assert.equal(subject.datagrams?.bases.length, bases, 'it left a socket open');
+      await stage.assertNoTimers();
+    },
+    'an abort ends it soon, without an error': async (stage) => {
+      const { subject } = stage;
+      const observed = subject.datagrams && observeDatagrams(subject.datagrams, { silent: true });
+      const controller = new AbortController();
+      const gathering = gather(
+        { ...subject, ...(observed && { datagrams: observed.datagrams }) },
+        controller.signal,
+        subject.create(),
+      );
+      await stage.world.time.advance(1);
+      controller.abort();
+      let done = false;
+      const ended = gathering.then(() => (done = true));
+      ended.catch(() => undefined);
+      // No time passes: nothing but the abort can have ended it.
+      for (let turn = 0; turn < 100 && !done; turn += 1) await stage.world.time.advance(0);
+      await stage.within(ended, 'the end');
+      assert.ok(done, 'it went on after the abort');
+      assert.equal(observed?.listeners() ?? 0, 0, 'it still listens to the sockets');
+      await stage.assertNoTimers();
+    },
+    'an abort before it began ends it at once': async (stage) => {
+      const found = await stage.within(gather(stage.subject, AbortSignal.abort()), 'gathering');
+      assert.deepEqual(found, []);
+      await stage.assertNoTimers();
+    },
+    'who leaves the loop leaves nothing behind': async (stage) => {
+      const { subject } = stage;
+      const observed = subject.datagrams && observeDatagrams(subject.datagrams);
+      const source = subject.create();
+      const leaving = (async () => {
+        for await (const _ of source.gather(contextOf(observed, NEVER))) break;
+      })();
+      await stage.within(leaving, 'the first candidate');
+      assert.equal(observed?.listeners() ?? 0, 0, 'it still listens to the sockets');
+      await stage.assertNoTimers();
+    },
+    'without sockets it ends, with or without an error': async (stage) => {
+      const source = stage.subject.create();
+      await stage.settled(gather({ create: () => source }, NEVER), 'gathering without sockets');
+      await stage.assertNoTimers();
+    },
+    'survives hostile datagrams, and finds nothing in them': async (stage) => {
+      const { subject, world } = stage;
+      const { datagrams } = subject;
+      if (datagrams === undefined) return;
+      const expected = (await stage.within(gather(subject, NEVER), 'gathering')).map(describe).sort();
+      const observed = observeDatagrams(datagrams);
+      const gathering = gather({ ...subject, datagrams: observed.datagrams }, NEVER, subject.create());
+      gathering.catch(() => undefined);
+      await world.time.advance(0);
+      // From strangers, and from whomever it asked.
+      for (const base of datagrams.bases) {
+        const stranger = socketPath(base, transportAddress(base.family === 4 ? '203.0.113.66' : '2001:db8::66', 3478));
+        for (const path of [
+          stranger,
+          ...observed.sentTo().filter((sent) => sent.kind === 'socket' && sent.base === base),
+        ]) {
+          for (const bytes of hostileDatagrams((length) => world.random.bytes(length))) datagrams.receive(path, bytes);
+        }
+      }
+      const found = await stage.within(gathering, 'gathering');
+      assert.deepEqual(found.map(describe).sort(), expected);
+    },
+    'refresh says that nothing changed while nothing did': async (stage) => {
+      const { subject } = stage;
+      const source = subject.create();
+      if (source.refresh === undefined) return;
+      await stage.within(gather(subject, NEVER, source), 'gathering');
+      const changed = await stage.within(source.refresh(contextOf(subject, NEVER)), 'refresh');
+      assert.equal(changed, false);
+      await stage.assertNoTimers();
+    },
+    'watch calls back on a change, and not once it is disposed': async (stage) => {
+      const { subject, world } = stage;
+      const source = subject.create();
+      if (source.watch === undefined) return;
+      let calls = 0;
+      const watching = source.watch(() => (calls += 1));
+      await world.time.advance(100);
+      if (subject.change !== undefined) {
+        await subject.change();
+        await stage.eventually(() => calls > 0, 'a call back');
+      }
+      watching[Symbol.dispose]();
+      watching[Symbol.dispose]();
+      const before = calls;
+      await subject.change?.();
+      await world.time.advance(5000);
+      assert.equal(calls, before, 'it called back after it was disposed');
+      await stage.assertNoTimers();
+    },
+    'what it says of the NAT is in the terms of RFC 4787': async (stage) => {
+      const source = stage.subject.create();
+      await stage.within(gather(stage.subject, NEVER, source), 'gathering');
+      const behavior = source.natBehavior?.();
+      const terms = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent', null];
+      for (const term of behavior === undefined ? [] : [behavior.mapping, behavior.filtering])
+        assert.ok(terms.includes(term), String(term));
+    },
+  });
+}
+
+function contextOf(subject: { readonly datagrams?: Datagrams } | undefined, signal: AbortSignal): GatherContext {
+  const datagrams = subject?.datagrams;
+  return { signal, datagrams, listenPort: datagrams?.bases.find(({ shared }) => shared)?.port };
+}
+
+async function gather(
+  subject: CandidateSourceSubject,
+  signal: AbortSignal,
+  source = subject.create(),
+): Promise<GatheredCandidate[]> {
+  const found: GatheredCandidate[] = [];
+  for await (const candidate of source.gather(contextOf(subject, signal))) found.push(candidate);
+  return found;
+}
+
+const describe = ({ type, address, base }: GatheredCandidate) => `${type} ${formatAddress(address)} ${base?.id ?? ''}`;
+
+function assertCandidate({ type, address, base, localPreference }: GatheredCandidate, datagrams?: Datagrams): void {
+  const text = `${type} ${formatAddress(address)}`;
+  assert.ok(
+    type === 'host' || type === 'server-reflexive' || type === 'relayed',
+    `${text}: not a type that is gathered`,
+  );
+  assert.equal(isIP(address.ip), address.family, `${text}: no IP of its family`);
+  assert.ok(Number.isInteger(address.port) && address.port > 0 && address.port < 65536, `${text}: no port`);
+  if (localPreference !== undefined)
+    assert.ok(
+      Number.isInteger(localPreference) && localPreference >= 0 && localPreference < 65536,
+      `${text}: localPreference`,
+    );
+  if (base !== undefined)
+    assert.ok(
+      datagrams?.bases.some(({ id }) => id === base.id),
+      `${text}: its base is no socket of the transport`,
+    );
+}
+
+/** Of every awkward length, and what looks like STUN, ChannelData or WireGuard but is not. */
+function* hostileDatagrams(random: (length: number) => Uint8Array): Iterable<Uint8Array> {
+  for (const length of [0, 1, 3, 4, 19, 20, 21, 1500]) yield random(length);
+  const cookie = [0x21, 0x12, 0xa4, 0x42];
+  for (let i = 0; i < 50; i += 1) {
+    const body = random((i % 8) * 4);
+    yield Uint8Array.of(1, i % 2, 0, body.length, ...cookie, ...random(12), ...body);
+  }
+  yield Uint8Array.of(0x40, 0, 0xff, 0xff);
+  yield Uint8Array.of(4, 0, 0, 0);
+}

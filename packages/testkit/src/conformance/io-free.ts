@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+
+/** Runs a constructor and makes sure that it opened no socket, file or connection and set no timer of Node's. */
+export function withoutIo<T>(construct: () => T, pendingTimers: () => number): T {
+  const before = activeIo();
+  const made = construct();
+  const opened = activeIo().filter((kind) => !remove(before, kind));
+  assert.deepEqual(opened, [], 'construction did I/O');
+  assert.equal(pendingTimers(), 0, 'construction set timers');
+  return made;
+}
+
+/** Names of what keeps Node busy; timers of the test runner may come and go at any time, but not during a call. */
+function activeIo(): string[] {
+  return process.getActiveResourcesInfo();
+}
+
+function remove(from: string[], item: string): boolean {
+  const index = from.indexOf(item);
+  if (index >= 0) from.splice(index, 1);
+  return index >= 0;
+}
