@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RendezvousClient } from '../src/client/rendezvous-client.js';
 import { decodeMessage } from '../src/protocol/message.js';
@@ -117,6 +118,25 @@ describe('a registration', () => {
     await until(() => isUp(a) && isUp(b), 'both up again');
     a.client.publish(b.publicKey, Buffer.from('again'));
     await until(() => b.received.length === 1, 'the message');
+  });
+
+  it('comes back by itself when its connection is reset, as kill -9 does', async () => {
+    const { server } = await stage.server();
+    const accepted: Socket[] = [];
+    const front = createServer((socket) => {
+      accepted.push(socket);
+      server.adopt(socket);
+    });
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+    stage.alsoStop(() => new Promise((resolve) => front.close(() => resolve())));
+    const a = await stage.client(`ws://127.0.0.1:${(front.address() as AddressInfo).port}`);
+    await until(() => isUp(a), 'up');
+    accepted[0]?.resetAndDestroy();
+    await until(() => !isUp(a), 'noticed');
+    expect(a.client.states()).toMatchObject([{ state: 'connecting', error: expect.stringMatching(/reset|broke/) }]);
+    await until(() => isUp(a), 'up again');
+    expect(accepted).toHaveLength(2);
+    expect(server.status()).toMatchObject({ clients: 1, registrations: 2 });
   });
 
   it('at each of several servers: peers are reached through whichever they are at', async () => {

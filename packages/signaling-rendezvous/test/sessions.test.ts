@@ -172,17 +172,17 @@ describe('client and server in virtual time', () => {
     });
   });
 
-  it('does not send faster than the server permits: 500 messages arrive, none is dropped', () => {
+  it('does not send faster than the server permits: 150 messages arrive, none is dropped', () => {
     const rate = { messagesPerSecond: 100, messageBurst: 50, bytesPerSecond: 100_000, byteBurst: 50_000 };
     const network = started({ rate });
     const a = network.client().start();
-    const peers = Array.from({ length: 500 }, () => network.client().start());
+    const peers = Array.from({ length: 150 }, () => network.client().start());
     network.run(1000);
     for (const peer of peers) a.publish(peer.publicKey, 'hello');
     network.run(100);
-    expect(peers.filter(({ received }) => received.length > 0).length).toBeLessThan(100);
-    network.run(10_000);
-    expect(peers.filter(({ received }) => received.length > 0)).toHaveLength(500);
+    expect(peers.filter(({ received }) => received.length > 0).length).toBeLessThan(70);
+    network.run(3000);
+    expect(peers.filter(({ received }) => received.length > 0)).toHaveLength(150);
     expect(network.server?.status().dropped).toEqual({});
   });
 
@@ -240,7 +240,7 @@ describe('client and server in virtual time', () => {
         for (const client of clients) expect(client.received).toHaveLength(3);
         expect(network.server?.status()).toMatchObject({ clients: 3, unproven: 0, queuedBytes: 0 });
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });

@@ -28,6 +28,8 @@ export class RendezvousClient implements Signaling {
   readonly #undeliverable = new Listeners<{ to: PublicKey }>();
   readonly #available = new Listeners<{ publicKey: PublicKey }>();
   #stopped = false;
+  /** Takes our listener off the signal that `start` was given. */
+  #unlisten: (() => void) | undefined;
 
   /** @throws {RangeError} when a URL is none. */
   constructor(needs: RendezvousClientNeeds, options: RendezvousClientOptions) {
@@ -46,12 +48,15 @@ export class RendezvousClient implements Signaling {
   /** Starts dialling and returns: nothing has to wait for a server. */
   async start({ signal }: { signal: AbortSignal }): Promise<void> {
     if (signal.aborted || this.#stopped) return;
-    signal.addEventListener('abort', () => void this.stop(), { once: true });
+    const stop = () => void this.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    this.#unlisten = () => signal.removeEventListener('abort', stop);
     for (const link of this.#links) link.start();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#unlisten?.();
     await Promise.all(this.#links.map((link) => link.stop()));
   }
 

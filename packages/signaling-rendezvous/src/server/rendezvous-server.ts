@@ -54,6 +54,8 @@ export class RendezvousServer implements RunningServer {
   #tick: Disposable | undefined;
   #warnedAtMs = -Infinity;
   #stopped = false;
+  /** Takes our listener off the signal that `start` was given. */
+  #unlisten: (() => void) | undefined;
 
   /** @param limits in the place of {@link DEFAULT_SERVER_LIMITS}, for tests and embedding. */
   constructor(needs: ServerNeeds, options: RendezvousServerOptions, limits: Partial<ServerLimits> = {}) {
@@ -72,7 +74,9 @@ export class RendezvousServer implements RunningServer {
   /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, CONFIG (a certificate that cannot be read). */
   async start({ signal }: { signal: AbortSignal }): Promise<void> {
     if (signal.aborted || this.#stopped) return;
-    signal.addEventListener('abort', () => void this.stop(), { once: true });
+    const stop = () => void this.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    this.#unlisten = () => signal.removeEventListener('abort', stop);
     try {
       const { WebSocketServer } = await import('ws');
       const options = {
@@ -101,6 +105,7 @@ export class RendezvousServer implements RunningServer {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#unlisten?.();
     this.#tick?.[Symbol.dispose]();
     this.#tick = undefined;
     const fronts = [...this.#fronts.keys()];
