@@ -19,5 +19,5 @@ export const wirepath = defineProduct({
   },
   // The others are of no use without the address of a server.
   defaultPlugins: ['@wirepath/source-host', '@wirepath/transport-wg'],
-  serverPlugins: ['@wirepath/signaling-rendezvous'],
+  serverPlugins: ['@wirepath/signaling-rendezvous', '@wirepath/source-relay'],
 });

@@ -96,7 +96,9 @@ export class LocalCandidates {
     };
   }
 
+  /** A candidate without a base belongs to the shared socket of its family. */
   #baseId({ base, address }: GatheredCandidate): string {
-    return base?.id ?? `udp${address.family}`;
+    const shared = this.needs.sockets().datagrams?.bases.find((one) => one.shared && one.family === address.family);
+    return base?.id ?? shared?.id ?? `udp${address.family}`;
   }
 }

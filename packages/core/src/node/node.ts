@@ -85,12 +85,14 @@ class WiredTraversalNode implements Node {
       [
         {
           name: `${wired.get(TOKENS.Transport).plugin}: sockets`,
+          plugin: true,
           service: { start: (options) => transport.listen(options), stop: () => transport.stop() },
         },
         { name: 'traversal', service: this.traversal },
         { name: 'peer discovery', service: this.#discovery() },
         {
           name: `${wired.get(TOKENS.Transport).plugin}: device`,
+          plugin: true,
           service: { start: (options) => transport.start(options), stop: async () => undefined },
         },
       ],

@@ -27,10 +27,18 @@ export class Checklist {
     return [...this.#signalled, ...this.#peerReflexive.values()];
   }
 
-  /** The peer's signalled candidates; a peer-reflexive one that is among them takes the signalled type. */
+  /**
+   * The peer's signalled candidates; a peer-reflexive one that is among them takes the signalled type, and of two with one
+   * address the better counts.
+   */
   setSignalled(remotes: readonly RemoteCandidate[]): void {
-    this.#signalled = remotes;
-    for (const remote of remotes) {
+    const unique = new Map<string, RemoteCandidate>();
+    for (const remote of [...remotes].sort((a, b) => b.priority - a.priority)) {
+      const key = formatAddress(remote.address);
+      if (!unique.has(key)) unique.set(key, remote);
+    }
+    this.#signalled = [...unique.values()];
+    for (const remote of this.#signalled) {
       this.#peerReflexive.delete(formatAddress(remote.address));
       for (const pair of this.pairs.values()) {
         if (formatAddress(pair.remote.address) === formatAddress(remote.address)) pair.remote = remote;

@@ -1,6 +1,7 @@
 import { formatAddress, transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
 import type { CandidateType, GatheredCandidate } from '../../src/contracts/candidate.js';
+import type { Datagrams } from '../../src/contracts/datagrams.js';
 import { silentLogger } from '../../src/logging/memory-logger.js';
 import { LocalCandidates } from '../../src/nat-traversal/local-candidates.js';
 import { FakeClock } from '../../src/time/fake-clock.js';
@@ -56,6 +57,30 @@ describe('local candidates', () => {
       'host 192.0.2.2:51820',
       'server-reflexive 203.0.113.5:40001',
     ]);
+  });
+
+  it('with the shared base named or left out are the same', async () => {
+    const base = { id: 'socket-1', family: 4, port: 51820, shared: true } as const;
+    const list = new LocalCandidates(
+      [
+        {
+          plugin: 'all',
+          instance: {
+            async *gather() {
+              yield { ...found('server-reflexive', '192.0.2.1:51820'), base };
+              yield found('host', '192.0.2.1:51820');
+            },
+          },
+        },
+      ],
+      {
+        clock: new FakeClock(),
+        logger: silentLogger(),
+        sockets: () => ({ datagrams: { bases: [base] } as unknown as Datagrams, listenPort: 51820 }),
+      },
+    );
+    await list.gather(new AbortController().signal, () => undefined);
+    expect(addresses(list)).toEqual(['host 192.0.2.1:51820']);
   });
 
   it('reference fault 1: a reflexive candidate keeps the port that the server saw', async () => {
