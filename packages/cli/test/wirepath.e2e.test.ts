@@ -117,6 +117,35 @@ describe('keys', () => {
   });
 });
 
+describe('start-up', () => {
+  /** A loader hook that notes every module's URL in a file. */
+  const HOOK = `
+    import { appendFileSync } from 'node:fs';
+    export async function load(url, context, nextLoad) {
+      appendFileSync(process.env.LOADED_MODULES, url + '\\n');
+      return nextLoad(url, context);
+    }`;
+  const dataUrl = (source: string): string => `data:text/javascript,${encodeURIComponent(source)}`;
+
+  it.each([['status', '--config', 'a.json'], ['genkey'], ['--help']])(
+    '%s loads no plugin, no schema library, no logger and no container',
+    async (...args) => {
+      await writePair();
+      const loaded = join(folder, 'loaded');
+      const register = dataUrl(`import { register } from 'node:module'; register(${JSON.stringify(dataUrl(HOOK))});`);
+      spawnSync(process.execPath, ['--import', register, BIN, ...args], {
+        env: { ...env(), LOADED_MODULES: loaded },
+        cwd: folder,
+      });
+      const modules = await readFile(loaded, 'utf8');
+      expect(modules).toContain('cli/dist/main.js');
+      expect(modules).not.toMatch(
+        /\/(zod|pino|tsyringe|cosmiconfig|ws|stun|source-\w+|transport-\w+|signaling-\w+)[@/]/,
+      );
+    },
+  );
+});
+
 describe('exit codes', () => {
   it.each([
     [['--help'], 0],
