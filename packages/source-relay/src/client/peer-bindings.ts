@@ -17,8 +17,8 @@ type ChannelFraming = Extract<RelayFraming, { kind: 'channel' }>;
 type StreamFraming = Extract<RelayFraming, { kind: 'stream' }>;
 
 interface Permission {
-  /** Keys of the peers that want it. */
-  readonly peers: Set<string>;
+  /** The peers that want it, the newest last. */
+  readonly peers: Map<string, TransportAddress>;
   granted: Promise<void> | undefined;
   timer: Disposable | undefined;
 }
@@ -87,6 +87,7 @@ export class PeerBindings {
     binding.timer = undefined;
     if (binding.channel === undefined) this.#bindings.delete(key);
     const permission = this.#permissions.get(peer.ip);
+    // A peer whose IP address another one shares leaves the permission to it.
     if (permission?.peers.delete(key) !== true || permission.peers.size > 0) return;
     permission.timer?.[Symbol.dispose]();
     this.#permissions.delete(peer.ip);
@@ -119,25 +120,36 @@ export class PeerBindings {
 
   /** Installs the permission for the peer's IP address, or joins who has it already. */
   #grant(key: string, peer: TransportAddress): Promise<void> {
-    const permission = this.#permissions.get(peer.ip) ?? { peers: new Set(), granted: undefined, timer: undefined };
+    const permission = this.#permissions.get(peer.ip) ?? {
+      peers: new Map<string, TransportAddress>(),
+      granted: undefined,
+      timer: undefined,
+    };
     this.#permissions.set(peer.ip, permission);
-    permission.peers.add(key);
+    permission.peers.set(key, peer);
     permission.granted ??= this.#createPermission(peer).then((outcome) => {
-      if (outcome.kind === 'success') return this.#renewPermissionAfter(PERMISSION_RENEWAL_MS, peer, permission);
+      if (outcome.kind === 'success') return this.#renewPermissionAfter(PERMISSION_RENEWAL_MS, peer.ip, permission);
       permission.granted = undefined;
       throw this.#failure('CreatePermission', peer, outcome);
     });
     return permission.granted;
   }
 
-  #renewPermissionAfter(delayMs: number, peer: TransportAddress, permission: Permission): void {
-    if (this.#permissions.get(peer.ip) !== permission || this.#options.signal.aborted) return;
+  #renewPermissionAfter(delayMs: number, ip: string, permission: Permission): void {
+    if (this.#permissions.get(ip) !== permission || this.#options.signal.aborted) return;
     permission.timer = this.#options.clock.setTimeout(() => {
+      // A server may look at the port, too (ours does for its own address): the newest is the likeliest to be alive.
+      const newest = [...permission.peers.values()].at(-1);
+      if (newest === undefined) return;
       this.#renew(
-        () => this.#createPermission(peer),
+        () => this.#createPermission(newest),
         'CreatePermission',
-        peer,
-        (answered) => this.#renewPermissionAfter(answered ? PERMISSION_RENEWAL_MS : RETRY_MS, peer, permission),
+        newest,
+        (answer) => {
+          if (answer === 'refused') this.release(newest);
+          const nextMs = { success: PERMISSION_RENEWAL_MS, unanswered: RETRY_MS, refused: 0 }[answer];
+          this.#renewPermissionAfter(nextMs, ip, permission);
+        },
       );
     }, delayMs);
   }
@@ -177,26 +189,30 @@ export class PeerBindings {
         () => this.#requestChannel(number, binding.peer),
         'ChannelBind',
         binding.peer,
-        (answered) => {
-          if (answered) binding.boundAtMs = clock.now();
-          this.#renewChannelAfter(answered ? CHANNEL_RENEWAL_MS : RETRY_MS, binding, number);
+        (answer) => {
+          // The next permit() asks anew.
+          if (answer === 'refused') return this.release(binding.peer);
+          if (answer === 'success') binding.boundAtMs = clock.now();
+          this.#renewChannelAfter(answer === 'success' ? CHANNEL_RENEWAL_MS : RETRY_MS, binding, number);
         },
       );
     }, delayMs);
   }
 
-  /** Runs a renewal in the background; `then` is told whether it was answered, and not called after a refusal. */
+  /** Runs a renewal in the background. */
   #renew(
     request: () => Promise<TurnOutcome>,
     what: string,
     peer: TransportAddress,
-    then: (answered: boolean) => void,
+    then: (answer: TurnOutcome['kind']) => void,
   ): void {
     request().then(
       (outcome) => {
-        if (outcome.kind !== 'refused') return then(outcome.kind === 'success');
-        const { message } = this.#failure(what, peer, outcome);
-        this.#options.logger.warn('relay: a peer can no longer be reached through it', { reason: message });
+        if (outcome.kind === 'refused') {
+          const { message } = this.#failure(what, peer, outcome);
+          this.#options.logger.warn('relay: a peer can no longer be reached through it', { reason: message });
+        }
+        then(outcome.kind);
       },
       // The only rejection: the allocation has ended, and all renewals with it.
       () => undefined,

@@ -25,8 +25,8 @@ export const REFUSED_BY_DEFAULT: readonly string[] = [
 ];
 
 /**
- * `open`: any port. `relayed-only`: an address of the relay's own host, where only live relayed ports may be reached.
- * `refused`: 403.
+ * `open`: any port. `relayed-only`: an address of the relay's own host, asked for with the port of a live allocation;
+ * nothing else there may be reached. `refused`: 403.
  */
 export type PeerVerdict = 'open' | 'relayed-only' | 'refused';
 
@@ -63,7 +63,6 @@ export class PeerPolicy {
     const refused = forms.some((form) => this.#refused.contains(form) && !this.#allowed.contains(form));
     if (!this.#options.isOwn(peer.ip)) return refused ? 'refused' : 'open';
     if (this.#allowed.contains(bytes)) return 'open';
-    // By its own private address too a relay joins two allocations, but says nothing of what else is there.
-    return refused && !this.#options.isRelayed(peer) ? 'refused' : 'relayed-only';
+    return this.#options.isRelayed(peer) ? 'relayed-only' : 'refused';
   }
 }

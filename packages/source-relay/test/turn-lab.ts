@@ -1,0 +1,52 @@
+import { FakeClock } from '@wirepath/core';
+import type { RelayServerOptions } from '../src/index.js';
+import { RelayServer } from '../src/index.js';
+import type { RateLimits } from '../src/server/rate-limit.js';
+import { MemoryNetwork, settled } from './memory-network.js';
+import { testNeeds } from './needs.js';
+import { at, RawClient } from './raw-client.js';
+
+export const SERVER = at('203.0.113.10', 3478);
+export const PEER = at('198.51.100.7', 51820);
+
+type Turn = NonNullable<RelayServerOptions['turn']>;
+
+/** The embedded server in virtual time on a network in memory. */
+export async function turnLab(
+  options: {
+    turn?: Partial<Turn>;
+    stun?: RelayServerOptions['stun'];
+    rateLimits?: RateLimits;
+    files?: Record<string, string>;
+  } = {},
+) {
+  const clock = new FakeClock();
+  const network = new MemoryNetwork();
+  const needs = testNeeds({ clock, ...(options.files && { files: options.files }) });
+  const turn: Turn = { listen: '203.0.113.10:3478', realm: 'lab', users: { lab: 'secret' }, ...options.turn };
+  const server = new RelayServer(
+    needs,
+    { turn, stun: options.stun },
+    { open: network.open, ...(options.rateLimits && { rateLimits: options.rateLimits }) },
+  );
+  await server.start({ signal: new AbortController().signal });
+  const peer: { readonly received: string[] } = { received: [] };
+  await network.open(PEER, (bytes, ip, port) => peer.received.push(`${ip}:${port} ${bytes.toString()}`));
+  let clients = 0;
+  return {
+    clock,
+    network,
+    needs,
+    server,
+    turn,
+    /** Texts that came to {@link PEER}, with where from. */
+    peer,
+    drops: () => server.status()['drops'] as Record<string, number>,
+    client: (address = at('192.0.2.1', 5000 + clients++)) => RawClient.open(network, SERVER, address),
+    /** From a peer to a relayed address. */
+    async fromPeer(text: string, to = at('203.0.113.10', 0), from = PEER) {
+      network.send({ from, to, bytes: Buffer.from(text) });
+      await settled();
+    },
+  };
+}
