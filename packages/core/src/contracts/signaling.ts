@@ -14,6 +14,8 @@ export interface SignalingState {
 export interface Signaling {
   start(options: { signal: AbortSignal }): Promise<void>;
   stop(): Promise<void>;
+  /** The network may have changed: see at once whether the connection still lives, or try again now. */
+  nudge?(): void;
   /** Best effort and bounded: what cannot be sent soon is dropped; the engine calls again. Never throws. */
   publish(to: PublicKey, sealed: Uint8Array): void;
   /** `from` is what the server says; only opening the seal proves it. The bytes are the listener's to keep. */

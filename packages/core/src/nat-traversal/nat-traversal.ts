@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { Candidate } from '../contracts/candidate.js';
 import type { CandidateSource } from '../contracts/candidate-source.js';
@@ -142,10 +143,15 @@ export class NatTraversal implements Service {
   async start({ signal }: { signal: AbortSignal }): Promise<void> {
     signal.throwIfAborted();
     this.#abort = new AbortController();
+    // Every wait in this node listens to it.
+    setMaxListeners(0, this.#abort.signal);
     this.#driver.start();
     this.#updateOwnNetwork();
     for (const { instance } of this.needs.candidateSources) {
-      const watch = instance.watch?.(() => void this.#regatherNow());
+      const watch = instance.watch?.(() => {
+        this.#signals.nudge();
+        void this.#regatherNow();
+      });
       if (watch !== undefined) this.#subscriptions.push(watch);
     }
     void this.#bypass.start(this.needs.signalings, this.#abort.signal);

@@ -46,6 +46,11 @@ export class SignalExchange {
     await Promise.all(this.needs.signalings.map(({ instance }) => instance.stop()));
   }
 
+  /** The network may have changed. */
+  nudge(): void {
+    for (const { instance } of this.needs.signalings) instance.nudge?.();
+  }
+
   get isUp(): boolean {
     return this.needs.signalings.some(({ instance }) => instance.states().some(({ state }) => state === 'up'));
   }
