@@ -1,6 +1,7 @@
 import type { StatusDocument } from '@wirepath/core';
 import { Lab } from './lab.js';
 import type { NatKind } from './network/nat-kind.js';
+import type { Sites } from './network/plan.js';
 import { Ping } from './ping.js';
 import { WirepathNode } from './wirepath/node.js';
 import { WirepathServer } from './wirepath/server.js';
@@ -11,6 +12,8 @@ export interface PairOptions {
   /** STUN and a relay beside the rendezvous server, and both nodes use them. @default false */
   readonly relay?: boolean;
   readonly ipv6?: boolean;
+  /** Sites besides the two; nothing runs there. */
+  readonly others?: Sites;
   /** How long the first echo may take. @default 20 s */
   readonly timeoutMs?: number;
   /** @default 'info' */
@@ -37,8 +40,11 @@ export interface PreparedPair {
 }
 
 export async function preparePair(options: PairOptions & { id?: string; standing?: boolean }): Promise<PreparedPair> {
-  const { relay = false, logLevel = 'info', ipv6 = false, id, standing = false } = options;
-  const lab = await Lab.create({ a: options.a, b: options.b }, { ipv6, standing, ...(id !== undefined && { id }) });
+  const { relay = false, logLevel = 'info', ipv6 = false, id, standing = false, others } = options;
+  const lab = await Lab.create(
+    { a: options.a, b: options.b, ...others },
+    { ipv6, standing, ...(id !== undefined && { id }) },
+  );
   try {
     const server = await WirepathServer.prepare(lab, { relay, logLevel });
     const rc = {

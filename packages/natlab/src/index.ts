@@ -28,4 +28,5 @@ export {
   startPair,
   type PairOptions,
   type PairResult,
+  type PreparedPair,
 } from './connect-pair.js';

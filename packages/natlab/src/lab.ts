@@ -7,6 +7,7 @@ import { buildNetwork, hostAddressCommands, hostRouteCommands, namespacesOf } fr
 import { reshiftRules } from './network/nat-kind.js';
 import { planSites, type HostPlan, type SitePlan, type Sites } from './network/plan.js';
 import { removeLab, removeWithThisProcess } from './removal.js';
+import { aheadOfOthers } from './scheduling.js';
 import { runProgram, tryProgram, type ProgramResult, type RunOptions } from './run-program.js';
 
 export interface LabOptions {
@@ -17,6 +18,8 @@ export interface LabOptions {
   /** The lab stays when this process ends. @default false */
   readonly standing?: boolean;
 }
+
+const SHOWN_LINES = 60;
 
 /** A small internet of network namespaces on this machine, with servers, NATs and hosts. */
 export class Lab implements AsyncDisposable {
@@ -97,14 +100,15 @@ export class Lab implements AsyncDisposable {
   /** Starts a program that goes on; what it writes is kept in a file and shown by `logs`. */
   spawn(namespace: string, name: string, command: readonly string[], options: DaemonOptions = {}): Daemon {
     const file = join(this.folder, `${this.#daemons.length}-${name}.log`);
-    const daemon = Daemon.spawn(name, this.#inside(namespace, command), file, { env: this.env, ...options });
+    const inside = [...aheadOfOthers(), ...this.#inside(namespace, command)];
+    const daemon = Daemon.spawn(name, inside, file, { env: this.env, ...options });
     this.#daemons.push(daemon);
     return daemon;
   }
 
-  /** Everything that daemons have written, for a test that failed. */
+  /** What daemons have written, for a test that failed. */
   logs(): string {
-    return this.#daemons.map((daemon) => `--- ${daemon.name} (pid ${daemon.pid})\n${daemon.log()}`).join('\n');
+    return this.#daemons.map((daemon) => `--- ${daemon.name} (pid ${daemon.pid})\n${elide(daemon.log())}`).join('\n');
   }
 
   /**
@@ -182,6 +186,14 @@ export class Lab implements AsyncDisposable {
   #inside(namespace: string, command: readonly string[]): string[] {
     return ['ip', 'netns', 'exec', this.namespace(namespace), ...command];
   }
+}
+
+/** What goes on and on, as a ping, is of interest at its ends. */
+function elide(log: string): string {
+  const lines = log.split('\n');
+  const half = SHOWN_LINES / 2;
+  if (lines.length <= SHOWN_LINES) return log;
+  return [...lines.slice(0, half), `... ${lines.length - SHOWN_LINES} lines`, ...lines.slice(-half)].join('\n');
 }
 
 export function labFolder(id: string): string {

@@ -1,4 +1,5 @@
-import { runProgram } from '../run-program.js';
+import { poll } from '../poll.js';
+import { runProgram, tryProgram } from '../run-program.js';
 import { natRules, type RouterKind } from './nat-kind.js';
 import {
   INTERNET_GATEWAY,
@@ -47,6 +48,24 @@ export async function buildNetwork(plan: NetworkPlan): Promise<void> {
   await Promise.all(
     [...scriptsOf(plan)].map(([name, script]) =>
       runProgram(['ip', 'netns', 'exec', namespace(name), 'sh', '-e'], { input: shellText(script, plan.ipv6) }),
+    ),
+  );
+  if (plan.ipv6) await untilIpv6(plan);
+}
+
+/** The kernel takes up to a second to note that a new link has carrier, and IPv6, other than IPv4, waits for it. */
+async function untilIpv6({ namespace, sites }: NetworkPlan): Promise<void> {
+  const hosts = ['srv', ...sites.flatMap((site) => site.hosts.filter((host) => host.address6).map(({ name }) => name))];
+  await Promise.all(
+    hosts.map((name) =>
+      poll(
+        async () => {
+          const ping = ['ping', '-6', '-n', '-q', '-c', '1', '-W', '0.2', INTERNET_GATEWAY6];
+          const { code } = await tryProgram(['ip', 'netns', 'exec', namespace(name), ...ping]);
+          return code === 0 ? true : undefined;
+        },
+        { what: `IPv6 in ${name}`, timeoutMs: 10_000 },
+      ),
     ),
   );
 }
