@@ -30,6 +30,8 @@ export class EngineDriver {
   readonly #subscriptions: Disposable[] = [];
   #timer: { readonly at: number; readonly handle: Disposable } | undefined;
   #running = false;
+  /** What is being handled came in on it: an answer goes back that way, also where a relay has no channel for it yet. */
+  #receivedOn: TransportPath | undefined;
 
   constructor(readonly needs: EngineDriverNeeds) {}
 
@@ -67,8 +69,11 @@ export class EngineDriver {
 
   #receive(path: TransportPath, bytes: Uint8Array): void {
     const reading = this.checks.read(path, bytes);
-    if (typeof reading === 'object') this.handle(reading);
-    else if (reading !== 'not-a-check')
+    if (typeof reading === 'object') {
+      this.#receivedOn = path;
+      this.handle(reading);
+      this.#receivedOn = undefined;
+    } else if (reading !== 'not-a-check')
       this.counters[`check-${reading}`] = (this.counters[`check-${reading}`] ?? 0) + 1;
   }
 
@@ -107,7 +112,7 @@ export class EngineDriver {
         break;
       }
       case 'answer-check': {
-        const path = this.resolve(effect.path);
+        const path = this.#receivedOn ?? this.resolve(effect.path);
         const answer = path && this.checks.encodeAnswer(effect.peer, effect.transactionId, path);
         if (path !== undefined && answer !== undefined) transport.datagrams?.send(path, answer);
         break;

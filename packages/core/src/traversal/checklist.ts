@@ -68,12 +68,13 @@ export class Checklist {
    * Forms the pairs of every base with every remote candidate of its family, keeping what is known of those that stay.
    * @param keep stays even without its candidate: it carries traffic.
    * @param refuse why an address must not be sent to, or undefined.
+   * @returns the pairs that are no more.
    */
   form(
     bases: readonly LocalBase[],
     keep: CandidatePair | undefined,
     refuse: (remote: RemoteCandidate) => string | undefined,
-  ): void {
+  ): CandidatePair[] {
     this.rejections = [];
     const wanted = new Map<string, CandidatePair>();
     const fresh: CandidatePair[] = [];
@@ -92,8 +93,10 @@ export class Checklist {
     }
     for (const pair of this.#prune(fresh)) wanted.set(pair.key, pair);
     if (keep !== undefined) wanted.set(keep.key, keep);
+    const gone = [...this.pairs.values()].filter(({ key }) => !wanted.has(key));
     this.pairs.clear();
     for (const [key, pair] of wanted) this.pairs.set(key, pair);
+    return gone;
   }
 
   get(path: EnginePath): CandidatePair | undefined {

@@ -72,6 +72,7 @@ export class PathEngine {
         this.#addPeer(event.peer, event.keepaliveMs, now);
         break;
       case 'peer-removed':
+        this.#agents.get(event.peer)?.close();
         this.#agents.delete(event.peer);
         this.#deadlines.set(event.peer, undefined);
         break;

@@ -373,7 +373,19 @@ export class PeerAgent {
   }
 
   #form(): void {
-    this.checklist.form(this.around.local.bases, this.active?.pair, (remote) => this.#refuse(remote));
+    const gone = this.checklist.form(this.around.local.bases, this.active?.pair, (remote) => this.#refuse(remote));
+    this.#release(gone);
+  }
+
+  /** The peer is gone: nothing of it stays at relays. */
+  close(): void {
+    this.#release(this.checklist.pairs.values());
+  }
+
+  #release(pairs: Iterable<CandidatePair>): void {
+    for (const pair of pairs) {
+      if (pair.base.kind === 'allocation') this.around.emit({ type: 'release', path: pair.path });
+    }
   }
 
   #refuse(remote: RemoteCandidate): string | undefined {
