@@ -5,12 +5,16 @@ import { join } from 'node:path';
 import { bin, run, step } from './door.mjs';
 
 const CHECKS = [
-  ['Linting', bin('eslint'), ['.', '--cache', '--cache-location', 'node_modules/.cache/eslint/', '--max-warnings', '0']],
+  [
+    'Linting',
+    bin('eslint'),
+    ['.', '--cache', '--cache-location', 'node_modules/.cache/eslint/', '--max-warnings', '0'],
+  ],
   ['Checking types of tests', bin('tsc'), ['-p', 'tsconfig.test.json']],
   ['Checking format', bin('prettier'), ['--check', '.', '--cache', '--log-level', 'warn']],
   ['Checking generated docs', process.execPath, ['scripts/generate-docs.mjs', '--check']],
   ['Checking packages', process.execPath, ['scripts/check-packages.mjs']],
-  ['Checking for dead code', bin('knip'), ['--no-progress']],
+  ['Checking for dead code', bin('knip'), ['--no-progress', '--no-config-hints']],
 ];
 
 export async function test(args) {
@@ -31,7 +35,9 @@ export async function test(args) {
   }
   // A run that broke outside of any test (a file that cannot be loaded) has failed too.
   const failed = counts.failed + failedChecks + (!result.ok && counts.failed === 0 ? 1 : 0);
-  console.log(`\n${counts.passed + CHECKS.length - failedChecks} passed, ${failed} failed, ${counts.skipped.length} skipped`);
+  console.log(
+    `\n${counts.passed + CHECKS.length - failedChecks} passed, ${failed} failed, ${counts.skipped.length} skipped`,
+  );
   return failed === 0 ? 0 : 1;
 }
 
