@@ -26,8 +26,11 @@ interface Permission {
 interface PeerBinding {
   readonly peer: TransportAddress;
   readonly stream: StreamFraming;
+  /** Of its channel, from the first ChannelBind on: that may have reached the server although no answer came. */
+  number: number | undefined;
+  /** Once the server has bound it. */
   channel: ChannelFraming | undefined;
-  /** When ChannelBind was last answered. */
+  /** When ChannelBind was last sent. */
   boundAtMs: number;
   /** False after release: the server still maps the channel for a while, so the number stays this peer's. */
   wanted: boolean;
@@ -38,7 +41,7 @@ interface PeerBinding {
 export interface PeerBindingsOptions {
   readonly url: string;
   readonly allocationId: string;
-  readonly session: TurnSession;
+  readonly session: Pick<TurnSession, 'base' | 'server' | 'request' | 'sendIndication'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends when the allocation does. */
@@ -85,7 +88,7 @@ export class PeerBindings {
     binding.established = undefined;
     binding.timer?.[Symbol.dispose]();
     binding.timer = undefined;
-    if (binding.channel === undefined) this.#bindings.delete(key);
+    if (binding.number === undefined) this.#bindings.delete(key);
     const permission = this.#permissions.get(peer.ip);
     // A peer whose IP address another one shares leaves the permission to it.
     if (permission?.peers.delete(key) !== true || permission.peers.size > 0) return;
@@ -157,11 +160,13 @@ export class PeerBindings {
   /** @returns why there is no channel, which is no failure; throws where the server refuses the peer (403). */
   async #bindChannel(binding: PeerBinding): Promise<string | undefined> {
     const { session, clock, allocationId } = this.#options;
-    const number = binding.channel?.channel ?? this.#takeNumber();
+    const number = binding.number ?? this.#takeNumber();
     if (number === undefined) return 'all channels are bound';
+    binding.number = number;
+    binding.boundAtMs = clock.now();
+    this.#byChannel.set(number, binding);
     const outcome = await this.#requestChannel(number, binding.peer);
     if (outcome.kind === 'success') {
-      binding.boundAtMs = clock.now();
       binding.channel ??= {
         kind: 'channel',
         allocationId,
@@ -169,14 +174,17 @@ export class PeerBindings {
         server: session.server,
         channel: number,
       };
-      this.#byChannel.set(number, binding);
       this.#renewChannelAfter(CHANNEL_RENEWAL_MS, binding, number);
       return undefined;
     }
-    // Not answered: it may be bound all the same.
-    if (binding.channel === undefined) this.#numbers.giveBack(number, clock.now() + CHANNEL_QUARANTINE_MS);
     const failure = this.#failure('ChannelBind', binding.peer, outcome);
-    if (outcome.kind === 'refused' && outcome.code !== 403) return failure.message;
+    if (outcome.kind === 'unanswered') throw failure;
+    if (binding.channel === undefined) {
+      binding.number = undefined;
+      this.#byChannel.delete(number);
+      this.#numbers.giveBack(number, clock.now());
+    }
+    if (outcome.code !== 403) return failure.message;
     throw failure;
   }
 
@@ -185,6 +193,7 @@ export class PeerBindings {
     if (!binding.wanted || signal.aborted) return;
     binding.timer?.[Symbol.dispose]();
     binding.timer = clock.setTimeout(() => {
+      binding.boundAtMs = clock.now();
       this.#renew(
         () => this.#requestChannel(number, binding.peer),
         'ChannelBind',
@@ -192,7 +201,6 @@ export class PeerBindings {
         (answer) => {
           // The next permit() asks anew.
           if (answer === 'refused') return this.release(binding.peer);
-          if (answer === 'success') binding.boundAtMs = clock.now();
           this.#renewChannelAfter(answer === 'success' ? CHANNEL_RENEWAL_MS : RETRY_MS, binding, number);
         },
       );
@@ -253,6 +261,7 @@ export class PeerBindings {
     const binding: PeerBinding = {
       peer,
       stream,
+      number: undefined,
       channel: undefined,
       boundAtMs: -Infinity,
       wanted: true,

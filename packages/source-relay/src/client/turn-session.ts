@@ -20,6 +20,7 @@ import {
   type StunTransactionOptions,
   type TransportAddress,
 } from '@wirepath/stun-codec';
+import { manyMayWait } from './pause.js';
 
 /**
  * Sent at 0, 0.25, 0.75, 1.75, 3.75 and 7.75 s, given up after 9.75 s: quicker than RFC 8489's defaults, because a
@@ -192,7 +193,10 @@ export class TurnSession {
         reject(new CodedError('ABORTED', 'the request to the relay was abandoned'));
       };
       if (signals.some(({ aborted }) => aborted)) return onAbort();
-      for (const one of signals) one.addEventListener('abort', onAbort, { once: true });
+      for (const one of signals) {
+        manyMayWait(one);
+        one.addEventListener('abort', onAbort, { once: true });
+      }
       const schedulePass = () => {
         timer = this.#clock.setTimeout(() => {
           const verdict = transaction.handleTimeout(this.#clock.now());

@@ -70,14 +70,12 @@ export class RelayServer implements RunningServer {
   }
 
   status(): Readonly<Record<string, unknown>> {
-    let relayedBytes = 0;
-    for (const allocation of this.#turn?.table ?? []) relayedBytes += allocation.relayedBytes;
     return {
       listening: this.describe(),
       bindingRequests: this.#bindingRequests,
       allocations: this.#turn?.table.size ?? 0,
       users: this.#turn?.table.userCount ?? 0,
-      relayedBytes,
+      relayedBytes: this.#turn?.traffic.relayedBytes ?? 0,
       drops: this.#drops.snapshot(),
     };
   }

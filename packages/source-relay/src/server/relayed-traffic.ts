@@ -29,6 +29,7 @@ export class RelayedTraffic {
   readonly #table: AllocationTable;
   readonly #drops: DropCounters;
   readonly #isListening: RelayedTrafficOptions['isListening'];
+  #relayedBytes = 0;
 
   constructor(options: RelayedTrafficOptions) {
     this.#clock = options.clock;
@@ -36,6 +37,11 @@ export class RelayedTraffic {
     this.#table = options.table;
     this.#drops = options.drops;
     this.#isListening = options.isListening;
+  }
+
+  /** Payload bytes, from clients and from peers. */
+  get relayedBytes(): number {
+    return this.#relayedBytes;
   }
 
   /** ChannelData from a client. */
@@ -76,7 +82,7 @@ export class RelayedTraffic {
   ): void {
     const scope = allocation.permissionFor(ip, nowMs);
     if (scope === undefined) return this.#drops.add('no-permission');
-    allocation.relayedBytes += payload.length;
+    this.#relayedBytes += payload.length;
     const neighbour = this.#table.ofRelayed(peerKey);
     if (neighbour !== undefined) {
       // Two allocations of this relay: what one sends to the other does not leave the process.
@@ -98,7 +104,7 @@ export class RelayedTraffic {
   ): void {
     if (allocation.expiresAtMs <= nowMs) return this.#drops.add('no-allocation');
     if (allocation.permissionFor(ip, nowMs) === undefined) return this.#drops.add('no-permission');
-    allocation.relayedBytes += payload.length;
+    this.#relayedBytes += payload.length;
     const { socket, client } = allocation.owner;
     const channel = allocation.channelOf(peerKey, nowMs);
     let sent: boolean;

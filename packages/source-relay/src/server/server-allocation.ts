@@ -7,8 +7,8 @@ import type { UdpSocket } from './udp-socket.js';
 export const PERMISSION_LIFETIME_MS = 300_000;
 /** RFC 8656, section 12. */
 export const CHANNEL_LIFETIME_MS = 600_000;
-/** Of each per allocation: more than any honest client needs, little enough to hold. */
-const MAX_PERMISSIONS = 4096;
+/** Per allocation: more than any honest client needs, little enough to hold. */
+const MAX_PERMISSIONS = 16_384;
 const MAX_CHANNELS = 4096;
 
 export interface Channel {
@@ -46,7 +46,6 @@ export class ServerAllocation {
   readonly transactionKey: string;
   readonly response: Buffer;
   expiresAtMs: number;
-  relayedBytes = 0;
   readonly #permissions = new Map<string, Permission>();
   readonly #channels = new Map<number, Channel>();
   readonly #channelOfPeer = new Map<string, Channel>();

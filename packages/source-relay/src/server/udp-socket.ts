@@ -20,6 +20,9 @@ export type OpenUdpSocket = (local: TransportAddress, receive: UdpReceiver) => P
 /** Bursts wait here while the process is busy; the kernel cuts it to its limit. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
+/** What libuv keeps while the kernel's buffer is full; beyond it datagrams are dropped, as a NIC would. */
+const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+
 /** The real network. */
 export const openUdpSocket: OpenUdpSocket = (local, receive) =>
   new Promise((resolve, reject) => {
@@ -69,7 +72,7 @@ class DgramSocket implements UdpSocket {
 
   #send(bytes: Uint8Array | readonly Uint8Array[], ip: string, port: number): boolean {
     // Node throws on port 0, which any source port on the network may be.
-    if (this.#closed !== undefined || port === 0) return false;
+    if (this.#closed !== undefined || port === 0 || this.#socket.getSendQueueSize() > MAX_QUEUED_BYTES) return false;
     try {
       this.#socket.send(bytes, port, ip);
       return true;

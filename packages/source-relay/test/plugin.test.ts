@@ -1,0 +1,158 @@
+import { createRequire } from 'node:module';
+import { describe, expect, it } from 'vitest';
+import type { SchemaLibrary } from '@wirepath/core/plugin';
+import plugin, { NodeTurnServer, RelayServer } from '../src/index.js';
+import { testNeeds } from './needs.js';
+
+// The library that core hands to plugins is core's dependency, not the plugin's.
+const { z } = createRequire(new URL('../../core/package.json', import.meta.url))('zod') as { z: SchemaLibrary };
+const [part] = plugin.serverParts!;
+
+const keysOf = (result: ReturnType<ReturnType<NonNullable<typeof plugin.options>>['safeParse']>) =>
+  result.error?.issues.map(({ path }) => path.join('.')) ?? [];
+const client = (servers: unknown) => plugin.options!(z).safeParse({ servers });
+const server = (sections: unknown) => part!.options(z).safeParse(sections);
+
+const relay = { url: 'turn:203.0.113.10:3478', username: 'lab', credential: 'secret' };
+const listen = '203.0.113.10:3478';
+
+describe("the plugin's options", () => {
+  it('are none needed', () => {
+    expect(plugin.options!(z).parse({})).toEqual({ servers: [] });
+  });
+
+  it.each([
+    ['a relay', [relay]],
+    ['one with its credential in a file', [{ ...relay, credential: undefined, credentialFile: './secret' }]],
+    ['one over TLS, which warns', [{ ...relay, url: 'turns:relay.example?transport=tcp' }]],
+  ])('take %s', (_what, servers) => {
+    expect(client(servers).success).toBe(true);
+  });
+
+  it.each([
+    ['a STUN URL', [{ ...relay, url: 'stun:203.0.113.10' }], '0.url'],
+    ['no user name', [{ ...relay, username: '' }], '0.username'],
+    ['no credential', [{ ...relay, credential: undefined }], '0.credential'],
+    ['two credentials', [{ ...relay, credentialFile: './secret' }], '0.credential'],
+    ['an unknown key', [{ ...relay, password: 'x' }], '0'],
+    ['one URL twice', [relay, relay], ''],
+  ])('refuse %s', (_what, servers, key) => {
+    expect(keysOf(client(servers))).toEqual([`servers${key === '' ? '' : '.'}${key}`]);
+  });
+
+  it('leave relays over TCP and TLS out, with a warning', async () => {
+    const needs = testNeeds();
+    const servers = [
+      relay,
+      { ...relay, url: 'turn:203.0.113.10:3478?transport=tcp' },
+      { ...relay, url: 'turns:relay.example' },
+    ];
+    const { relay: made } = await plugin.create(needs as never, { servers });
+    expect(made?.servers).toEqual([{ url: relay.url }]);
+    expect(needs.logger.lines.map(({ level, fields }) => [level, fields['relay']])).toEqual([
+      ['warn', 'turn:203.0.113.10:3478?transport=tcp'],
+      ['warn', 'turns:relay.example'],
+    ]);
+  });
+});
+
+describe('the server sections', () => {
+  it('are the ones of the documented file', () => {
+    const sections = {
+      stun: { listen, alternate: '203.0.113.11:3479' },
+      turn: {
+        listen,
+        externalAddress: null,
+        tls: { listen: '203.0.113.10:443', certFile: './c.pem', keyFile: './k.pem' },
+        realm: 'lab',
+        users: { lab: 'secret' },
+        relayPorts: [49152, 65535],
+        maxAllocations: 100,
+      },
+    };
+    const parsed = server(sections);
+    expect(keysOf(parsed)).toEqual([]);
+    expect(parsed.data).toMatchObject({ ...sections, turn: { allowPeers: [], denyPeers: [], engine: 'embedded' } });
+    expect(part!.create(testNeeds(), parsed.data as never)).toBeInstanceOf(RelayServer);
+  });
+
+  it.each([
+    ['no port', { stun: { listen: '203.0.113.10' } }, 'stun.listen'],
+    ['a host name', { turn: { listen: 'localhost:3478' } }, 'turn.listen'],
+    ['an alternate with the same port', { stun: { listen, alternate: '203.0.113.11:3478' } }, 'stun.alternate'],
+    ['an alternate with the same address', { stun: { listen, alternate: '203.0.113.10:3479' } }, 'stun.alternate'],
+    [
+      'an alternate of a wildcard',
+      { stun: { listen: '0.0.0.0:3478', alternate: '203.0.113.10:3479' } },
+      'stun.alternate',
+    ],
+    ['a wildcard with nothing to advertise', { turn: { listen: '0.0.0.0:3478' } }, 'turn.externalAddress'],
+    ['an external address with port', { turn: { listen, externalAddress: '198.51.100.1:1' } }, 'turn.externalAddress'],
+    ['relay ports the wrong way round', { turn: { listen, relayPorts: [2000, 1000] } }, 'turn.relayPorts'],
+    ['no allocations at all', { turn: { listen, maxAllocations: 0 } }, 'turn.maxAllocations'],
+    ['what is no CIDR', { turn: { listen, allowPeers: ['10.0.0.0/40'] } }, 'turn.allowPeers.0'],
+    ['a user without secret', { turn: { listen, users: { lab: '' } } }, 'turn.users.lab'],
+    ['node-turn off loopback', { turn: { listen, engine: 'node-turn' } }, 'turn.engine'],
+    ['an unknown key', { turn: { listen, secret: 'x' } }, 'turn'],
+  ])('refuse %s', (_what, sections, key) => {
+    expect(keysOf(server(sections))).toEqual([key]);
+  });
+
+  it('choose node-turn on loopback', () => {
+    const { data } = server({ turn: { listen: '127.0.0.1:3478', engine: 'node-turn' } });
+    expect(part!.create(testNeeds(), data as never)).toBeInstanceOf(NodeTurnServer);
+  });
+
+  it('are warned about what is not built yet', async () => {
+    const needs = testNeeds();
+    const { data } = server({
+      turn: { listen: '127.0.0.1:0', tls: { listen: '127.0.0.1:443', certFile: 'c', keyFile: 'k' }, users: { a: 'b' } },
+    });
+    const running = part!.create(needs, data as never);
+    await running.start({ signal: new AbortController().signal });
+    await running.stop();
+    expect(needs.logger.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([
+      'turn.tls is not built yet: TURN is served over UDP only',
+    ]);
+    expect(needs.logger.lines.some(({ level, message }) => level === 'debug' && message.includes('TCP'))).toBe(true);
+  });
+});
+
+describe('starting and stopping on real sockets', () => {
+  it('names the address that is in use, and leaves nothing open', async () => {
+    const first = new RelayServer(testNeeds(), { stun: { listen: '127.0.0.1:0' } });
+    await first.start({ signal: new AbortController().signal });
+    const taken = first.describe()[0]!.replace('stun ', '');
+    const second = new RelayServer(testNeeds(), { stun: { listen: taken } });
+    await expect(second.start({ signal: new AbortController().signal })).rejects.toMatchObject({
+      code: 'ADDRESS_IN_USE',
+      subject: taken,
+    });
+    await first.stop();
+    const third = new RelayServer(testNeeds(), { stun: { listen: taken } });
+    await third.start({ signal: new AbortController().signal });
+    await third.stop();
+  });
+
+  it('says when this machine has no such address', async () => {
+    const server = new RelayServer(testNeeds(), { stun: { listen: '192.0.2.1:0' } });
+    await expect(server.start({ signal: new AbortController().signal })).rejects.toMatchObject({
+      code: 'NETWORK_CONFIG',
+    });
+  });
+
+  it.each(['before', 'during'])('can be stopped %s its start', async (when) => {
+    const server = new RelayServer(testNeeds(), { stun: { listen: '127.0.0.1:0' }, turn: { listen: '127.0.0.2:0' } });
+    if (when === 'before') await server.stop();
+    const starting = server.start({ signal: new AbortController().signal });
+    if (when === 'during') await server.stop();
+    await expect(starting).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(server.describe()).toEqual([]);
+  });
+
+  it('does not start when it is aborted', async () => {
+    const server = new RelayServer(testNeeds(), { stun: { listen: '127.0.0.1:0' } });
+    await expect(server.start({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(server.describe()).toEqual([]);
+  });
+});
