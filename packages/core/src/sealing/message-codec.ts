@@ -27,7 +27,7 @@ const TYPES = new Map(Object.entries(TYPE_CODES).map(([type, code]) => [code, ty
 
 /** The plaintext of a sealed message: compact JSON, read strictly. */
 export function encodeMessage({ time, message }: TimedMessage): Uint8Array {
-  const { runId, generation, revision, ufrag, password, seen } = message;
+  const { runId, generation, revision, ufrag, password, call, seen } = message;
   const candidates = message.candidates
     .slice(0, MAX_SIGNALLED_CANDIDATES)
     .map(({ type, address, priority }) => [TYPE_CODES[type], formatAddress(address), priority]);
@@ -38,6 +38,7 @@ export function encodeMessage({ time, message }: TimedMessage): Uint8Array {
       i: id,
       u: ufrag,
       p: password,
+      m: call,
       c: candidates,
       s: seen && [seen.runId, seen.generation, seen.revision],
     }),
@@ -55,16 +56,16 @@ export function decodeMessage(bytes: Uint8Array): TimedMessage | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { t: time, i, u: ufrag, p: password, c, s } = value as Record<string, unknown>;
+  const { t: time, i, u: ufrag, p: password, m: call, c, s } = value as Record<string, unknown>;
   const id = decodeId(i);
   const seen = s === null ? null : decodeId(s);
   if (!isMessageTime(time) || id === undefined || seen === undefined || !isToken(ufrag) || !isToken(password)) {
     return undefined;
   }
-  if (!Array.isArray(c)) return undefined;
+  if (typeof call !== 'boolean' || !Array.isArray(c)) return undefined;
   const candidates = c.slice(0, MAX_SIGNALLED_CANDIDATES).map(decodeCandidate);
   if (!candidates.every((candidate) => candidate !== undefined)) return undefined;
-  return { time, message: { ...id, ufrag, password, candidates, seen } };
+  return { time, message: { ...id, ufrag, password, call, candidates, seen } };
 }
 
 function decodeId(value: unknown): DescriptionId | undefined {

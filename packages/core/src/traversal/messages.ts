@@ -24,6 +24,8 @@ export interface CallMessage extends DescriptionId {
   readonly ufrag: string;
   readonly password: string;
   readonly candidates: readonly SignalledCandidate[];
+  /** "Call me": the sender checks all pairs now, and wants the recipient to do the same. False in a mere answer. */
+  readonly call: boolean;
   /** The newest description of the recipient that the sender knows; null for none: the recipient answers. */
   readonly seen: DescriptionId | null;
 }

@@ -54,6 +54,8 @@ export class PeerAgent {
   readonly #warm = new Map<CandidatePair, { until: number; nextAt: number }>();
   #nominated: string | undefined;
   #paths = '';
+  /** The next message asks the peer to check us too. */
+  #isCall = false;
   #hasSession = false;
 
   constructor(
@@ -90,6 +92,7 @@ export class PeerAgent {
   /** Tell the peer where we are, now and again until it is connected. */
   call(now: number): void {
     if (!this.around.signalingUp || this.around.local.bases.length === 0) return;
+    this.#isCall = true;
     this.#calls.request(now);
     this.#calls.retrySoon(now, this.#jitter());
   }
@@ -108,6 +111,7 @@ export class PeerAgent {
     this.#form();
     if (this.remote !== null) this.#probe(now, this.around.holePunchTimeoutMs, newGeneration);
     if (this.around.signalingUp) {
+      this.#isCall = true;
       this.#calls.request(now);
       if (newGeneration || this.active === undefined) this.#calls.retrySoon(now, this.#jitter());
     }
@@ -133,8 +137,8 @@ export class PeerAgent {
     }
     this.checklist.setSignalled(message.candidates);
     this.#form();
-    if (moved || this.active?.trust !== 'trusted' || !sameDescription(previous, message)) {
-      this.#probe(now, this.around.holePunchTimeoutMs, moved);
+    if (moved || message.call || this.active?.trust !== 'trusted' || !sameDescription(previous, message)) {
+      this.#probe(now, this.around.holePunchTimeoutMs, moved || message.call);
     }
     if (!sameDescription(message.seen, this.around.localId)) this.#calls.request(now);
     this.#choose(now);
@@ -237,6 +241,7 @@ export class PeerAgent {
     if (this.probingUntil !== undefined && now >= this.probingUntil) this.#endProbing(now);
     for (let pair = this.#takeDueCheck(now); pair !== undefined; pair = this.#takeDueCheck(now)) this.#check(pair, now);
     const due = this.#calls.takeDue(now, this.#jitter());
+    if (due === 'retry') this.#isCall = true;
     if (due !== undefined) this.#sendMessage();
     if (due === 'retry') this.#probe(now, this.around.holePunchTimeoutMs);
     if (this.handshake.takeDue(now)) {
@@ -429,23 +434,33 @@ export class PeerAgent {
   #setPaths(): void {
     if (this.active === undefined) return;
     const paths = [this.active.pair.path];
-    if (this.active.trust !== 'trusted') {
-      const fallback = choosePath(
-        [...this.checklist.pairs.values()].filter((p) => p.state === 'succeeded' && p !== this.active?.pair),
-        undefined,
-        0,
-      );
-      if (fallback !== undefined) paths.push(fallback.path);
-    }
+    if (this.active.trust !== 'trusted') paths.push(...this.#fallbacks(this.active.pair).map((pair) => pair.path));
     const text = paths.map((path) => `${path.baseId}>${formatAddress(path.remote)}`).join(' ');
     if (text === this.#paths) return;
     this.#paths = text;
     this.around.emit({ type: 'set-path', peer: this.publicKey, paths });
   }
 
+  /**
+   * The best proven pair of each kind besides the suspect one: without a relay, through the peer's allocation, through ours.
+   * Which of them still works is not known: a rebinding kills our own allocation (its 5-tuple is gone), a forgotten filter
+   * what comes to the peer from ours.
+   */
+  #fallbacks(suspect: CandidatePair): CandidatePair[] {
+    const others = [...this.checklist.pairs.values()].filter((pair) => pair.state === 'succeeded' && pair !== suspect);
+    const kinds = [
+      others.filter((pair) => pair.relayHops === 0),
+      others.filter((pair) => pair.relayHops > 0 && pair.base.kind === 'socket'),
+      others.filter((pair) => pair.base.kind === 'allocation'),
+    ];
+    return kinds.flatMap((kind) => choosePath(kind, undefined, 0) ?? []);
+  }
+
   #sendMessage(): void {
     const { local, localId, signalingUp } = this.around;
     if (!signalingUp) return;
+    const call = this.#isCall;
+    this.#isCall = false;
     this.around.emit({
       type: 'send-message',
       to: this.publicKey,
@@ -453,6 +468,7 @@ export class PeerAgent {
         ...localId,
         ufrag: this.#ufrag,
         password: this.#password,
+        call,
         candidates: local.candidates,
         seen: this.remote && {
           runId: this.remote.runId,

@@ -13,6 +13,7 @@ const message: CallMessage = {
   revision: 2,
   ufrag: 'ufragufr',
   password: 'passwordpassword',
+  call: true,
   candidates: [
     { type: 'host', address: transportAddress('192.0.2.1', 51820), priority: 5 },
     { type: 'relayed', address: transportAddress('2001:db8::1', 3478), priority: 1 },
@@ -102,6 +103,7 @@ describe('the plaintext', () => {
       ['i', ['0123456789abcdef', -1, 2]],
       ['u', 'a:b'],
       ['p', 'x'],
+      ['m', 1],
       ['c', 'no'],
       ['c', [['h', '010.0.0.1:5', 1]]],
       ['c', [['h', '192.0.2.1:0', 1]]],

@@ -172,6 +172,20 @@ describe('an active path that goes silent', () => {
     expect(net.b.paths).toEqual(['198.51.100.1:51820']);
   });
 
+  it('calls the peer, who checks all pairs too: its NAT may have forgotten the others', () => {
+    const net = connected();
+    net.a.effects.length = net.b.effects.length = 0;
+    net.blocked = (_from, _to, kind) => kind !== 'send-check';
+    for (let t = 2000; t < 2600; t += 20) net.at(t, () => net.sendData(net.a, () => undefined));
+    net.run(2600);
+    expect(sent(net.a, 'send-message').map(({ effect }) => effect)).toContainEqual(
+      expect.objectContaining({ message: expect.objectContaining({ call: true }) as unknown }),
+    );
+    expect(sent(net.b, 'send-check').length).toBeGreaterThan(1);
+    // An answer is no call: the two do not keep each other probing.
+    expect(sent(net.b, 'send-message').length).toBeLessThan(3);
+  });
+
   it('with no other path is kept, called lost, and comes back when the network does', () => {
     const net = connected();
     net.blocked = () => true;
