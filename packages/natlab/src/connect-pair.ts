@@ -9,13 +9,17 @@ import { WirepathServer } from './wirepath/server.js';
 export interface PairOptions {
   readonly a: NatKind;
   readonly b: NatKind;
-  /** STUN and a relay beside the rendezvous server, and both nodes use them. @default false */
+  /** A STUN server beside the rendezvous server, and both nodes use it. @default true */
+  readonly stun?: boolean;
+  /** A relay too. @default true */
   readonly relay?: boolean;
   readonly ipv6?: boolean;
   /** Sites besides the two; nothing runs there. */
   readonly others?: Sites;
   /** How long the first echo may take. @default 20 s */
   readonly timeoutMs?: number;
+  /** Waits for these connections after the first echo, for some seconds, instead of taking what there is then. */
+  readonly until?: { readonly a: Connection; readonly b: Connection };
   /** @default 'info' */
   readonly logLevel?: string;
 }
@@ -27,6 +31,8 @@ export interface PairResult {
   readonly echoSeconds: number;
   readonly connectionA: Connection;
   readonly connectionB: Connection;
+  /** Echo requests lost between the first answered one and the end. */
+  readonly lost: number;
   readonly statusA: StatusDocument;
   readonly statusB: StatusDocument;
 }
@@ -40,16 +46,16 @@ export interface PreparedPair {
 }
 
 export async function preparePair(options: PairOptions & { id?: string; standing?: boolean }): Promise<PreparedPair> {
-  const { relay = false, logLevel = 'info', ipv6 = false, id, standing = false, others } = options;
+  const { stun = true, relay = true, logLevel = 'info', ipv6 = false, id, standing = false, others } = options;
   const lab = await Lab.create(
     { a: options.a, b: options.b, ...others },
     { ipv6, standing, ...(id !== undefined && { id }) },
   );
   try {
-    const server = await WirepathServer.prepare(lab, { relay, logLevel });
+    const server = await WirepathServer.prepare(lab, { stun, relay, logLevel });
     const rc = {
       logLevel,
-      stunServers: relay ? [WirepathServer.stunServer] : undefined,
+      stunServers: stun ? [WirepathServer.stunServer] : undefined,
       relayUrls: relay ? [WirepathServer.relayUrl] : undefined,
     };
     const a = new WirepathNode(lab, 'a', { number: 1, rc });
@@ -82,10 +88,12 @@ export async function connectPair(options: PairOptions): Promise<PairResult> {
   const pair = await preparePair(options);
   try {
     const { ping, echoSeconds } = await startPair(pair, options.timeoutMs);
-    await ping.stop();
+    if (options.until) await settled(pair, options.until);
+    const { lost } = await ping.stop();
     const [statusA, statusB] = await Promise.all([pair.a.status(), pair.b.status()]);
     return {
       echoSeconds,
+      lost,
       connectionA: connectionOf(statusA),
       connectionB: connectionOf(statusB),
       statusA,
@@ -97,6 +105,16 @@ export async function connectPair(options: PairOptions): Promise<PairResult> {
   } finally {
     await pair.lab.remove();
   }
+}
+
+/** How long a better path may take to be found after the first echo. */
+const SETTLE_MS = 10_000;
+
+async function settled({ a, b }: PreparedPair, until: NonNullable<PairOptions['until']>): Promise<void> {
+  const wait = (node: WirepathNode, connection: Connection) =>
+    node.until(connection, (status) => connectionOf(status) === connection, SETTLE_MS);
+  // What was not reached is seen in the result, with the statuses.
+  await Promise.allSettled([wait(a, until.a), wait(b, until.b)]);
 }
 
 export function connectionOf(status: StatusDocument): Connection {

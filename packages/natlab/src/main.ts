@@ -9,11 +9,13 @@ import { missingForLab } from './requirements.js';
 
 const HELP = `natlab: real NATs in Linux network namespaces, with wirepath nodes behind them. Needs root.
 
-  natlab up KIND_A KIND_B [--name ID] [--ipv6] [--no-relay]   leaves a lab standing and says how to use it
-  natlab list                                                 the labs that stand
-  natlab down [ID...]                                         removes them; all that were left standing without a name
-  natlab pair KIND_A KIND_B [--ipv6] [--no-relay]             connects two nodes once and shows how
-  natlab grid [KIND...] [--no-relay]                          every pair of these kinds (of all kinds without any)
+  natlab up KIND_A KIND_B [--name ID]   leaves a lab standing and says how to use it
+  natlab list                           the labs that stand
+  natlab down [ID...]                   removes them; without an ID all that were left standing
+  natlab pair KIND_A KIND_B             connects two nodes once and shows how
+  natlab grid [KIND...]                 connects every pair of these kinds (without any, of all kinds)
+
+Options of up, pair and grid: --no-stun and --no-relay leave these out of server and nodes; --ipv6 has both families.
 
 Kinds:
 ${Object.entries(NAT_KINDS)
@@ -35,6 +37,7 @@ export async function main(args: readonly string[]): Promise<number> {
         help: { type: 'boolean' },
         name: { type: 'string' },
         ipv6: { type: 'boolean', default: false },
+        'no-stun': { type: 'boolean', default: false },
         'no-relay': { type: 'boolean', default: false },
       },
     });
@@ -48,7 +51,7 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     const missing = missingForLab();
     if (missing !== undefined) throw new Error(`this machine cannot have labs: ${missing}`);
-    const options = { ipv6: values.ipv6, relay: !values['no-relay'] };
+    const options = { ipv6: values.ipv6, stun: !values['no-stun'], relay: !values['no-relay'] };
     switch (command) {
       case 'up':
         return await up({ ...pairOf(rest), ...options, ...(values.name !== undefined && { id: values.name }) });

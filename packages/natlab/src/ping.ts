@@ -12,7 +12,7 @@ export interface EchoReply {
 export interface PingReport {
   readonly sent: number;
   readonly received: number;
-  /** Requests without a reply within 1 s. */
+  /** Requests after the first answered one that had no reply within 1 s. */
   readonly lost: number;
   /** Longest time between two replies. */
   readonly longestGapMs: number;
@@ -63,7 +63,7 @@ export class Ping {
     // The last ones may still be on their way; an outage at the end would be longer than that.
     const onTheWay = Math.ceil(200 / this.intervalMs) + 1;
     const last = Math.max(0, ...answered);
-    const expected = sent - last <= onTheWay ? last : sent;
+    const expected = (sent - last <= onTheWay ? last : sent) - Math.min(last, ...answered) + 1;
     const times = replies.map(({ receivedAtMs }) => receivedAtMs).sort((a, b) => a - b);
     const gaps = times.slice(1).map((time, index) => time - (times[index] ?? time));
     return { sent, received: replies.length, lost: expected - answered.size, longestGapMs: Math.max(0, ...gaps) };

@@ -25,9 +25,9 @@ export async function labForTest(sites: Sites, options: LabOptions = {}): Promis
   return lab;
 }
 
-/** As `preparePair`, for as long as the test runs. */
+/** As `preparePair`, for as long as the test runs; without STUN and relay where these are not asked for. */
 export async function pairForTest(options: PairOptions): Promise<PreparedPair> {
-  const pair = await preparePair(options);
+  const pair = await preparePair({ stun: false, relay: false, ...options });
   removeAfterTest(pair.lab);
   return pair;
 }

@@ -12,7 +12,7 @@ export async function up(options: PairOptions & { id?: string }): Promise<number
       '',
       '# in every shell: where control sockets are',
       set,
-      '# the server (rendezvous' + (options.relay === false ? ')' : ', STUN and relay)'),
+      '# the server',
       `${enter('srv')} ${server.command().join(' ')}`,
       '# node A, node B',
       `${enter('a')} ${a.command().join(' ')}`,

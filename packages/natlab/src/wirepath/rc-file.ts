@@ -48,9 +48,11 @@ export function nodeRcText(rc: NodeRc): string {
 
 export interface ServerRc {
   readonly rendezvous: string;
-  /** ip:port of the relay and STUN server; none: neither runs. */
+  /** ip:port of the relay; none: it does not run. */
   readonly turn?: string | undefined;
-  /** ip:port of the other address of the STUN server, for behaviour discovery (RFC 5780). */
+  /** ip:port of the STUN server, which may be the relay's; none: it does not run. */
+  readonly stun?: string | undefined;
+  /** Its other address, for behaviour discovery (RFC 5780). */
   readonly stunAlternate?: string | undefined;
   readonly logLevel: string;
 }
@@ -61,7 +63,7 @@ export function serverRcText(rc: ServerRc): string {
     'server:',
     `  rendezvous: ${flow({ listen: rc.rendezvous })}`,
     ...(rc.turn ? [`  turn: ${flow({ listen: rc.turn, realm: 'lab', users: { [username]: credential } })}`] : []),
-    ...(rc.turn && rc.stunAlternate ? [`  stun: ${flow({ listen: rc.turn, alternate: rc.stunAlternate })}`] : []),
+    ...(rc.stun ? [`  stun: ${flow({ listen: rc.stun, alternate: rc.stunAlternate })}`] : []),
     `log: { level: ${rc.logLevel} }`,
     '',
   ].join('\n');

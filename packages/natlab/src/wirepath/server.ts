@@ -11,7 +11,9 @@ const TURN_PORT = 3478;
 const STUN_ALTERNATE_PORT = 3479;
 
 export interface ServerOptions {
-  /** STUN and a relay too. @default false */
+  /** A STUN server with two addresses and ports too. @default false */
+  readonly stun?: boolean;
+  /** A relay too. @default false */
   readonly relay?: boolean;
   /** @default 'info' */
   readonly logLevel?: string;
@@ -22,7 +24,6 @@ export class WirepathServer {
   private constructor(
     private readonly lab: Lab,
     readonly rcFile: string,
-    readonly hasRelay: boolean,
   ) {}
 
   static readonly rendezvousUrl = `ws://${SERVER_ADDRESSES[0]}:${RENDEZVOUS_PORT}`;
@@ -30,17 +31,21 @@ export class WirepathServer {
   static readonly relayUrl = `turn:${SERVER_ADDRESSES[0]}:${TURN_PORT}`;
 
   /** Writes the rc file; nothing runs yet. */
-  static async prepare(lab: Lab, { relay = false, logLevel = 'info' }: ServerOptions = {}): Promise<WirepathServer> {
+  static async prepare(
+    lab: Lab,
+    { stun = false, relay = false, logLevel = 'info' }: ServerOptions = {},
+  ): Promise<WirepathServer> {
     const rcFile = join(lab.folder, 'server.yaml');
     const text = serverRcText({
       rendezvous: `${SERVER_ADDRESSES[0]}:${RENDEZVOUS_PORT}`,
-      turn: relay ? `${SERVER_ADDRESSES[0]}:${TURN_PORT}` : undefined,
-      stunAlternate: relay ? `${SERVER_ADDRESSES[1]}:${STUN_ALTERNATE_PORT}` : undefined,
+      turn: relay ? WirepathServer.stunServer : undefined,
+      stun: stun ? WirepathServer.stunServer : undefined,
+      stunAlternate: stun ? `${SERVER_ADDRESSES[1]}:${STUN_ALTERNATE_PORT}` : undefined,
       logLevel,
     });
     // It holds the relay's users.
     await writeFile(rcFile, text, { mode: 0o600 });
-    return new WirepathServer(lab, rcFile, relay);
+    return new WirepathServer(lab, rcFile);
   }
 
   command(): string[] {
