@@ -27,4 +27,5 @@ export {
   type EmbeddedTransportNeeds,
   type EmbeddedTransportOptions,
 } from './embedded/embedded-transport.js';
+export type { OpenUdpSocket, UdpSocket } from './embedded/udp-socket.js';
 export type { WireGuardOptions } from './options.js';

@@ -1,23 +1,12 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { isIP } from 'node:net';
+import type { RemoteInfo } from 'node:dgram';
 import { transportAddress, type Base, type TransportAddress, type TransportPath } from '@wirepath/core/plugin';
 import type { Counters } from './counters.js';
+import type { OpenUdpSocket, UdpSocket } from './udp-socket.js';
 
-/** Bursts of a fast path are tens of megabits in a millisecond; the system may grant less. */
-export const SOCKET_BUFFER_BYTES = 4 << 20;
 /** Datagrams that libuv keeps while the kernel's buffer is full: beyond this they are dropped, as a NIC would. */
 const SEND_QUEUE_MAX_BYTES = 4 << 20;
 /** Sources whose path is remembered for one socket. */
 const PATH_CACHE_MAX = 4096;
-
-type Lookup = (
-  hostname: string,
-  options: unknown,
-  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
-) => void;
-
-/** We send to IP addresses only, and answer at once: the default goes through dns.lookup for each datagram. */
-const lookupLiteral: Lookup = (hostname, _options, callback) => callback(null, hostname, isIP(hostname));
 
 export interface BaseSocketEvents {
   onDatagram(path: TransportPath, bytes: Uint8Array, base: Base): void;
@@ -26,7 +15,7 @@ export interface BaseSocketEvents {
 /** One UDP socket on the wildcard address of its family. */
 export class BaseSocket {
   readonly base: Base;
-  readonly socket: Socket;
+  readonly socket: UdpSocket;
   readonly #counters: Counters;
   readonly #paths = new Map<string, TransportPath>();
   #lastAddress = '';
@@ -34,7 +23,7 @@ export class BaseSocket {
   #lastPath: TransportPath | undefined;
   #open = true;
 
-  private constructor(base: Base, socket: Socket, counters: Counters, events: BaseSocketEvents) {
+  private constructor(base: Base, socket: UdpSocket, counters: Counters, events: BaseSocketEvents) {
     this.base = base;
     this.socket = socket;
     this.#counters = counters;
@@ -46,33 +35,18 @@ export class BaseSocket {
     socket.on('error', (error: NodeJS.ErrnoException) => counters.count(`socket-error.${error.code ?? error.name}`));
   }
 
-  /** @throws the system's error (EADDRINUSE, EACCES, EAFNOSUPPORT, ...). */
+  /** @throws what `open` throws. */
   static async bind(options: {
     id: string;
     family: 4 | 6;
     port: number;
     shared: boolean;
+    open: OpenUdpSocket;
     counters: Counters;
     events: BaseSocketEvents;
   }): Promise<BaseSocket> {
-    const { id, family, port, shared, counters, events } = options;
-    const socket = createSocket({
-      type: family === 4 ? 'udp4' : 'udp6',
-      ipv6Only: family === 6,
-      recvBufferSize: SOCKET_BUFFER_BYTES,
-      sendBufferSize: SOCKET_BUFFER_BYTES,
-      lookup: lookupLiteral,
-    });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind({ port, address: family === 4 ? '0.0.0.0' : '::', exclusive: true }, () => {
-        socket.off('error', reject);
-        resolve();
-      });
-    }).catch((error: unknown) => {
-      socket.close();
-      throw error;
-    });
+    const { id, family, port, shared, open, counters, events } = options;
+    const socket = await open(family, port);
     const base: Base = Object.freeze({ id, family, port: socket.address().port, shared });
     return new BaseSocket(base, socket, counters, events);
   }
@@ -104,7 +78,7 @@ export class BaseSocket {
   };
 
   /** The same path object for the same source: parsed once, and compared by identity in the common case. */
-  #pathFrom({ address, port }: RemoteInfo): TransportPath | undefined {
+  #pathFrom({ address, port }: Pick<RemoteInfo, 'address' | 'port'>): TransportPath | undefined {
     if (port === this.#lastPort && address === this.#lastAddress) return this.#lastPath;
     const key = `${port} ${address}`;
     let path = this.#paths.get(key);

@@ -26,7 +26,6 @@ import { parseKey } from '../protocol/keys.js';
 import type { DeviceSink } from '../protocol/sink.js';
 import { TunInterface } from '../tun/tun-interface.js';
 import { UapiServer } from '../uapi/server.js';
-import { SOCKET_BUFFER_BYTES } from './base-socket.js';
 import { Counters } from './counters.js';
 import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
 import { EventThrottle } from './event-throttle.js';
@@ -34,6 +33,7 @@ import { InProcessPort } from './in-process-port.js';
 import type { InnerSide } from './inner-side.js';
 import { Listeners } from './listeners.js';
 import { Sockets } from './sockets.js';
+import { SOCKET_BUFFER_BYTES, type OpenUdpSocket } from './udp-socket.js';
 
 export interface EmbeddedTransportNeeds {
   readonly logger: Logger;
@@ -52,6 +52,8 @@ export interface EmbeddedTransportOptions {
   readonly bindInterface?: string | undefined;
   /** Folder of the UAPI socket. @default /var/run/wireguard */
   readonly uapiFolder?: string | undefined;
+  /** Opens every socket of the transport: for a simulated network, without a device. @default the system's sockets */
+  readonly openSocket?: OpenUdpSocket | undefined;
 }
 
 const NO_PRESHARED_KEY = new Uint8Array(32);
@@ -123,6 +125,7 @@ export class EmbeddedTransport implements Transport {
       counters,
       onWireGuard: (bytes, from) => this.#handleDatagram(bytes, from),
       onRemote: (ip) => this.#inner.addEndpoint(ip),
+      openSocket: options.openSocket,
     });
   }
 

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:dgram';
 import {
   CodedError,
   type Base,
@@ -12,6 +11,7 @@ import { BaseSocket } from './base-socket.js';
 import type { Counters } from './counters.js';
 import { kindOf } from './demultiplex.js';
 import { Listeners } from './listeners.js';
+import { openUdpSocket, type OpenUdpSocket, type UdpSocket } from './udp-socket.js';
 
 /** Tries for a port that is free in both families. */
 const PORT_ATTEMPTS = 16;
@@ -25,6 +25,8 @@ export interface SocketsOptions {
   readonly onWireGuard: (bytes: Uint8Array, from: TransportPath) => void;
   /** A destination is sent to for the first time. */
   readonly onRemote: (ip: string) => void;
+  /** @default the system's sockets */
+  readonly openSocket?: OpenUdpSocket | undefined;
 }
 
 /** The transport's UDP sockets, and which datagram belongs to whom. */
@@ -35,7 +37,7 @@ export class Sockets implements Datagrams {
   readonly #sockets = new Map<string, BaseSocket>();
   readonly #remotes = new Set<string>();
   readonly #closing = new Set<Promise<void>>();
-  readonly #onOpened: ((socket: Socket) => void)[] = [];
+  readonly #onOpened: ((socket: UdpSocket) => void)[] = [];
   #nextId = 1;
   #closed = false;
 
@@ -138,7 +140,7 @@ export class Sockets implements Datagrams {
   }
 
   /** Calls back for every socket, those open now and those opened later. */
-  forEachSocket(configure: (socket: Socket) => void): void {
+  forEachSocket(configure: (socket: UdpSocket) => void): void {
     for (const { socket } of this.#sockets.values()) configure(socket);
     this.#onOpened.push(configure);
   }
@@ -154,9 +156,10 @@ export class Sockets implements Datagrams {
     this.#checkOpen(signal);
     const id = `udp${family}-${this.#nextId++}`;
     const events = { onDatagram: this.#onReceived };
+    const open = this.#options.openSocket ?? openUdpSocket;
     let socket: BaseSocket;
     try {
-      socket = await BaseSocket.bind({ id, family, port, shared, counters: this.#counters, events });
+      socket = await BaseSocket.bind({ id, family, port, shared, open, counters: this.#counters, events });
     } catch (cause) {
       throw bindError(cause as NodeJS.ErrnoException, family, port);
     }

@@ -1,4 +1,3 @@
-import type { Socket as DatagramSocket } from 'node:dgram';
 import { libc, systemError, type Arena } from './libc.js';
 
 /** asm-generic/socket.h */
@@ -26,9 +25,9 @@ function int32(value: number): Uint8Array {
 /**
  * The descriptor of a bound UDP socket. Node has no public accessor; its `_handle` warns, so the state object behind it
  * is read.
- * @returns undefined where this Node keeps it elsewhere, or the socket is closed.
+ * @returns undefined where this Node keeps it elsewhere, the socket is closed, or it is not one of `node:dgram`.
  */
-export function descriptorOf(socket: DatagramSocket): number | undefined {
+export function descriptorOf(socket: object): number | undefined {
   const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol');
   if (symbol === undefined) return undefined;
   const { handle } = (socket as unknown as Record<symbol, { handle?: { fd?: unknown } | null }>)[symbol] ?? {};
