@@ -69,15 +69,15 @@ export async function preparePair(options: PairOptions & { id?: string; standing
   }
 }
 
-/** Starts the server, then B, then A with a ping already waiting; the ping goes on. */
+/** Starts the server, then B, then A with a ping already waiting; the ping and the server go on. */
 export async function startPair({ lab, server, a, b }: PreparedPair, timeoutMs = 20_000) {
-  await server.start();
+  const serving = await server.start();
   b.start();
   await b.untilRegistered();
   const ping = Ping.start(lab, 'a', b.address, 10);
   const { startedAtMs } = a.start();
   const reply = await ping.firstReply({ timeoutMs });
-  return { ping, echoSeconds: (reply.receivedAtMs - startedAtMs) / 1000 };
+  return { ping, server: serving, echoSeconds: (reply.receivedAtMs - startedAtMs) / 1000 };
 }
 
 /**
