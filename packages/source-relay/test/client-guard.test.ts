@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   decodeStunMessage,
@@ -7,7 +8,7 @@ import {
   longTermKey,
   type StunMessageFields,
 } from '@wirepath/stun-codec';
-import { TurnRelay } from '../src/index.js';
+import { TurnRelay, type NameService } from '../src/index.js';
 import { CLIENT, clientLab } from './client-lab.js';
 import { MemoryDatagrams, MemoryNetwork, settled } from './memory-network.js';
 import { testNeeds } from './needs.js';
@@ -130,6 +131,32 @@ describe('what the client believes', () => {
   });
 });
 
+describe('a hostile server or path', () => {
+  it('throws nothing out of the client with 20,000 mutated messages, and leaves it working', async () => {
+    const lab = await clientLab();
+    const allocation = await lab.allocate();
+    const framing = await lab.during(allocation.permit(PEER, { signal }));
+    const transactionId = Buffer.alloc(12, 1);
+    const seeds = [
+      encodeStunMessage({ ...granted(transactionId), fingerprint: true }),
+      encodeStunMessage(challenge(transactionId)),
+      encodeStunMessage({ ...refused(300)(transactionId), alternateServer: PEER }),
+      encodeRelayIndication('data', transactionId, PEER, Buffer.from('data')),
+      encodeChannelData(0x4000, Buffer.from('data')),
+    ];
+    const mutation = fc.tuple(fc.nat(seeds.length - 1), fc.nat(200), fc.nat(255), fc.nat(200), fc.nat(255));
+    for (const [seed, at1, value1, length, coin] of fc.sample(mutation, { numRuns: 20_000, seed: 1 })) {
+      const bytes = Buffer.from(seeds[seed]!);
+      bytes[at1 % bytes.length] = value1;
+      const cut = coin < 32 ? bytes.subarray(0, length % bytes.length) : bytes;
+      lab.datagrams.inject({ kind: 'socket', base: lab.datagrams.base, remote: SERVER }, cut);
+    }
+    lab.datagrams.received.length = 0;
+    await lab.fromPeer('still here', allocation.relayedAddress);
+    expect(lab.datagrams.received).toMatchObject([{ text: 'still here', path: { framing } }]);
+  });
+});
+
 describe('how Allocate ends', () => {
   it('meets a stale nonce', async () => {
     const stale = (id: Buffer) => ({
@@ -234,6 +261,22 @@ describe('how Allocate ends', () => {
     await expect(allocating).rejects.toMatchObject({ code: 'ABORTED' });
     expect(lab.datagrams.listenerCount).toBe(0);
     expect(lab.clock.pendingTimers).toBe(0);
+  });
+
+  it('goes to the address of a name that answers first', async () => {
+    const lab = await clientLab();
+    const nameService: NameService = {
+      configuredResolvers: () => ['192.0.2.53'],
+      upstreamResolvers: () => Promise.resolve([]),
+      query: (_host, family) => Promise.resolve(family === 4 ? ['203.0.113.9', SERVER.ip] : ['2001:db8::1']),
+      lookup: () => Promise.reject(new Error('not asked')),
+    };
+    const servers = [{ url: 'turn:relay.example', username: 'lab', credential: 'secret' }];
+    const relay = new TurnRelay(lab.clientNeeds, { servers, nameService });
+    const allocation = await lab.during(relay.allocate(relay.servers[0]!, { datagrams: lab.datagrams, signal }));
+    expect(allocation.relayedAddress.ip).toBe(SERVER.ip);
+    // Those that did not answer are not listened for any more.
+    expect(lab.datagrams.listenerCount).toBe(1);
   });
 
   it('needs a transport with sockets of its own', async () => {

@@ -92,6 +92,33 @@ describe('TURN client and embedded server', () => {
     await eventually('the answer', () => other.received.some(({ text }) => text === 'answer'));
   });
 
+  it.each([0, 1, 3])('carries datagrams of %i bytes', async (length) => {
+    const { url } = await startServer();
+    const { datagrams, allocate } = await client(url);
+    const peer = await peerOnLoopback();
+    const allocation = await allocate();
+    const framing = await allocation.permit(peer.address, { signal });
+    const bytes = Buffer.alloc(length, 0x40);
+    peer.send(bytes, allocation.relayedAddress);
+    await eventually('the client has it', () => datagrams.received.some(({ text }) => text === bytes.toString()));
+    datagrams.send(relayed(framing, peer.address), bytes);
+    await eventually('the peer has it', () => peer.received.some(({ text }) => text === bytes.toString()));
+  });
+
+  it('stops within a moment, sockets and all', async () => {
+    const { server, url } = await startServer();
+    const { allocate } = await client(url);
+    const { relayedAddress } = await allocate();
+    const startedAtMs = performance.now();
+    await server.stop();
+    expect(performance.now() - startedAtMs).toBeLessThan(500);
+    const [, ip = '', port = ''] = /^turn:(.*):(\d+)$/.exec(url) ?? [];
+    for (const free of [relayedAddress.port, Number(port)]) {
+      const again = await DgramDatagrams.open(ip, free);
+      await again.close();
+    }
+  });
+
   it('refuses a wrong credential without naming it', async () => {
     const { url } = await startServer();
     const { allocate } = await client(url, { credential: 'wrong-and-private' });

@@ -1,5 +1,5 @@
-import type { StunMessage } from '@wirepath/stun-codec';
-import { ATTRIBUTE, hasAttribute } from './request-attributes.js';
+import { attributeType, type StunMessage } from '@wirepath/stun-codec';
+import { hasAttribute } from './has-attribute.js';
 
 /** RFC 8656, section 7.2: the default, and the least that a server should give. */
 export const DEFAULT_LIFETIME_SECONDS = 600;
@@ -32,8 +32,8 @@ export function readAllocateRequest(request: StunMessage): AllocateRequest | { r
   const { requestedTransport, evenPort, reservationToken, requestedAddressFamily } = request;
   if (requestedTransport === undefined) return badRequest('REQUESTED-TRANSPORT is missing');
   if (requestedTransport !== UDP) return { error: { code: 442, reason: 'Unsupported Transport Protocol' } };
-  const hasToken = hasAttribute(request, ATTRIBUTE.reservationToken);
-  const hasFamily = hasAttribute(request, ATTRIBUTE.requestedAddressFamily);
+  const hasToken = hasAttribute(request, attributeType.reservationToken);
+  const hasFamily = hasAttribute(request, attributeType.requestedAddressFamily);
   if (hasToken && reservationToken === undefined) return badRequest('RESERVATION-TOKEN is not of 8 bytes');
   if (hasToken && (evenPort !== undefined || hasFamily)) return badRequest('RESERVATION-TOKEN goes alone');
   if (hasFamily && requestedAddressFamily === undefined)

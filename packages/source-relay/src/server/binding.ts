@@ -1,5 +1,4 @@
-import { encodeStunMessage, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
-import { ATTRIBUTE, unknownRequiredOf } from './request-attributes.js';
+import { attributeType, encodeStunMessage, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
 
 /** The four corners of RFC 5780: this socket's address, and those with the other IP address, the other port, or both. */
 export interface ResponseOrigins<Origin> {
@@ -44,8 +43,8 @@ export function answerBinding<Origin extends BindingOrigin>(
     port,
   });
   const { changeRequest, responsePort, padding } = request;
-  const unknown = unknownRequiredOf(request);
-  if (changeRequest !== undefined && alternates === undefined) unknown.push(ATTRIBUTE.changeRequest);
+  const unknown = request.unknownRequired;
+  if (changeRequest !== undefined && alternates === undefined) unknown.push(attributeType.changeRequest);
   if (unknown.length > 0)
     return respond({
       class: 'error',

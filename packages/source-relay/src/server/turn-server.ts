@@ -17,7 +17,6 @@ import { PortReservations } from './port-reservations.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { RelayPort, RelayPorts } from './relay-ports.js';
 import type { RelayedTraffic } from './relayed-traffic.js';
-import { unknownRequiredOf } from './request-attributes.js';
 import { endpointKey, ServerAllocation } from './server-allocation.js';
 import type { UdpSocket } from './udp-socket.js';
 
@@ -126,7 +125,7 @@ export class TurnServer {
 
   #answer(exchange: Exchange, allocation: ServerAllocation | undefined, nowMs: number): void {
     const { request } = exchange;
-    const unknown = unknownRequiredOf(request);
+    const unknown = request.unknownRequired;
     if (unknown.length > 0)
       return this.#refuse(exchange, { code: 420, reason: 'Unknown Attribute' }, { unknownAttributes: unknown });
     if (request.method === 'allocate') {

@@ -1,12 +1,5 @@
 import { attributeType, type StunMessage } from '@wirepath/stun-codec';
 
-export const ATTRIBUTE = attributeType;
-
-/** Comprehension-required attributes that nobody knows: the request is answered 420. */
-export function unknownRequiredOf(request: StunMessage): number[] {
-  return [...request.unknownRequired];
-}
-
 /**
  * Whether an attribute is there at all: the decoder says undefined of a malformed one too, and an address family that
  * does not exist is not the same as none asked for.
