@@ -14,8 +14,15 @@ import { parseServerName } from './server-name.js';
 import { StunSource } from './stun-source.js';
 
 export { StunSource, type StunSourceNeeds } from './stun-source.js';
-export { StunClient, type BindingAnswer, type BindingRequest } from './stun-client.js';
-export { discoverNatBehavior } from './nat-discovery.js';
+export {
+  StunClient,
+  type BindingAnswer,
+  type BindingOutcome,
+  type BindingRequest,
+  type StunClientNeeds,
+  type StunDrops,
+} from './stun-client.js';
+export { discoverNatBehavior, type Discovery, type LiveServer } from './nat-discovery.js';
 export { parseServerName, type ServerName } from './server-name.js';
 
 export default definePlugin({
@@ -34,13 +41,13 @@ export default definePlugin({
         .max(16)
         .meta({ description: 'STUN servers, `host:port`; all are asked at once' }),
     }),
-  needs: ['logger', 'clock'],
+  needs: ['logger', 'clock', 'random'],
   requires: ['datagrams'],
   provides: ['candidateSource'],
-  create: ({ logger, clock }, { servers }) => ({
+  create: (needs, { servers }) => ({
     candidateSource: new StunSource(
       servers.map(parseServerName).filter((server) => server !== undefined),
-      { logger, clock },
+      needs,
     ),
   }),
 });

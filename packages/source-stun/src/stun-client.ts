@@ -1,112 +1,124 @@
-import { randomBytes } from 'node:crypto';
+import { decodeStunMessage, encodeStunMessage, StunTransaction, type StunMessage } from '@wirepath/stun-codec';
 import {
-  decodeStunMessage,
-  encodeStunMessage,
   sameAddress,
-  StunTransaction,
-  transactionKey,
-  type StunMessage,
-} from '@wirepath/stun-codec';
-import {
   socketPath,
   type Base,
   type Clock,
   type Datagrams,
+  type RandomSource,
   type ReceivedDatagram,
   type TransportAddress,
 } from '@wirepath/core/plugin';
+import { transactionKey } from '@wirepath/stun-codec';
+import { whyUnusable } from './address-scope.js';
+import { requestSchedule, type Schedule } from './schedules.js';
 
 export interface BindingRequest {
   readonly base: Base;
   readonly server: TransportAddress;
-  /** RFC 5780 CHANGE-REQUEST: answer from another IP address, another port, or both. */
-  readonly change?: { readonly changeIp: boolean; readonly changePort: boolean };
-  readonly rtoMs?: number;
-  readonly maxAttempts?: number;
+  /** RFC 5780 CHANGE-REQUEST: answer from the other port, or from the other IP address and the other port. */
+  readonly change?: 'port' | 'ip-and-port';
+  /** @default that of RFC 8489 for a server whose round trip is not known, given up after 5 s */
+  readonly schedule?: Schedule;
   readonly signal: AbortSignal;
 }
 
+/** This base as the server sees it. */
 export interface BindingAnswer {
-  /** This base as the server sees it. */
+  readonly kind: 'answered';
   readonly mapped: TransportAddress;
-  /** RFC 5780: the server's other IP address and port. */
+  /** RFC 5780 OTHER-ADDRESS: the server's other IP address and port; undefined where it has none, or none that can be. */
   readonly other: TransportAddress | undefined;
-  readonly from: TransportAddress;
   /** Undefined where the request was sent more than once (Karn). */
   readonly rttMs: number | undefined;
 }
 
+export type BindingOutcome =
+  | BindingAnswer
+  /** The server answered, but not with an address that can be used, or not as it was asked to. */
+  | { readonly kind: 'unusable'; readonly reason: string }
+  /** No answer, however often it was asked. */
+  | { readonly kind: 'silent' }
+  /** Nobody waits for the answer any more. */
+  | { readonly kind: 'aborted' };
+
+/** Datagrams that looked like answers and were not taken for one, by reason. */
+export type StunDrops = Record<'answer.from-elsewhere' | 'answer.malformed' | 'answer.unusable', number>;
+
+export interface StunClientNeeds {
+  readonly datagrams: Datagrams;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** Counted up; may be shared. */
+  readonly drops?: StunDrops;
+}
+
 interface Waiting {
   readonly request: BindingRequest;
-  /** A null answer: none came. */
-  readonly settle: (answer: BindingAnswer | null) => void;
-  readonly sentAt: number;
+  readonly settle: (outcome: BindingOutcome) => void;
+  readonly sentAtMs: number;
   readonly transaction: StunTransaction;
 }
 
-const RTO_MS = 250;
-const ATTEMPTS = 5;
-
 /** STUN Binding requests (RFC 8489) over the transport's own sockets: many at once, each with its own retransmissions. */
 export class StunClient implements Disposable {
-  /** Answers dropped: from elsewhere than the server that was asked, or without an address. */
-  dropped = 0;
+  readonly drops: StunDrops;
   readonly #waiting = new Map<string, Waiting>();
   readonly #subscription: Disposable;
+  #disposed = false;
 
-  constructor(
-    readonly datagrams: Datagrams,
-    readonly clock: Clock,
-  ) {
-    this.#subscription = datagrams.onDatagram((datagram) => this.#receive(datagram));
+  constructor(readonly needs: StunClientNeeds) {
+    this.drops = needs.drops ?? noDrops();
+    this.#subscription = needs.datagrams.onDatagram((datagram) => this.#receive(datagram));
   }
 
+  /** Requests that are still waiting end as aborted. */
   [Symbol.dispose](): void {
+    this.#disposed = true;
     this.#subscription[Symbol.dispose]();
-    for (const { settle } of [...this.#waiting.values()]) settle(null);
+    for (const { settle } of [...this.#waiting.values()]) settle({ kind: 'aborted' });
   }
 
-  /** @returns null when no answer came, or when `signal` aborted. Never rejects. */
-  request(request: BindingRequest): Promise<BindingAnswer | null> {
-    const { clock } = this;
-    const transactionId = randomBytes(12);
+  /** Never rejects. */
+  request(request: BindingRequest): Promise<BindingOutcome> {
+    const { base, server, change, signal } = request;
+    const { clock, datagrams, random } = this.needs;
+    if (signal.aborted || this.#disposed) return Promise.resolve({ kind: 'aborted' });
+    const transactionId = random.bytes(12);
     const key = transactionKey(transactionId);
     const bytes = encodeStunMessage({
       class: 'request',
       method: 'binding',
       transactionId,
-      ...(request.change && { changeRequest: request.change }),
+      ...(change && { changeRequest: { changeIp: change === 'ip-and-port', changePort: true } }),
       fingerprint: true,
     });
-    const send = () => this.datagrams.send(socketPath(request.base, request.server), bytes);
-    const sentAt = clock.now();
-    const { rtoMs = RTO_MS, maxAttempts = ATTEMPTS } = request;
-    const transaction = new StunTransaction({ now: sentAt, rtoMs, maxAttempts, finalWaitFactor: 4 });
+    const send = () => datagrams.send(socketPath(base, server), bytes);
+    const sentAtMs = clock.now();
+    const transaction = new StunTransaction({ now: sentAtMs, ...(request.schedule ?? requestSchedule(undefined)) });
     return new Promise((resolve) => {
       let timer: Disposable | undefined;
-      const onAbort = () => settle(null);
-      const settle = (answer: BindingAnswer | null) => {
+      const onAbort = () => settle({ kind: 'aborted' });
+      const settle = (outcome: BindingOutcome) => {
         timer?.[Symbol.dispose]();
-        request.signal.removeEventListener('abort', onAbort);
+        signal.removeEventListener('abort', onAbort);
         this.#waiting.delete(key);
-        resolve(answer);
+        resolve(outcome);
       };
       const wait = () => {
-        timer = clock.setTimeout(
-          () => {
-            const verdict = transaction.handleTimeout(clock.now());
-            if (verdict === 'failed') return settle(null);
-            if (verdict === 'retransmit') send();
-            wait();
-          },
-          Math.max(0, Math.ceil(transaction.nextTimeout() - clock.now())),
-        );
+        const delayMs = Math.max(0, Math.ceil(transaction.nextTimeout() - clock.now()));
+        timer = clock.setTimeout(() => {
+          const verdict = transaction.handleTimeout(clock.now());
+          if (verdict === 'failed') return settle({ kind: 'silent' });
+          if (verdict === 'retransmit') send();
+          wait();
+        }, delayMs);
       };
-      if (request.signal.aborted) return settle(null);
-      request.signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.set(key, { request, settle, sentAt, transaction });
-      send();
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.set(key, { request, settle, sentAtMs, transaction });
       wait();
+      // Last: a transport in memory may answer during the call.
+      send();
     });
   }
 
@@ -115,29 +127,70 @@ export class StunClient implements Disposable {
     const message = decodeStunMessage(bytes);
     if (message === undefined || message.method !== 'binding') return;
     const waiting = this.#waiting.get(message.transactionKey);
-    if (waiting === undefined) return;
-    const answer = this.#answerOf(waiting, path.remote, path.base, message);
-    if (answer === undefined) this.dropped += 1;
-    else waiting.settle(answer);
+    // Connectivity checks have the same method: what is not an answer to us is theirs.
+    if (waiting === undefined || (message.class !== 'success' && message.class !== 'error')) return;
+    const { request } = waiting;
+    if (path.base.id !== request.base.id || !mayAnswer(request, path.remote)) {
+      this.drops['answer.from-elsewhere'] += 1;
+    } else if (message.hasFingerprint && !message.verifyFingerprint()) {
+      this.drops['answer.malformed'] += 1;
+    } else {
+      const outcome = this.#outcomeOf(waiting, path.remote, message);
+      if (outcome.kind === 'unusable') this.drops['answer.unusable'] += 1;
+      waiting.settle(outcome);
+    }
   }
 
-  #answerOf(
-    { request, sentAt, transaction }: Waiting,
+  #outcomeOf(
+    { request, sentAtMs, transaction }: Waiting,
     from: TransportAddress,
-    base: Base,
     message: StunMessage,
-  ): BindingAnswer | null | undefined {
-    // Without a credential the transaction id is all that vouches for an answer, so at least its origin must be right.
-    if (base.id !== request.base.id || (request.change === undefined && !sameAddress(from, request.server))) {
-      return undefined;
+  ): BindingOutcome {
+    const { server, change } = request;
+    if (message.class === 'error') {
+      const { code, reason } = message.errorCode ?? { code: 0, reason: '' };
+      return { kind: 'unusable', reason: `it answers with error ${`${code} ${printable(reason)}`.trim()}` };
     }
-    if (message.class === 'error') return null;
-    if (message.class !== 'success' || message.mappedAddress === undefined) return undefined;
+    // RFC 8489, section 6.3.3: such a response is discarded, and the transaction has failed.
+    if (message.unknownRequired.length > 0) {
+      return { kind: 'unusable', reason: 'it answers with attributes that are not known here' };
+    }
+    if (change !== undefined && sameAddress(from, server)) {
+      return { kind: 'unusable', reason: 'it does not heed CHANGE-REQUEST' };
+    }
+    const mapped = message.mappedAddress;
+    const reason = whyUnusable(mapped, server);
+    if (mapped === undefined || reason !== undefined) return { kind: 'unusable', reason: reason ?? 'no address' };
     return {
-      mapped: message.mappedAddress,
-      other: message.otherAddress,
-      from,
-      rttMs: transaction.attempts === 1 ? this.clock.now() - sentAt : undefined,
+      kind: 'answered',
+      mapped,
+      other: usableOther(message.otherAddress, server),
+      rttMs: transaction.attempts === 1 ? this.needs.clock.now() - sentAtMs : undefined,
     };
   }
+}
+
+export function noDrops(): StunDrops {
+  return { 'answer.from-elsewhere': 0, 'answer.malformed': 0, 'answer.unusable': 0 };
+}
+
+/**
+ * Without a credential the transaction id is all that vouches for an answer, so at least its origin must be right. One
+ * that was asked to come from elsewhere may come from the server itself, which then does not know how.
+ */
+function mayAnswer({ server, change }: BindingRequest, from: TransportAddress): boolean {
+  if (sameAddress(from, server)) return true;
+  if (change === undefined || from.port === server.port) return false;
+  return (change === 'ip-and-port') === (from.ip !== server.ip);
+}
+
+/** RFC 5780: both IP address and port differ. We send there, so it must be an address like the server's own. */
+function usableOther(other: TransportAddress | undefined, server: TransportAddress): TransportAddress | undefined {
+  if (other === undefined || other.ip === server.ip || other.port === server.port) return undefined;
+  return whyUnusable(other, server) === undefined ? other : undefined;
+}
+
+/** A server's own words, for the log. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 60);
 }

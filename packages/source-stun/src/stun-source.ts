@@ -1,148 +1,235 @@
 import {
+  CodedError,
   formatAddress,
   resolveServer,
   sameAddress,
-  type Base,
   type CandidateSource,
-  type Clock,
   type Datagrams,
   type GatherContext,
   type GatheredCandidate,
-  type Logger,
   type NatBehavior,
+  type PluginNeeds,
   type TransportAddress,
 } from '@wirepath/core/plugin';
-import { discoverNatBehavior } from './nat-discovery.js';
+import { askServers, type ResolveName, type ServerAnswer } from './ask-servers.js';
+import { LinkedAbort } from './linked-abort.js';
 import { MergedStream } from './merged-stream.js';
+import { discoverNatBehavior } from './nat-discovery.js';
 import type { ServerName } from './server-name.js';
-import { StunClient } from './stun-client.js';
+import { noDrops, StunClient } from './stun-client.js';
 
-export interface StunSourceNeeds {
-  readonly logger: Logger;
-  readonly clock: Clock;
-}
+export type StunSourceNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'random'> & {
+  /** @default resolveServer of the core */
+  readonly resolve?: ResolveName;
+};
 
-/** What one server said of one base. */
-interface Mapping {
-  readonly server: TransportAddress;
-  readonly base: Base;
-  mapped: TransportAddress;
+/** What the NAT does, and the public address that it did it behind. */
+interface Judgement {
+  readonly behavior: NatBehavior;
+  readonly publicIps: ReadonlySet<string>;
 }
 
 /**
  * Server-reflexive candidates: every server is asked at once, from every shared socket, and each answer is a candidate the
- * moment it comes. What the NAT does is found out beside it, and holds nothing up.
+ * moment it comes. What the NAT does is found out beside it, and holds no candidate up.
  */
 export class StunSource implements CandidateSource {
-  #behavior: NatBehavior | undefined;
-  #discovery: Promise<void> | undefined;
-  #mappings: Mapping[] = [];
-  /** What was wrong with each server, in one line; empty when all answered. */
-  readonly #silent = new Set<string>();
+  /** Datagrams that looked like answers and were not taken for one, by reason. */
+  readonly drops = noDrops();
+  readonly #resolve: ResolveName;
+  readonly #roundTrips = new Map<string, number>();
+  /** Addresses of servers that answered, by the text that names them: only the others are looked up again. */
+  readonly #addresses = new Map<string, readonly TransportAddress[]>();
+  /** Why servers do not answer, by the text that names them. */
+  #failures: ReadonlyMap<string, string> = new Map();
+  /** What the newest gathering was told; undefined before the first. */
+  #known: readonly ServerAnswer[] | undefined;
+  #judgement: Judgement | undefined;
 
   constructor(
     readonly servers: readonly ServerName[],
     readonly needs: StunSourceNeeds,
-  ) {}
-
-  async *gather({ signal, datagrams }: GatherContext): AsyncIterable<GatheredCandidate> {
-    if (datagrams === undefined || this.servers.length === 0) return;
-    using client = new StunClient(datagrams, this.needs.clock);
-    const found = new MergedStream<GatheredCandidate>();
-    const mappings: Mapping[] = [];
-    const asked = this.servers.map(async (server) => {
-      const answers = await this.#ask(client, datagrams, server, signal, (mapping) => {
-        mappings.push(mapping);
-        found.push(candidateOf(mapping, server));
-      });
-      this.#note(server, answers);
-    });
-    void Promise.all(asked).then(() => found.end());
-    yield* found;
-    if (signal.aborted) return;
-    this.#mappings = mappings;
-    const answered = this.servers.length - this.#silent.size;
-    if (answered === 0) throw new Error(`no answer from ${this.servers.map(({ text }) => text).join(', ')}`);
-    await this.#discover(client, datagrams, signal);
+  ) {
+    this.#resolve = needs.resolve ?? resolveServer;
   }
 
-  /** Asks again, on the same sockets. What the NAT filters is not judged again: our own traffic has opened it by now. */
+  /** @throws CodedError STUN_DISCOVERY when no server answers; it says why for each of them. */
+  async *gather({ signal, datagrams }: GatherContext): AsyncIterable<GatheredCandidate> {
+    if (datagrams === undefined || signal.aborted || this.servers.length === 0) return;
+    using stop = new LinkedAbort(signal);
+    const found = new MergedStream<GatheredCandidate>();
+    const work = this.#gather(datagrams, stop.signal, (candidate) => found.push(candidate));
+    // What it rejects with is thrown below; until then nobody waits for it.
+    work.catch(() => undefined).finally(() => found.end());
+    try {
+      yield* found;
+      await work;
+    } finally {
+      stop.abort();
+      await work.catch(() => undefined);
+    }
+  }
+
+  /**
+   * Asks again, on the same sockets, and is done with the first answer that is new. What the NAT filters is not judged
+   * again: our own traffic has opened it by now.
+   */
   async refresh({ signal, datagrams }: GatherContext): Promise<boolean> {
-    if (datagrams === undefined || this.#mappings.length === 0) return false;
-    using client = new StunClient(datagrams, this.needs.clock);
-    const changes = await Promise.all(
-      this.#mappings.map(async (mapping) => {
-        const answer = await client.request({ base: mapping.base, server: mapping.server, signal });
-        if (answer === null || sameAddress(answer.mapped, mapping.mapped)) return false;
-        // Another public address is another NAT, perhaps of another kind.
-        if (answer.mapped.ip !== mapping.mapped.ip) this.#discovery = undefined;
-        this.needs.logger.info('our mapping has changed', {
-          server: formatAddress(mapping.server),
-          before: formatAddress(mapping.mapped),
-          now: formatAddress(answer.mapped),
-        });
-        return true;
-      }),
-    );
-    return changes.includes(true);
+    const known = this.#known;
+    if (datagrams === undefined || known === undefined) return false;
+    using client = this.#client(datagrams);
+    let changed = false;
+    const failures = await this.#ask(client, datagrams, signal, (answer) => {
+      const before = mappingBefore(answer, known);
+      if (before === 'the same') return;
+      changed = true;
+      this.needs.logger.info('our mapping has changed', {
+        server: answer.server.text,
+        before: before && formatAddress(before),
+        now: formatAddress(answer.mapped),
+      });
+      return 'enough';
+    });
+    // After a change the others were not waited for: the gathering that follows asks them.
+    if (!signal.aborted && !changed) this.#note(failures);
+    return changed;
   }
 
   natBehavior(): NatBehavior | undefined {
-    return this.#behavior;
+    return this.#judgement?.behavior;
   }
 
-  /** @returns whether any address of the server answered. */
+  /** One line when not all servers answer. */
+  problems(): readonly string[] {
+    const failed = this.servers.filter(({ text }) => this.#failures.has(text)).length;
+    return failed === 0 ? [] : [describe(this.#failures, this.servers.length)];
+  }
+
+  async #gather(
+    datagrams: Datagrams,
+    signal: AbortSignal,
+    onCandidate: (candidate: GatheredCandidate) => void,
+  ): Promise<void> {
+    using client = this.#client(datagrams);
+    const answers: ServerAnswer[] = [];
+    let discovery: Promise<void> | undefined;
+    const discover = () => (discovery ??= this.#discover(client, datagrams, answers, signal));
+    const failures = await this.#ask(client, datagrams, signal, (answer) => {
+      const { server, base, mapped, address, other } = answer;
+      const isNew = !answers.some((one) => one.base.id === base.id && sameAddress(one.mapped, mapped));
+      answers.push(answer);
+      if (isNew) onCandidate({ type: 'server-reflexive', address: mapped, base, server: server.text });
+      // The first that can tell all is enough, and nothing need be waited for.
+      if (address.family === 4 && other !== undefined) void discover();
+    });
+    if (!signal.aborted) {
+      this.#known = answers;
+      this.#note(failures, { quiet: answers.length === 0 });
+      if (answers.length === 0) {
+        this.#judgement = undefined;
+        throw new CodedError('STUN_DISCOVERY', describe(failures, this.servers.length));
+      }
+      void discover();
+    }
+    await discovery;
+  }
+
   async #ask(
     client: StunClient,
     datagrams: Datagrams,
-    server: ServerName,
     signal: AbortSignal,
-    onMapping: (mapping: Mapping) => void,
-  ): Promise<boolean> {
-    let addresses: TransportAddress[];
+    onAnswer: (answer: ServerAnswer) => 'enough' | void,
+  ): Promise<Map<string, string>> {
+    const failures = await askServers({
+      servers: this.servers,
+      client,
+      datagrams,
+      clock: this.needs.clock,
+      roundTrips: this.#roundTrips,
+      signal,
+      onAnswer,
+      resolve: async (server, options) => {
+        const addresses = this.#addresses.get(server.text) ?? (await this.#resolve(server, options));
+        this.#addresses.set(server.text, addresses);
+        return addresses;
+      },
+    });
+    for (const text of failures.keys()) this.#addresses.delete(text);
+    return failures;
+  }
+
+  /** Logs one line when the servers that do not answer are others than before. @param quiet the error says it. */
+  #note(failures: ReadonlyMap<string, string>, { quiet = false } = {}): void {
+    const before = this.#failures;
+    this.#failures = failures;
+    const same = failures.size === before.size && [...failures.keys()].every((text) => before.has(text));
+    if (same || quiet) return;
+    if (failures.size === 0) this.needs.logger.info('all STUN servers answer again');
+    else this.needs.logger.warn(describe(failures, this.servers.length));
+  }
+
+  async #discover(
+    client: StunClient,
+    datagrams: Datagrams,
+    answers: readonly ServerAnswer[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const publicIps = new Set(answers.map(({ mapped }) => mapped.ip));
+    const judged = this.#judgement;
+    if (judged !== undefined && [...publicIps].some((ip) => judged.publicIps.has(ip))) {
+      if (judged.behavior.mapping !== null && judged.behavior.filtering !== null) return;
+    } else {
+      // Another public address is another NAT, perhaps of another kind.
+      this.#judgement = undefined;
+    }
     try {
-      addresses = await resolveServer(server, { signal });
+      const { clock } = this.needs;
+      // IPv4, where there is any: that is what NATs are for.
+      const family = answers.some(({ address }) => address.family === 4) ? 4 : 6;
+      const servers = () => liveServers(answers, family);
+      const behavior = await discoverNatBehavior({ client, datagrams, clock, family, servers, signal });
+      if (behavior === undefined || signal.aborted) return;
+      this.#judgement = { behavior, publicIps };
+      this.needs.logger.debug('NAT behaviour', { ...behavior });
     } catch (error) {
-      // An unresolvable server is a silent server; the others go on.
-      this.needs.logger.debug('STUN server not resolved', { server: server.text, reason: (error as Error).message });
-      return false;
-    }
-    const requests = addresses.flatMap((address) =>
-      datagrams.bases
-        .filter(({ shared, family }) => shared && family === address.family)
-        .map(async (base) => {
-          const answer = await client.request({ base, server: address, signal });
-          if (answer !== null) onMapping({ server: address, base, mapped: answer.mapped });
-          return answer !== null;
-        }),
-    );
-    return (await Promise.all(requests)).includes(true);
-  }
-
-  #note(server: ServerName, answered: boolean): void {
-    if (answered) this.#silent.delete(server.text);
-    else if (!this.#silent.has(server.text)) {
-      this.#silent.add(server.text);
-      this.needs.logger.warn('STUN server does not answer', { server: server.text });
+      // No socket to be had for it: candidates do not depend on it.
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!signal.aborted) this.needs.logger.debug('NAT behaviour not found out', { reason });
     }
   }
 
-  #discover(client: StunClient, datagrams: Datagrams, signal: AbortSignal): Promise<void> {
-    const servers = this.#mappings.map(({ server }) => server);
-    this.#discovery ??= discoverNatBehavior(client, datagrams, servers, signal).then(
-      (behavior) => {
-        this.#behavior = behavior ?? this.#behavior;
-        if (behavior === undefined) this.#discovery = undefined;
-      },
-      (error: unknown) => {
-        this.#discovery = undefined;
-        this.needs.logger.debug('NAT behaviour discovery failed', { reason: String(error) });
-      },
-    );
-    return this.#discovery;
+  #client(datagrams: Datagrams): StunClient {
+    const { clock, random } = this.needs;
+    return new StunClient({ datagrams, clock, random, drops: this.drops });
   }
 }
 
-function candidateOf({ base, mapped }: Mapping, server: ServerName): GatheredCandidate {
-  return { type: 'server-reflexive', address: mapped, base, server: server.text };
+/** Those of the family, each once; those that can tell all first, and then the quickest. */
+function liveServers(answers: readonly ServerAnswer[], family: 4 | 6): ServerAnswer[] {
+  const unique = new Map<string, ServerAnswer>();
+  for (const answer of answers) {
+    const key = formatAddress(answer.address);
+    if (answer.address.family === family && !unique.has(key)) unique.set(key, answer);
+  }
+  return [...unique.values()].sort((a, b) => Number(a.other === undefined) - Number(b.other === undefined));
+}
+
+/** @returns 'the same'; else what it was, as far as this server told. */
+function mappingBefore(
+  { base, address, mapped }: ServerAnswer,
+  known: readonly ServerAnswer[],
+): TransportAddress | 'the same' | undefined {
+  const ofBase = known.filter((one) => one.base.id === base.id);
+  const before = ofBase.find((one) => sameAddress(one.address, address))?.mapped;
+  if (before !== undefined) return sameAddress(before, mapped) ? 'the same' : before;
+  // A server that was silent: news only where no other one told it.
+  return ofBase.some((one) => sameAddress(one.mapped, mapped)) ? 'the same' : undefined;
+}
+
+/** `1 of 2 STUN servers does not answer: stun.example.net:3478 (no answer)`. */
+function describe(failures: ReadonlyMap<string, string>, count: number): string {
+  const list = [...failures].map(([text, reason]) => `${text} (${reason})`).join(', ');
+  if (failures.size === count)
+    return count === 1 ? `the STUN server is of no use: ${list}` : `no STUN server is of use: ${list}`;
+  return `${failures.size} of ${count} STUN servers ${failures.size === 1 ? 'is' : 'are'} of no use: ${list}`;
 }
