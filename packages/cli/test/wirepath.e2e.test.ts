@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { freePort } from '../src/demo/stage.js';
+import { tcpPort } from '../src/demo/loopback.js';
 
 /** The built command, as users run it. */
 const BIN = fileURLToPath(new URL('../bin/wirepath.js', import.meta.url));
@@ -56,7 +56,7 @@ interface Pair {
 
 /** rc files of a rendezvous server and two nodes on loopback that need no right of any kind. */
 async function writePair(): Promise<Pair> {
-  const rendezvous = `127.0.0.1:${await freePort()}`;
+  const rendezvous = `127.0.0.1:${await tcpPort()}`;
   const keys = { a: generatePrivateKey(), b: generatePrivateKey() };
   const write = async (name: string, content: object): Promise<string> => {
     const file = join(folder, name);

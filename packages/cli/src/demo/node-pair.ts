@@ -1,10 +1,15 @@
-import type { Node } from '@wirepath/core';
+import {
+  createIdentity,
+  formatKey,
+  generatePrivateKey,
+  type Node,
+  type PeerStatus,
+  type Product,
+} from '@wirepath/core';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError } from '../control/failure.js';
-import type { PeerStatus } from '@wirepath/core';
 import { InnerHost } from './inner-host.js';
 import type { Measurements, Scenario, ScenarioContext } from './scenario.js';
-import type { RcFile } from './stage.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
@@ -13,28 +18,38 @@ const THROUGHPUT_MS = 1500;
 
 const INNER_ADDRESS = { a: '10.77.0.1', b: '10.77.0.2' };
 
+export interface NodePlugins {
+  /** As in the rc file. */
+  readonly list: readonly unknown[];
+  /** Those of `list` that the product does not have. */
+  readonly own?: Product['plugins'];
+}
+
 /** Two nodes that know each other's key and nothing of each other's address. */
 export async function createNodePair(
   { stage }: ScenarioContext,
-  pluginsOf: (name: 'a' | 'b') => readonly unknown[],
+  pluginsOf: (name: 'a' | 'b') => NodePlugins,
 ): Promise<{ a: Node; b: Node }> {
-  const { createIdentity, formatKey, generatePrivateKey } = await import('@wirepath/core');
   const keys = { a: generatePrivateKey(), b: generatePrivateKey() };
-  const rcFile = (own: 'a' | 'b', other: 'a' | 'b'): RcFile => ({
-    privateKey: formatKey(keys[own]),
-    interface: `demo-${own}`,
-    addresses: [`${INNER_ADDRESS[own]}/24`],
-    plugins: pluginsOf(own),
-    peers: [
-      {
-        name: other,
-        publicKey: createIdentity(keys[other]).publicKey,
-        allowedIps: [`${INNER_ADDRESS[other]}/32`],
-        keepalive: 25,
-      },
-    ],
-  });
-  return { a: await stage.createNode(rcFile('a', 'b')), b: await stage.createNode(rcFile('b', 'a')) };
+  const create = (own: 'a' | 'b', other: 'a' | 'b'): Promise<Node> => {
+    const plugins = pluginsOf(own);
+    const rcFile = {
+      privateKey: formatKey(keys[own]),
+      interface: `demo-${own}`,
+      addresses: [`${INNER_ADDRESS[own]}/24`],
+      plugins: plugins.list,
+      peers: [
+        {
+          name: other,
+          publicKey: createIdentity(keys[other]).publicKey,
+          allowedIps: [`${INNER_ADDRESS[other]}/32`],
+          keepalive: 25,
+        },
+      ],
+    };
+    return stage.createNode(rcFile, plugins.own);
+  };
+  return { a: await create('a', 'b'), b: await create('b', 'a') };
 }
 
 /** Starts both, waits until both are connected in the wanted way, then measures with real WireGuard traffic. */

@@ -1,11 +1,22 @@
 import type { Product } from '@wirepath/core';
 import { errorSentence } from '../error-line.js';
+import { behindNats } from './behind-nats.js';
 import { direct } from './direct.js';
 import type { Scenario, ScenarioResult } from './scenario.js';
 import { Stage } from './stage.js';
 
 /** Best connection type first. Each runs alone, in a stage of its own. */
-export const SCENARIOS: readonly Scenario[] = [direct];
+export const SCENARIOS: readonly Scenario[] = [
+  direct,
+  behindNats('hole-punched', {
+    setting: 'both behind NATs that change every port',
+    nat: { mapping: 'endpoint-independent', filtering: 'address-and-port-dependent' },
+  }),
+  behindNats('relayed', {
+    setting: 'both behind symmetric NATs',
+    nat: { mapping: 'address-and-port-dependent', filtering: 'address-and-port-dependent' },
+  }),
+];
 
 /** A scenario that fails is a result; only an abort throws. */
 export async function runScenarios(

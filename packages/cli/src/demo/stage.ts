@@ -1,9 +1,7 @@
-import type { Node, Product } from '@wirepath/core';
+import { createNode, createServer, loadConfig, silentLogger, type Node, type Product } from '@wirepath/core';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CommandError } from '../control/failure.js';
 
 const STOP_TIMEOUT_MS = 3000;
 
@@ -30,21 +28,28 @@ export class Stage implements AsyncDisposable {
   }
 
   async startServers(server: RcFile, signal: AbortSignal): Promise<void> {
-    const { createServer: createServers, loadConfig, silentLogger } = await import('@wirepath/core');
     const config = await loadConfig(this.#product, { configPath: await this.#write({ server }), env: {} });
-    for (const running of await createServers(this.#product, config, { logger: silentLogger() })) {
+    for (const running of await createServer(this.#product, config, { logger: silentLogger() })) {
       this.#cleanups.push(() => running.stop());
       await running.start({ signal });
     }
   }
 
-  /** Not started yet. */
-  async createNode(rcFile: RcFile): Promise<Node> {
-    const { createNode, loadConfig, silentLogger } = await import('@wirepath/core');
-    const config = await loadConfig(this.#product, { configPath: await this.#write(rcFile), env: {} });
-    const node = await createNode(this.#product, config, { logger: silentLogger() });
+  /**
+   * Not started yet.
+   * @param plugins of the demo's own, besides those of the product, by the name that the rc file uses.
+   */
+  async createNode(rcFile: RcFile, plugins: Product['plugins'] = {}): Promise<Node> {
+    const product = { ...this.#product, plugins: { ...this.#product.plugins, ...plugins } };
+    const config = await loadConfig(product, { configPath: await this.#write(rcFile), env: {} });
+    const node = await createNode(product, config, { logger: silentLogger() });
     this.#cleanups.push(() => node.stop());
     return node;
+  }
+
+  /** Called when all that was made later has stopped. */
+  onClose(cleanup: () => Promise<void>): void {
+    this.#cleanups.push(cleanup);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -61,21 +66,6 @@ export class Stage implements AsyncDisposable {
     await writeFile(file, JSON.stringify(rcFile), { mode: 0o600 });
     return file;
   }
-}
-
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address !== null && typeof address === 'object') resolve(address.port);
-        else reject(new CommandError('NETWORK_CONFIG', 'no port of 127.0.0.1 is free'));
-      });
-    });
-  });
 }
 
 async function bounded(stopping: Promise<void>): Promise<void> {
