@@ -26,6 +26,5 @@ export { TurnRelay, type TurnRelayNeeds, type TurnServerOptions } from './client
 export { parseTurnUrl, type TurnUrl } from './client/turn-url.js';
 export { NodeTurnServer } from './node-turn-server.js';
 export { default } from './plugin.js';
-export { resolveServer, type NameService, type ResolveServerOptions } from './resolve-server.js';
 export { RelayServer, type RelayServerEdges } from './server/relay-server.js';
 export type { RelayServerOptions, StunOptions, TurnOptions } from './server/server-options.js';

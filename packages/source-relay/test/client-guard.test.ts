@@ -8,7 +8,8 @@ import {
   longTermKey,
   type StunMessageFields,
 } from '@wirepath/stun-codec';
-import { TurnRelay, type NameService } from '../src/index.js';
+import type { NameService } from '@wirepath/core/plugin';
+import { TurnRelay } from '../src/index.js';
 import { CLIENT, clientLab } from './client-lab.js';
 import { MemoryDatagrams, MemoryNetwork, settled } from './memory-network.js';
 import { testNeeds } from './needs.js';

@@ -1,8 +1,10 @@
 import {
   CodedError,
+  resolveServer,
   type Allocation,
   type Base,
   type Datagrams,
+  type NameService,
   type PluginNeeds,
   type Relay,
   type RelayContext,
@@ -10,7 +12,6 @@ import {
   type TransportAddress,
 } from '@wirepath/core/plugin';
 import { formatAddress } from '@wirepath/stun-codec';
-import { resolveServer, type NameService } from '../resolve-server.js';
 import { relayError } from './relay-error.js';
 import { RelayedAllocation } from './relayed-allocation.js';
 import { requestAllocation } from './request-allocation.js';

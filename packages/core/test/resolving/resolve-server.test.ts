@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { resolveServer, type NameService } from '../src/index.js';
-import { at } from './raw-client.js';
+import { transportAddress as at } from '@wirepath/stun-codec';
+import { resolveServer, type NameService } from '../../src/resolving/resolve-server.js';
+import { FakeClock } from '../../src/time/fake-clock.js';
 
 const { signal } = new AbortController();
 
@@ -56,6 +57,37 @@ describe('resolving a server', () => {
     },
   );
 
+  it('passes over a resolver in the network of a tunnel', async () => {
+    const { nameService, asked } = fakeNames({
+      configuredResolvers: () => ['10.77.0.1', 'fd00:77::1', '198.51.100.53'],
+      tunnelNetworks: () => ['10.77.0.5/24', 'fd00:77::5/64'],
+      answers: { 'relay.example 4': ['203.0.113.10'] },
+    });
+    await resolveServer({ host: 'relay.example', port: 1 }, { signal, nameService });
+    expect(asked[0]).toBe('relay.example IPv4 at 198.51.100.53');
+  });
+
+  it.each([
+    [4, 6],
+    [6, 4],
+  ])('does not wait for IPv%i, when that is silent, but for a moment', async (silent, other) => {
+    const clock = new FakeClock();
+    const address = other === 4 ? '203.0.113.10' : '2001:db8::10';
+    const cancelled: number[] = [];
+    const { nameService, asked } = fakeNames({
+      query: (_host, family, _resolvers, waiting) =>
+        family === silent
+          ? new Promise(() => waiting.addEventListener('abort', () => cancelled.push(family)))
+          : Promise.resolve([address]),
+    });
+    const resolved = resolveServer({ host: 'relay.example', port: 1 }, { signal, nameService, clock });
+    await clock.advance(1000);
+    expect(await resolved).toEqual([at(address, 1)]);
+    expect(cancelled).toEqual([silent]);
+    expect(clock.pendingTimers).toBe(0);
+    expect(asked).toEqual([]);
+  });
+
   it('goes by one family when the other fails', async () => {
     const { nameService } = fakeNames({
       query: (_host, family) =>
@@ -88,5 +120,19 @@ describe('resolving a server', () => {
     });
     await expect(resolveServer({ host: 'relay', port: 1 }, { signal: abort.signal, nameService })).rejects.toThrow();
     expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ['a query', { query: () => new Promise<never>(() => undefined) }],
+    [
+      'the system, which cannot be told to stop',
+      { configuredResolvers: () => [], lookup: () => new Promise<never>(() => undefined) },
+    ],
+  ])('stops waiting for %s when it is aborted', async (_what, names) => {
+    const abort = new AbortController();
+    const { nameService } = fakeNames(names);
+    const resolved = resolveServer({ host: 'relay', port: 1 }, { signal: abort.signal, nameService });
+    setImmediate(() => abort.abort());
+    await expect(resolved).rejects.toThrow('aborted');
   });
 });
