@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { bin, run } from './door.mjs';
+import { bin, run } from './steps.mjs';
 
 async function problemsOf(name) {
   const folder = fileURLToPath(new URL(`../packages/${name}`, import.meta.url));

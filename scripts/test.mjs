@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bin, run, step } from './door.mjs';
+import { bin, run, step } from './steps.mjs';
 
 const CHECKS = [
   [

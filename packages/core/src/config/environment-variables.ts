@@ -44,6 +44,7 @@ export const RC_KEYS: KeyTree = {
     holePunchTimeout: null,
     refreshInterval: null,
     maxCandidatePairs: null,
+    hardNat: null,
     upgradeTimeout: null,
   },
   log: { level: null },

@@ -113,6 +113,7 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
               holePunchTimeoutMs: traversal.holePunchTimeout,
               refreshIntervalMs: traversal.refreshInterval,
               maxCandidatePairs: traversal.maxCandidatePairs,
+              hardNat: traversal.hardNat,
               upgradeTimeoutMs: traversal.upgradeTimeout,
             },
           },

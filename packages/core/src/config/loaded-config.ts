@@ -32,6 +32,8 @@ export interface TraversalSettings {
   readonly refreshIntervalMs: number;
   /** Candidate pairs tried per peer, counted after pruning. */
   readonly maxCandidatePairs: number;
+  /** Spend many sockets and checks on a NAT that maps per destination. */
+  readonly hardNat: boolean;
   /** Budget of one attempt to leave the relay. */
   readonly upgradeTimeoutMs: number;
 }

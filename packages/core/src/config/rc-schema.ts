@@ -61,6 +61,12 @@ export function rcSchema(z: SchemaLibrary, product: Pick<Product, 'name'>) {
       .max(1000)
       .default(10)
       .describe('Candidate pairs tried per peer, counted after pruning.'),
+    hardNat: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether to open up to 256 sockets and check up to 1,024 ports where a NAT maps per destination (symmetric).',
+      ),
     upgradeTimeout: duration(z, '5s', 'Budget of one attempt to leave the relay.'),
   });
   const log = z.strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Level of the log.') });

@@ -1,5 +1,6 @@
 /** RFC 4787 4.1 and 5: how mapping or filtering depends on the other side. */
-export type NatDependence = 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
+export const NAT_DEPENDENCES = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const;
+export type NatDependence = (typeof NAT_DEPENDENCES)[number];
 
 /** The behaviour of the NAT (or NATs) in front of this node; null where it is not known. */
 export interface NatBehavior {

@@ -5,7 +5,7 @@ import { baseIdOf, type TransportPath } from '../contracts/path.js';
 import type { Transport } from '../contracts/transport.js';
 import { ConnectivityChecks } from '../checks/connectivity-checks.js';
 import type { EngineEffect } from '../traversal/effects.js';
-import type { EngineEvent, EnginePath } from '../traversal/events.js';
+import type { EngineEvent, EnginePath, LocalBase } from '../traversal/events.js';
 import type { CallMessage } from '../traversal/messages.js';
 import type { PathEngine } from '../traversal/path-engine.js';
 import type { Allocations } from './allocations.js';
@@ -30,6 +30,7 @@ export class EngineDriver {
   readonly #subscriptions: Disposable[] = [];
   #timer: { readonly at: number; readonly handle: Disposable } | undefined;
   #running = false;
+  readonly #stopped = new AbortController();
   /** What is being handled came in on it: an answer goes back that way, also where a relay has no channel for it yet. */
   #receivedOn: TransportPath | undefined;
 
@@ -56,6 +57,7 @@ export class EngineDriver {
 
   stop(): void {
     this.#running = false;
+    this.#stopped.abort();
     for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
     this.#timer?.handle[Symbol.dispose]();
     this.#timer = undefined;
@@ -131,6 +133,12 @@ export class EngineDriver {
       case 'permit':
         void this.#permit(effect.peer, effect.path);
         break;
+      case 'open-bases':
+        void this.#openBases(effect.peer, effect.family, effect.count);
+        break;
+      case 'close-bases':
+        this.#closeBases(effect.baseIds);
+        break;
       case 'release':
         this.needs.allocations.release(effect.path.baseId, effect.path.remote);
         break;
@@ -144,6 +152,28 @@ export class EngineDriver {
         this.needs.onChanged(effect.peer);
         break;
     }
+  }
+
+  async #openBases(peer: PublicKey, family: 4 | 6, count: number): Promise<void> {
+    const { datagrams } = this.needs.transport;
+    const bases: LocalBase[] = [];
+    try {
+      for (let i = 0; datagrams !== undefined && i < count && this.#running; i += 1) {
+        const { id } = await datagrams.openBase(family, { signal: this.#stopped.signal });
+        bases.push({ id, family, kind: 'socket' });
+      }
+    } catch (error) {
+      // The system gives no more sockets: what there is has to do.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.needs.logger.debug('no more sockets', { opened: bases.length, reason });
+    }
+    this.handle({ type: 'bases-opened', peer, bases });
+  }
+
+  #closeBases(baseIds: readonly string[]): void {
+    const { datagrams } = this.needs.transport;
+    const ids = new Set(baseIds);
+    for (const base of datagrams?.bases.filter(({ id }) => ids.has(id)) ?? []) datagrams?.closeBase(base);
   }
 
   async #permit(peer: PublicKey, path: EnginePath): Promise<void> {

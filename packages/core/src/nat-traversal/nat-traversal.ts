@@ -111,6 +111,7 @@ export class NatTraversal implements Service {
       ownKey: identity.publicKey,
       holePunchTimeoutMs: settings.holePunchTimeoutMs,
       maxCandidatePairs: settings.maxCandidatePairs,
+      hardNat: settings.hardNat,
       random: (length) => random.bytes(length),
     });
     const datagrams = () => transport.datagrams;
@@ -437,9 +438,11 @@ export class NatTraversal implements Service {
     for (const [plugin, found] of this.#allocations.candidates()) this.#candidates.set(plugin, found);
     const candidates = this.#candidates.signalled();
     const { datagrams } = this.needs.transport;
-    const sockets = datagrams?.bases.map(({ id, family }) => ({ id, family, kind: 'socket' as const }));
+    const sockets = datagrams?.bases
+      .filter(({ shared }) => shared)
+      .map(({ id, family }) => ({ id, family, kind: 'socket' as const }));
     const bases = [...(sockets ?? DEVICE_BASES), ...this.#allocations.bases()];
-    const description = { bases, candidates };
+    const description = { bases, candidates, natBehavior: this.natBehavior() };
     const news = this.#description.next(description);
     if (news !== undefined) this.#driver.handle({ type: 'local-description', description, ...news });
   }

@@ -1,5 +1,6 @@
 import { formatAddress, parseTransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
+import { NAT_DEPENDENCES, type NatBehavior, type NatDependence } from '../contracts/nat-behavior.js';
 import {
   MAX_SIGNALLED_CANDIDATES,
   type CallMessage,
@@ -27,7 +28,7 @@ const TYPES = new Map(Object.entries(TYPE_CODES).map(([type, code]) => [code, ty
 
 /** The plaintext of a sealed message: compact JSON, read strictly. */
 export function encodeMessage({ time, message }: TimedMessage): Uint8Array {
-  const { runId, generation, revision, ufrag, password, call, seen } = message;
+  const { runId, generation, revision, ufrag, password, natBehavior, call, seen } = message;
   const candidates = message.candidates
     .slice(0, MAX_SIGNALLED_CANDIDATES)
     .map(({ type, address, priority }) => [TYPE_CODES[type], formatAddress(address), priority]);
@@ -38,6 +39,7 @@ export function encodeMessage({ time, message }: TimedMessage): Uint8Array {
       i: id,
       u: ufrag,
       p: password,
+      n: [natBehavior.mapping, natBehavior.filtering],
       m: call,
       c: candidates,
       s: seen && [seen.runId, seen.generation, seen.revision],
@@ -56,16 +58,17 @@ export function decodeMessage(bytes: Uint8Array): TimedMessage | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { t: time, i, u: ufrag, p: password, m: call, c, s } = value as Record<string, unknown>;
+  const { t: time, i, u: ufrag, p: password, n, m: call, c, s } = value as Record<string, unknown>;
   const id = decodeId(i);
   const seen = s === null ? null : decodeId(s);
   if (!isMessageTime(time) || id === undefined || seen === undefined || !isToken(ufrag) || !isToken(password)) {
     return undefined;
   }
-  if (typeof call !== 'boolean' || !Array.isArray(c)) return undefined;
+  const natBehavior = decodeNatBehavior(n);
+  if (natBehavior === undefined || typeof call !== 'boolean' || !Array.isArray(c)) return undefined;
   const candidates = c.slice(0, MAX_SIGNALLED_CANDIDATES).map(decodeCandidate);
   if (!candidates.every((candidate) => candidate !== undefined)) return undefined;
-  return { time, message: { ...id, ufrag, password, call, candidates, seen } };
+  return { time, message: { ...id, ufrag, password, natBehavior, call, candidates, seen } };
 }
 
 function decodeId(value: unknown): DescriptionId | undefined {
@@ -73,6 +76,16 @@ function decodeId(value: unknown): DescriptionId | undefined {
   const [runId, generation, revision] = value as unknown[];
   if (typeof runId !== 'string' || !/^[0-9a-f]{16}$/.test(runId)) return undefined;
   return isCount(generation) && isCount(revision) ? { runId, generation, revision } : undefined;
+}
+
+function decodeNatBehavior(value: unknown): NatBehavior | undefined {
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
+  const [mapping, filtering] = value as unknown[];
+  return isDependence(mapping) && isDependence(filtering) ? { mapping, filtering } : undefined;
+}
+
+function isDependence(value: unknown): value is NatDependence | null {
+  return value === null || NAT_DEPENDENCES.some((dependence) => dependence === value);
 }
 
 function decodeCandidate(value: unknown): SignalledCandidate | undefined {

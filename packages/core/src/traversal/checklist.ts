@@ -19,6 +19,8 @@ export class Checklist {
   rejections: Rejection[] = [];
   #signalled: readonly RemoteCandidate[] = [];
   readonly #peerReflexive = new Map<string, RemoteCandidate>();
+  /** Pairs of bases that are not everybody's (hard NATs): they stay until unpinned. */
+  readonly #pinned = new Map<string, CandidatePair>();
   #nextSlotAt = -Infinity;
 
   constructor(readonly maxPairs: number) {}
@@ -92,11 +94,22 @@ export class Checklist {
       }
     }
     for (const pair of this.#prune(fresh)) wanted.set(pair.key, pair);
+    for (const [key, pair] of this.#pinned) wanted.set(key, pair);
     if (keep !== undefined) wanted.set(keep.key, keep);
     const gone = [...this.pairs.values()].filter(({ key }) => !wanted.has(key));
     this.pairs.clear();
     for (const [key, pair] of wanted) this.pairs.set(key, pair);
     return gone;
+  }
+
+  pin(pair: CandidatePair): void {
+    this.#pinned.set(pair.key, pair);
+    this.pairs.set(pair.key, pair);
+  }
+
+  unpin(pair: CandidatePair): void {
+    this.#pinned.delete(pair.key);
+    this.pairs.delete(pair.key);
   }
 
   get(path: EnginePath): CandidatePair | undefined {

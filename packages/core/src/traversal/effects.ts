@@ -36,6 +36,9 @@ export type EngineEffect =
   /** Ask an allocation to let the peer in; answered by a `permitted` event. */
   | { readonly type: 'permit'; readonly peer: PublicKey; readonly path: EnginePath }
   | { readonly type: 'release'; readonly path: EnginePath }
+  /** Open sockets besides the shared one, for a NAT that maps per destination; answered by a `bases-opened` event. */
+  | { readonly type: 'open-bases'; readonly peer: PublicKey; readonly family: 4 | 6; readonly count: number }
+  | { readonly type: 'close-bases'; readonly baseIds: readonly string[] }
   /** A path that worked went silent: has our mapping changed? */
   | { readonly type: 'check-mapping' }
   /** The answer to a `ping` event came on this path. */

@@ -1,6 +1,7 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
 import type { PublicKey } from '../contracts/identity.js';
+import type { NatBehavior } from '../contracts/nat-behavior.js';
 import type { CallMessage, SignalledCandidate } from './messages.js';
 
 /** Where a datagram leaves from or came in on: a socket's or allocation's id, and the other end's address. */
@@ -20,6 +21,7 @@ export interface LocalDescription {
   readonly bases: readonly LocalBase[];
   /** What peers are told. */
   readonly candidates: readonly SignalledCandidate[];
+  readonly natBehavior: NatBehavior;
 }
 
 /** What happens to a path engine. Everything in it has been decoded and, where it says so, authenticated. */
@@ -65,6 +67,8 @@ export type EngineEvent =
   | { readonly type: 'attempt'; readonly peer: PublicKey; readonly budgetMs: number }
   /** Ask the active path now; answered by a `pong` effect, or by nothing. */
   | { readonly type: 'ping'; readonly peer: PublicKey }
+  /** Answer to an `open-bases` effect; fewer than asked for where the system refuses more. */
+  | { readonly type: 'bases-opened'; readonly peer: PublicKey; readonly bases: readonly LocalBase[] }
   /** Answer to a `permit` effect. */
   | {
       readonly type: 'permitted';

@@ -1,5 +1,6 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
+import type { NatBehavior } from '../contracts/nat-behavior.js';
 
 /** At most this many candidates in a message; more are not read, so that a peer cannot aim us at a crowd. */
 export const MAX_SIGNALLED_CANDIDATES = 32;
@@ -24,6 +25,8 @@ export interface CallMessage extends DescriptionId {
   readonly ufrag: string;
   readonly password: string;
   readonly candidates: readonly SignalledCandidate[];
+  /** What the sender's NAT does, as far as it knows. */
+  readonly natBehavior: NatBehavior;
   /** "Call me": the sender checks all pairs now, and wants the recipient to do the same. False in a mere answer. */
   readonly call: boolean;
   /** The newest description of the recipient that the sender knows; null for none: the recipient answers. */

@@ -10,6 +10,8 @@ export interface OutstandingCheck<A> {
   readonly sentAt: number;
   /** Somebody waits for this answer. */
   readonly ping?: boolean;
+  /** The pair is not on the checklist: it becomes one if it answers. */
+  readonly guess?: boolean;
 }
 
 /** Checks that were sent and not answered yet, by transaction id (hex). Every check has an id of its own, so round trips are exact. */

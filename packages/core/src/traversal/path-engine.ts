@@ -13,6 +13,8 @@ export interface PathEngineOptions {
   readonly ownKey: PublicKey;
   readonly holePunchTimeoutMs: number;
   readonly maxCandidatePairs: number;
+  /** Spend many checks and sockets on NATs that map per destination. @default true */
+  readonly hardNat?: boolean;
   /** Seeded in simulation. */
   readonly random: (length: number) => Uint8Array;
 }
@@ -29,7 +31,11 @@ export class PathEngine {
 
   constructor(options: PathEngineOptions) {
     const runId = Buffer.from(options.random(8)).toString('hex');
-    const empty: LocalDescription = { bases: [], candidates: [] };
+    const empty: LocalDescription = {
+      bases: [],
+      candidates: [],
+      natBehavior: { mapping: null, filtering: null },
+    };
     let contains = (_address: TransportAddress) => false;
     this.#around = {
       ownKey: options.ownKey,
@@ -37,6 +43,8 @@ export class PathEngine {
       tieBreaker: Buffer.from(options.random(8)).readBigUInt64BE(),
       holePunchTimeoutMs: options.holePunchTimeoutMs,
       maxCandidatePairs: options.maxCandidatePairs,
+      hardNat: options.hardNat ?? true,
+      hardNatHolder: undefined,
       pacer: new Pacer(CHECKS_PER_SECOND, CHECK_BURST),
       outstanding: new OutstandingChecks(),
       random: options.random,
@@ -152,6 +160,9 @@ export class PathEngine {
         break;
       case 'ping':
         agent.ping(now);
+        break;
+      case 'bases-opened':
+        agent.basesOpened(event.bases, now);
         break;
       case 'permitted':
         agent.permitted(event.path, event.error, now);

@@ -4,11 +4,12 @@ import type { PublicKey } from '../contracts/identity.js';
 import { ActivePath } from './active-path.js';
 import type { Connection } from './connection-type.js';
 import { CallSchedule } from './call-schedule.js';
-import type { CandidatePair, RemoteCandidate } from './candidate-pair.js';
+import { CandidatePair, type RemoteCandidate } from './candidate-pair.js';
 import { Checklist } from './checklist.js';
 import type { EngineEffect } from './effects.js';
-import type { EngineEvent, EnginePath, LocalDescription } from './events.js';
+import type { EngineEvent, EnginePath, LocalBase, LocalDescription } from './events.js';
 import { HandshakeRule } from './handshake-rule.js';
+import { ATTEMPT_MS, EXTRA_BASES, HARD_NAT_DELAY_MS, HardNatAttempt, hardNatPart } from './hard-nat.js';
 import { sameDescription, type CallMessage, type DescriptionId } from './messages.js';
 import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
 import type { Pacer } from './pacer.js';
@@ -22,6 +23,10 @@ export interface Surroundings {
   readonly tieBreaker: bigint;
   readonly holePunchTimeoutMs: number;
   readonly maxCandidatePairs: number;
+  /** Whether to spend many checks and sockets on NATs that map per destination. */
+  readonly hardNat: boolean;
+  /** The one peer that an attempt is made for: two at once would double the load on the NAT. */
+  hardNatHolder: PublicKey | undefined;
   readonly pacer: Pacer;
   readonly outstanding: OutstandingChecks<PeerAgent>;
   random(length: number): Uint8Array;
@@ -54,6 +59,10 @@ export class PeerAgent {
   readonly #warm = new Map<CandidatePair, { until: number; nextAt: number }>();
   #nominated: string | undefined;
   #paths = '';
+  /** When an attempt through a hard NAT is due, if ordinary checks have not succeeded by then. */
+  #hardNatAt: number | undefined;
+  hardNat: HardNatAttempt | undefined;
+  readonly #extraBases = new Map<string, LocalBase>();
   /** The next message asks the peer to check us too. */
   #isCall = false;
   #hasSession = false;
@@ -174,6 +183,7 @@ export class PeerAgent {
       pair.refusal = `answered from ${formatAddress(event.path.remote)}`;
       return;
     }
+    if (check.guess === true) this.#guessedRight(pair);
     if (this.checklist.get(pair.path) !== pair) return;
     const first = pair.state !== 'succeeded';
     const rttMs = now - check.sentAt;
@@ -197,7 +207,7 @@ export class PeerAgent {
   }
 
   ping(now: number): void {
-    if (this.active !== undefined) this.#check(this.active.pair, now, true);
+    if (this.active !== undefined) this.#check(this.active.pair, now, { ping: true });
   }
 
   handshakeCompleted(): void {
@@ -231,6 +241,8 @@ export class PeerAgent {
     consider(this.handshake.nextTimeout());
     consider(this.active?.nextTimeout());
     consider(this.probingUntil);
+    consider(this.#hardNatAt);
+    consider(this.hardNat?.nextTimeout());
     for (const { nextAt } of this.#warm.values()) consider(nextAt);
     return next;
   }
@@ -239,6 +251,7 @@ export class PeerAgent {
     this.#tendActivePath(now);
     this.#tendWarmPaths(now);
     if (this.probingUntil !== undefined && now >= this.probingUntil) this.#endProbing(now);
+    this.#tendHardNat(now);
     for (let pair = this.#takeDueCheck(now); pair !== undefined; pair = this.#takeDueCheck(now)) this.#check(pair, now);
     const due = this.#calls.takeDue(now, this.#jitter());
     if (due === 'retry') this.#isCall = true;
@@ -305,6 +318,7 @@ export class PeerAgent {
 
   #probe(now: number, budgetMs: number, all = false): void {
     this.probingUntil = Math.max(this.probingUntil ?? 0, now + budgetMs);
+    this.#scheduleHardNat(now);
     for (const pair of this.checklist.pairs.values()) {
       const isActive = pair === this.active?.pair && this.active.trust === 'trusted';
       // What is proven and fresh needs no new proof; a check for one that waits for its relay's permission comes later.
@@ -329,10 +343,10 @@ export class PeerAgent {
     if (pair.mayTrigger(now)) this.#check(pair, now);
   }
 
-  #check(pair: CandidatePair, now: number, ping = false): void {
+  #check(pair: CandidatePair, now: number, { ping = false, guess = false } = {}): void {
     if (this.remote === null) return;
     const transactionId = this.around.random(12);
-    this.around.outstanding.add(transactionKey(transactionId), { agent: this, pair, sentAt: now, ping });
+    this.around.outstanding.add(transactionKey(transactionId), { agent: this, pair, sentAt: now, ping, guess });
     const scheduled = pair.nextCheckAt;
     pair.checkSent(now);
     // Outside of probing (keepalive, warm path) a check does not start a series.
@@ -366,6 +380,8 @@ export class PeerAgent {
   #pairFor(path: EnginePath, type: CandidateType, priority: number | undefined): CandidatePair | undefined {
     const known = this.checklist.get(path);
     if (known !== undefined) return known;
+    const extra = this.#extraBases.get(path.baseId);
+    if (extra !== undefined) return this.#pinExtra(extra, path);
     if (!this.around.local.bases.some((base) => base.id === path.baseId)) return undefined;
     this.checklist.addUnsignalled({
       address: path.remote,
@@ -384,6 +400,7 @@ export class PeerAgent {
 
   /** The peer is gone: nothing of it stays at relays. */
   close(): void {
+    this.#endHardNat();
     this.#release(this.checklist.pairs.values());
   }
 
@@ -397,6 +414,104 @@ export class PeerAgent {
     if (this.around.inOwnNetwork(remote.address)) return 'reached through our own interface: a loop';
     const isOurs = this.around.local.candidates.some((own) => sameAddress(own.address, remote.address));
     return isOurs ? 'an address of our own' : undefined;
+  }
+
+  // --- Hard NATs ---
+
+  basesOpened(bases: readonly LocalBase[], now: number): void {
+    if (this.hardNat === undefined) {
+      this.around.emit({ type: 'close-bases', baseIds: bases.map(({ id }) => id) });
+      return;
+    }
+    for (const base of bases) this.#extraBases.set(base.id, base);
+    this.hardNat.basesOpened(
+      bases.map(({ id }) => id),
+      now,
+    );
+  }
+
+  /** Nothing but a relay so far, and NATs with which more can be done about it. */
+  get #wantsHardNat(): boolean {
+    if (!this.around.hardNat || this.remote === null) return false;
+    if (this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed') return false;
+    return hardNatPart(this.around.local.natBehavior, this.remote.natBehavior) !== undefined;
+  }
+
+  #scheduleHardNat(now: number): void {
+    if (this.hardNat === undefined && this.#wantsHardNat) this.#hardNatAt ??= now + HARD_NAT_DELAY_MS;
+  }
+
+  #tendHardNat(now: number): void {
+    if (this.#hardNatAt !== undefined && now >= this.#hardNatAt) this.#startHardNat(now);
+    const attempt = this.hardNat;
+    if (attempt === undefined) return;
+    if (now >= attempt.endsAt || !this.#wantsHardNat) return this.#endHardNat();
+    const baseId = attempt.takeBase(now);
+    const base = baseId === undefined ? undefined : this.#extraBases.get(baseId);
+    if (base !== undefined) {
+      for (const remote of this.#reflexiveOf(base.family))
+        this.#check(new CandidatePair(base, remote), now, { guess: true });
+    }
+    const port = attempt.takePort(now);
+    if (port !== undefined) this.#guess(port, now);
+  }
+
+  #startHardNat(now: number): void {
+    this.#hardNatAt = undefined;
+    const { around, remote } = this;
+    if (!this.#wantsHardNat || remote === null) return;
+    if (around.hardNatHolder !== undefined && around.hardNatHolder !== this.publicKey) {
+      this.#hardNatAt = now + ATTEMPT_MS;
+      return;
+    }
+    const part = hardNatPart(around.local.natBehavior, remote.natBehavior);
+    const [target] = this.#reflexiveOf(4);
+    if (part === undefined || target === undefined) return;
+    around.hardNatHolder = this.publicKey;
+    this.hardNat = new HardNatAttempt(part, now, (length) => around.random(length));
+    if (part === 'many-bases') around.emit({ type: 'open-bases', peer: this.publicKey, family: 4, count: EXTRA_BASES });
+  }
+
+  /** Closes what was opened, but for the base that carries traffic now. */
+  #endHardNat(): void {
+    this.hardNat = undefined;
+    if (this.around.hardNatHolder === this.publicKey) this.around.hardNatHolder = undefined;
+    const unused = [...this.#extraBases.keys()].filter((id) => id !== this.active?.pair.base.id);
+    for (const id of unused) this.#extraBases.delete(id);
+    for (const pair of [...this.checklist.pairs.values()])
+      if (unused.includes(pair.base.id)) this.checklist.unpin(pair);
+    if (unused.length > 0) this.around.emit({ type: 'close-bases', baseIds: unused });
+  }
+
+  #guess(port: number, now: number): void {
+    const base = this.around.local.bases.find(({ kind, family }) => kind === 'socket' && family === 4);
+    const [remote] = this.#reflexiveOf(4);
+    if (base === undefined || remote === undefined) return;
+    const address = { ...remote.address, port };
+    const guess = { address, type: 'peer-reflexive', priority: candidatePriority('peer-reflexive', 0) } as const;
+    this.#check(new CandidatePair(base, guess), now, { guess: true });
+  }
+
+  #guessedRight(pair: CandidatePair): void {
+    if (this.checklist.get(pair.path) === undefined) this.checklist.pin(pair);
+  }
+
+  #pinExtra(base: LocalBase, path: EnginePath): CandidatePair {
+    const known = this.checklist.remotes.find(({ address }) => sameAddress(address, path.remote));
+    const remote = known ?? {
+      address: path.remote,
+      type: 'peer-reflexive' as const,
+      priority: candidatePriority('peer-reflexive', 0),
+    };
+    const pair = new CandidatePair(base, remote);
+    this.checklist.pin(pair);
+    return pair;
+  }
+
+  #reflexiveOf(family: 4 | 6): RemoteCandidate[] {
+    return this.checklist.remotes.filter(
+      ({ type, address }) => type === 'server-reflexive' && address.family === family,
+    );
   }
 
   // --- Choice ---
@@ -468,6 +583,7 @@ export class PeerAgent {
         ...localId,
         ufrag: this.#ufrag,
         password: this.#password,
+        natBehavior: local.natBehavior,
         call,
         candidates: local.candidates,
         seen: this.remote && {

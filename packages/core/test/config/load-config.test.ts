@@ -20,6 +20,7 @@ describe('a node', () => {
       holePunchTimeoutMs: 15_000,
       refreshIntervalMs: 60_000,
       maxCandidatePairs: 10,
+      hardNat: true,
       upgradeTimeoutMs: 5000,
     });
     expect(config.plugins.map((plugin) => plugin.name)).toEqual(['@sample/transport', '@sample/host']);
@@ -70,6 +71,7 @@ log: { level: debug }
     ]);
     expect(config.node?.traversal).toEqual({
       enabled: false,
+      hardNat: true,
       holePunchTimeoutMs: 500,
       refreshIntervalMs: 90_000,
       maxCandidatePairs: 3,

@@ -13,6 +13,7 @@ const message: CallMessage = {
   revision: 2,
   ufrag: 'ufragufr',
   password: 'passwordpassword',
+  natBehavior: { mapping: 'endpoint-independent', filtering: null },
   call: true,
   candidates: [
     { type: 'host', address: transportAddress('192.0.2.1', 51820), priority: 5 },
@@ -104,6 +105,7 @@ describe('the plaintext', () => {
       ['u', 'a:b'],
       ['p', 'x'],
       ['m', 1],
+      ['n', ['symmetric', null]],
       ['c', 'no'],
       ['c', [['h', '010.0.0.1:5', 1]]],
       ['c', [['h', '192.0.2.1:0', 1]]],

@@ -92,7 +92,11 @@ export class TwoEngines {
     const bases = [...new Set(node.addresses.map((address) => address.family))].map(
       (family) => ({ id: `udp${family}`, family, kind: 'socket' }) as const,
     );
-    this.handle(node, { type: 'local-description', description: { bases, candidates }, newGeneration });
+    this.handle(node, {
+      type: 'local-description',
+      description: { bases, candidates, natBehavior: { mapping: null, filtering: null } },
+      newGeneration,
+    });
   }
 
   start(node: TestNode): void {
