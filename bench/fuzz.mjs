@@ -1,0 +1,148 @@
+/* global AbortController */
+/**
+ * Hostile datagrams on every open UDP socket and hostile clients at the rendezvous server, while an echo stream runs
+ * through the tunnels; then the decoders one by one. Linux: it reads /proc to see the sockets. As root it runs in a network
+ * namespace of its own, with a third node in front of wireguard-go where that is installed.
+ */
+import { spawnSync } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
+import { isCounted } from './fuzz/counted.mjs';
+import { fuzzDecoders } from './fuzz/decoders.mjs';
+import { hostileClients } from './fuzz/hostile-clients.mjs';
+import { hostileKinds } from './fuzz/kinds.mjs';
+import { verdicts } from './fuzz/verdicts.mjs';
+import { HostileSender } from './fuzz/sender.mjs';
+import { SubjectProcess } from './fuzz/subject-process.mjs';
+import { readOptions, wholeNumber } from './lib/options.mjs';
+import { Random } from './lib/random.mjs';
+import { figure, table } from './lib/table.mjs';
+
+const USAGE = `usage: node bench/fuzz.mjs [--count N] [--seed N] [--only sockets|decoders] [--no-proxy] [--json]
+  --count     datagrams of each kind, and calls of each decoder (1000000)
+  --seed      of the generator (from the clock); printed, so that a run can be repeated
+  --no-proxy  without the node in front of wireguard-go
+exit: 0 nothing was harmed, 1 something was, 2 bad usage`;
+
+const options = readOptions(USAGE, {
+  count: { type: 'string', default: '1000000' },
+  seed: { type: 'string' },
+  only: { type: 'string' },
+  'no-proxy': { type: 'boolean' },
+});
+const count = wholeNumber(options.count, 'count');
+const seed = options.seed === undefined ? Date.now() % 2 ** 32 : wholeNumber(options.seed, 'seed', 0);
+const parts = options.only === undefined ? ['sockets', 'decoders'] : [options.only];
+const INSIDE = 'WIREPATH_BENCH_NAMESPACE';
+
+function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/** As root: the same again in a network namespace with nothing but loopback, so that nothing else is met or disturbed. */
+function enterNamespace() {
+  const shell = ['sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath, ...process.argv.slice(1)];
+  const run = spawnSync('unshare', ['--net', ...shell], { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } });
+  return run.error === undefined ? (run.status ?? 1) : undefined;
+}
+
+/** Says at most once a second how far it is. */
+function progress(label, total) {
+  let next = performance.now() + 1000;
+  return (done) => {
+    if (performance.now() < next) return;
+    next = performance.now() + 1000;
+    say(`  ${label}: ${figure(done)} of ${figure(total)}`);
+  };
+}
+
+async function fuzzSockets() {
+  const installed = spawnSync('wireguard-go', ['--version'], { stdio: 'ignore' }).error === undefined;
+  const proxy = !options['no-proxy'] && process.env[INSIDE] === '1' && installed;
+  if (!proxy && !options['no-proxy']) say('without a node in uapi mode: that takes root, unshare and wireguard-go');
+  const subject = new SubjectProcess({ proxy });
+  const aborting = new AbortController();
+  subject.onEnd = (error) => aborting.abort(error);
+  try {
+    await subject.ready;
+    const about = await subject.ask('about');
+    const random = new Random(seed);
+    const sender = new HostileSender(about.pid, random);
+    await sender.open();
+    const kinds = hostileKinds(random, about);
+    const { signal } = aborting;
+    const sockets = await subject.ask('sockets');
+    const mustCount = (target, bytes) => isCounted(sockets, target, bytes);
+    // Tables and caches fill first: what grows after that grows without end.
+    for (const [kind, make] of Object.entries(kinds)) {
+      await sender.send(`${kind}, warming up`, make, Math.ceil(count / 10), {
+        signal,
+        onProgress: () => undefined,
+        mustCount,
+      });
+    }
+    const memoryBefore = await subject.ask('memory');
+    const steps = [];
+    const step = async (kind, amount, act) => {
+      const before = await subject.ask('counters');
+      const dropsBefore = sender.kernelDrops;
+      const startedAt = performance.now();
+      const outcome = await act(progress(kind, amount));
+      const seconds = (performance.now() - startedAt) / 1000;
+      const after = await subject.ask('counters');
+      steps.push({ kind, amount, seconds, before, after, kernelDrops: sender.kernelDrops - dropsBefore, outcome });
+      say(`${kind}: ${figure(amount)} in ${figure(seconds)} s`);
+    };
+    for (const [kind, make] of Object.entries(kinds)) {
+      await step(kind, count, (onProgress) => sender.send(kind, make, count, { signal, onProgress, mustCount }));
+    }
+    const clients = Math.max(100, Math.ceil(count / 100));
+    await step('rendezvous clients', clients, (onProgress) =>
+      hostileClients(about.rendezvous, random, clients, { signal, onProgress }),
+    );
+    const memoryAfter = await subject.ask('memory');
+    const echo = await subject.ask('echo');
+    sender.close();
+    const ended = await subject.stop();
+    return {
+      steps,
+      memoryBefore,
+      memoryAfter,
+      echo,
+      sockets,
+      targets: [...sender.targets.values()],
+      sent: sender.sent,
+      toBeCounted: sender.toBeCounted,
+      ended,
+      proxy,
+    };
+  } catch (error) {
+    if (subject.ended === undefined) throw error;
+    return { crashed: subject.ended };
+  } finally {
+    await subject.stop();
+  }
+}
+
+async function main() {
+  if (process.platform !== 'linux') {
+    say('this needs Linux: it looks at sockets in /proc');
+    return 1;
+  }
+  if (process.getuid() === 0 && process.env[INSIDE] === undefined) {
+    const code = enterNamespace();
+    if (code !== undefined) return code;
+    say('no unshare: running beside everything else');
+  }
+  say(`seed ${seed}`);
+  const sockets = parts.includes('sockets') ? await fuzzSockets() : undefined;
+  const decoders = parts.includes('decoders') ? await fuzzDecoders(new Random(seed), count, say) : [];
+  const report = verdicts({ seed, count, sockets, decoders });
+  if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  else {
+    for (const rows of report.tables) process.stdout.write(`${table(rows)}\n\n`);
+    for (const { ok, what } of report.checks) process.stdout.write(`${ok ? 'ok  ' : 'FAIL'}  ${what}\n`);
+  }
+  return report.ok ? 0 : 1;
+}
+
+process.exitCode = await main();

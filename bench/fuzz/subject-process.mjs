@@ -1,0 +1,65 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * What to put before its command where it is permitted: an echo that comes late then tells of the product, not of what
+ * else this machine does, the fuzzer itself above all.
+ */
+function aheadOfOthers() {
+  const prefix = ['chrt', '--rr', '1'];
+  return spawnSync(prefix[0], [...prefix.slice(1), 'true']).status === 0 ? prefix : [];
+}
+
+/** The process under test, asked over IPC. That it ends before it is told to is the first thing that a fuzz run can find. */
+export class SubjectProcess {
+  #child;
+  #questions = new Map();
+  #nextId = 1;
+  #stderr = '';
+  /** How it ended, when it did. */
+  ended;
+  onEnd = () => undefined;
+
+  constructor({ proxy }) {
+    const file = fileURLToPath(new URL('./subject.mjs', import.meta.url));
+    const [command, ...args] = [...aheadOfOthers(), process.execPath, '--expose-gc', file, ...(proxy ? ['proxy'] : [])];
+    this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    this.#child.stderr?.on('data', (text) => (this.#stderr = (this.#stderr + text).slice(-4000)));
+    this.ready = new Promise((resolve, reject) => {
+      this.#child.on('message', (message) => {
+        if (message.ready) resolve();
+        else this.#questions.get(message.id)?.resolve(message.answer);
+        this.#questions.delete(message.id);
+      });
+      this.#child.on('close', (code, signal) => {
+        this.ended = { code, signal, stderr: this.#stderr };
+        const error = new Error(`the process under test has ended: ${signal ?? `exit ${code}`}\n${this.#stderr}`);
+        reject(error);
+        for (const question of this.#questions.values()) question.reject(error);
+        this.onEnd(error);
+      });
+    });
+  }
+
+  ask(question) {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#questions.set(id, { resolve, reject });
+      this.#child.send({ id, question });
+    });
+  }
+
+  /** In order, or by force where that hangs. @returns how it ended. */
+  async stop() {
+    if (this.ended === undefined) {
+      const closed = new Promise((resolve) => this.#child.once('close', resolve));
+      this.onEnd = () => undefined;
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
+      // It may end before it answers; how it ended is what counts.
+      await Promise.race([this.ask('stop').catch(() => undefined), closed]);
+      await closed;
+      clearTimeout(timer);
+    }
+    return this.ended;
+  }
+}

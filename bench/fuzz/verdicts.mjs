@@ -1,0 +1,106 @@
+/** What the run has shown: checks that can fail, and tables to read. */
+import { figure } from '../lib/table.mjs';
+
+const MAX_RSS_GROWTH = 64 * 1024 * 1024;
+const MAX_HEAP_GROWTH = 12 * 1024 * 1024;
+
+export function verdicts({ seed, count, sockets, decoders }) {
+  const checks = [];
+  const tables = [];
+  if (sockets?.crashed) {
+    const { code, signal, stderr } = sockets.crashed;
+    checks.push({ ok: false, what: `the process under test ended: ${signal ?? `exit ${code}`}\n${stderr}` });
+  } else if (sockets !== undefined) judgeSockets(sockets, checks, tables);
+  if (decoders.length > 0) judgeDecoders(decoders, checks, tables);
+  return { ok: checks.every(({ ok }) => ok), seed, count, checks, tables };
+}
+
+function judgeSockets(run, checks, tables) {
+  const { steps, echo, memoryBefore, memoryAfter, ended } = run;
+  checks.push({
+    ok: ended.code === 0 && ended.signal === null,
+    what: `the process under test ended when told, exit ${ended.code ?? ended.signal}${ended.code === 0 ? '' : `\n${ended.stderr}`}`,
+  });
+  for (const { to, sent, lost, late, maxRttMs, lostAtMs } of echo.streams) {
+    checks.push({
+      ok: lost === 0 && sent > 0,
+      what: `echo stream to ${to}: ${figure(sent)} sent, ${figure(lost)} lost (${figure(late)} of them late), longest round trip ${figure(maxRttMs)} ms${lost ? ` (sent at ${lostAtMs.join(', ')})` : ''}`,
+    });
+  }
+  const grown = (what) => memoryAfter[what] - memoryBefore[what];
+  const heapGrowth = grown('heapUsed') + grown('external');
+  checks.push(
+    {
+      ok: grown('rss') <= MAX_RSS_GROWTH,
+      what: `resident memory grew by ${mebibytes(grown('rss'))} (at most ${mebibytes(MAX_RSS_GROWTH)})`,
+    },
+    {
+      ok: heapGrowth <= MAX_HEAP_GROWTH,
+      what: `heap and buffers grew by ${mebibytes(heapGrowth)} (at most ${mebibytes(MAX_HEAP_GROWTH)})`,
+    },
+  );
+  const rows = [['kind', 'sent', 'seconds', 'longest stall, ms', 'kernel drops', 'counted', 'failed']];
+  for (const { kind, amount, seconds, before, after, kernelDrops } of steps) {
+    const counted = countedOf(after) - countedOf(before);
+    const internal = internalErrorsOf(after) - internalErrorsOf(before);
+    rows.push([kind, amount, seconds, Math.round(after.maxStallMs), kernelDrops, counted, internal]);
+    checks.push({ ok: internal === 0, what: `${kind}: no handler failed` });
+    if (!UNCOUNTED.has(kind)) {
+      const expected = run.toBeCounted.get(kind) - kernelDrops;
+      checks.push({
+        ok: counted >= expected,
+        what: `${kind}: status counts ${figure(counted)}; ${figure(expected)} had to be`,
+      });
+    }
+  }
+  tables.push(rows, targetRows(run));
+}
+
+/** Most of it is answered. */
+const UNCOUNTED = new Set(['mutated STUN', 'rendezvous clients']);
+
+/** Everything that status counts of what came in: drops, and requests that were answered. */
+function countedOf({ nodes, servers }) {
+  const sum = (record) => Object.values(record ?? {}).reduce((total, value) => total + value, 0);
+  const atServers = servers.reduce((total, { drops, bindingRequests = 0 }) => total + sum(drops) + bindingRequests, 0);
+  return nodes.reduce((total, dropped) => total + sum(dropped), 0) + atServers;
+}
+
+/** Handlers that threw: the product catches them, and says so. */
+function internalErrorsOf({ nodes, servers }) {
+  const listeners = nodes.flatMap((dropped) =>
+    Object.entries(dropped)
+      .filter(([reason]) => /^listener-failed/.test(reason))
+      .map(([, value]) => value),
+  );
+  return [...listeners, ...servers.map(({ drops }) => drops?.['internal-error'] ?? 0)].reduce((a, b) => a + b, 0);
+}
+
+function targetRows({ targets, sent, sockets }) {
+  const label = ({ family, port }) =>
+    sockets.ports[`${family} ${port}`] ??
+    (sockets.stunPorts.includes(port) ? `STUN and TURN, IPv${family}` : `relayed port or loopback leg, IPv${family}`);
+  const bySort = new Map();
+  for (const target of targets) {
+    const row = bySort.get(label(target)) ?? { sockets: 0, datagrams: 0, drops: 0 };
+    row.sockets += 1;
+    row.drops += target.drops;
+    for (const byTarget of sent.values()) row.datagrams += byTarget.get(target.key) ?? 0;
+    bySort.set(label(target), row);
+  }
+  const rows = [...bySort].map(([name, { sockets: n, datagrams, drops }]) => [name, n, datagrams, drops]);
+  return [['socket', 'how many', 'datagrams', 'kernel drops'], ...rows.sort()];
+}
+
+function judgeDecoders(decoders, checks, tables) {
+  const rows = [['decoder', 'calls', 'seconds', 'taken', 'threw']];
+  for (const { name, calls, seconds, taken, threw } of decoders) {
+    rows.push([name, calls, seconds, taken, threw.length]);
+    checks.push({ ok: threw.length === 0, what: `${name}: nothing thrown${threw.length ? `, but ${threw[0]}` : ''}` });
+  }
+  tables.push(rows);
+}
+
+function mebibytes(bytes) {
+  return `${figure(Math.round((bytes / 1024 / 1024) * 10) / 10)} MiB`;
+}
