@@ -47,10 +47,7 @@ describeInLab('a path that breaks under a running ping', () => {
     await until(pair.b, connection);
     await delay(500);
     const outcome = await ping.stop();
-    report(
-      `${a} / ${b}: echo again`,
-      `${seconds(receivedAtMs - reboundAtMs)}, ${outcome.lost} of ${outcome.sent} lost`,
-    );
+    report(`${a} / ${b} after a rebinding`, gap(outcome));
     expect(outcome.longestGapMs).toBeLessThan(2000);
     // The session is the same: no new handshake was needed.
     expect((await pair.a.status()).peers[0]?.lastHandshakeMs).toBe(before);
