@@ -1,3 +1,4 @@
+import { hardNatObstacle } from '../traversal/hard-nat.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 
 /** Why a peer is not connected, or not better connected than it is, in one line; null where there is nothing to say. */
@@ -5,6 +6,10 @@ export function connectionReason(agent: PeerAgent, signalingUp: boolean): string
   if (agent.connection === 'direct' || agent.connection === 'hole-punched') return null;
   if (agent.connection === 'relayed') {
     const tried = [...agent.checklist.pairs.values()].filter((pair) => pair.connection !== 'relayed');
+    const obstacle = agent.remote && hardNatObstacle(agent.around.local.natBehavior, agent.remote.natBehavior);
+    if (obstacle) return `relayed: ${obstacle}`;
+    if (agent.hardNat !== undefined)
+      return `relayed while a way through the symmetric NAT is tried: ${agent.hardNat.progress}`;
     if (tried.length === 0) return 'relayed: neither side has an address that the other could try directly';
     return agent.probingUntil === undefined
       ? `relayed: none of ${tried.length} direct pairs answered`

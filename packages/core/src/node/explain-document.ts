@@ -1,6 +1,7 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import type { Peer } from '../contracts/peer-discovery.js';
 import type { CandidatePair } from '../traversal/candidate-pair.js';
+import { hardNatObstacle } from '../traversal/hard-nat.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import type { LocalDescription } from '../traversal/events.js';
 import { connectionReason } from './connection-reason.js';
@@ -97,6 +98,15 @@ function advice(agent: PeerAgent, signalingUp: boolean): string[] {
       : [
           'No UDP from the peer arrives: forward the listen port on one side, or configure STUN and relay servers on both.',
         ];
+  }
+  if (agent.connection === 'relayed') {
+    const { natBehavior } = agent.around.local;
+    if (hardNatObstacle(natBehavior, agent.remote.natBehavior) !== undefined) {
+      return [
+        'Forward a UDP port to the listen port of one of the nodes, or put one of them behind a NAT with endpoint-independent mapping.',
+      ];
+    }
+    return ['Forward a UDP port to the listen port of one of the nodes, or let UDP through the firewall between them.'];
   }
   return [];
 }

@@ -63,7 +63,7 @@ export class HardNatAttempt {
 
   basesOpened(ids: readonly string[], now: number): void {
     this.bases = ids;
-    this.#nextAt = now;
+    this.#nextAt = ids.length > 0 ? now : Infinity;
   }
 
   nextTimeout(): number {

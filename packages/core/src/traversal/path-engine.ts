@@ -113,7 +113,8 @@ export class PathEngine {
       const agent = this.#agents.get(key);
       if (agent === undefined) continue;
       agent.handleTimeout(now);
-      this.#reschedule(agent);
+      // Whatever an agent says, it is not due again in the same millisecond: a fault in one must not stop the world.
+      this.#deadlines.set(key, later(agent.nextTimeout(), now + 1));
     }
     return this.#takeEffects();
   }
@@ -214,4 +215,8 @@ export class PathEngine {
     this.#effects = [];
     return effects;
   }
+}
+
+function later(at: number | undefined, earliest: number): number | undefined {
+  return at === undefined ? undefined : Math.max(at, earliest);
 }
