@@ -233,7 +233,8 @@ export class PeerAgent {
   // --- What is due ---
 
   nextTimeout(): number | undefined {
-    let next = this.checklist.nextTimeout();
+    // Without the peer's secrets no check can be sent, however due.
+    let next = this.remote === null ? undefined : this.checklist.nextTimeout();
     const consider = (at: number | undefined) => {
       if (at !== undefined && (next === undefined || at < next)) next = at;
     };

@@ -68,6 +68,32 @@ describe('two nodes with host candidates', () => {
   });
 });
 
+describe('a check that comes before the message of its sender', () => {
+  it('is answered, and leaves the engine at rest', () => {
+    const net = new TwoEngines(5);
+    net.signaling = false;
+    net.describe(net.b, [host('192.0.2.2')]);
+    net.start(net.b);
+    net.handle(net.b, {
+      type: 'check',
+      peer: net.a.key,
+      path: { baseId: 'udp4', remote: host('192.0.2.1').address },
+      transactionId: new Uint8Array(12),
+      priority: 1,
+      candidateType: 'host',
+      useCandidate: false,
+    });
+    expect(sent(net.b, 'answer-check').length).toBe(1);
+    let wakeUps = 0;
+    for (let now = 0; now < 60_000; wakeUps += 1) {
+      now = Math.max(now, net.b.engine.nextTimeout() ?? Infinity);
+      net.b.engine.handleTimeout(now);
+      if (wakeUps > 1000) break;
+    }
+    expect(wakeUps).toBeLessThan(50);
+  });
+});
+
 describe('reference fault 5: candidates were tried one after another', () => {
   it('a dead candidate delays nobody', () => {
     const net = new TwoEngines(10);
