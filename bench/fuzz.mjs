@@ -32,6 +32,7 @@ const options = readOptions(USAGE, {
 const count = wholeNumber(options.count, 'count');
 const seed = options.seed === undefined ? Date.now() % 2 ** 32 : wholeNumber(options.seed, 'seed', 0);
 const parts = options.only === undefined ? ['sockets', 'decoders'] : [options.only];
+const PROGRESS_INTERVAL_MS = 10_000;
 const INSIDE = 'WIREPATH_BENCH_NAMESPACE';
 
 function say(text) {
@@ -45,12 +46,12 @@ function enterNamespace() {
   return run.error === undefined ? (run.status ?? 1) : undefined;
 }
 
-/** Says at most once a second how far it is. */
+/** Says now and then how far it is. */
 function progress(label, total) {
-  let next = performance.now() + 1000;
+  let next = performance.now() + PROGRESS_INTERVAL_MS;
   return (done) => {
     if (performance.now() < next) return;
-    next = performance.now() + 1000;
+    next = performance.now() + PROGRESS_INTERVAL_MS;
     say(`  ${label}: ${figure(done)} of ${figure(total)}`);
   };
 }

@@ -4,6 +4,8 @@ import { formatKey, generatePrivateKey, publicKeyOf } from '../../packages/trans
 
 export const INNER_ADDRESSES = ['10.77.0.1', '10.77.0.2'];
 
+const EPOCH_MS = 1_700_000_000_000;
+
 export class DevicePair {
   devices;
   publicKeys;
@@ -40,6 +42,12 @@ export class DevicePair {
       onSent: nothing,
       onPathWanted: nothing,
     };
-    return new Device({ privateKey, sink, samePath: (a, b) => a === b, sourceBytes: () => new Uint8Array(6) });
+    return new Device({
+      privateKey,
+      sink,
+      samePath: (a, b) => a === b,
+      sourceBytes: () => new Uint8Array(6),
+      wallClockMs: () => EPOCH_MS + this.now,
+    });
   }
 }
