@@ -101,6 +101,24 @@ describe('InnerHost', () => {
     expect(await hostA.echo(hostB.address, 2, signal)).toMatchObject({ sent: 2, received: 1 });
   });
 
+  it('asks until the first echo comes back, then no more', async () => {
+    const requests: Uint8Array[] = [];
+    const [a, b] = tunnel((packet) => packet[20] === 8 && requests.push(packet) < 4);
+    using hostA = new InnerHost('10.77.0.1', a);
+    using hostB = new InnerHost('10.77.0.2', b);
+    let echoes = 0;
+    await new Promise<void>((resolve) => {
+      hostA.onFirstEcho(hostB.address, () => {
+        echoes += 1;
+        resolve();
+      });
+    });
+    const asked = requests.length;
+    await hostA.echo(hostB.address, 3, signal);
+    expect(requests.length - asked).toBe(3);
+    expect(echoes).toBe(1);
+  });
+
   it('does not answer for another address', async () => {
     const [a, b] = tunnel();
     using hostA = new InnerHost('10.77.0.1', a);

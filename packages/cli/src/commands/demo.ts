@@ -33,6 +33,6 @@ export async function demo({ product, terminal }: CommandContext, { json }: Demo
   }
   const ok = results.every((result) => result.ok);
   if (json === true) printJson(terminal, { ok, durationMs: performance.now() - startedAt, scenarios: results });
-  else out.write(formatDemo(results, { palette: palette(out.colors), nowUnixMs: Date.now() }));
+  else out.write(formatDemo(results, palette(out.colors)));
   return ok ? EXIT_DONE : EXIT_FAILED;
 }

@@ -18,6 +18,7 @@ export interface ThroughputResult {
 const ECHO_PAYLOAD = Buffer.from('abcdefghijklmnopqrstuvwabcdefghijklmnopqrstuvwabcdefghij');
 const ECHO_TIMEOUT_MS = 1000;
 const ECHO_GAP_MS = 20;
+const FIRST_ECHO_GAP_MS = 10;
 
 const DATA_PORT = 5201;
 const ACK_PORT = 5202;
@@ -67,6 +68,26 @@ export class InnerHost implements Disposable {
     return { sent: count, received: times.length, rttMs };
   }
 
+  /** Asks again and again, whether there is a path yet or not, and calls back when the first echo has come. */
+  onFirstEcho(to: string, listener: () => void): Disposable {
+    const sequences: number[] = [];
+    const stop = (): void => {
+      clearInterval(timer);
+      for (const sequence of sequences) this.#echoes.delete(sequence);
+    };
+    const ask = (): void => {
+      sequences.push(
+        this.#requestEcho(to, () => {
+          stop();
+          listener();
+        }),
+      );
+    };
+    const timer = setInterval(ask, FIRST_ECHO_GAP_MS);
+    ask();
+    return { [Symbol.dispose]: stop };
+  }
+
   /** Sends as fast as `receiver` acknowledges; counts what arrives there. */
   async throughput(receiver: InnerHost, durationMs: number, signal: AbortSignal): Promise<ThroughputResult> {
     const packet = encodeInnerPacket({
@@ -110,7 +131,6 @@ export class InnerHost implements Disposable {
   }
 
   #echoOnce(to: string, signal: AbortSignal): Promise<number | undefined> {
-    const sequence = this.#nextSequence++ & 0xffff;
     return new Promise((resolve, reject) => {
       const sentAt = performance.now();
       const done = (rttMs: number | undefined): void => {
@@ -125,9 +145,16 @@ export class InnerHost implements Disposable {
       };
       const timer = setTimeout(() => done(undefined), ECHO_TIMEOUT_MS);
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#echoes.set(sequence, () => done(performance.now() - sentAt));
-      this.#send({ kind: 'echo-request', from: this.address, to, identifier: 1, sequence, payload: ECHO_PAYLOAD });
+      const sequence = this.#requestEcho(to, () => done(performance.now() - sentAt));
     });
+  }
+
+  /** @returns the sequence number, under which the listener waits for the reply. */
+  #requestEcho(to: string, onReply: () => void): number {
+    const sequence = this.#nextSequence++ & 0xffff;
+    this.#echoes.set(sequence, onReply);
+    this.#send({ kind: 'echo-request', from: this.address, to, identifier: 1, sequence, payload: ECHO_PAYLOAD });
+    return sequence;
   }
 
   #receive(packet: InnerPacket, sizeBytes: number): void {

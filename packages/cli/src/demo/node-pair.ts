@@ -14,7 +14,7 @@ import type { Measurements, Scenario, ScenarioContext } from './scenario.js';
 const CONNECT_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
 const ECHO_COUNT = 10;
-const THROUGHPUT_MS = 1500;
+const THROUGHPUT_MS = 1000;
 
 const INNER_ADDRESS = { a: '10.77.0.1', b: '10.77.0.2' };
 
@@ -62,18 +62,22 @@ export async function measurePair(
   await Promise.all([a.start({ signal }), b.start({ signal })]);
   using hostA = new InnerHost(INNER_ADDRESS.a, packetsOf(a));
   using hostB = new InnerHost(INNER_ADDRESS.b, packetsOf(b));
+  let firstEcho: Measurements['firstEcho'] | undefined;
+  using _asking = hostA.onFirstEcho(hostB.address, () => {
+    firstEcho = { afterMs: performance.now() - startedAt, connection: peerOf(a).connection };
+  });
   await untilConnected([a, b], wanted, signal);
   const timeToConnectMs = performance.now() - startedAt;
 
   step(`${wanted}: echo requests in both directions`);
   const aToB = await hostA.echo(hostB.address, ECHO_COUNT, signal);
   const bToA = await hostB.echo(hostA.address, ECHO_COUNT, signal);
-  if (aToB.received === 0 || bToA.received === 0) {
+  if (firstEcho === undefined || aToB.received === 0 || bToA.received === 0) {
     throw new CommandError('TIMEOUT', 'the nodes are connected, but no echo came back');
   }
   step(`${wanted}: throughput for ${String(THROUGHPUT_MS / 1000)} s`);
   const throughput = await hostA.throughput(hostB, THROUGHPUT_MS, signal);
-  return { peers: [peerOf(a), peerOf(b)], timeToConnectMs, echo: { aToB, bToA }, throughput };
+  return { peers: [peerOf(a), peerOf(b)], firstEcho, timeToConnectMs, echo: { aToB, bToA }, throughput };
 }
 
 function packetsOf(node: Node): NonNullable<Node['packets']> {

@@ -1,5 +1,4 @@
-import type { Product } from '@wirepath/core';
-import type { Connection, PeerStatus } from '@wirepath/core';
+import type { Connection, PeerStatus, Product } from '@wirepath/core';
 import type { EchoResult, ThroughputResult } from './inner-host.js';
 import type { Stage } from './stage.js';
 
@@ -23,6 +22,8 @@ export interface Scenario {
 export interface Measurements {
   /** Both nodes' view of each other at the end. */
   readonly peers: readonly PeerStatus[];
+  /** From the start of both nodes until the first echo came back, and how they were connected then. */
+  readonly firstEcho: { readonly afterMs: number; readonly connection: Connection };
   /** From the start of both nodes until each sends to the other on such a path, with a WireGuard session. */
   readonly timeToConnectMs: number;
   readonly echo: { readonly aToB: EchoResult; readonly bToA: EchoResult };
