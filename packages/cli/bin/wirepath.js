@@ -1,4 +1,9 @@
 #!/usr/bin/env node
-import { main } from '../dist/index.js';
+// CommonJS, by the package.json beside it: Node starts it quicker than an ES module.
+/* global require, __dirname */
+'use strict';
+const { bundleIsCurrent, loadBundle } = require('./bundle.js');
 
-await main(process.argv);
+const packageFolder = `${__dirname}/..`;
+if (bundleIsCurrent(packageFolder)) void loadBundle(`${packageFolder}/dist/bundle`).main(process.argv);
+else void import('../dist/index.js').then(({ main }) => main(process.argv));

@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '@wirepath/core';
+import { controlSocketPath, createLogger, loadConfig, type LoadedConfig } from '@wirepath/core';
 import type { Logger } from '@wirepath/core/plugin';
 import { dirname } from 'node:path';
 import type { ControlMethod } from '../control/connection.js';
@@ -40,7 +40,6 @@ export async function runInForeground(
   const { product, terminal } = context;
   using interrupt = new Interrupt();
   using crash = new CrashGuard();
-  const { controlSocketPath, createLogger, loadConfig } = await import('@wirepath/core');
 
   const file = await requireConfigFile(context, configOption);
   const load = (): Promise<LoadedConfig> => loadConfig(product, { configPath: file, env: terminal.env });

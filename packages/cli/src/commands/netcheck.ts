@@ -1,6 +1,6 @@
 import { CommandError } from '../control/failure.js';
 import { EXIT_DONE } from '../error-line.js';
-import type { NetcheckDocument } from '@wirepath/core';
+import { createLogger, createNode, loadConfig, type NetcheckDocument } from '@wirepath/core';
 import { Interrupt } from '../terminal/interrupt.js';
 import { formatNetcheck } from '../text/netcheck-text.js';
 import { palette } from '../text/palette.js';
@@ -50,7 +50,6 @@ async function checkFromHere(
   signal: AbortSignal,
 ): Promise<NetcheckDocument> {
   const { product, terminal } = context;
-  const { createLogger, createNode, loadConfig } = await import('@wirepath/core');
   const file = await requireConfigFile(context, config);
   const loaded = await loadConfig(product, { configPath: file, env: terminal.env });
   requireNode(context, loaded);

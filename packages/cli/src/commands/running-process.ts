@@ -1,3 +1,4 @@
+import { controlSocketPath, findConfig } from '@wirepath/core';
 import { access } from 'node:fs/promises';
 import { ControlClient } from '../control/client.js';
 import { CommandError } from '../control/failure.js';
@@ -8,7 +9,6 @@ import type { CommandContext } from './definition.js';
  * @throws CommandError CONFIG when there is none.
  */
 export async function requireConfigFile({ product, terminal }: CommandContext, option?: string): Promise<string> {
-  const { findConfig } = await import('@wirepath/core');
   const file = await findConfig(product, { configPath: option, cwd: terminal.cwd });
   if (file === undefined) {
     throw new CommandError('CONFIG', 'there is no configuration in this folder', {
@@ -36,7 +36,6 @@ export async function connectToRunning(
 ): Promise<ControlClient> {
   const { product, terminal } = context;
   const file = await requireConfigFile(context, configOption);
-  const { controlSocketPath } = await import('@wirepath/core');
   return ControlClient.connect({
     socketPath: controlSocketPath(product, file, { env: terminal.env }),
     startAdvice: `Start it with \`${product.name} up --config ${file}\` (a server: \`serve\`).`,

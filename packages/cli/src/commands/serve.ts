@@ -1,3 +1,4 @@
+import { createServer, Lifecycle, reloadServers, systemClock } from '@wirepath/core';
 import type { ServerStatusDocument } from '../node/server-status.js';
 import type { CommandContext } from './definition.js';
 import { runInForeground, type ForegroundProcess } from './foreground.js';
@@ -8,7 +9,6 @@ export interface ServeOptions {
 
 export function serve(context: CommandContext, { config }: ServeOptions): Promise<number> {
   return runInForeground(context, config, async (loaded, logger): Promise<ForegroundProcess> => {
-    const { createServer, Lifecycle, reloadServers, systemClock } = await import('@wirepath/core');
     const servers = await createServer(context.product, loaded, { logger });
     const lifecycle = new Lifecycle(
       servers.map((service) => ({ name: service.sections.join(' and '), service, plugin: true })),

@@ -1,3 +1,4 @@
+import { createNode } from '@wirepath/core';
 import { logConnectionChanges } from '../node/change-log.js';
 import { peerParam, pingParams } from '../node/control-params.js';
 import type { CommandContext } from './definition.js';
@@ -11,7 +12,6 @@ export interface UpOptions {
 export function up(context: CommandContext, { config }: UpOptions): Promise<number> {
   return runInForeground(context, config, async (loaded, logger): Promise<ForegroundProcess> => {
     const { publicKey } = requireNode(context, loaded).identity;
-    const { createNode } = await import('@wirepath/core');
     const node = await createNode(context.product, loaded, { logger });
     const changes = logConnectionChanges(node, logger);
     return {
