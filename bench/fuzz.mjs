@@ -12,6 +12,7 @@ import { hostileClients } from './fuzz/hostile-clients.mjs';
 import { hostileKinds } from './fuzz/kinds.mjs';
 import { verdicts } from './fuzz/verdicts.mjs';
 import { HostileSender } from './fuzz/sender.mjs';
+import { strangers } from './fuzz/strangers.mjs';
 import { SubjectProcess } from './fuzz/subject-process.mjs';
 import { readOptions, wholeNumber } from './lib/options.mjs';
 import { Random } from './lib/random.mjs';
@@ -99,6 +100,9 @@ async function fuzzSockets() {
     const clients = Math.max(100, Math.ceil(count / 100));
     await step('rendezvous clients', clients, (onProgress) =>
       hostileClients(about.rendezvous, random, clients, { signal, onProgress }),
+    );
+    await step("strangers' messages", clients, (onProgress) =>
+      strangers(about.rendezvous, about.publicKeys, random, clients, { signal, onProgress }),
     );
     const memoryAfter = await subject.ask('memory');
     const echo = await subject.ask('echo');

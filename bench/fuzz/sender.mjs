@@ -67,9 +67,11 @@ export class HostileSender {
     for (let left = count; left > 0;) {
       signal.throwIfAborted();
       const open = [...this.#targets.values()].filter(({ gone }) => !gone);
+      // The relayed ports that the hostile account opens are many, and must not take it all.
+      const honest = open.filter((target) => target.honest);
       const batch = Math.min(left, BATCH);
       for (let i = 0; i < batch; i += 1) {
-        const target = this.#random.pick(open);
+        const target = this.#random.pick(this.#random.oneIn(4) ? open : honest);
         const source = this.#random.pick(this.#sources[target.family]);
         const bytes = make(source);
         source.socket.send(bytes, target.port, target.address);

@@ -40,13 +40,13 @@ function judgeSockets(run, checks, tables) {
     },
   );
   const rows = [['kind', 'sent', 'seconds', 'longest stall, ms', 'kernel drops', 'counted', 'failed']];
-  for (const { kind, amount, seconds, before, after, kernelDrops } of steps) {
+  for (const { kind, amount, seconds, before, after, kernelDrops, outcome } of steps) {
     const counted = countedOf(after) - countedOf(before);
     const internal = internalErrorsOf(after) - internalErrorsOf(before);
     rows.push([kind, amount, seconds, Math.round(after.maxStallMs), kernelDrops, counted, internal]);
     checks.push({ ok: internal === 0, what: `${kind}: no handler failed` });
     if (!UNCOUNTED.has(kind)) {
-      const expected = run.toBeCounted.get(kind) - kernelDrops;
+      const expected = (run.toBeCounted.get(kind) ?? outcome) - kernelDrops;
       checks.push({
         ok: counted >= expected,
         what: `${kind}: status counts ${figure(counted)}; ${figure(expected)} had to be`,
@@ -62,7 +62,11 @@ const UNCOUNTED = new Set(['mutated STUN', 'rendezvous clients']);
 /** Everything that status counts of what came in: drops, and requests that were answered. */
 function countedOf({ nodes, servers }) {
   const sum = (record) => Object.values(record ?? {}).reduce((total, value) => total + value, 0);
-  const atServers = servers.reduce((total, { drops, bindingRequests = 0 }) => total + sum(drops) + bindingRequests, 0);
+  const atServers = servers.reduce(
+    (total, { drops, dropped, closed, bindingRequests = 0 }) =>
+      total + sum(drops) + sum(dropped) + sum(closed) + bindingRequests,
+    0,
+  );
   return nodes.reduce((total, dropped) => total + sum(dropped), 0) + atServers;
 }
 
