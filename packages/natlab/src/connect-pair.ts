@@ -72,8 +72,8 @@ export async function preparePair(options: PairOptions & { id?: string; standing
 /** Starts the server, then B, then A with a ping already waiting; the ping and the server go on. */
 export async function startPair({ lab, server, a, b }: PreparedPair, timeoutMs = 20_000) {
   const serving = await server.start();
-  b.start();
-  await b.untilRegistered();
+  // `status` would tell too, but a program of its own each time.
+  await b.start().logged(/rendezvous up/);
   const ping = Ping.start(lab, 'a', b.address, 10);
   const { startedAtMs } = a.start();
   const reply = await ping.firstReply({ timeoutMs });

@@ -100,8 +100,7 @@ export class Lab implements AsyncDisposable {
   /** Starts a program that goes on; what it writes is kept in a file and shown by `logs`. */
   spawn(namespace: string, name: string, command: readonly string[], options: DaemonOptions = {}): Daemon {
     const file = join(this.folder, `${this.#daemons.length}-${name}.log`);
-    const inside = [...aheadOfOthers(), ...this.#inside(namespace, command)];
-    const daemon = Daemon.spawn(name, inside, file, { env: this.env, ...options });
+    const daemon = Daemon.spawn(name, this.#inside(namespace, command), file, { env: this.env, ...options });
     this.#daemons.push(daemon);
     return daemon;
   }
@@ -184,7 +183,7 @@ export class Lab implements AsyncDisposable {
   }
 
   #inside(namespace: string, command: readonly string[]): string[] {
-    return ['ip', 'netns', 'exec', this.namespace(namespace), ...command];
+    return [...aheadOfOthers(), 'ip', 'netns', 'exec', this.namespace(namespace), ...command];
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Daemon, ProcessEnd } from '../daemon.js';
 import type { Lab } from '../lab.js';
 import { poll } from '../poll.js';
+import { aheadOfOthers } from '../scheduling.js';
 import { runProgram, tryProgram, type ProgramResult } from '../run-program.js';
 import { wirepath } from './command.js';
 import { newKeyPair, type KeyPair } from './keys.js';
@@ -94,7 +95,7 @@ export class WirepathNode {
 
   /** Runs `wirepath COMMAND ... --config` on this node; the control socket is reached from everywhere. */
   run(command: string, ...args: readonly string[]): Promise<string> {
-    return runProgram(wirepath(command, ...args, '--config', this.rcFile), { env: this.lab.env, timeoutMs: 30_000 });
+    return runProgram(this.#client(command, ...args), { env: this.lab.env, timeoutMs: 30_000 });
   }
 
   async status(): Promise<StatusDocument> {
@@ -109,7 +110,7 @@ export class WirepathNode {
   ): Promise<StatusDocument> {
     let last = 'nothing';
     const ask = async () => {
-      const result = await tryProgram(wirepath('status', '--json', '--config', this.rcFile), { env: this.lab.env });
+      const result = await tryProgram(this.#client('status', '--json'), { env: this.lab.env });
       last = result.stdout || result.stderr;
       if (result.code !== 0) return undefined;
       const status = JSON.parse(result.stdout) as StatusDocument;
@@ -125,5 +126,9 @@ export class WirepathNode {
   /** Waits until the rendezvous server has it. */
   async untilRegistered(): Promise<void> {
     await this.until('signalling up', ({ signaling }) => signaling.some(({ state }) => state === 'up'));
+  }
+
+  #client(command: string, ...args: readonly string[]): string[] {
+    return [...aheadOfOthers(), ...wirepath(command, ...args, '--config', this.rcFile)];
   }
 }
