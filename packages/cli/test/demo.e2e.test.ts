@@ -1,3 +1,5 @@
+import { formatKey, generatePrivateKey } from '@wirepath/core';
+import type { NatDependence } from '@wirepath/core/plugin';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,9 +7,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { behindNats } from '../src/demo/behind-nats.js';
-import { loopbackAddresses, ONE_ADDRESS } from '../src/demo/loopback.js';
+import { loopbackAddresses, ONE_ADDRESS, udpPort } from '../src/demo/loopback.js';
+import { NatBox } from '../src/demo/nat/nat-box.js';
+import { natPlugin } from '../src/demo/nat/nat-plugin.js';
 import { runScenarios, SCENARIOS } from '../src/demo/run-scenarios.js';
 import type { ScenarioResult } from '../src/demo/scenario.js';
+import { Stage } from '../src/demo/stage.js';
 import { wirepath } from '../src/product.js';
 
 const BIN = fileURLToPath(new URL('../bin/wirepath.js', import.meta.url));
@@ -106,6 +111,36 @@ describe('wirepath demo', () => {
       expect(await readdir(folder)).toEqual([]);
     },
   );
+});
+
+const alternate = (await loopbackAddresses()).alternate;
+const skipped = alternate === undefined ? ' (skipped: this system has no loopback address but 127.0.0.1)' : '';
+
+describe('the simulated NAT, judged by a node behind it', () => {
+  it.skipIf(skipped !== '').each<[NatDependence, NatDependence]>([
+    ['endpoint-independent', 'address-and-port-dependent'],
+    ['endpoint-independent', 'endpoint-independent'],
+    ['address-and-port-dependent', 'address-and-port-dependent'],
+  ])(`has %s mapping and %s filtering${skipped}`, async (mapping, filtering) => {
+    const { signal } = new AbortController();
+    await using stage = await Stage.open(wirepath);
+    const ports = { listen: await udpPort('127.0.0.1'), alternate: await udpPort(alternate!) };
+    const stun = { listen: `127.0.0.1:${ports.listen}`, alternate: `${alternate!}:${ports.alternate}` };
+    await stage.startServers({ stun }, signal);
+    const box = new NatBox({ outsideIp: '127.0.1.1', insideIp: '192.168.1.10', nat: { mapping, filtering } });
+    stage.onClose(() => box.close());
+    const node = await stage.createNode(
+      {
+        privateKey: formatKey(generatePrivateKey()),
+        addresses: ['10.77.0.1/24'],
+        plugins: ['nat', ['@wirepath/source-stun', { servers: [stun.listen] }]],
+      },
+      { nat: async () => natPlugin('nat', box) },
+    );
+    const { reflexive, ...found } = await node.netcheck({ signal });
+    expect(found).toMatchObject({ udp: true, mapping, filtering });
+    expect(reflexive.map(ipOf)).toEqual(['127.0.1.1']);
+  });
 });
 
 describe('scenarios in one process', () => {

@@ -12,7 +12,7 @@ export interface NatBoxOptions {
   readonly nat: NatSettings;
 }
 
-/** Inside ports; the system gives none of these to the outside, so every port is changed. */
+/** Below what systems choose for the outside unless told otherwise, so that every port is changed. */
 const FIRST_INSIDE_PORT = 10_001;
 const SEND_QUEUE_MAX_BYTES = 4 << 20;
 
