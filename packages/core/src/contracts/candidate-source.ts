@@ -26,4 +26,6 @@ export interface CandidateSource {
   watch?(onChange: () => void): Disposable;
   /** What this source learnt of the NAT in front of this node. */
   natBehavior?(): NatBehavior | undefined;
+  /** What is wrong right now though something was found (servers that do not answer), one line each, for `status`. */
+  problems?(): readonly string[];
 }

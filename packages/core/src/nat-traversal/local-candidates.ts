@@ -1,4 +1,4 @@
-import { formatAddress } from '@wirepath/stun-codec';
+import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
 import { candidatePriority, type Candidate, type GatheredCandidate } from '../contracts/candidate.js';
 import type { CandidateSource, GatherContext } from '../contracts/candidate-source.js';
 import type { Clock } from '../contracts/clock.js';
@@ -54,6 +54,24 @@ export class LocalCandidates {
       if (!unique.has(key)) unique.set(key, candidate);
     }
     return [...unique.values()];
+  }
+
+  /** This node as servers see it, each address once, also where no NAT changes it and it is a host candidate too. */
+  reflexive(): TransportAddress[] {
+    const unique = new Map<string, TransportAddress>();
+    for (const { type, address } of [...this.#bySource.values()].flat())
+      if (type === 'server-reflexive') unique.set(formatAddress(address), address);
+    return [...unique.values()];
+  }
+
+  /** What is wrong right now, one line each. */
+  problemLines(): string[] {
+    return this.sources.flatMap(({ plugin, instance }) => {
+      const failure = this.problems.get(plugin);
+      // What it says of itself is newer than what its newest gathering failed with.
+      const own = instance.problems?.() ?? [];
+      return own.length > 0 ? own.map((line) => `${plugin}: ${line}`) : failure === undefined ? [] : [failure];
+    });
   }
 
   /** What peers are told: not more than a message holds, with room for the relayed ones. */

@@ -62,6 +62,7 @@ export interface Survey {
 
 /** A survey waits this long for relays to answer. */
 const SURVEY_RELAY_MS = 3000;
+const NO_ANSWER = `no answer in ${SURVEY_RELAY_MS / 1000} s`;
 
 /** A mapping that is suspect is looked at at most this often. */
 const MAPPING_CHECK_SPACING_MS = 1000;
@@ -88,7 +89,7 @@ export class NatTraversal implements Service {
   #abort: AbortController | undefined;
   #describeTimer: Disposable | undefined;
   #refreshTimer: Disposable | undefined;
-  #regather = false;
+  #regather: AbortController | undefined;
   #mappingCheckedAt = -Infinity;
 
   constructor(readonly needs: NatTraversalNeeds) {
@@ -158,7 +159,7 @@ export class NatTraversal implements Service {
     void this.#bypass.start(this.needs.signalings, this.#abort.signal);
     await this.#signals.start(signal);
     this.#allocations.start(this.#abort.signal);
-    void this.#gather(this.#abort.signal);
+    void this.#regatherNow();
     this.#scheduleRefresh();
   }
 
@@ -343,11 +344,12 @@ export class NatTraversal implements Service {
     try {
       await Promise.all([this.#gather(signal), this.#allocations.settled(SURVEY_RELAY_MS)]);
       for (const [plugin, found] of this.#allocations.candidates()) this.#candidates.set(plugin, found);
-      const reflexive = this.localCandidates().filter(({ type }) => type === 'server-reflexive');
       return {
-        reflexive: reflexive.map(({ address }) => address),
+        reflexive: this.#candidates.reflexive(),
         natBehavior: this.natBehavior(),
-        relays: this.relayStates(),
+        relays: this.relayStates().map((relay) =>
+          relay.state === 'connecting' ? { ...relay, error: NO_ANSWER } : relay,
+        ),
       };
     } finally {
       if (alone) await this.#allocations.stop();
@@ -363,7 +365,7 @@ export class NatTraversal implements Service {
   }
 
   problems(): string[] {
-    return [...this.#candidates.problems.values()];
+    return this.#candidates.problemLines();
   }
 
   counters(): Record<string, number> {
@@ -416,12 +418,17 @@ export class NatTraversal implements Service {
   /** The network may have changed: what was proven before counts for less if an address is gone. */
   async #regatherNow(): Promise<void> {
     const signal = this.#abort?.signal;
-    if (signal === undefined || this.#regather) return;
-    this.#regather = true;
+    if (signal === undefined) return;
+    // One that is under way asks about a network that may be gone, and may wait for servers that no longer answer.
+    this.#regather?.abort();
+    const regather = new AbortController();
+    this.#regather = regather;
+    const stop = () => regather.abort();
+    signal.addEventListener('abort', stop, { once: true });
     try {
-      await this.#gather(signal);
+      await this.#gather(regather.signal);
     } finally {
-      this.#regather = false;
+      signal.removeEventListener('abort', stop);
     }
   }
 

@@ -14,6 +14,7 @@ import type { Product } from '../product/product.js';
 import { explainDocument } from './explain-document.js';
 import { connectionOf, statusDocument } from './status-document.js';
 import type { ConnectionType } from '../traversal/connection-type.js';
+import type { RelayState } from '../nat-traversal/allocations.js';
 import type { Connection, ExplainDocument, NetcheckDocument, StatusDocument } from './status.js';
 
 /** Answer to a path ping. */
@@ -161,7 +162,7 @@ class WiredTraversalNode implements Node {
         this.wired.find(TOKENS.Egress)?.instance.detect({ signal }) ?? [],
       ]);
       return {
-        udp: survey.reflexive.length > 0 || survey.relays.some(({ relayedAddress }) => relayedAddress !== undefined),
+        udp: survey.reflexive.length > 0 || survey.relays.some(answersOverUdp),
         ...survey.natBehavior,
         reflexive: survey.reflexive.map(formatAddress),
         egress: egress.map(({ interfaceName, family, ip, evidence }) => ({ interfaceName, family, ip, evidence })),
@@ -268,4 +269,9 @@ class WiredTraversalNode implements Node {
     const seen = this.#seen.get(publicKey);
     return seen?.connection === connection ? seen.sinceMs : this.wired.get(TOKENS.Clock).unixMs();
   }
+}
+
+/** A relay that was reached over TCP or TLS says nothing of UDP. */
+function answersOverUdp({ url, relayedAddress }: RelayState): boolean {
+  return relayedAddress !== undefined && url.startsWith('turn:') && !/[?&]transport=tcp\b/i.test(url);
 }

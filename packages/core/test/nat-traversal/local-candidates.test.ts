@@ -132,4 +132,37 @@ describe('local candidates', () => {
     expect(list.signalled().length).toBe(32);
     expect(list.signalled().at(-1)?.type).toBe('relayed');
   });
+
+  it('name what servers saw, each address once, also where it is a host candidate', async () => {
+    const { list, gather } = gatheringFrom({
+      stun: [found('server-reflexive', '192.0.2.1:51820'), found('server-reflexive', '203.0.113.5:40001')],
+      host: [found('host', '192.0.2.1:51820')],
+      relay: [found('server-reflexive', '203.0.113.5:40001'), found('relayed', '198.51.100.1:3478')],
+    });
+    await gather();
+    expect(list.reflexive().map(formatAddress)).toEqual(['192.0.2.1:51820', '203.0.113.5:40001']);
+  });
+
+  it.each([
+    { thrown: undefined, own: [], lines: [] },
+    { thrown: undefined, own: ['1 of 2 does not answer'], lines: ['stun: 1 of 2 does not answer'] },
+    { thrown: new Error('none answers'), own: [], lines: ['stun: none answers'] },
+    { thrown: new Error('none answers'), own: ['2 of 2 do not answer'], lines: ['stun: 2 of 2 do not answer'] },
+  ])('say in one line what is wrong: thrown $thrown, of itself $own', async ({ thrown, own, lines }) => {
+    const instance = {
+      // eslint-disable-next-line require-yield -- it finds nothing
+      async *gather() {
+        if (thrown) throw thrown;
+      },
+      problems: () => own,
+    };
+    const sockets = () => ({ datagrams: undefined, listenPort: 51820 });
+    const list = new LocalCandidates([{ plugin: 'stun', instance }], {
+      clock: new FakeClock(),
+      logger: silentLogger(),
+      sockets,
+    });
+    await list.gather(new AbortController().signal, () => undefined);
+    expect(list.problemLines()).toEqual(lines);
+  });
 });
