@@ -53,7 +53,7 @@ export async function askServers(asking: Asking): Promise<Map<string, string>> {
   const { servers, client, datagrams, clock, resolve, roundTrips } = asking;
   using stop = new LinkedAbort(asking.signal);
   const { signal } = stop;
-  let timer = clock.setTimeout(() => stop.abort(), BUDGET_MS);
+  stop.abortAfter(BUDGET_MS, clock);
   let answered = false;
   // Two names may mean one server.
   const asked = new Map<string, Promise<BindingOutcome>>();
@@ -75,8 +75,7 @@ export async function askServers(asking: Asking): Promise<Map<string, string>> {
     if (asking.onAnswer({ server, address, base, mapped, other, rttMs }) === 'enough') stop.abort();
     else if (!answered) {
       answered = true;
-      timer[Symbol.dispose]();
-      timer = clock.setTimeout(() => stop.abort(), GRACE_MS);
+      stop.abortAfter(GRACE_MS, clock);
     }
     return outcome;
   };
@@ -99,18 +98,16 @@ export async function askServers(asking: Asking): Promise<Map<string, string>> {
     );
     if (outcomes.length === 0) return 'no address of a family that this node has a socket of';
     if (outcomes.some(({ kind }) => kind === 'answered')) return undefined;
-    return outcomes.find((outcome) => outcome.kind === 'unusable')?.reason ?? 'no answer';
+    const unusable = outcomes.find((outcome) => outcome.kind === 'unusable');
+    if (unusable !== undefined) return unusable.reason;
+    return outcomes.some(({ kind }) => kind === 'silent') ? 'no answer' : 'no answer in time';
   };
 
-  try {
-    await Promise.all(
-      servers.map(async (server) => {
-        const failure = await askAllOf(server);
-        if (failure !== undefined) failures.set(server.text, failure);
-      }),
-    );
-  } finally {
-    timer[Symbol.dispose]();
-  }
+  await Promise.all(
+    servers.map(async (server) => {
+      const failure = await askAllOf(server);
+      if (failure !== undefined) failures.set(server.text, failure);
+    }),
+  );
   return failures;
 }

@@ -1,3 +1,5 @@
+import type { Clock } from '@wirepath/core/plugin';
+
 /**
  * Aborts with another signal, or by itself. Disposing lets go of the other one: unlike `AbortSignal.any`, nothing is left
  * on a signal that lives as long as the node.
@@ -5,6 +7,7 @@
 export class LinkedAbort implements Disposable {
   readonly #controller = new AbortController();
   readonly #parent: AbortSignal;
+  #timer: Disposable | undefined;
   readonly #onAbort = () => this.abort();
 
   constructor(parent: AbortSignal) {
@@ -21,7 +24,17 @@ export class LinkedAbort implements Disposable {
     this.#controller.abort();
   }
 
+  /** Aborts in so many ms, unless {@link abortAfter} is called again or it is disposed. */
+  abortAfter(delayMs: number, clock: Clock): void {
+    this.#timer?.[Symbol.dispose]();
+    // In a process that was busy timers come before the datagrams that have long arrived: those are read between two timers.
+    this.#timer = clock.setTimeout(() => {
+      this.#timer = clock.setTimeout(() => this.abort(), 0);
+    }, delayMs);
+  }
+
   [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
     this.#parent.removeEventListener('abort', this.#onAbort);
   }
 }

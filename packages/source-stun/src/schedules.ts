@@ -29,11 +29,11 @@ export function requestSchedule(rttMs: number | undefined): Schedule {
 
 /**
  * For a test whose answer may be silence: three sends, and little more than the round trip that the server is known to
- * need. 0.6 s for one nearby, never more than 1.25 s.
+ * need. 0.9 s for one nearby, never more than 1.25 s.
  */
 export function testSchedule(rttMs: number | undefined): Schedule {
-  const rtoMs = clamp(2 * (rttMs ?? 75), MIN_RTO_MS, 250);
-  return { rtoMs, maxAttempts: 3, finalWaitFactor: clamp(2 * (rttMs ?? 75), 300, 500) / rtoMs };
+  const rtoMs = clamp(2 * (rttMs ?? 75), 150, 250);
+  return { rtoMs, maxAttempts: 3, finalWaitFactor: clamp(2 * (rttMs ?? 75), 450, 500) / rtoMs };
 }
 
 function clamp(value: number, min: number, max: number): number {

@@ -1,4 +1,10 @@
-import { decodeStunMessage, encodeStunMessage, StunTransaction, type StunMessage } from '@wirepath/stun-codec';
+import {
+  decodeStunMessage,
+  encodeStunMessage,
+  StunTransaction,
+  transactionKey,
+  type StunMessage,
+} from '@wirepath/stun-codec';
 import {
   sameAddress,
   socketPath,
@@ -9,7 +15,6 @@ import {
   type ReceivedDatagram,
   type TransportAddress,
 } from '@wirepath/core/plugin';
-import { transactionKey } from '@wirepath/stun-codec';
 import { whyUnusable } from './address-scope.js';
 import { requestSchedule, type Schedule } from './schedules.js';
 
@@ -60,6 +65,9 @@ interface Waiting {
   readonly transaction: StunTransaction;
 }
 
+/** How much longer an answer is waited for by a process that was late itself. */
+const MAX_EXTRA_WAIT_MS = 500;
+
 /** STUN Binding requests (RFC 8489) over the transport's own sockets: many at once, each with its own retransmissions. */
 export class StunClient implements Disposable {
   readonly drops: StunDrops;
@@ -107,11 +115,18 @@ export class StunClient implements Disposable {
       };
       const wait = () => {
         const delayMs = Math.max(0, Math.ceil(transaction.nextTimeout() - clock.now()));
+        const dueMs = clock.now() + delayMs;
         timer = clock.setTimeout(() => {
-          const verdict = transaction.handleTimeout(clock.now());
-          if (verdict === 'failed') return settle({ kind: 'silent' });
-          if (verdict === 'retransmit') send();
-          wait();
+          const now = clock.now();
+          const verdict = transaction.handleTimeout(now);
+          // In a process that was busy timers come before the datagrams that have long arrived, and the other side may have
+          // been as busy: silence counts once there was time to hear.
+          if (verdict === 'failed')
+            timer = clock.setTimeout(() => settle({ kind: 'silent' }), Math.min(now - dueMs, MAX_EXTRA_WAIT_MS));
+          else {
+            if (verdict === 'retransmit') send();
+            wait();
+          }
         }, delayMs);
       };
       signal.addEventListener('abort', onAbort, { once: true });

@@ -119,7 +119,7 @@ export class StunSource implements CandidateSource {
       const isNew = !answers.some((one) => one.base.id === base.id && sameAddress(one.mapped, mapped));
       answers.push(answer);
       if (isNew) onCandidate({ type: 'server-reflexive', address: mapped, base, server: server.text });
-      // The first that can tell all is enough, and nothing need be waited for.
+      // One that can tell all is enough; the rest need not be waited for.
       if (address.family === 4 && other !== undefined) void discover();
     });
     if (!signal.aborted) {

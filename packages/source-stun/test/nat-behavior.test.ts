@@ -250,6 +250,16 @@ describe('the discovery', () => {
     expect(one.source.natBehavior()).toEqual({ mapping: EI, filtering: APD });
   });
 
+  it('tests with one address of a server that is listed with both', async () => {
+    const internet = new MemoryInternet();
+    new MemoryStunServer(internet, '[2001:db8:9::10]:3478', { alternate: '[2001:db8:9::11]:3479' });
+    const nat = { mapping: APD, filtering: AD } as const;
+    const servers = ['[2001:db8:9::10]:3478', '[2001:db8:9::11]:3479'];
+    const one = new NodeUnderTest(internet, { servers, families: [6], nat });
+    await one.gather();
+    expect(one.source.natBehavior()).toEqual(nat);
+  });
+
   it('is of IPv4, where both families have an answer', async () => {
     const internet = new MemoryInternet();
     new MemoryStunServer(internet, '[2001:db8:9::10]:3478', { alternate: '[2001:db8:9::11]:3479' });
