@@ -28,3 +28,18 @@ export { MemorySignalingHub, type MemorySignalingOptions } from './fakes/memory-
 export { StaticEgress } from './fakes/static-egress.js';
 export { StaticPeers } from './fakes/static-peers.js';
 export { SeededRandom } from './random.js';
+export { VirtualTime } from './network/virtual-time.js';
+export { VirtualNetwork, type HostSettings } from './network/virtual-network.js';
+export { VirtualHost, type VirtualSocket } from './network/virtual-host.js';
+export { NATS, type NatSettings } from './network/nat-settings.js';
+export { NatRouter, type RouterSettings } from './network/nat-router.js';
+export { VirtualDatagrams, type VirtualDatagramsOptions } from './network/virtual-datagrams.js';
+export { VirtualStunServer } from './network/stun-server.js';
+export { VirtualRelayServer } from './network/relay-server.js';
+export { MemoryRelay } from './fakes/memory-relay.js';
+export { MemoryTransport, type MemoryTransportNeeds } from './fakes/memory-transport.js';
+export { randomPlan, type Disturbance, type NetworkPlan, type SitePlan } from './simulator/network-plan.js';
+export { topologyOf, type Topology } from './simulator/topology.js';
+export { Oracle, type Verdict } from './simulator/oracle.js';
+export { Simulation, type TraceLine } from './simulator/simulation.js';
+export { describePlan, violationsOf } from './simulator/check-plan.js';

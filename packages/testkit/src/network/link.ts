@@ -1,0 +1,35 @@
+import type { SeededRandom } from '../random.js';
+
+/** What a host's or router's connection does to each datagram, in either direction. */
+export interface LinkSettings {
+  /** One way. @default 5 */
+  readonly latencyMs?: number;
+  /** Added at random, up to this much, to each datagram on its own: more than the gap between two reorders them. @default 0 */
+  readonly jitterMs?: number;
+  /** Probability of being lost. @default 0 */
+  readonly loss?: number;
+}
+
+/** A connection to a segment. Its settings may change at any time. */
+export class Link {
+  latencyMs: number;
+  jitterMs: number;
+  loss: number;
+  /** False: unplugged. */
+  up = true;
+
+  constructor(
+    { latencyMs = 5, jitterMs = 0, loss = 0 }: LinkSettings,
+    readonly random: SeededRandom,
+  ) {
+    this.latencyMs = latencyMs;
+    this.jitterMs = jitterMs;
+    this.loss = loss;
+  }
+
+  /** For one datagram. @returns undefined when it is lost. */
+  delayMs(): number | undefined {
+    if (!this.up || (this.loss > 0 && this.random.chance(this.loss))) return undefined;
+    return this.latencyMs + (this.jitterMs > 0 ? this.random.next() * this.jitterMs : 0);
+  }
+}

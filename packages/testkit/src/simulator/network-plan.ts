@@ -1,0 +1,114 @@
+import type { NatDependence } from '@wirepath/core';
+import type { LinkSettings } from '../network/link.js';
+import type { NatSettings } from '../network/nat-settings.js';
+import { SeededRandom } from '../random.js';
+
+/** Where a node is. */
+export interface SitePlan {
+  readonly kind: 'public' | 'nat' | 'no-udp';
+  /** Of the router in front of it, unless it is public. */
+  readonly nat: NatSettings;
+  /** A second NAT in front of that one. */
+  readonly carrier?: NatSettings;
+  readonly lanIp: string;
+  readonly ipv6: boolean;
+  readonly ipv6Filtering: NatDependence | 'open';
+  readonly link: LinkSettings;
+}
+
+/** Something that happens to a network in use. It changes nothing about what is possible. */
+export interface Disturbance {
+  readonly kind: DisturbanceKind;
+  /** 0 or 1: at which node. */
+  readonly site: 0 | 1;
+}
+
+export const DISTURBANCES = [
+  /** The router in front of the node forgets every mapping. */
+  'rebinding',
+  /** Its provider gives the outermost router, or the public node, another address. */
+  'address-change',
+  /** The node's link is down for five seconds. */
+  'outage',
+  /** Every relay forgets every allocation. */
+  'relay-restart',
+  /** Signalling is down for twenty seconds, during which a rebinding happens. */
+  'signalling-outage',
+] as const;
+export type DisturbanceKind = (typeof DISTURBANCES)[number];
+
+/** Two nodes and what is between them: all that a seed decides. */
+export interface NetworkPlan {
+  readonly seed: number;
+  readonly sites: readonly [SitePlan, SitePlan];
+  /** What the second node shares with the first. */
+  readonly together: 'nothing' | 'lan' | 'carrier';
+  /** Which relays each node uses: 0, 1. */
+  readonly relays: readonly [readonly number[], readonly number[]];
+  readonly signalingLatencyMs: number;
+  /** How much later the second node starts. */
+  readonly staggerMs: number;
+  /** What happens once they are connected, a minute apart. */
+  readonly disturbances: readonly Disturbance[];
+}
+
+const DEPENDENCES = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const;
+
+/** The network of a seed. @param options.disturbances how many of them. @default 0 */
+export function randomPlan(seed: number, options: { disturbances?: number } = {}): NetworkPlan {
+  const random = new SeededRandom(seed);
+  const first = randomSite(random);
+  const second = randomSite(random);
+  const together = random.chance(0.1) && first.kind !== 'public' ? 'lan' : 'nothing';
+  const sharesCarrier = together === 'nothing' && first.carrier !== undefined && second.carrier !== undefined;
+  const relays = random.pick([
+    [[0], [0]],
+    [[0], [0]],
+    [[0], [0]],
+    [[0], [1]],
+    [[0, 1], [0]],
+    [[0], []],
+    [[], []],
+  ] as const);
+  return {
+    seed,
+    sites: [first, together === 'lan' ? { ...second, lanIp: otherLanIp(first.lanIp) } : second],
+    together: sharesCarrier && random.chance(0.5) ? 'carrier' : together,
+    relays: [[...relays[0]], [...relays[1]]],
+    signalingLatencyMs: random.integer(5, 150),
+    staggerMs: random.chance(0.5) ? 0 : random.integer(0, 5000),
+    disturbances: Array.from({ length: options.disturbances ?? 0 }, () => ({
+      kind: random.pick(DISTURBANCES),
+      site: random.pick([0, 1]),
+    })),
+  };
+}
+
+function randomSite(random: SeededRandom): SitePlan {
+  const kind = random.pick(['public', 'nat', 'nat', 'nat', 'nat', 'nat', 'nat', 'no-udp'] as const);
+  return {
+    kind: kind === 'no-udp' && random.chance(0.7) ? 'nat' : kind,
+    nat: randomNat(random),
+    ...(kind === 'nat' && random.chance(0.25) ? { carrier: randomNat(random) } : {}),
+    lanIp: random.pick(['192.168.1.2', '192.168.1.3', '10.0.0.2']),
+    ipv6: random.chance(0.25),
+    ipv6Filtering: random.pick([...DEPENDENCES, 'open']),
+    link: {
+      latencyMs: random.integer(1, 80),
+      jitterMs: random.chance(0.3) ? random.integer(1, 20) : 0,
+      loss: random.chance(0.2) ? random.next() * 0.03 : 0,
+    },
+  };
+}
+
+function randomNat(random: SeededRandom): NatSettings {
+  return {
+    mapping: random.pick(DEPENDENCES),
+    filtering: random.pick(DEPENDENCES),
+    ports: random.pick(['preserve', 'sequential', 'random']),
+    lifetimeMs: random.integer(35, 300) * 1000,
+    hairpinning: random.chance(0.3),
+  };
+}
+
+const otherLanIp = (ip: string) => (ip === '192.168.1.2' ? '192.168.1.3' : ip.replace(/\d+$/, '77'));

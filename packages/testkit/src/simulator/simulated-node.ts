@@ -1,0 +1,387 @@
+import {
+  baseIdOf,
+  candidatePriority,
+  formatAddress,
+  PathEngine,
+  transportAddress,
+  type CallMessage,
+  type Clock,
+  type ConnectionType,
+  type EngineEffect,
+  type EngineEvent,
+  type EnginePath,
+  type LocalBase,
+  type PublicKey,
+  type ReceivedDatagram,
+  type SignalledCandidate,
+  type TransportAddress,
+  type TransportPath,
+} from '@wirepath/core';
+import { MemoryTransport } from '../fakes/memory-transport.js';
+import { VirtualRelayClient } from '../network/relay-client.js';
+import type { VirtualDatagrams } from '../network/virtual-datagrams.js';
+import type { VirtualHost } from '../network/virtual-host.js';
+import { SeededRandom } from '../random.js';
+import { decodeCheck, encodeCheck } from './check-wire.js';
+import type { SimulatedSignaling } from './simulated-signaling.js';
+import { SimulatedStun } from './stun-client.js';
+
+export interface SimulatedNodeNeeds {
+  readonly publicKey: PublicKey;
+  readonly host: VirtualHost;
+  readonly clock: Clock;
+  readonly signaling: SimulatedSignaling;
+  readonly seed: number;
+  readonly stunServers: readonly TransportAddress[];
+  readonly relayServers: readonly TransportAddress[];
+  /** Its address inside the tunnel. */
+  readonly innerIp: string;
+  /** Called for everything that its engine wanted done. */
+  readonly onEffect?: (effect: EngineEffect) => void;
+}
+
+export interface SimulatedPeer {
+  readonly publicKey: PublicKey;
+  readonly innerIp: string;
+}
+
+/** As the rc file's defaults. */
+const HOLE_PUNCH_TIMEOUT_MS = 15_000;
+const MAX_CANDIDATE_PAIRS = 10;
+const KEEPALIVE_MS = 25_000;
+const RELAY_RETRY_MS = 2000;
+
+/**
+ * A node of the simulator: the real path engine, between a transport, STUN, relays and signalling that are virtual. It does
+ * what `NatTraversal` and its driver do around the engine, without promises, so that time may jump.
+ */
+export class SimulatedNode {
+  readonly engine: PathEngine;
+  readonly transport: MemoryTransport;
+  readonly #needs: SimulatedNodeNeeds;
+  readonly #random: SeededRandom;
+  readonly #credentials = new Map<string, { readonly peer: PublicKey; readonly password: string }>();
+  readonly #relays = new Map<string, VirtualRelayClient>();
+  readonly #subscriptions: Disposable[] = [];
+  readonly #timers = new Set<Disposable>();
+  #datagrams: VirtualDatagrams | undefined;
+  #stun: SimulatedStun | undefined;
+  #timeout: { readonly atMs: number; readonly timer: Disposable } | undefined;
+  #described = '';
+  #addresses: ReadonlySet<string> = new Set();
+  #allocated = 0;
+
+  constructor(needs: SimulatedNodeNeeds) {
+    this.#needs = needs;
+    this.#random = new SeededRandom(needs.seed);
+    const { host, clock, publicKey } = needs;
+    this.transport = new MemoryTransport({ host, clock, publicKey, random: this.#random });
+    this.engine = new PathEngine({
+      ownKey: publicKey,
+      holePunchTimeoutMs: HOLE_PUNCH_TIMEOUT_MS,
+      maxCandidatePairs: MAX_CANDIDATE_PAIRS,
+      random: (length) => this.#random.bytes(length),
+    });
+  }
+
+  get publicKey(): PublicKey {
+    return this.#needs.publicKey;
+  }
+
+  // --- Life ---
+
+  start(): void {
+    const { clock, signaling, host } = this.#needs;
+    const datagrams = this.transport.open();
+    if (datagrams === undefined) return;
+    this.#datagrams = datagrams;
+    this.#stun = new SimulatedStun({
+      datagrams,
+      clock,
+      random: this.#random,
+      servers: this.#needs.stunServers,
+      onMapping: () => this.#describe(),
+    });
+    this.#subscriptions.push(
+      datagrams.onDatagram((datagram) => this.#receive(datagram)),
+      this.transport.onAuthenticated(({ publicKey, path }) =>
+        this.#handle({ type: 'authenticated', peer: publicKey, path: enginePath(path) }),
+      ),
+      this.transport.onSent(({ publicKey }) => this.#handle({ type: 'sent', peer: publicKey })),
+      this.transport.onHandshake(({ publicKey }) => this.#handle({ type: 'handshake', peer: publicKey })),
+      host.onAddressChange(() => this.#networkChanged()),
+    );
+    signaling.join(this.publicKey, {
+      receive: (from, message) => this.#handle({ type: 'message', peer: from, message }),
+      stateChanged: (up) => this.#handle({ type: 'signaling-state', up }),
+    });
+    this.#describe();
+    this.#stun.start();
+    for (const server of this.#needs.relayServers) this.#allocate(server);
+  }
+
+  stop(): void {
+    // What is called back from here on finds it gone.
+    this.#datagrams = undefined;
+    this.#needs.signaling.leave(this.publicKey);
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
+    for (const timer of this.#timers) timer[Symbol.dispose]();
+    this.#timeout?.timer[Symbol.dispose]();
+    this.#stun?.stop();
+    for (const relay of this.#relays.values()) relay.close();
+    this.#relays.clear();
+    this.transport.close();
+  }
+
+  addPeer({ publicKey, innerIp }: SimulatedPeer): void {
+    this.transport.addPeer({ publicKey, allowedIps: [`${innerIp}/32`], roaming: false });
+    this.#handle({ type: 'peer-added', peer: publicKey, keepaliveMs: KEEPALIVE_MS });
+  }
+
+  removePeer(publicKey: PublicKey): void {
+    this.#handle({ type: 'peer-removed', peer: publicKey });
+    this.transport.removePeer(publicKey);
+  }
+
+  // --- What shows ---
+
+  /** The connection type to a peer once there is a session, else why there is none. */
+  connection(peer: PublicKey): ConnectionType | 'connecting' | 'idle' | 'unreachable' {
+    return this.engine.peer(peer)?.connection ?? 'idle';
+  }
+
+  /** The path in use, as text: `udp4>198.51.100.7:40312`. */
+  activePath(peer: PublicKey): string | undefined {
+    return this.engine.peer(peer)?.active?.pair.key;
+  }
+
+  /** Sends a packet of the tunnel. */
+  send(toInnerIp: string, payload: Uint8Array): void {
+    const header = Buffer.alloc(20);
+    header[0] = 0x45;
+    header.set(this.#needs.innerIp.split('.').map(Number), 12);
+    header.set(toInnerIp.split('.').map(Number), 16);
+    this.transport.packets.send(Buffer.concat([header, payload]));
+  }
+
+  // --- Events ---
+
+  #receive({ path, bytes }: ReceivedDatagram): void {
+    const datagram = decodeCheck(bytes);
+    if (datagram === undefined) return;
+    if (datagram.kind === 'answer') {
+      const { transactionId, mappedAddress } = datagram;
+      return this.#handle({ type: 'check-response', path: enginePath(path), transactionId, mappedAddress });
+    }
+    const credential = this.#credentials.get(datagram.ufrag);
+    if (credential === undefined || credential.password !== datagram.password) return;
+    const { priority, candidateType, useCandidate } = datagram;
+    this.#handle({
+      type: 'check',
+      peer: credential.peer,
+      path: enginePath(path),
+      transactionId: Buffer.from(datagram.transactionId, 'hex'),
+      priority,
+      candidateType,
+      useCandidate,
+    });
+  }
+
+  #handle(event: EngineEvent): void {
+    if (this.#datagrams === undefined) return;
+    this.#perform(this.engine.handle(event, this.#needs.clock.now()));
+    this.#reschedule();
+  }
+
+  #reschedule(): void {
+    const atMs = this.engine.nextTimeout();
+    if (this.#timeout?.atMs === atMs) return;
+    this.#timeout?.timer[Symbol.dispose]();
+    this.#timeout = undefined;
+    if (atMs === undefined || this.#datagrams === undefined) return;
+    const { clock } = this.#needs;
+    const timer = clock.setTimeout(
+      () => {
+        this.#timeout = undefined;
+        this.#perform(this.engine.handleTimeout(clock.now()));
+        this.#reschedule();
+      },
+      // Timers of real clocks fire on whole milliseconds too.
+      Math.max(0, Math.ceil(atMs - clock.now())),
+    );
+    this.#timeout = { atMs, timer };
+  }
+
+  // --- Effects ---
+
+  #perform(effects: readonly EngineEffect[]): void {
+    for (const effect of effects) {
+      this.#needs.onEffect?.(effect);
+      this.#performOne(effect);
+    }
+  }
+
+  #performOne(effect: EngineEffect): void {
+    switch (effect.type) {
+      case 'expect-checks':
+        this.#credentials.set(effect.ufrag, { peer: effect.peer, password: effect.password });
+        break;
+      case 'send-check':
+        return this.#send(effect.path, {
+          kind: 'check',
+          ufrag: effect.remoteUfrag,
+          password: effect.remotePassword,
+          transactionId: Buffer.from(effect.transactionId).toString('hex'),
+          priority: effect.priority,
+          candidateType: effect.candidateType,
+          useCandidate: effect.useCandidate,
+        });
+      case 'answer-check': {
+        const transactionId = Buffer.from(effect.transactionId).toString('hex');
+        return this.#send(effect.path, { kind: 'answer', transactionId, mappedAddress: effect.path.remote });
+      }
+      case 'send-message':
+        return this.#sendMessage(effect.to, effect.message);
+      case 'set-path':
+        return this.transport.setPath(
+          effect.peer,
+          effect.paths.flatMap((path) => this.#resolve(path) ?? []),
+        );
+      case 'initiate-handshake':
+        return this.transport.initiateHandshake(effect.peer, { fresh: effect.fresh });
+      case 'permit':
+        return this.#permit(effect.peer, effect.path);
+      case 'release':
+        this.#relays.get(effect.path.baseId)?.release(effect.path.remote);
+        break;
+      case 'check-mapping':
+        this.#stun?.check();
+        for (const relay of this.#relays.values()) relay.refresh(() => undefined);
+        break;
+      case 'open-bases':
+        return this.#openBases(effect.peer, effect.family, effect.count);
+      case 'close-bases':
+        for (const base of this.#datagrams?.bases ?? [])
+          if (effect.baseIds.includes(base.id)) this.#datagrams?.closeBase(base);
+        break;
+      case 'pong':
+      case 'changed':
+        break;
+    }
+  }
+
+  #send(path: EnginePath, datagram: Parameters<typeof encodeCheck>[0]): void {
+    const resolved = this.#resolve(path);
+    if (resolved !== undefined) this.#datagrams?.send(resolved, encodeCheck(datagram));
+  }
+
+  #sendMessage(to: PublicKey, message: CallMessage): void {
+    this.#needs.signaling.send(this.publicKey, to, message);
+  }
+
+  #permit(peer: PublicKey, path: EnginePath): void {
+    const relay = this.#relays.get(path.baseId);
+    const answer = (error: string | undefined) => this.#handle({ type: 'permitted', peer, path, error });
+    // The engine is not called back from within its own effect.
+    if (relay === undefined) this.#later(0, () => answer('the allocation is gone'));
+    else relay.permit(path.remote, answer);
+  }
+
+  #openBases(peer: PublicKey, family: 4 | 6, count: number): void {
+    const opened = Array.from({ length: count }, () => this.#datagrams?.open(family)).filter(
+      (base) => base !== undefined,
+    );
+    const bases = opened.map(({ id }) => ({ id, family, kind: 'socket' as const }));
+    this.#later(0, () => this.#handle({ type: 'bases-opened', peer, bases }));
+  }
+
+  #resolve({ baseId, remote }: EnginePath): TransportPath | undefined {
+    const base = this.#datagrams?.bases.find(({ id }) => id === baseId);
+    if (base !== undefined) return { kind: 'socket', base, remote };
+    const framing = this.#relays.get(baseId)?.framing(remote);
+    return framing && { kind: 'relayed', framing, remote };
+  }
+
+  // --- What it says of itself ---
+
+  #allocate(server: TransportAddress): void {
+    const datagrams = this.#datagrams;
+    const base = datagrams?.bases.find(({ family }) => family === server.family);
+    if (datagrams === undefined || base === undefined) return;
+    this.#allocated += 1;
+    const allocationId = `relay${this.#allocated}`;
+    const again = () => {
+      this.#relays.delete(allocationId);
+      this.#describe();
+      this.#later(RELAY_RETRY_MS, () => this.#allocate(server));
+    };
+    const { clock } = this.#needs;
+    const client = new VirtualRelayClient({ allocationId, server, base, datagrams, clock, onLost: again });
+    this.#relays.set(allocationId, client);
+    client.allocate((error) => {
+      if (error === undefined) return this.#describe();
+      client.close();
+      if (this.#datagrams !== undefined) again();
+    });
+  }
+
+  #networkChanged(): void {
+    this.#stun?.restart();
+    this.#describe();
+    for (const relay of this.#relays.values()) relay.refresh(() => undefined);
+  }
+
+  #describe(): void {
+    if (this.#datagrams === undefined) return;
+    const candidates = this.#candidates();
+    const bases = this.#bases();
+    // It does not find out what its NAT does: what takes a thousand checks to get through is not part of the oracle.
+    const description = { bases, candidates, natBehavior: { mapping: null, filtering: null } };
+    const text = JSON.stringify(description);
+    if (text === this.#described) return;
+    this.#described = text;
+    const addresses = new Set(
+      candidates.filter(({ type }) => type !== 'relayed').map(({ address }) => formatAddress(address)),
+    );
+    const newGeneration = [...this.#addresses].some((address) => !addresses.has(address));
+    this.#addresses = addresses;
+    this.#handle({ type: 'local-description', description, newGeneration });
+  }
+
+  #bases(): LocalBase[] {
+    const shared = (this.#datagrams?.bases ?? []).filter((base) => base.shared);
+    const sockets = shared.map(({ id, family }) => ({ id, family, kind: 'socket' as const }));
+    const allocations = [...this.#relays].flatMap(([id, { relayedAddress }]) =>
+      relayedAddress === undefined ? [] : [{ id, family: relayedAddress.family, kind: 'allocation' as const }],
+    );
+    return [...sockets, ...allocations];
+  }
+
+  #candidates(): SignalledCandidate[] {
+    const port = this.transport.listenPort ?? 0;
+    const found: Omit<SignalledCandidate, 'priority'>[] = [
+      ...this.#needs.host.ips.map((ip) => ({ type: 'host' as const, address: transportAddress(ip, port) })),
+      ...(this.#stun?.mappings() ?? []).map(({ address }) => ({ type: 'server-reflexive' as const, address })),
+      ...[...this.#relays.values()].flatMap(({ relayedAddress }) =>
+        relayedAddress === undefined ? [] : [{ type: 'relayed' as const, address: relayedAddress }],
+      ),
+    ];
+    const unique = new Map(found.reverse().map((candidate) => [formatAddress(candidate.address), candidate]));
+    return [...unique.values()].reverse().map((candidate, index) => ({
+      ...candidate,
+      priority: candidatePriority(candidate.type, (candidate.address.family === 6 ? 65_535 : 65_534) - index),
+    }));
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    const timer = this.#needs.clock.setTimeout(() => {
+      this.#timers.delete(timer);
+      run();
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+}
+
+function enginePath(path: TransportPath): EnginePath {
+  return { baseId: baseIdOf(path), remote: path.remote };
+}

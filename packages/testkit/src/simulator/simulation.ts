@@ -1,0 +1,174 @@
+import type { ConnectionType, EngineEffect } from '@wirepath/core';
+import type { NatRouter } from '../network/nat-router.js';
+import type { VirtualHost } from '../network/virtual-host.js';
+import { VirtualTime } from '../network/virtual-time.js';
+import { SeededRandom } from '../random.js';
+import { buildNetwork, type BuiltNetwork } from './build-network.js';
+import type { Disturbance, NetworkPlan } from './network-plan.js';
+import { Oracle, type Verdict } from './oracle.js';
+import { SimulatedNode } from './simulated-node.js';
+import { SimulatedSignaling } from './simulated-signaling.js';
+import { topologyOf, type Topology } from './topology.js';
+
+/** An event of a run, for a trace. */
+export interface TraceLine {
+  readonly atMs: number;
+  readonly node: number;
+  readonly effect: EngineEffect;
+}
+
+const OUTAGE_MS = 5000;
+const SIGNALLING_OUTAGE_MS = 20_000;
+const INNER_IPS = ['10.77.0.1', '10.77.0.2'] as const;
+
+/** Two nodes on the network of a plan. Time stands still until `runUntil`. */
+export class Simulation {
+  readonly time = new VirtualTime();
+  readonly topology: Topology;
+  readonly built: BuiltNetwork;
+  readonly signaling: SimulatedSignaling;
+  readonly nodes: readonly [SimulatedNode, SimulatedNode];
+  /** By the oracle. */
+  readonly expected: Verdict;
+  /** All that the engines wanted done, but for checks and answers. */
+  readonly trace: TraceLine[] = [];
+  #changes = 0;
+
+  constructor(readonly plan: NetworkPlan) {
+    this.topology = topologyOf(plan);
+    this.expected = new Oracle(this.topology).verdict();
+    this.built = buildNetwork(this.topology, this.time, plan.seed);
+    const random = new SeededRandom(plan.seed ^ 0x5eed);
+    this.signaling = new SimulatedSignaling(this.time, random);
+    this.signaling.latencyMs = plan.signalingLatencyMs;
+    this.nodes = [this.#node(0, random), this.#node(1, random)];
+  }
+
+  /** Starts both, the second as much later as the plan says, and tells them of each other. */
+  start(): void {
+    for (const [index, node] of this.nodes.entries()) {
+      this.time.setTimeout(() => {
+        node.start();
+        node.addPeer({ publicKey: this.nodes[1 - index]?.publicKey ?? '', innerIp: INNER_IPS[1 - index] ?? '' });
+      }, index * this.plan.staggerMs);
+    }
+  }
+
+  runUntil(atMs: number): void {
+    this.time.runUntil(atMs);
+  }
+
+  /** Makes it happen now; what takes time goes on by itself. */
+  disturb({ kind, site }: Disturbance): void {
+    switch (kind) {
+      case 'rebinding':
+        return this.#rebind(site);
+      case 'address-change':
+        return this.#changeAddress(site);
+      case 'outage': {
+        const links = this.#host(site).links;
+        for (const link of links) link.up = false;
+        this.time.setTimeout(() => {
+          for (const link of links) link.up = true;
+        }, OUTAGE_MS);
+        return;
+      }
+      case 'relay-restart':
+        for (const relay of this.built.relays) relay.restart();
+        return;
+      case 'signalling-outage':
+        this.signaling.up = false;
+        this.time.setTimeout(() => this.#rebind(site), SIGNALLING_OUTAGE_MS / 2);
+        this.time.setTimeout(() => (this.signaling.up = true), SIGNALLING_OUTAGE_MS);
+    }
+  }
+
+  /** Datagrams that each node's host has sent. */
+  get sentDatagrams(): readonly [number, number] {
+    return [this.#host(0).sentDatagrams, this.#host(1).sentDatagrams];
+  }
+
+  stop(): void {
+    for (const node of this.nodes) node.stop();
+  }
+
+  /** The connection that each node shows; undefined where it shows none. */
+  connections(): Verdict {
+    const [a, b] = this.nodes;
+    return [known(a.connection(b.publicKey)), known(b.connection(a.publicKey))];
+  }
+
+  activePaths(): readonly [string | undefined, string | undefined] {
+    const [a, b] = this.nodes;
+    return [a.activePath(b.publicKey), b.activePath(a.publicKey)];
+  }
+
+  /** Sends a numbered packet through the tunnel. @param from 0 or 1. */
+  send(from: 0 | 1, number: number): void {
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32BE(number);
+    this.nodes[from].send(INNER_IPS[1 - from] ?? '', payload);
+  }
+
+  /** Calls back for every packet that comes out of the tunnel. @param at the node that it comes out at. */
+  onPacket(listener: (at: number, number: number) => void): void {
+    for (const [index, node] of this.nodes.entries()) {
+      node.transport.packets.onPacket((packet) => listener(index, Buffer.from(packet).readUInt32BE(20)));
+    }
+  }
+
+  #host(index: 0 | 1): VirtualHost {
+    const host = this.built.hosts.get(this.topology.nodes[index]);
+    if (host === undefined) throw new Error('a topology has two nodes');
+    return host;
+  }
+
+  /** The routers in front of a node, innermost first. */
+  #routersOf(site: 0 | 1): NatRouter[] {
+    const { hosts, routers } = this.topology;
+    const found: NatRouter[] = [];
+    let segment = hosts.find(({ name }) => name === this.topology.nodes[site])?.segment;
+    for (;;) {
+      const index = routers.findIndex(({ inside }) => inside === segment);
+      const router = this.built.routers[index];
+      if (router === undefined) return found;
+      found.push(router);
+      segment = routers[index]?.outside;
+    }
+  }
+
+  #rebind(site: 0 | 1): void {
+    this.#routersOf(site)[0]?.rebind();
+  }
+
+  #changeAddress(site: 0 | 1): void {
+    this.#changes += 1;
+    const ip = `198.51.100.${100 + this.#changes}`;
+    const outermost = this.#routersOf(site).at(-1);
+    if (outermost !== undefined) return outermost.changeAddress(ip);
+    const own = this.#host(site).ips.find((one) => !one.includes(':'));
+    if (own !== undefined) this.#host(site).move(own, this.built.network.internet, ip);
+  }
+
+  #node(index: 0 | 1, random: SeededRandom): SimulatedNode {
+    const host = this.#host(index);
+    return new SimulatedNode({
+      publicKey: Buffer.from(random.bytes(32)).toString('base64'),
+      host,
+      clock: this.time,
+      signaling: this.signaling,
+      seed: random.integer(0, 2 ** 31),
+      stunServers: this.topology.stunServers,
+      relayServers: this.topology.relaysOf[index],
+      innerIp: INNER_IPS[index],
+      onEffect: (effect) => {
+        if (effect.type !== 'send-check' && effect.type !== 'answer-check')
+          this.trace.push({ atMs: this.time.now(), node: index, effect });
+      },
+    });
+  }
+}
+
+function known(connection: string): ConnectionType | undefined {
+  return connection === 'direct' || connection === 'hole-punched' || connection === 'relayed' ? connection : undefined;
+}
