@@ -16,6 +16,8 @@ export async function compileBundle(bundle) {
   const folder = mkdtempSync(join(tmpdir(), 'compile-bundle-'));
   const run = (...args) => new Run(bundle, folder, args);
   const running = [];
+  // Whatever is waited for ends with its process.
+  const bound = setTimeout(() => running.forEach(({ child }) => child.kill('SIGKILL')), TIMEOUT_MS);
   try {
     const servers = { rendezvous: `127.0.0.1:${await freePort()}`, relay: `127.0.0.1:${await freePort()}` };
     const keys = { a: keyPair(), b: keyPair() };
@@ -28,10 +30,12 @@ export async function compileBundle(bundle) {
     await running[0].said('server is up');
     running.push(run('up', '--config', files.b), run('up', '--config', files.a));
     await running[2].said('peer b is direct');
-    await run('status', '--json', '--config', files.a).ended;
+    running.push(run('status', '--json', '--config', files.a));
+    await running[3].ended;
     // One after another: of what several have executed, a node's shall be the last word.
-    for (const one of running) await one.stop();
+    for (const one of running.slice(0, 3)) await one.stop();
   } finally {
+    clearTimeout(bound);
     for (const { child } of running) child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
@@ -48,16 +52,13 @@ class Run {
     this.ended = new Promise((resolve) => this.child.on('close', resolve));
   }
 
-  /** @throws Error with all that it said when it does not say this in time. */
+  /** @throws Error with all that it said when it ends without saying this. */
   said(text) {
     return new Promise((resolve, reject) => {
       const failed = () => reject(new Error(`no "${text}": ${this.output}`));
-      const timer = setTimeout(failed, TIMEOUT_MS);
       this.child.once('close', failed);
       this.child.stdout.on('data', () => {
-        if (!this.output.includes(text)) return;
-        clearTimeout(timer);
-        resolve();
+        if (this.output.includes(text)) resolve();
       });
     });
   }
