@@ -1,0 +1,198 @@
+import { transportAddress } from '@wirepath/stun-codec';
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../src/time/fake-clock.js';
+import { createIdentity } from '../../src/identity/create-identity.js';
+import { silentLogger } from '../../src/logging/memory-logger.js';
+import { NatTraversal } from '../../src/nat-traversal/nat-traversal.js';
+import type { CandidateSource } from '../../src/contracts/candidate-source.js';
+import type { Identity } from '../../src/contracts/identity.js';
+import { MemorySignalingHub, MemoryTransport, VirtualNetwork } from '@wirepath/testkit';
+import { seededRandom } from '../traversal/two-engines.js';
+
+const SETTINGS = {
+  enabled: true,
+  holePunchTimeoutMs: 15_000,
+  refreshIntervalMs: 60_000,
+  maxCandidatePairs: 10,
+  hardNat: true,
+  upgradeTimeoutMs: 5000,
+};
+
+/** Two nodes on the virtual internet, through the real orchestrator; time moves only when told to. */
+async function twoNodes(extraSource?: CandidateSource) {
+  const clock = new FakeClock();
+  const network = new VirtualNetwork({ clock });
+  const hub = new MemorySignalingHub({ clock, latencyMs: 5 });
+  const { signal } = new AbortController();
+  const identities = [1, 2].map((seed) => createIdentity(seededRandom(seed)(32)));
+  const nodes = await Promise.all(
+    identities.map(async (identity, index) => {
+      const ip = `192.0.2.${index + 1}`;
+      const random = { bytes: seededRandom(index + 10) };
+      const host = network.host({ ips: [ip] });
+      const transport = new MemoryTransport({ publicKey: identity.publicKey, host, clock, random });
+      await transport.listen({ signal });
+      const source: CandidateSource = {
+        async *gather() {
+          yield { type: 'host', address: transportAddress(ip, transport.listenPort ?? 0) };
+        },
+      };
+      const sources = [{ plugin: 'host', instance: source }];
+      if (extraSource !== undefined) sources.unshift({ plugin: 'extra', instance: extraSource });
+      const traversal = new NatTraversal({
+        identity,
+        transport,
+        candidateSources: sources,
+        relays: [],
+        signalings: [{ plugin: 'hub', instance: hub.client(identity.publicKey) }],
+        settings: SETTINGS,
+        addresses: [`10.77.0.${index + 1}/24`],
+        clock,
+        random,
+        logger: silentLogger(),
+      });
+      return { identity, transport, traversal };
+    }),
+  );
+  const [a, b] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+  const knows = (one: typeof a, other: Identity) =>
+    one.traversal.setPeer({ name: 'peer', publicKey: other.publicKey, allowedIps: [], keepaliveSeconds: 25 });
+  return {
+    clock,
+    network,
+    a,
+    b,
+    async start() {
+      for (const node of nodes) await node.traversal.start({ signal });
+      knows(a, b.identity);
+      knows(b, a.identity);
+    },
+    async stop() {
+      for (const node of nodes) {
+        await node.traversal.stop();
+        await node.transport.stop();
+      }
+    },
+  };
+}
+
+/** Lets time pass until the promise is settled. */
+async function during<T>(clock: FakeClock, promise: Promise<T>, limitMs = 60_000): Promise<T> {
+  let done = false;
+  void promise.then(
+    () => (done = true),
+    () => (done = true),
+  );
+  for (let passed = 0; !done && passed < limitMs; passed += 5) await clock.advance(5);
+  return promise;
+}
+
+describe('connectToPeer', () => {
+  it('resolves with the connection type once there is a path and a session', async () => {
+    const net = await twoNodes();
+    await net.start();
+    await expect(during(net.clock, net.a.traversal.connectToPeer(net.b.identity.publicKey))).resolves.toBe('direct');
+    await net.stop();
+    expect(net.clock.pendingTimers).toBe(0);
+  });
+
+  it('fails after the budget, with the name of the peer', async () => {
+    const net = await twoNodes();
+    net.network.lets = () => false;
+    await net.start();
+    await expect(during(net.clock, net.a.traversal.connectToPeer(net.b.identity.publicKey))).rejects.toMatchObject({
+      code: 'NAT_TRAVERSAL_FAILED',
+      subject: 'peer',
+    });
+    await net.stop();
+  });
+
+  it('ends with its signal, and refuses who is no peer', async () => {
+    const net = await twoNodes();
+    await net.start();
+    const abort = new AbortController();
+    const waiting = net.a.traversal.connectToPeer(net.b.identity.publicKey, { signal: abort.signal });
+    abort.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(net.a.traversal.connectToPeer('nobody')).rejects.toMatchObject({ code: 'PEER_NOT_FOUND' });
+    await net.stop();
+  });
+
+  it('reference fault 11: a peer that was not tried yet is not called direct', async () => {
+    const net = await twoNodes();
+    await net.start();
+    expect(net.a.traversal.agent(net.b.identity.publicKey)?.connection).toBe('connecting');
+    await net.stop();
+  });
+});
+
+describe('refresh', () => {
+  it('reference fault 9: one source that fails keeps no other from being refreshed', async () => {
+    let refreshed = 0;
+    const net = await twoNodes({
+      async *gather() {},
+      refresh: () => Promise.reject(new Error('STUN is down')),
+    });
+    const changing: CandidateSource = {
+      async *gather() {},
+      refresh: async () => {
+        refreshed += 1;
+        return true;
+      },
+    };
+    (net.a.traversal.needs.candidateSources as { plugin: string; instance: CandidateSource }[]).push({
+      plugin: 'changing',
+      instance: changing,
+    });
+    await net.start();
+    await expect(during(net.clock, net.a.traversal.refresh())).resolves.toBe(true);
+    expect(refreshed).toBe(1);
+    await net.stop();
+  });
+
+  it('says false when nothing changed', async () => {
+    const net = await twoNodes();
+    await net.start();
+    await expect(during(net.clock, net.a.traversal.refresh())).resolves.toBe(false);
+    await net.stop();
+  });
+});
+
+describe('attemptUpgrade', () => {
+  it('has nothing to do on a direct path, and touches nothing', async () => {
+    const net = await twoNodes();
+    await net.start();
+    const { publicKey } = net.b.identity;
+    await during(net.clock, net.a.traversal.connectToPeer(publicKey));
+    const before = net.a.traversal.agent(publicKey)?.active?.pair;
+    await expect(during(net.clock, net.a.traversal.attemptUpgrade(publicKey))).resolves.toBeUndefined();
+    expect(net.a.traversal.agent(publicKey)?.active?.pair).toBe(before);
+    await net.stop();
+  });
+});
+
+describe('gatherCandidates', () => {
+  it('gives what all sources found, or says that there is nothing', async () => {
+    const net = await twoNodes();
+    const candidates = await net.a.traversal.gatherCandidates();
+    expect(candidates.map(({ type, source }) => `${type} ${source}`)).toEqual(['host host']);
+    expect(net.a.traversal.localCandidates()).toEqual(candidates);
+    expect(net.a.traversal.natBehavior()).toEqual({ mapping: null, filtering: null });
+    await net.stop();
+  });
+});
+
+describe('ping', () => {
+  it('measures the active path', async () => {
+    const net = await twoNodes();
+    await net.start();
+    const { publicKey } = net.b.identity;
+    await during(net.clock, net.a.traversal.connectToPeer(publicKey));
+    await expect(during(net.clock, net.a.traversal.ping(publicKey, { timeoutMs: 1000 }))).resolves.toMatchObject({
+      connection: 'direct',
+    });
+    net.network.lets = () => false;
+    await expect(during(net.clock, net.a.traversal.ping(publicKey, { timeoutMs: 1000 }))).resolves.toBeUndefined();
+    await net.stop();
+  });
+});
