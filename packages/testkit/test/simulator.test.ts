@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { describePlan, randomPlan, violationsOf, type NetworkPlan } from '../src/index.js';
 
 /** How many networks; the whole of it: 10000. */
-const COUNT = Number(process.env['WIREPATH_SIMULATIONS'] ?? 120);
+const COUNT = Number(process.env['WIREPATH_SIMULATIONS'] ?? 16);
 /** Runs one network alone. */
 const SEED = process.env['WIREPATH_SIMULATION_SEED'];
 
