@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { poll } from './poll.js';
+import { favourSession } from './scheduling.js';
 
 export interface DaemonOptions {
   readonly env?: NodeJS.ProcessEnv;
@@ -40,8 +41,11 @@ export class Daemon {
     try {
       const child = spawn(program, args, {
         stdio: ['ignore', output, output],
+        // A session of its own is what the kernel weighs against the machine's other work.
+        detached: true,
         ...(options.env && { env: options.env }),
       });
+      favourSession(child.pid);
       return new Daemon(name, child, file);
     } finally {
       closeSync(output);

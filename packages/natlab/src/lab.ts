@@ -7,7 +7,6 @@ import { buildNetwork, hostAddressCommands, hostRouteCommands, namespacesOf } fr
 import { reshiftRules } from './network/nat-kind.js';
 import { planSites, type HostPlan, type SitePlan, type Sites } from './network/plan.js';
 import { removeLab, removeWithThisProcess } from './removal.js';
-import { aheadOfOthers } from './scheduling.js';
 import { runProgram, tryProgram, type ProgramResult, type RunOptions } from './run-program.js';
 
 export interface LabOptions {
@@ -183,7 +182,7 @@ export class Lab implements AsyncDisposable {
   }
 
   #inside(namespace: string, command: readonly string[]): string[] {
-    return [...aheadOfOthers(), 'ip', 'netns', 'exec', this.namespace(namespace), ...command];
+    return ['ip', 'netns', 'exec', this.namespace(namespace), ...command];
   }
 }
 

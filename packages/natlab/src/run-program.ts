@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { favourSession } from './scheduling.js';
 
 export interface ProgramResult {
   readonly code: number | null;
@@ -20,9 +21,12 @@ export function tryProgram(command: readonly string[], options: RunOptions = {})
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
+      // A session of its own is what the kernel weighs against the machine's other work.
+      detached: true,
       ...(options.env && { env: options.env }),
       ...(options.timeoutMs !== undefined && { timeout: options.timeoutMs, killSignal: 'SIGKILL' as const }),
     });
+    favourSession(child.pid);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

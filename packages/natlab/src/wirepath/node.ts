@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Daemon, ProcessEnd } from '../daemon.js';
 import type { Lab } from '../lab.js';
 import { poll } from '../poll.js';
-import { aheadOfOthers } from '../scheduling.js';
 import { runProgram, tryProgram, type ProgramResult } from '../run-program.js';
 import { wirepath } from './command.js';
 import { newKeyPair, type KeyPair } from './keys.js';
@@ -129,6 +128,6 @@ export class WirepathNode {
   }
 
   #client(command: string, ...args: readonly string[]): string[] {
-    return [...aheadOfOthers(), ...wirepath(command, ...args, '--config', this.rcFile)];
+    return wirepath(command, ...args, '--config', this.rcFile);
   }
 }
