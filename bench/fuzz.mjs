@@ -57,6 +57,10 @@ function progress(label, total) {
   };
 }
 
+function endOf({ code, signal, stderr }) {
+  return `the process under test ended: ${signal ?? `exit ${code}`}\n${stderr}`;
+}
+
 async function fuzzSockets() {
   const installed = spawnSync('wireguard-go', ['--version'], { stdio: 'ignore' }).error === undefined;
   const proxy = !options['no-proxy'] && process.env[INSIDE] === '1' && installed;
@@ -121,8 +125,7 @@ async function fuzzSockets() {
       proxy,
     };
   } catch (error) {
-    if (subject.ended === undefined) throw error;
-    return { crashed: subject.ended };
+    return { failed: subject.ended === undefined ? error.message : endOf(subject.ended) };
   } finally {
     await subject.stop();
   }

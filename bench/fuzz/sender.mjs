@@ -3,7 +3,7 @@ import { decodeStunMessage } from '@wirepath/stun-codec';
 import { createSocket } from 'node:dgram';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { lookAgain, udpSocketsOf } from './sockets.mjs';
+import { lookAgain, scheduledSeconds, udpSocketsOf } from './sockets.mjs';
 
 const SOURCES = { 4: 24, 6: 4 };
 const BATCH = 192;
@@ -89,12 +89,23 @@ export class HostileSender {
 
   /** Waits until no more than `bytes` wait in any target. */
   async #untilTaken(bytes, signal) {
-    const deadline = performance.now() + STUCK_MS;
+    const startedAt = performance.now();
+    const before = scheduledSeconds(this.#pid);
     while (this.#look() > bytes) {
       signal.throwIfAborted();
-      if (performance.now() > deadline) throw new Error(`a socket was not read for ${STUCK_MS / 1000} s`);
+      if (performance.now() - startedAt > STUCK_MS) throw new Error(this.#stuck(before));
       await sleep(1);
     }
+  }
+
+  #stuck(before) {
+    const now = scheduledSeconds(this.#pid);
+    const waiting = [...this.#targets.values()].filter(({ gone, queuedBytes }) => !gone && queuedBytes > 0);
+    const which = waiting.map(
+      ({ key, queuedBytes, honest }) => `${key}${honest ? '' : ' (not there at first)'}: ${queuedBytes} bytes`,
+    );
+    const time = `the process ran for ${(now.ran - before.ran).toFixed(1)} s and waited for a processor for ${(now.waited - before.waited).toFixed(1)} s`;
+    return `not read for ${STUCK_MS / 1000} s: ${which.join(', ')}; ${time}`;
   }
 
   /** @returns the most that waits in one socket, bytes. */

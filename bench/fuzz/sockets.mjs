@@ -50,3 +50,9 @@ function ipv4(hex) {
   if (hex === '00000000') return '127.0.0.1';
   return [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join('.');
 }
+
+/** What a process did with its time so far, in seconds: ran, and waited for a processor. */
+export function scheduledSeconds(pid) {
+  const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ').map(Number);
+  return { ran: ran / 1e9, waited: waited / 1e9 };
+}

@@ -23,7 +23,8 @@ export class SubjectProcess {
   constructor({ proxy }) {
     const file = fileURLToPath(new URL('./subject.mjs', import.meta.url));
     const [command, ...args] = [...aheadOfOthers(), process.execPath, '--expose-gc', file, ...(proxy ? ['proxy'] : [])];
-    this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    // A process group of its own: what it started ends with it, whatever ends it.
+    this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], detached: true });
     this.#child.stderr?.on('data', (text) => (this.#stderr = (this.#stderr + text).slice(-4000)));
     this.ready = new Promise((resolve, reject) => {
       this.#child.on('message', (message) => {
@@ -60,6 +61,15 @@ export class SubjectProcess {
       await closed;
       clearTimeout(timer);
     }
+    this.#endGroup();
     return this.ended;
+  }
+
+  #endGroup() {
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // Nobody is left in it.
+    }
   }
 }

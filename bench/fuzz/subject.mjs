@@ -105,14 +105,13 @@ const answers = {
     for (const stream of streams) await stream.stop();
     return { streams: streams.map((stream) => stream.result()) };
   },
-  stop: async () => {
-    await stage.close();
-    process.disconnect();
-  },
+  stop: () => process.disconnect(),
 };
 
 process.on('message', ({ id, question }) => {
   // A rejection is the product's: it ends this process, and fuzz.mjs sees it.
   void Promise.resolve(answers[question]()).then((answer) => process.connected && process.send({ id, answer }));
 });
+// Whoever asked has gone.
+process.once('disconnect', () => void stage.close().then(() => process.exit()));
 process.send({ ready: true });

@@ -7,10 +7,8 @@ const MAX_HEAP_GROWTH = 12 * 1024 * 1024;
 export function verdicts({ seed, count, sockets, decoders }) {
   const checks = [];
   const tables = [];
-  if (sockets?.crashed) {
-    const { code, signal, stderr } = sockets.crashed;
-    checks.push({ ok: false, what: `the process under test ended: ${signal ?? `exit ${code}`}\n${stderr}` });
-  } else if (sockets !== undefined) judgeSockets(sockets, checks, tables);
+  if (sockets?.failed !== undefined) checks.push({ ok: false, what: sockets.failed });
+  else if (sockets !== undefined) judgeSockets(sockets, checks, tables);
   if (decoders.length > 0) judgeDecoders(decoders, checks, tables);
   return { ok: checks.every(({ ok }) => ok), seed, count, checks, tables };
 }

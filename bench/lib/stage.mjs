@@ -63,7 +63,8 @@ export function member(name, number) {
 export function rcFile(own, others, plugins) {
   return {
     privateKey: own.privateKey,
-    interface: `wpb-${own.name}`,
+    // Network namespaces share the folder of UAPI sockets.
+    interface: `wpb${process.pid}${own.name}`,
     addresses: [`${own.address}/24`],
     plugins,
     peers: others.map(({ name, publicKey, address }) => ({
