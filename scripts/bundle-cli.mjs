@@ -5,7 +5,6 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-import { compileBundle } from './compile-bundle.mjs';
 
 const cli = fileURLToPath(new URL('../packages/cli', import.meta.url));
 const folder = `${cli}/dist/bundle`;
@@ -99,11 +98,5 @@ try {
   renameSync(building, folder);
 } finally {
   rmSync(building, { recursive: true, force: true });
-}
-try {
-  await compileBundle(folder);
-} catch (error) {
-  // The command works without: it starts slower.
-  console.error(`nothing was compiled ahead: ${error.message}`);
 }
 console.log(`bundled in ${((Date.now() - started) / 1000).toFixed(1)} s`);
