@@ -57,6 +57,16 @@ const unused = {
   },
 };
 
+/** zod brings its messages in some fifty languages, half of its size; those of our problems are our own, and English. */
+const english = {
+  name: 'english',
+  transform(code, id) {
+    if (!id.endsWith('/zod/v4/locales/index.js')) return undefined;
+    const lines = code.split('\n').filter((line) => line.includes("'./en.js'") || line.includes('"./en.js"'));
+    return { code: lines.join('\n'), map: null };
+  },
+};
+
 /** Packages' faces are all called `index`: their chunks get the packages' names. */
 function chunkName({ name, facadeModuleId }) {
   const owner = facadeModuleId == null ? undefined : packageOf(facadeModuleId);
@@ -79,7 +89,7 @@ try {
     configFile: false,
     root: cli,
     logLevel: 'error',
-    plugins: [requires, absent, unused, sources],
+    plugins: [requires, absent, unused, english, sources],
     ssr: { noExternal: true, target: 'node' },
     build: {
       ssr: `${cli}/dist/main.js`,

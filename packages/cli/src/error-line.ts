@@ -12,7 +12,7 @@ export function errorText(productName: string, error: unknown): string {
 }
 
 /** By its shape, as all errors here. */
-function isConfigProblems(error: unknown): error is ConfigProblems {
+export function isConfigProblems(error: unknown): error is ConfigProblems {
   return error instanceof Error && error.name === 'ConfigProblems';
 }
 

@@ -41,7 +41,11 @@ function start(...args: string[]) {
       resolve(code);
     }),
   );
-  return Object.assign(running, { exited, interrupt: () => started.kill('SIGINT') });
+  return Object.assign(running, {
+    exited,
+    interrupt: () => started.kill('SIGINT'),
+    stopReading: () => started.stdout.destroy(),
+  });
 }
 
 const until = (condition: () => unknown): Promise<unknown> =>
@@ -116,6 +120,15 @@ describe('wirepath demo', () => {
 const alternate = (await loopbackAddresses()).alternate;
 const skipped = alternate === undefined ? ' (skipped: this system has no loopback address but 127.0.0.1)' : '';
 
+it('leaves nothing behind where whoever reads it goes away, as `| head` does', async () => {
+  const demo = start();
+  await until(() => demo.out !== '');
+  demo.stopReading();
+  expect(await demo.exited).toBe(0);
+  expect(demo.err).toBe('');
+  expect(await readdir(folder)).toEqual([]);
+});
+
 describe('the simulated NAT, judged by a node behind it', () => {
   it.skipIf(skipped !== '').each<[NatDependence, NatDependence]>([
     ['endpoint-independent', 'address-and-port-dependent'],
@@ -123,7 +136,7 @@ describe('the simulated NAT, judged by a node behind it', () => {
     ['address-and-port-dependent', 'address-and-port-dependent'],
   ])(`has %s mapping and %s filtering${skipped}`, async (mapping, filtering) => {
     const { signal } = new AbortController();
-    await using stage = await Stage.open(wirepath);
+    await using stage = new Stage(wirepath);
     const ports = { listen: await udpPort('127.0.0.1'), alternate: await udpPort(alternate!) };
     const stun = { listen: `127.0.0.1:${ports.listen}`, alternate: `${alternate!}:${ports.alternate}` };
     await stage.startServers({ stun }, signal);

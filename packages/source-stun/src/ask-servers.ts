@@ -41,7 +41,7 @@ export interface Asking {
   readonly roundTrips: Map<string, number>;
   readonly signal: AbortSignal;
   /** Called once per address and base. @returns 'enough' where the others need not be waited for. */
-  onAnswer(answer: ServerAnswer): 'enough' | void;
+  readonly onAnswer: (answer: ServerAnswer) => 'enough' | void;
 }
 
 /**
@@ -50,36 +50,33 @@ export interface Asking {
  * @returns why each server that did not answer failed, by its text.
  */
 export async function askServers(asking: Asking): Promise<Map<string, string>> {
-  const { servers, client, datagrams, clock, resolve, roundTrips } = asking;
   using stop = new LinkedAbort(asking.signal);
-  const { signal } = stop;
-  stop.abortAfter(BUDGET_MS, clock);
-  let answered = false;
-  // Two names may mean one server.
-  const asked = new Map<string, Promise<BindingOutcome>>();
+  stop.abortAfter(BUDGET_MS, asking.clock);
+  const round = new Round(asking, stop);
   const failures = new Map<string, string>();
+  await Promise.all(
+    asking.servers.map(async (server) => {
+      const failure = await round.askAllOf(server);
+      if (failure !== undefined) failures.set(server.text, failure);
+    }),
+  );
+  return failures;
+}
 
-  const askOnce = (server: ServerName, address: TransportAddress, base: Base): Promise<BindingOutcome> => {
-    const key = `${base.id}>${formatAddress(address)}`;
-    const outcome = asked.get(key) ?? ask(server, address, base);
-    asked.set(key, outcome);
-    return outcome;
-  };
-  const ask = async (server: ServerName, address: TransportAddress, base: Base): Promise<BindingOutcome> => {
-    const text = formatAddress(address);
-    const schedule = requestSchedule(roundTrips.get(text));
-    const outcome = await client.request({ base, server: address, schedule, signal });
-    if (outcome.kind !== 'answered' || signal.aborted) return outcome;
-    const { mapped, other, rttMs } = outcome;
-    if (rttMs !== undefined) roundTrips.set(text, rttMs);
-    if (asking.onAnswer({ server, address, base, mapped, other, rttMs }) === 'enough') stop.abort();
-    else if (!answered) {
-      answered = true;
-      stop.abortAfter(GRACE_MS, clock);
-    }
-    return outcome;
-  };
-  const askAllOf = async (server: ServerName): Promise<string | undefined> => {
+class Round {
+  #answered = false;
+  /** Two names may mean one server. */
+  readonly #asked = new Map<string, Promise<BindingOutcome>>();
+
+  constructor(
+    readonly asking: Asking,
+    readonly stop: LinkedAbort,
+  ) {}
+
+  /** @returns why it failed; undefined when one of its addresses answered. */
+  async askAllOf(server: ServerName): Promise<string | undefined> {
+    const { resolve, datagrams } = this.asking;
+    const { signal } = this.stop;
     let addresses: readonly TransportAddress[];
     try {
       addresses = await resolve(server, { signal });
@@ -87,27 +84,44 @@ export async function askServers(asking: Asking): Promise<Map<string, string>> {
       if (signal.aborted) return 'its name is not resolved';
       return `its name is not resolved: ${error instanceof Error ? error.message : String(error)}`;
     }
+    const bases = datagrams.bases.filter(({ shared }) => shared);
     const outcomes = await Promise.all(
       addresses
         .slice(0, MAX_ADDRESSES)
         .flatMap((address) =>
-          datagrams.bases
-            .filter(({ shared, family }) => shared && family === address.family)
-            .map((base) => askOnce(server, address, base)),
+          bases.filter(({ family }) => family === address.family).map((base) => this.#askOnce(server, address, base)),
         ),
     );
-    if (outcomes.length === 0) return 'no address of a family that this node has a socket of';
-    if (outcomes.some(({ kind }) => kind === 'answered')) return undefined;
-    const unusable = outcomes.find((outcome) => outcome.kind === 'unusable');
-    if (unusable !== undefined) return unusable.reason;
-    return outcomes.some(({ kind }) => kind === 'silent') ? 'no answer' : 'no answer in time';
-  };
+    return outcomes.length === 0 ? 'no address of a family that this node has a socket of' : failureOf(outcomes);
+  }
 
-  await Promise.all(
-    servers.map(async (server) => {
-      const failure = await askAllOf(server);
-      if (failure !== undefined) failures.set(server.text, failure);
-    }),
-  );
-  return failures;
+  #askOnce(server: ServerName, address: TransportAddress, base: Base): Promise<BindingOutcome> {
+    const key = `${base.id}>${formatAddress(address)}`;
+    const outcome = this.#asked.get(key) ?? this.#ask(server, address, base);
+    this.#asked.set(key, outcome);
+    return outcome;
+  }
+
+  async #ask(server: ServerName, address: TransportAddress, base: Base): Promise<BindingOutcome> {
+    const { client, clock, roundTrips, onAnswer } = this.asking;
+    const { signal } = this.stop;
+    const text = formatAddress(address);
+    const schedule = requestSchedule(roundTrips.get(text));
+    const outcome = await client.request({ base, server: address, schedule, signal });
+    if (outcome.kind !== 'answered' || signal.aborted) return outcome;
+    const { mapped, other, rttMs } = outcome;
+    if (rttMs !== undefined) roundTrips.set(text, rttMs);
+    const isEnough = onAnswer({ server, address, base, mapped, other, rttMs }) === 'enough';
+    if (isEnough) this.stop.abort();
+    else if (!this.#answered) this.stop.abortAfter(GRACE_MS, clock);
+    this.#answered = true;
+    return outcome;
+  }
+}
+
+function failureOf(outcomes: readonly BindingOutcome[]): string | undefined {
+  if (outcomes.some(({ kind }) => kind === 'answered')) return undefined;
+  const unusable = outcomes.find((outcome) => outcome.kind === 'unusable');
+  if (unusable !== undefined) return unusable.reason;
+  return outcomes.some(({ kind }) => kind === 'silent') ? 'no answer' : 'no answer in time';
 }

@@ -24,12 +24,15 @@ type Receiver = (packet: Packet) => void;
 
 /** UDP in virtual time: whoever is attached to an address gets what is sent there, 10 ms later. */
 export class MemoryInternet {
-  readonly clock = new FakeClock();
   /** All that was sent over it, in order. */
   readonly sent: (Packet & { readonly atMs: number })[] = [];
+  /** Packets on their way, each of which is a timer of the clock. */
+  inFlight = 0;
   /** Returning true loses a packet. */
   loses: (packet: Packet) => boolean = () => false;
   readonly #receivers = new Map<string, Receiver>();
+
+  constructor(readonly clock = new FakeClock()) {}
 
   /** @param at an address, or an IP for all of its ports. */
   attach(at: TransportAddress | string, receiver: Receiver): void {
@@ -43,7 +46,9 @@ export class MemoryInternet {
   send(packet: Packet, delayMs = LATENCY_MS): void {
     this.sent.push({ ...packet, atMs: this.clock.now() });
     if (this.loses(packet)) return;
+    this.inFlight += 1;
     this.clock.setTimeout(() => {
+      this.inFlight -= 1;
       const receiver = this.#receivers.get(formatAddress(packet.to)) ?? this.#receivers.get(packet.to.ip);
       receiver?.(packet);
     }, delayMs);

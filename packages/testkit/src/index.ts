@@ -22,7 +22,11 @@ export { FakeClock, memoryLogger, silentLogger, type MemoryLogger } from '@wirep
 export { runConformance, type ConformanceCheck } from './conformance/conformance-check.js';
 export type { ConformanceWorld, SetUp } from './conformance/stage.js';
 export { candidateSourceConformance, type CandidateSourceSubject } from './conformance/candidate-source.js';
+export { egressConformance, type EgressSubject } from './conformance/egress.js';
 export { peerDiscoveryConformance, type PeerDiscoverySubject } from './conformance/peer-discovery.js';
+export { pluginConformance, type PluginSubject } from './conformance/plugin.js';
+export { relayConformance, type RelayPeer, type RelaySubject } from './conformance/relay.js';
+export { transportConformance, type TransportNode, type TransportSubject } from './conformance/transport.js';
 export { signalingConformance, type SignalingNode, type SignalingSubject } from './conformance/signaling.js';
 export { MemorySignalingHub, type MemorySignalingOptions } from './fakes/memory-signaling.js';
 export { StaticEgress } from './fakes/static-egress.js';

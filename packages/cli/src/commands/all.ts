@@ -119,10 +119,18 @@ export const COMMANDS: readonly CommandDefinition[] = [
     name: 'demo',
     arguments: [],
     summary: 'connect two nodes on this machine, over loopback and without root, and show how',
-    details: 'Starts a rendezvous server and two nodes in this process, carries real WireGuard traffic, and cleans up.',
+    details:
+      'Two nodes connect directly, then hole-punched through simulated NATs, then through a relay. STUN, TURN and ' +
+      'rendezvous servers, NATs and nodes are all in this process; real WireGuard traffic goes over real sockets.',
     options: [json('the results')],
     examples: [{ line: 'demo', does: 'takes a few seconds' }],
-    needsPlugins: ['@wirepath/source-host', '@wirepath/transport-wg', '@wirepath/signaling-rendezvous'],
+    needsPlugins: [
+      '@wirepath/source-host',
+      '@wirepath/source-stun',
+      '@wirepath/source-relay',
+      '@wirepath/transport-wg',
+      '@wirepath/signaling-rendezvous',
+    ],
     load: async () => (await import('./demo.js')).demo,
   }),
 ];

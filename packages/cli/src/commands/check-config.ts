@@ -1,5 +1,5 @@
-import { ConfigProblems, configJsonSchema, loadConfig, type LoadedConfig } from '@wirepath/core';
-import { EXIT_DONE, EXIT_USAGE } from '../error-line.js';
+import { configJsonSchema, loadConfig, type LoadedConfig } from '@wirepath/core';
+import { EXIT_DONE, EXIT_USAGE, isConfigProblems } from '../error-line.js';
 import { formatConfigSummary } from '../text/config-text.js';
 import { reportWarnings } from './config-warnings.js';
 import type { CommandContext } from './definition.js';
@@ -23,7 +23,7 @@ export async function checkConfig(context: CommandContext, options: CheckConfigO
   try {
     config = await loadConfig(product, { configPath: file, env: terminal.env });
   } catch (error) {
-    if (!(error instanceof ConfigProblems) || options.json !== true) throw error;
+    if (!isConfigProblems(error) || options.json !== true) throw error;
     printJson(terminal, { ok: false, file, problems: error.problems, warnings: [] });
     return EXIT_USAGE;
   }

@@ -27,7 +27,7 @@ export async function runScenarios(
   const results: ScenarioResult[] = [];
   for (const scenario of scenarios) {
     const { connection, setting } = scenario;
-    await using stage = await Stage.open(product);
+    await using stage = new Stage(product);
     try {
       const measurements = await scenario.run({ product, stage, signal, step });
       results.push({ connection, setting, ok: true, ...measurements });

@@ -1,4 +1,12 @@
-import { createNode, createServer, loadConfig, silentLogger, type Node, type Product } from '@wirepath/core';
+import {
+  createNode,
+  createServer,
+  loadConfig,
+  silentLogger,
+  type LoadedConfig,
+  type Node,
+  type Product,
+} from '@wirepath/core';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,28 +17,21 @@ const STOP_TIMEOUT_MS = 3000;
 export type RcFile = Readonly<Record<string, unknown>>;
 
 /**
- * Where a scenario runs: rc files in a temporary folder, servers and nodes in this process. Everything goes through the
- * API that embedders have. Disposing stops it all, last first, and removes the folder.
+ * Where a scenario runs: servers and nodes in this process. Everything goes through the API that embedders have.
+ * Disposing stops it all, last first.
  */
 export class Stage implements AsyncDisposable {
   readonly #product: Product;
-  readonly #folder: string;
   readonly #cleanups: (() => Promise<void>)[] = [];
-  #files = 0;
 
-  private constructor(product: Product, folder: string) {
+  constructor(product: Product) {
     this.#product = product;
-    this.#folder = folder;
-  }
-
-  static async open(product: Product): Promise<Stage> {
-    return new Stage(product, await mkdtemp(join(tmpdir(), `${product.name}-demo-`)));
   }
 
   async startServers(server: RcFile, signal: AbortSignal): Promise<void> {
-    const config = await loadConfig(this.#product, { configPath: await this.#write({ server }), env: {} });
+    const config = await load(this.#product, { server });
     for (const running of await createServer(this.#product, config, { logger: silentLogger() })) {
-      this.#cleanups.push(() => running.stop());
+      this.onClose(() => running.stop());
       await running.start({ signal });
     }
   }
@@ -41,9 +42,8 @@ export class Stage implements AsyncDisposable {
    */
   async createNode(rcFile: RcFile, plugins: Product['plugins'] = {}): Promise<Node> {
     const product = { ...this.#product, plugins: { ...this.#product.plugins, ...plugins } };
-    const config = await loadConfig(product, { configPath: await this.#write(rcFile), env: {} });
-    const node = await createNode(product, config, { logger: silentLogger() });
-    this.#cleanups.push(() => node.stop());
+    const node = await createNode(product, await load(product, rcFile), { logger: silentLogger() });
+    this.onClose(() => node.stop());
     return node;
   }
 
@@ -53,18 +53,24 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      for (const cleanup of this.#cleanups.reverse()) await bounded(cleanup());
-    } finally {
-      await rm(this.#folder, { recursive: true, force: true });
+    const failures: unknown[] = [];
+    for (const cleanup of this.#cleanups.reverse()) {
+      // One that fails must not keep the others from running.
+      await bounded(cleanup()).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
+}
 
-  async #write(rcFile: RcFile): Promise<string> {
-    this.#files += 1;
-    const file = join(this.#folder, `${String(this.#files)}.json`);
-    await writeFile(file, JSON.stringify(rcFile), { mode: 0o600 });
-    return file;
+/** The file is there only while it is read, so that whatever ends the process leaves none, nor the key in it. */
+async function load(product: Product, rcFile: RcFile): Promise<LoadedConfig> {
+  const folder = await mkdtemp(join(tmpdir(), `${product.name}-demo-`));
+  try {
+    const configPath = join(folder, 'rc.json');
+    await writeFile(configPath, JSON.stringify(rcFile), { mode: 0o600 });
+    return await loadConfig(product, { configPath, env: {} });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

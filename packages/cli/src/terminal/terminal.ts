@@ -34,7 +34,8 @@ function processOutput(stream: NodeJS.WriteStream, env: Terminal['env']): Output
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit();
   });
-  const isTty = stream.isTTY;
+  // Undefined for a pipe or a file, whatever its type says.
+  const isTty = (stream as { isTTY?: boolean }).isTTY ?? false;
   const colors = isTty && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
   return { isTty, colors, write: (text) => void stream.write(text) };
 }

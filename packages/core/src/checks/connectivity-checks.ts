@@ -18,6 +18,17 @@ const MAX_AWAITED = 16_384;
 /** What was made of a datagram: an event for the engine, somebody else's STUN, or a check that proves nothing. */
 export type CheckReading = EngineEvent | 'not-a-check' | 'unknown-user' | 'forged';
 
+/** Has the encoder loaded that the first check would have to wait for: some tens of milliseconds, once in a process. */
+export function loadCheckEncoder(): void {
+  encodeStunMessage({
+    class: 'request',
+    method: 'binding',
+    transactionId: Buffer.alloc(12),
+    username: '',
+    priority: 0,
+  });
+}
+
 /**
  * Connectivity checks on the wire (RFC 8445 7): Binding requests and responses under the short-term credentials of the
  * sealed messages. What this class lets through has been authenticated.

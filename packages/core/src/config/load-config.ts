@@ -59,7 +59,8 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
 
   const { z } = await import('zod');
   const schema = rcSchema(z, product);
-  const shape = schema.safeParse(raw);
+  // Without compiling the schema into a function first: it is applied once.
+  const shape = schema.safeParse(raw, { jitless: true });
   if (!shape.success) {
     const context = { value: raw, prefix: [], keysAt: schemaKeys(z, schema) };
     for (const { path, expected, ...more } of schemaProblems(shape.error.issues, context))

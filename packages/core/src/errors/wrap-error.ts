@@ -1,5 +1,5 @@
 import { CodedError, type ErrorCode } from './coded-error.js';
-import { ConfigProblems } from './config-problems.js';
+import type { ConfigProblems } from './config-problems.js';
 import { ERRORS } from './table.js';
 
 export interface ErrorOrigin {
@@ -16,7 +16,7 @@ export interface ErrorOrigin {
  * than "a plugin failed"; it is known by its text, since a plugin may bring its own copy of core.
  */
 export function wrapError(error: unknown, { name, hook, code }: ErrorOrigin): CodedError {
-  if (error instanceof ConfigProblems) return error;
+  if (isConfigProblems(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   const own = error instanceof Error ? (error as { code?: unknown; advice?: unknown; subject?: unknown }) : {};
   const known = typeof own.code === 'string' && Object.hasOwn(ERRORS, own.code);
@@ -36,4 +36,9 @@ export function wrapError(error: unknown, { name, hook, code }: ErrorOrigin): Co
       cause: error,
     },
   );
+}
+
+/** By its name, for the same reason. */
+function isConfigProblems(error: unknown): error is ConfigProblems {
+  return error instanceof Error && error.name === 'ConfigProblems' && 'problems' in error;
 }

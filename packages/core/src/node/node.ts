@@ -1,4 +1,5 @@
 import { formatAddress } from '@wirepath/stun-codec';
+import { loadCheckEncoder } from '../checks/connectivity-checks.js';
 import { TOKENS } from '../container/tokens.js';
 import { createContainer, type Environment, type WiredNode } from '../container/create-container.js';
 import type { LoadedConfig } from '../config/loaded-config.js';
@@ -94,7 +95,14 @@ class WiredTraversalNode implements Node {
         {
           name: `${wired.get(TOKENS.Transport).plugin}: device`,
           plugin: true,
-          service: { start: (options) => transport.start(options), stop: async () => undefined },
+          service: {
+            start: (options) => {
+              // The device is mostly waited for, and so are signalling's answers: time for what is needed next.
+              setImmediate(loadCheckEncoder);
+              return transport.start(options);
+            },
+            stop: async () => undefined,
+          },
         },
       ],
       { clock, logger },

@@ -183,7 +183,8 @@ export async function checkWithSchema(
 ): Promise<{ options: unknown } | undefined> {
   let result;
   try {
-    result = await schema.safeParseAsync(value);
+    // Without compiling the schema into a function first: it is applied once.
+    result = await schema.safeParseAsync(value, { jitless: true });
   } catch (error) {
     problems.add(path, 'a schema that can be applied', { plugin, found: `an error: ${String(error)}` });
     return undefined;

@@ -62,9 +62,11 @@ describe('wrapError', () => {
     expect(wrapped.cause).toBe(error);
   });
 
-  it('leaves problems of the configuration as they are', () => {
+  it('leaves problems of the configuration as they are, also those of another copy of core', () => {
     const problems = new ConfigProblems([{ file: '/a', keyPath: 'b', expected: 'c' }]);
     expect(wrapError(problems, origin)).toBe(problems);
+    const others = Object.assign(new Error('e'), { name: 'ConfigProblems', code: 'CONFIG', problems: [] });
+    expect(wrapError(others, origin)).toBe(others);
   });
 });
 

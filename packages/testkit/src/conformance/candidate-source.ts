@@ -10,6 +10,7 @@ import {
 import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import type { ConformanceCheck } from './conformance-check.js';
+import { hostileDatagrams } from './hostile-datagrams.js';
 import { withoutIo } from './io-free.js';
 import { observeDatagrams } from './observed-datagrams.js';
 import { checksFrom, type SetUp } from './stage.js';
@@ -125,7 +126,7 @@ export function candidateSourceConformance(setUp: SetUp<CandidateSourceSubject>)
           stranger,
           ...observed.sentTo().filter((sent) => sent.kind === 'socket' && sent.base === base),
         ]) {
-          for (const bytes of hostileDatagrams((length) => world.random.bytes(length))) datagrams.receive(path, bytes);
+          for (const bytes of hostileDatagrams(world.random)) datagrams.receive(path, bytes);
         }
       }
       const found = await stage.within(gathering, 'gathering');
@@ -205,16 +206,4 @@ function assertCandidate({ type, address, base, localPreference }: GatheredCandi
       datagrams?.bases.some(({ id }) => id === base.id),
       `${text}: its base is no socket of the transport`,
     );
-}
-
-/** Of every awkward length, and what looks like STUN, ChannelData or WireGuard but is not. */
-function* hostileDatagrams(random: (length: number) => Uint8Array): Iterable<Uint8Array> {
-  for (const length of [0, 1, 3, 4, 19, 20, 21, 1500]) yield random(length);
-  const cookie = [0x21, 0x12, 0xa4, 0x42];
-  for (let i = 0; i < 50; i += 1) {
-    const body = random((i % 8) * 4);
-    yield Uint8Array.of(1, i % 2, 0, body.length, ...cookie, ...random(12), ...body);
-  }
-  yield Uint8Array.of(0x40, 0, 0xff, 0xff);
-  yield Uint8Array.of(4, 0, 0, 0);
 }

@@ -10,6 +10,11 @@ export function withoutIo<T>(construct: () => T, pendingTimers: () => number): T
   return made;
 }
 
+/** Names of the sockets, watchers and child processes that are open. */
+export function openHandles(): string[] {
+  return activeIo().filter((kind) => !/^(FSReq|Timeout|Immediate|MessagePort|CloseReq|.*REQ)/.test(kind));
+}
+
 /** Names of what keeps Node busy; timers of the test runner may come and go at any time, but not during a call. */
 function activeIo(): string[] {
   return process.getActiveResourcesInfo();

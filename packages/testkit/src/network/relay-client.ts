@@ -44,7 +44,9 @@ const RENEWAL_MS = 120_000;
 export class VirtualRelayClient {
   readonly #needs: RelayClientNeeds;
   readonly #pending = new Map<number, Pending>();
-  readonly #channels = new Map<string, { readonly channel: number; readonly framing: RelayFraming }>();
+  /** A peer keeps its channel, whether or not it is permitted at present. */
+  readonly #bound = new Map<string, { readonly channel: number; readonly framing: RelayFraming }>();
+  readonly #permitted = new Set<string>();
   readonly #peers = new Map<number, TransportAddress>();
   readonly #listening: Disposable;
   #renewal: Disposable | undefined;
@@ -73,21 +75,22 @@ export class VirtualRelayClient {
 
   permit(peer: TransportAddress, done: (error: string | undefined, framing: RelayFraming | undefined) => void): void {
     const key = formatAddress(peer);
-    const bound = this.#channels.get(key) ?? this.#bind(peer);
+    const bound = this.#bound.get(key) ?? this.#bind(peer);
     if (bound === undefined) return done('no channel is left', undefined);
     this.#request({ do: 'permit', peer: key, channel: bound.channel }, (error) => {
-      if (error === undefined) this.#channels.set(key, bound);
+      if (error === undefined) this.#permitted.add(key);
       done(error, error === undefined ? bound.framing : undefined);
     });
   }
 
   /** Undefined until the peer is permitted. */
   framing(peer: TransportAddress): RelayFraming | undefined {
-    return this.#channels.get(formatAddress(peer))?.framing;
+    const key = formatAddress(peer);
+    return this.#permitted.has(key) ? this.#bound.get(key)?.framing : undefined;
   }
 
   release(peer: TransportAddress): void {
-    this.#channels.delete(formatAddress(peer));
+    this.#permitted.delete(formatAddress(peer));
   }
 
   refresh(done: (error: string | undefined) => void): void {
@@ -109,7 +112,9 @@ export class VirtualRelayClient {
     const channel = this.#nextChannel++;
     this.#peers.set(channel, peer);
     const { allocationId, base, server } = this.#needs;
-    return { channel, framing: { kind: 'channel', allocationId, base, server, channel } };
+    const framing = { kind: 'channel', allocationId, base, server, channel } as const;
+    this.#bound.set(formatAddress(peer), { channel, framing });
+    return { channel, framing };
   }
 
   #receive(bytes: Uint8Array): void {
@@ -171,7 +176,8 @@ export class VirtualRelayClient {
   #renewLater(): void {
     this.#renewal = this.#needs.clock.setTimeout(() => {
       this.refresh(() => undefined);
-      for (const [peer, { channel }] of this.#channels) this.#request({ do: 'permit', peer, channel }, () => undefined);
+      for (const [peer, { channel }] of this.#bound)
+        if (this.#permitted.has(peer)) this.#request({ do: 'permit', peer, channel }, () => undefined);
       if (!this.#closed) this.#renewLater();
     }, RENEWAL_MS);
   }

@@ -48,7 +48,7 @@ export interface NetworkPlan {
   readonly signalingLatencyMs: number;
   /** How much later the second node starts. */
   readonly staggerMs: number;
-  /** What happens once they are connected, a minute apart. */
+  /** What happens once they are connected, a minute and a half apart. */
   readonly disturbances: readonly Disturbance[];
 }
 

@@ -49,7 +49,9 @@ export interface SimulatedPeer {
 const HOLE_PUNCH_TIMEOUT_MS = 15_000;
 const MAX_CANDIDATE_PAIRS = 10;
 const KEEPALIVE_MS = 25_000;
-const RELAY_RETRY_MS = 2000;
+const REFRESH_INTERVAL_MS = 60_000;
+const MAPPING_CHECK_SPACING_MS = 1000;
+const RELAY_RETRY_MS = 1000;
 
 /**
  * A node of the simulator: the real path engine, between a transport, STUN, relays and signalling that are virtual. It does
@@ -70,6 +72,7 @@ export class SimulatedNode {
   #described = '';
   #addresses: ReadonlySet<string> = new Set();
   #allocated = 0;
+  #refreshedAtMs = -Infinity;
 
   constructor(needs: SimulatedNodeNeeds) {
     this.#needs = needs;
@@ -116,8 +119,8 @@ export class SimulatedNode {
       stateChanged: (up) => this.#handle({ type: 'signaling-state', up }),
     });
     this.#describe();
-    this.#stun.start();
     for (const server of this.#needs.relayServers) this.#allocate(server);
+    this.#refreshNowAndThen();
   }
 
   stop(): void {
@@ -255,8 +258,7 @@ export class SimulatedNode {
         this.#relays.get(effect.path.baseId)?.release(effect.path.remote);
         break;
       case 'check-mapping':
-        this.#stun?.check();
-        for (const relay of this.#relays.values()) relay.refresh(() => undefined);
+        if (this.#needs.clock.now() - this.#refreshedAtMs >= MAPPING_CHECK_SPACING_MS) this.#refresh();
         break;
       case 'open-bases':
         return this.#openBases(effect.peer, effect.family, effect.count);
@@ -326,9 +328,21 @@ export class SimulatedNode {
   }
 
   #networkChanged(): void {
-    this.#stun?.restart();
+    this.#stun?.forget();
     this.#describe();
-    for (const relay of this.#relays.values()) relay.refresh(() => undefined);
+    this.#refresh();
+  }
+
+  /** Mappings and allocations are looked at together: a mapping that is gone has taken the allocation with it. */
+  #refresh(): void {
+    this.#refreshedAtMs = this.#needs.clock.now();
+    this.#stun?.ask();
+    for (const relay of this.#relays.values()) if (relay.relayedAddress !== undefined) relay.refresh(() => undefined);
+  }
+
+  #refreshNowAndThen(): void {
+    this.#refresh();
+    this.#later(REFRESH_INTERVAL_MS, () => this.#refreshNowAndThen());
   }
 
   #describe(): void {

@@ -27,18 +27,14 @@ export interface SimulatedStunNeeds {
 }
 
 const RETRANSMISSIONS_MS = [250, 500, 1000, 2000] as const;
-const REFRESH_MS = 20_000;
-const CHECK_SPACING_MS = 1000;
 
-/** Learns the mappings of a simulated node's sockets, at start, now and then, and when asked to. */
+/** Learns the mappings of a simulated node's sockets whenever it is asked to. */
 export class SimulatedStun {
   readonly #needs: SimulatedStunNeeds;
   readonly #questions = new Map<string, Question>();
   /** By base and server. */
   readonly #mappings = new Map<string, { readonly base: Base; readonly address: TransportAddress }>();
   readonly #listening: Disposable;
-  #refresh: Disposable | undefined;
-  #askedAtMs = -Infinity;
 
   constructor(needs: SimulatedStunNeeds) {
     this.#needs = needs;
@@ -53,21 +49,17 @@ export class SimulatedStun {
     });
   }
 
-  /** Asks every server from every shared socket, and again every so often. */
-  start(): void {
-    this.#ask();
-    this.#refresh = this.#needs.clock.setTimeout(() => this.start(), REFRESH_MS);
-  }
-
-  /** Something went silent: asks now, unless it has just asked. */
-  check(): void {
-    if (this.#needs.clock.now() - this.#askedAtMs >= CHECK_SPACING_MS) this.#ask();
+  /** Asks every server from every shared socket. */
+  ask(): void {
+    const { datagrams, servers } = this.#needs;
+    for (const base of datagrams.bases) {
+      for (const server of servers) if (server.family === base.family && base.shared) this.#askOne(base, server);
+    }
   }
 
   /** The network changed: what was learnt is worth nothing. */
-  restart(): void {
+  forget(): void {
     this.#mappings.clear();
-    this.#ask();
   }
 
   mappings(): { readonly base: Base; readonly address: TransportAddress }[] {
@@ -75,17 +67,8 @@ export class SimulatedStun {
   }
 
   stop(): void {
-    this.#refresh?.[Symbol.dispose]();
     this.#listening[Symbol.dispose]();
     for (const id of [...this.#questions.keys()]) this.#end(id);
-  }
-
-  #ask(): void {
-    const { datagrams, servers } = this.#needs;
-    this.#askedAtMs = this.#needs.clock.now();
-    for (const base of datagrams.bases) {
-      for (const server of servers) if (server.family === base.family) this.#askOne(base, server);
-    }
   }
 
   #askOne(base: Base, server: TransportAddress): void {

@@ -1,13 +1,14 @@
-import { transportAddress } from '@wirepath/stun-codec';
+import { NatTraversal, createIdentity, type CandidateSource, type Identity } from '@wirepath/core';
+import { transportAddress } from '@wirepath/core/plugin';
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from '../../src/time/fake-clock.js';
-import { createIdentity } from '../../src/identity/create-identity.js';
-import { silentLogger } from '../../src/logging/memory-logger.js';
-import { NatTraversal } from '../../src/nat-traversal/nat-traversal.js';
-import type { CandidateSource } from '../../src/contracts/candidate-source.js';
-import type { Identity } from '../../src/contracts/identity.js';
-import { MemorySignalingHub, MemoryTransport, VirtualNetwork } from '@wirepath/testkit';
-import { seededRandom } from '../traversal/two-engines.js';
+import {
+  FakeClock,
+  MemorySignalingHub,
+  MemoryTransport,
+  SeededRandom,
+  VirtualNetwork,
+  silentLogger,
+} from '../src/index.js';
 
 const SETTINGS = {
   enabled: true,
@@ -24,11 +25,11 @@ async function twoNodes(extraSource?: CandidateSource) {
   const network = new VirtualNetwork({ clock });
   const hub = new MemorySignalingHub({ clock, latencyMs: 5 });
   const { signal } = new AbortController();
-  const identities = [1, 2].map((seed) => createIdentity(seededRandom(seed)(32)));
+  const identities = [1, 2].map((seed) => createIdentity(new SeededRandom(seed).bytes(32)));
   const nodes = await Promise.all(
     identities.map(async (identity, index) => {
       const ip = `192.0.2.${index + 1}`;
-      const random = { bytes: seededRandom(index + 10) };
+      const random = new SeededRandom(index + 10);
       const host = network.host({ ips: [ip] });
       const transport = new MemoryTransport({ publicKey: identity.publicKey, host, clock, random });
       await transport.listen({ signal });

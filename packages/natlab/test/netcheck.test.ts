@@ -1,0 +1,101 @@
+import type { NetcheckDocument } from '@wirepath/core';
+import { expect, it } from 'vitest';
+import { WirepathNode, WirepathServer, type Lab, type NatKind } from '../src/index.js';
+import { wirepath } from '../src/wirepath/command.js';
+import { describeInLab, labForTest, report, seconds } from './lab-for-test.js';
+
+type Behavior = Pick<NetcheckDocument, 'mapping' | 'filtering'> & { readonly keepsPort: boolean };
+
+const EI = 'endpoint-independent';
+const AD = 'address-dependent';
+const APD = 'address-and-port-dependent';
+
+const EXPECTED: Readonly<Record<Exclude<NatKind, 'noudp'>, Behavior>> = {
+  none: { mapping: EI, filtering: EI, keepsPort: true },
+  portcone: { mapping: EI, filtering: APD, keepsPort: true },
+  fullcone: { mapping: EI, filtering: EI, keepsPort: true },
+  addrcone: { mapping: EI, filtering: AD, keepsPort: true },
+  shifted: { mapping: EI, filtering: APD, keepsPort: false },
+  sym: { mapping: APD, filtering: APD, keepsPort: false },
+  cgnat: { mapping: EI, filtering: APD, keepsPort: false },
+};
+
+/** Each round stands for a run of the command: what one leaves open in the NAT, the next one meets. */
+async function everyWay(node: WirepathNode, check: (document: NetcheckDocument, way: string) => void): Promise<void> {
+  const run = async (way: string) => {
+    const started = performance.now();
+    const document = await netcheck(node);
+    report(way, seconds(performance.now() - started));
+    check(document, way);
+  };
+  await run('cold');
+  await run('at once again');
+  node.start();
+  await node.daemon.logged(/node is up/);
+  await run('of a daemon that has just started');
+  await run('of a daemon');
+  await node.stop();
+  await run('after the daemon');
+}
+
+/** In the host's namespace, where it looks by itself when no daemon runs. */
+async function netcheck(node: WirepathNode): Promise<NetcheckDocument> {
+  const text = await node.lab.exec(node.host, wirepath('netcheck', '--json', '--config', node.rcFile), {
+    timeoutMs: 30_000,
+  });
+  return JSON.parse(text) as NetcheckDocument;
+}
+
+async function nodeIn(lab: Lab, stunServers: readonly string[], relay = false): Promise<WirepathNode> {
+  const relayUrls = relay ? [WirepathServer.relayUrl] : undefined;
+  const node = new WirepathNode(lab, 'a', { number: 1, rc: { stunServers, relayUrls, rendezvousUrl: undefined } });
+  await node.configure([]);
+  return node;
+}
+
+async function startServer(lab: Lab, relay = false): Promise<void> {
+  const server = await WirepathServer.prepare(lab, { stun: true, relay });
+  await server.start();
+}
+
+describeInLab('netcheck, cold and again, without a daemon and of one', () => {
+  it.each(Object.entries(EXPECTED))(
+    'names what a NAT of kind %s does',
+    async (kind, { mapping, filtering, keepsPort }) => {
+      const lab = await labForTest({ a: kind as NatKind });
+      await startServer(lab);
+      const node = await nodeIn(lab, [WirepathServer.stunServer]);
+      const { publicAddress } = lab.site('a');
+      await everyWay(node, (document, way) => {
+        expect(document, way).toMatchObject({ udp: true, mapping, filtering, relays: [] });
+        expect(document.reflexive, way).toHaveLength(1);
+        expect(document.reflexive[0], way).toMatch(new RegExp(`^${publicAddress.replaceAll('.', '\\.')}:\\d+$`));
+        expect(document.reflexive[0] === `${publicAddress}:51820`, `${way}: keeps the port`).toBe(keepsPort);
+        expect(document.egress, way).toMatchObject([{ family: 4, ip: lab.host('a').address }]);
+      });
+    },
+  );
+
+  it('says that UDP leaves nowhere, where TCP does', async () => {
+    const lab = await labForTest({ a: 'noudp' });
+    await startServer(lab, true);
+    const node = await nodeIn(lab, [WirepathServer.stunServer], true);
+    await everyWay(node, (document, way) => {
+      expect(document, way).toMatchObject({ udp: false, mapping: null, filtering: null, reflexive: [] });
+      expect(document.relays[0]?.rttMs, way).toBeNull();
+      expect(document.relays[0]?.error, way).not.toBeNull();
+    });
+  });
+
+  it('tells the round trip to a relay', async () => {
+    const lab = await labForTest({ a: 'portcone' });
+    await startServer(lab, true);
+    const node = await nodeIn(lab, [WirepathServer.stunServer], true);
+    await everyWay(node, (document, way) => {
+      expect(document, way).toMatchObject({ udp: true, mapping: EI, filtering: APD });
+      expect(document.relays, way).toMatchObject([{ url: WirepathServer.relayUrl, error: null }]);
+      expect(document.relays[0]?.rttMs, way).toBeGreaterThan(0);
+      expect(document.reflexive, way).toEqual([`${lab.site('a').publicAddress}:51820`]);
+    });
+  });
+});

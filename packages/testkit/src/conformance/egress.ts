@@ -1,0 +1,76 @@
+import { CodedError, type Egress } from '@wirepath/core';
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { isIP } from 'node:net';
+import type { ConformanceCheck } from './conformance-check.js';
+import { withoutIo } from './io-free.js';
+import { checksFrom, type SetUp } from './stage.js';
+
+export interface EgressSubject {
+  create(): Egress;
+  /** Names of interfaces that it must find, best first; left out: none in particular. */
+  readonly expected?: readonly string[];
+  /** Changes the network, where the factory can: `watch` must call back then. */
+  change?(): void | Promise<void>;
+}
+
+/** The rules of {@link Egress}. */
+export function egressConformance(setUp: SetUp<EgressSubject>): ConformanceCheck[] {
+  return checksFrom(setUp, {
+    'construction does no I/O': async ({ subject, pendingTimers }) => {
+      withoutIo(() => subject.create(), pendingTimers);
+    },
+    'finds what it must, each well-formed and none of it loopback': async (stage) => {
+      const { subject } = stage;
+      const found = await stage.within(subject.create().detect(), 'detect');
+      for (const { interfaceName, family, ip, evidence } of found) {
+        assert.notEqual(interfaceName, '', 'an egress without an interface');
+        assert.equal(isIP(ip.split('%')[0] ?? ''), family, `${interfaceName}: ${ip} is no IP of its family`);
+        assert.ok(!ip.startsWith('127.') && ip !== '::1', `${interfaceName}: ${ip} leads nowhere`);
+        assert.ok(['route', 'interface', 'connect'].includes(evidence), `${interfaceName}: ${evidence}`);
+      }
+      const names = found.map(({ interfaceName }) => interfaceName);
+      if (subject.expected !== undefined) assert.deepEqual([...new Set(names)], subject.expected);
+    },
+    'finds the same again': async (stage) => {
+      const egress = stage.subject.create();
+      const [first, second] = await stage.within(Promise.all([egress.detect(), egress.detect()]), 'detect');
+      assert.deepEqual(second, first);
+      await stage.assertNoTimers();
+    },
+    'detect honours an abort that came before it': async (stage) => {
+      const detecting = stage.subject.create().detect({ signal: AbortSignal.abort() });
+      await stage.settled(detecting, 'detect');
+      await stage.assertNoTimers();
+    },
+    'pinning to an interface that is not there fails, if it does, with a code that callers know': async (stage) => {
+      const socket = createSocket('udp4');
+      try {
+        await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+        stage.subject.create().bindToDevice(socket, 'no-such-if0');
+      } catch (error) {
+        assert.ok(error instanceof CodedError, `not a CodedError: ${String(error)}`);
+        assert.ok(['PERMISSION_DENIED', 'INTERFACE_NOT_FOUND'].includes(error.code), error.code);
+      } finally {
+        socket.close();
+      }
+    },
+    'watch calls back on a change, and not once it is disposed': async (stage) => {
+      const { subject, world } = stage;
+      let calls = 0;
+      const watching = subject.create().watch(() => (calls += 1));
+      await world.time.advance(100);
+      if (subject.change !== undefined) {
+        await subject.change();
+        await stage.eventually(() => calls > 0, 'a call back');
+      }
+      watching[Symbol.dispose]();
+      watching[Symbol.dispose]();
+      const before = calls;
+      await subject.change?.();
+      await world.time.advance(5000);
+      assert.equal(calls, before, 'it called back after it was disposed');
+      await stage.assertNoTimers();
+    },
+  });
+}
