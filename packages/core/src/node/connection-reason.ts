@@ -8,7 +8,7 @@ export function connectionReason(agent: PeerAgent, signalingUp: boolean): string
     const tried = [...agent.checklist.pairs.values()].filter((pair) => pair.connection !== 'relayed');
     const obstacle = agent.remote && hardNatObstacle(agent.around.local.natBehavior, agent.remote.natBehavior);
     if (obstacle) return `relayed: ${obstacle}`;
-    if (agent.hardNat !== undefined)
+    if (agent.hardNat.progress !== undefined)
       return `relayed while a way through the symmetric NAT is tried: ${agent.hardNat.progress}`;
     if (tried.length === 0) return 'relayed: neither side has an address that the other could try directly';
     return agent.probingUntil === undefined

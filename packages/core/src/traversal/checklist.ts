@@ -1,11 +1,17 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import { CandidatePair, pathKeyOf, type RemoteCandidate } from './candidate-pair.js';
 import type { EnginePath, LocalBase } from './events.js';
-import type { Pacer } from './pacer.js';
+import { Pacer } from './pacer.js';
 import { CHECK_PACING_MS } from './timings.js';
 
 /** Peer-reflexive candidates that are kept per peer: each was authenticated, but a peer must not make us hoard. */
 const MAX_PEER_REFLEXIVE = 16;
+/**
+ * So many at once, and then one each ten seconds, are taken up. Between two NATs that map per destination, one of them
+ * with an open filter, each check comes from yet another port, and checking that makes another: without end.
+ */
+const PEER_REFLEXIVE_BURST = 8;
+const PEER_REFLEXIVE_PER_SECOND = 0.1;
 
 /** A remote candidate that makes no pair, and why. */
 export interface Rejection {
@@ -22,6 +28,7 @@ export class Checklist {
   /** Pairs of bases that are not everybody's (hard NATs): they stay until unpinned. */
   readonly #pinned = new Map<string, CandidatePair>();
   #nextSlotAt = -Infinity;
+  #admissions = new Pacer(PEER_REFLEXIVE_PER_SECOND, PEER_REFLEXIVE_BURST);
 
   constructor(readonly maxPairs: number) {}
 
@@ -48,22 +55,33 @@ export class Checklist {
     }
   }
 
-  /** A check came from an address that nobody signalled (RFC 8445 7.3.1.3), or the user suggested one. */
+  /** The user suggested an address that nobody signalled. */
   addUnsignalled(remote: RemoteCandidate): void {
-    const key = formatAddress(remote.address);
-    if (this.#signalled.some((known) => formatAddress(known.address) === key)) return;
-    const known = this.#peerReflexive.get(key);
-    if (known !== undefined) return;
+    if (!this.#isKnown(remote)) this.#add(remote);
+  }
+
+  /** A check came from an address that nobody signalled (RFC 8445 7.3.1.3); too many at once are left alone. */
+  addPeerReflexive(remote: RemoteCandidate, now: number): void {
+    if (!this.#isKnown(remote) && this.#admissions.take(now)) this.#add(remote);
+  }
+
+  #isKnown({ address }: RemoteCandidate): boolean {
+    const key = formatAddress(address);
+    return this.#peerReflexive.has(key) || this.#signalled.some((known) => formatAddress(known.address) === key);
+  }
+
+  #add(remote: RemoteCandidate): void {
     if (this.#peerReflexive.size >= MAX_PEER_REFLEXIVE) {
       const oldest = this.#peerReflexive.keys().next().value;
       if (oldest !== undefined) this.#peerReflexive.delete(oldest);
     }
-    this.#peerReflexive.set(key, remote);
+    this.#peerReflexive.set(formatAddress(remote.address), remote);
   }
 
   /** What was learnt by checks belongs to the peer's previous run or network. */
   forgetUnsignalled(): void {
     this.#peerReflexive.clear();
+    this.#admissions = new Pacer(PEER_REFLEXIVE_PER_SECOND, PEER_REFLEXIVE_BURST);
   }
 
   /**

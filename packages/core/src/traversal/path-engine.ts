@@ -163,7 +163,7 @@ export class PathEngine {
         agent.ping(now);
         break;
       case 'bases-opened':
-        agent.basesOpened(event.bases, now);
+        agent.hardNat.basesOpened(event.bases, now);
         break;
       case 'permitted':
         agent.permitted(event.path, event.error, now);

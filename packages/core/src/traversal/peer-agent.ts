@@ -7,9 +7,9 @@ import { CallSchedule } from './call-schedule.js';
 import { CandidatePair, type RemoteCandidate } from './candidate-pair.js';
 import { Checklist } from './checklist.js';
 import type { EngineEffect } from './effects.js';
-import type { EngineEvent, EnginePath, LocalBase, LocalDescription } from './events.js';
+import type { EngineEvent, EnginePath, LocalDescription } from './events.js';
 import { HandshakeRule } from './handshake-rule.js';
-import { ATTEMPT_MS, EXTRA_BASES, HARD_NAT_DELAY_MS, HardNatAttempt, hardNatPart } from './hard-nat.js';
+import { HardNatTraversal } from './hard-nat-traversal.js';
 import { sameDescription, type CallMessage, type DescriptionId } from './messages.js';
 import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
 import type { Pacer } from './pacer.js';
@@ -59,10 +59,7 @@ export class PeerAgent {
   readonly #warm = new Map<CandidatePair, { until: number; nextAt: number }>();
   #nominated: string | undefined;
   #paths = '';
-  /** When an attempt through a hard NAT is due, if ordinary checks have not succeeded by then. */
-  #hardNatAt: number | undefined;
-  hardNat: HardNatAttempt | undefined;
-  readonly #extraBases = new Map<string, LocalBase>();
+  readonly hardNat: HardNatTraversal;
   /** The next message asks the peer to check us too. */
   #isCall = false;
   #hasSession = false;
@@ -75,6 +72,15 @@ export class PeerAgent {
   ) {
     this.checklist = new Checklist(around.maxCandidatePairs);
     this.handshake = new HandshakeRule(this.controlling);
+    this.hardNat = new HardNatTraversal({
+      peer: publicKey,
+      around,
+      checklist: this.checklist,
+      remoteBehavior: () => this.remote?.natBehavior,
+      isThrough: () => this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed',
+      activeBaseId: () => this.active?.pair.base.id,
+      guess: (pair, now) => this.#check(pair, now, { guess: true }),
+    });
     this.#ufrag = Buffer.from(around.random(6)).toString('base64url');
     this.#password = Buffer.from(around.random(18)).toString('base64url');
     around.emit({ type: 'expect-checks', peer: publicKey, ufrag: this.#ufrag, password: this.#password });
@@ -166,7 +172,7 @@ export class PeerAgent {
       path: event.path,
       transactionId: event.transactionId,
     });
-    const pair = this.#pairFor(event.path, event.candidateType, event.priority);
+    const pair = this.#pairFor(event.path, event.candidateType, event.priority, now);
     if (pair === undefined) return;
     pair.checksReceived += 1;
     this.#heard(pair, now);
@@ -183,7 +189,7 @@ export class PeerAgent {
       pair.refusal = `answered from ${formatAddress(event.path.remote)}`;
       return;
     }
-    if (check.guess === true) this.#guessedRight(pair);
+    if (check.guess === true) this.hardNat.guessedRight(pair);
     if (this.checklist.get(pair.path) !== pair) return;
     const first = pair.state !== 'succeeded';
     const rttMs = now - check.sentAt;
@@ -196,7 +202,7 @@ export class PeerAgent {
   }
 
   packetAuthenticated(path: EnginePath, now: number): void {
-    const pair = this.checklist.get(path) ?? this.#pairFor(path, 'peer-reflexive', undefined);
+    const pair = this.checklist.get(path) ?? this.#pairFor(path, 'peer-reflexive', undefined, now);
     if (pair === undefined) return;
     this.#heard(pair, now);
     if (pair !== this.active?.pair && pair.state !== 'succeeded' && this.remote !== null) this.#trigger(pair, now);
@@ -242,8 +248,7 @@ export class PeerAgent {
     consider(this.handshake.nextTimeout());
     consider(this.active?.nextTimeout());
     consider(this.probingUntil);
-    consider(this.#hardNatAt);
-    consider(this.hardNat?.nextTimeout());
+    consider(this.hardNat.nextTimeout());
     for (const { nextAt } of this.#warm.values()) consider(nextAt);
     return next;
   }
@@ -252,7 +257,7 @@ export class PeerAgent {
     this.#tendActivePath(now);
     this.#tendWarmPaths(now);
     if (this.probingUntil !== undefined && now >= this.probingUntil) this.#endProbing(now);
-    this.#tendHardNat(now);
+    this.hardNat.handleTimeout(now);
     for (let pair = this.#takeDueCheck(now); pair !== undefined; pair = this.#takeDueCheck(now)) this.#check(pair, now);
     const due = this.#calls.takeDue(now, this.#jitter());
     if (due === 'retry') this.#isCall = true;
@@ -319,7 +324,7 @@ export class PeerAgent {
 
   #probe(now: number, budgetMs: number, all = false): void {
     this.probingUntil = Math.max(this.probingUntil ?? 0, now + budgetMs);
-    this.#scheduleHardNat(now);
+    this.hardNat.schedule(now);
     for (const pair of this.checklist.pairs.values()) {
       const isActive = pair === this.active?.pair && this.active.trust === 'trusted';
       // What is proven and fresh needs no new proof; a check for one that waits for its relay's permission comes later.
@@ -378,18 +383,23 @@ export class PeerAgent {
   }
 
   /** The pair of a path that something authenticated came in on, made where it is new. */
-  #pairFor(path: EnginePath, type: CandidateType, priority: number | undefined): CandidatePair | undefined {
+  #pairFor(
+    path: EnginePath,
+    type: CandidateType,
+    priority: number | undefined,
+    now: number,
+  ): CandidatePair | undefined {
     const known = this.checklist.get(path);
     if (known !== undefined) return known;
-    const extra = this.#extraBases.get(path.baseId);
-    if (extra !== undefined) return this.#pinExtra(extra, path);
+    const extra = this.hardNat.pairFor(path);
+    if (extra !== undefined) return extra;
     if (!this.around.local.bases.some((base) => base.id === path.baseId)) return undefined;
-    this.checklist.addUnsignalled({
-      address: path.remote,
-      // Only a relay makes an unsignalled address more than peer-reflexive: a sender cannot know of its own NAT.
-      type: type === 'relayed' ? 'relayed' : 'peer-reflexive',
-      priority: priority ?? candidatePriority('peer-reflexive', 0),
-    });
+    // Only a relay makes an unsignalled address more than peer-reflexive: a sender cannot know of its own NAT.
+    const learnt: CandidateType = type === 'relayed' ? type : 'peer-reflexive';
+    this.checklist.addPeerReflexive(
+      { address: path.remote, type: learnt, priority: priority ?? candidatePriority('peer-reflexive', 0) },
+      now,
+    );
     this.#form();
     return this.checklist.get(path);
   }
@@ -401,7 +411,7 @@ export class PeerAgent {
 
   /** The peer is gone: nothing of it stays at relays. */
   close(): void {
-    this.#endHardNat();
+    this.hardNat.end();
     this.#release(this.checklist.pairs.values());
   }
 
@@ -415,104 +425,6 @@ export class PeerAgent {
     if (this.around.inOwnNetwork(remote.address)) return 'reached through our own interface: a loop';
     const isOurs = this.around.local.candidates.some((own) => sameAddress(own.address, remote.address));
     return isOurs ? 'an address of our own' : undefined;
-  }
-
-  // --- Hard NATs ---
-
-  basesOpened(bases: readonly LocalBase[], now: number): void {
-    if (this.hardNat === undefined) {
-      this.around.emit({ type: 'close-bases', baseIds: bases.map(({ id }) => id) });
-      return;
-    }
-    for (const base of bases) this.#extraBases.set(base.id, base);
-    this.hardNat.basesOpened(
-      bases.map(({ id }) => id),
-      now,
-    );
-  }
-
-  /** Nothing but a relay so far, and NATs with which more can be done about it. */
-  get #wantsHardNat(): boolean {
-    if (!this.around.hardNat || this.remote === null) return false;
-    if (this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed') return false;
-    return hardNatPart(this.around.local.natBehavior, this.remote.natBehavior) !== undefined;
-  }
-
-  #scheduleHardNat(now: number): void {
-    if (this.hardNat === undefined && this.#wantsHardNat) this.#hardNatAt ??= now + HARD_NAT_DELAY_MS;
-  }
-
-  #tendHardNat(now: number): void {
-    if (this.#hardNatAt !== undefined && now >= this.#hardNatAt) this.#startHardNat(now);
-    const attempt = this.hardNat;
-    if (attempt === undefined) return;
-    if (now >= attempt.endsAt || !this.#wantsHardNat) return this.#endHardNat();
-    const baseId = attempt.takeBase(now);
-    const base = baseId === undefined ? undefined : this.#extraBases.get(baseId);
-    if (base !== undefined) {
-      for (const remote of this.#reflexiveOf(base.family))
-        this.#check(new CandidatePair(base, remote), now, { guess: true });
-    }
-    const port = attempt.takePort(now);
-    if (port !== undefined) this.#guess(port, now);
-  }
-
-  #startHardNat(now: number): void {
-    this.#hardNatAt = undefined;
-    const { around, remote } = this;
-    if (!this.#wantsHardNat || remote === null) return;
-    if (around.hardNatHolder !== undefined && around.hardNatHolder !== this.publicKey) {
-      this.#hardNatAt = now + ATTEMPT_MS;
-      return;
-    }
-    const part = hardNatPart(around.local.natBehavior, remote.natBehavior);
-    const [target] = this.#reflexiveOf(4);
-    if (part === undefined || target === undefined) return;
-    around.hardNatHolder = this.publicKey;
-    this.hardNat = new HardNatAttempt(part, now, (length) => around.random(length));
-    if (part === 'many-bases') around.emit({ type: 'open-bases', peer: this.publicKey, family: 4, count: EXTRA_BASES });
-  }
-
-  /** Closes what was opened, but for the base that carries traffic now. */
-  #endHardNat(): void {
-    this.hardNat = undefined;
-    if (this.around.hardNatHolder === this.publicKey) this.around.hardNatHolder = undefined;
-    const unused = [...this.#extraBases.keys()].filter((id) => id !== this.active?.pair.base.id);
-    for (const id of unused) this.#extraBases.delete(id);
-    for (const pair of [...this.checklist.pairs.values()])
-      if (unused.includes(pair.base.id)) this.checklist.unpin(pair);
-    if (unused.length > 0) this.around.emit({ type: 'close-bases', baseIds: unused });
-  }
-
-  #guess(port: number, now: number): void {
-    const base = this.around.local.bases.find(({ kind, family }) => kind === 'socket' && family === 4);
-    const [remote] = this.#reflexiveOf(4);
-    if (base === undefined || remote === undefined) return;
-    const address = { ...remote.address, port };
-    const guess = { address, type: 'peer-reflexive', priority: candidatePriority('peer-reflexive', 0) } as const;
-    this.#check(new CandidatePair(base, guess), now, { guess: true });
-  }
-
-  #guessedRight(pair: CandidatePair): void {
-    if (this.checklist.get(pair.path) === undefined) this.checklist.pin(pair);
-  }
-
-  #pinExtra(base: LocalBase, path: EnginePath): CandidatePair {
-    const known = this.checklist.remotes.find(({ address }) => sameAddress(address, path.remote));
-    const remote = known ?? {
-      address: path.remote,
-      type: 'peer-reflexive' as const,
-      priority: candidatePriority('peer-reflexive', 0),
-    };
-    const pair = new CandidatePair(base, remote);
-    this.checklist.pin(pair);
-    return pair;
-  }
-
-  #reflexiveOf(family: 4 | 6): RemoteCandidate[] {
-    return this.checklist.remotes.filter(
-      ({ type, address }) => type === 'server-reflexive' && address.family === family,
-    );
   }
 
   // --- Choice ---

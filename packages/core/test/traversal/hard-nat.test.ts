@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { NatBehavior, NatDependence } from '../../src/contracts/nat-behavior.js';
-import { EXTRA_BASES, GUESSES, HardNatAttempt, hardNatObstacle, hardNatPart } from '../../src/traversal/hard-nat.js';
+import {
+  EXTRA_BASES,
+  GUESSES,
+  HardNatAttempt,
+  ATTEMPT_MS,
+  predictPorts,
+  hardNatObstacle,
+  hardNatPart,
+} from '../../src/traversal/hard-nat.js';
 import { seededRandom } from './two-engines.js';
 
 const nat = (mapping: NatDependence | null): NatBehavior => ({ mapping, filtering: 'address-and-port-dependent' });
@@ -31,7 +39,7 @@ describe('the part in an attempt', () => {
 /** What an attempt does from start to end. */
 function play<T>(attempt: HardNatAttempt, take: (now: number) => T | undefined): { at: number; what: T }[] {
   const done: { at: number; what: T }[] = [];
-  for (let now = attempt.startedAt; now < attempt.endsAt; now = Math.max(now + 0.5, attempt.nextTimeout())) {
+  for (let now = attempt.endsAt - ATTEMPT_MS; now < attempt.endsAt; now = Math.max(now + 0.5, attempt.nextTimeout())) {
     const what = take(now);
     if (what !== undefined) done.push({ at: now, what });
   }
@@ -39,7 +47,7 @@ function play<T>(attempt: HardNatAttempt, take: (now: number) => T | undefined):
 }
 
 describe('guessing', () => {
-  const attempt = new HardNatAttempt('many-guesses', 1000, seededRandom(7));
+  const attempt = new HardNatAttempt({ part: 'many-guesses', now: 1000, seenPorts: [], random: seededRandom(7) });
   const guesses = play(attempt, (now) => attempt.takePort(now));
 
   it('draws no port twice, none below 1024, and no more than the bound', () => {
@@ -61,9 +69,30 @@ describe('guessing', () => {
   });
 });
 
+describe('guessing where ports are given out in sequence', () => {
+  it.each([
+    [[40_010, 40_011], 40_012, 'the next ones first'],
+    [[40_100, 40_010], 40_101, 'whatever the order'],
+    [[65_500, 65_530], 65_531, 'not beyond the last port'],
+  ])('%j: %i comes first, %s', (seenPorts, first) => {
+    const predicted = predictPorts(seenPorts);
+    expect(predicted[0]).toBe(first);
+    expect(Math.max(...predicted)).toBeLessThanOrEqual(65_535);
+    expect(predicted).not.toContain(seenPorts[0]);
+    const attempt = new HardNatAttempt({ part: 'many-guesses', now: 0, seenPorts, random: seededRandom(7) });
+    const guesses = play(attempt, (now) => attempt.takePort(now)).map(({ what }) => what);
+    expect(guesses.slice(0, predicted.length)).toEqual(predicted);
+    expect(new Set(guesses).size).toBe(GUESSES);
+  });
+
+  it.each([[[40_010]], [[40_010, 40_010]], [[40_010, 52_000]], [[]]])('%j shows no sequence', (seenPorts) => {
+    expect(predictPorts(seenPorts)).toEqual([]);
+  });
+});
+
 describe('opening bases', () => {
   it('waits for them, opens each once, and again before common NATs forget', () => {
-    const attempt = new HardNatAttempt('many-bases', 0, seededRandom(7));
+    const attempt = new HardNatAttempt({ part: 'many-bases', now: 0, seenPorts: [], random: seededRandom(7) });
     expect(attempt.takeBase(50)).toBeUndefined();
     const ids = Array.from({ length: EXTRA_BASES }, (_, i) => `base-${i}`);
     attempt.basesOpened(ids, 100);
@@ -75,7 +104,7 @@ describe('opening bases', () => {
   });
 
   it('does nothing where the system gives no sockets', () => {
-    const attempt = new HardNatAttempt('many-bases', 0, seededRandom(7));
+    const attempt = new HardNatAttempt({ part: 'many-bases', now: 0, seenPorts: [], random: seededRandom(7) });
     attempt.basesOpened([], 100);
     expect(attempt.takeBase(200)).toBeUndefined();
   });

@@ -1,0 +1,158 @@
+import { sameAddress, type TransportAddress } from '@wirepath/stun-codec';
+import { candidatePriority } from '../contracts/candidate.js';
+import type { NatBehavior } from '../contracts/nat-behavior.js';
+import type { PublicKey } from '../contracts/identity.js';
+import { CandidatePair, type RemoteCandidate } from './candidate-pair.js';
+import type { Checklist } from './checklist.js';
+import type { EngineEffect } from './effects.js';
+import type { EnginePath, LocalBase, LocalDescription } from './events.js';
+import { ATTEMPT_MS, EXTRA_BASES, HARD_NAT_DELAY_MS, HardNatAttempt, hardNatPart } from './hard-nat.js';
+
+export interface HardNatNeeds {
+  readonly peer: PublicKey;
+  readonly around: {
+    /** Whether to spend many checks and sockets on NATs that map per destination. */
+    readonly hardNat: boolean;
+    /** The one peer that an attempt is made for: two at once would double the load on the NAT. */
+    hardNatHolder: PublicKey | undefined;
+    local: LocalDescription;
+    random(length: number): Uint8Array;
+    emit(effect: EngineEffect): void;
+  };
+  readonly checklist: Checklist;
+  /** Undefined before the peer has said anything. */
+  remoteBehavior(): NatBehavior | undefined;
+  /** There is a trusted path without a relay. */
+  isThrough(): boolean;
+  /** The base that carries the traffic now. */
+  activeBaseId(): string | undefined;
+  /** Sends a check on a pair that is on no list: it becomes one if it is answered. */
+  guess(pair: CandidatePair, now: number): void;
+}
+
+/** The way to one peer through a NAT that maps per destination: when to attempt it, with which sockets and ports. */
+export class HardNatTraversal {
+  readonly #needs: HardNatNeeds;
+  /** When an attempt is due, if ordinary checks have not succeeded by then. */
+  #dueAt: number | undefined;
+  #attempt: HardNatAttempt | undefined;
+  readonly #extraBases = new Map<string, LocalBase>();
+  /** Attempts that ended without a path. */
+  failures = 0;
+
+  constructor(needs: HardNatNeeds) {
+    this.#needs = needs;
+  }
+
+  /** What an attempt under way has done so far. */
+  get progress(): string | undefined {
+    return this.#attempt?.progress;
+  }
+
+  /** Ordinary checks begin: an attempt follows if they come to nothing. */
+  schedule(now: number): void {
+    if (this.#attempt === undefined && this.#isWanted()) this.#dueAt ??= now + HARD_NAT_DELAY_MS;
+  }
+
+  nextTimeout(): number | undefined {
+    const [due, next] = [this.#dueAt, this.#attempt?.nextTimeout()];
+    return due === undefined || next === undefined ? (due ?? next) : Math.min(due, next);
+  }
+
+  handleTimeout(now: number): void {
+    if (this.#dueAt !== undefined && now >= this.#dueAt) this.#start(now);
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    if (now >= attempt.endsAt || !this.#isWanted()) {
+      if (!this.#needs.isThrough()) this.failures += 1;
+      return this.end();
+    }
+    const baseId = attempt.takeBase(now);
+    const base = baseId === undefined ? undefined : this.#extraBases.get(baseId);
+    if (base !== undefined) {
+      for (const remote of this.#reflexive(base.family)) this.#needs.guess(new CandidatePair(base, remote), now);
+    }
+    const port = attempt.takePort(now);
+    if (port !== undefined) this.#guess(port, now);
+  }
+
+  basesOpened(bases: readonly LocalBase[], now: number): void {
+    const ids = bases.map(({ id }) => id);
+    if (this.#attempt === undefined) return this.#close(ids);
+    for (const base of bases) this.#extraBases.set(base.id, base);
+    this.#attempt.basesOpened(ids, now);
+  }
+
+  /** A guess was answered: its pair is as good as any. */
+  guessedRight(pair: CandidatePair): void {
+    if (this.#needs.checklist.get(pair.path) === undefined) this.#needs.checklist.pin(pair);
+  }
+
+  /** The pair of a check that came in on one of the extra bases; undefined for any other base. */
+  pairFor(path: EnginePath): CandidatePair | undefined {
+    const base = this.#extraBases.get(path.baseId);
+    if (base === undefined) return undefined;
+    const { checklist } = this.#needs;
+    const known = checklist.remotes.find(({ address }) => sameAddress(address, path.remote));
+    const pair = new CandidatePair(base, known ?? peerReflexive(path.remote));
+    checklist.pin(pair);
+    return pair;
+  }
+
+  /** Closes what was opened, but for the base that carries traffic now. */
+  end(): void {
+    const { around, checklist, peer } = this.#needs;
+    this.#attempt = undefined;
+    if (around.hardNatHolder === peer) around.hardNatHolder = undefined;
+    const unused = [...this.#extraBases.keys()].filter((id) => id !== this.#needs.activeBaseId());
+    for (const id of unused) this.#extraBases.delete(id);
+    for (const pair of [...checklist.pairs.values()]) if (unused.includes(pair.base.id)) checklist.unpin(pair);
+    this.#close(unused);
+  }
+
+  /** Nothing but a relay so far, and NATs with which more can be done about it. */
+  #isWanted(): boolean {
+    const remote = this.#needs.remoteBehavior();
+    if (!this.#needs.around.hardNat || remote === undefined || this.#needs.isThrough()) return false;
+    return hardNatPart(this.#needs.around.local.natBehavior, remote) !== undefined;
+  }
+
+  #start(now: number): void {
+    this.#dueAt = undefined;
+    const { around, peer } = this.#needs;
+    const remote = this.#needs.remoteBehavior();
+    if (!this.#isWanted() || remote === undefined) return;
+    if (around.hardNatHolder !== undefined && around.hardNatHolder !== peer) {
+      this.#dueAt = now + ATTEMPT_MS;
+      return;
+    }
+    const part = hardNatPart(around.local.natBehavior, remote);
+    const reflexive = this.#reflexive(4);
+    if (part === undefined || reflexive.length === 0) return;
+    around.hardNatHolder = peer;
+    const seenPorts = reflexive.map(({ address }) => address.port);
+    this.#attempt = new HardNatAttempt({ part, now, seenPorts, random: (length) => around.random(length) });
+    if (part === 'many-bases') around.emit({ type: 'open-bases', peer, family: 4, count: EXTRA_BASES });
+  }
+
+  #guess(port: number, now: number): void {
+    const base = this.#needs.around.local.bases.find(({ kind, family }) => kind === 'socket' && family === 4);
+    const [remote] = this.#reflexive(4);
+    if (base === undefined || remote === undefined) return;
+    this.#needs.guess(new CandidatePair(base, peerReflexive({ ...remote.address, port })), now);
+  }
+
+  #reflexive(family: 4 | 6): RemoteCandidate[] {
+    return this.#needs.checklist.remotes.filter(
+      ({ type, address }) => type === 'server-reflexive' && address.family === family,
+    );
+  }
+
+  #close(baseIds: readonly string[]): void {
+    if (baseIds.length > 0) this.#needs.around.emit({ type: 'close-bases', baseIds });
+  }
+}
+
+function peerReflexive(address: TransportAddress): RemoteCandidate {
+  return { address, type: 'peer-reflexive', priority: candidatePriority('peer-reflexive', 0) };
+}
