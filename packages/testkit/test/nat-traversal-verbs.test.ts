@@ -94,6 +94,8 @@ describe('connectToPeer', () => {
     await net.start();
     await expect(during(net.clock, net.a.traversal.connectToPeer(net.b.identity.publicKey))).resolves.toBe('direct');
     await net.stop();
+    // What is on its way arrives.
+    await net.clock.advance(100);
     expect(net.clock.pendingTimers).toBe(0);
   });
 
