@@ -1,5 +1,7 @@
 import { encodeStunMessage, shortTermKey, transportAddress } from '@wirepath/stun-codec';
 import fc from 'fast-check';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { ConnectivityChecks } from '../../src/checks/connectivity-checks.js';
 import type { TransportPath } from '../../src/contracts/path.js';
@@ -34,6 +36,16 @@ function twoSides() {
   a.expect('B', 'ufrag-of-A', 'password-of-A');
   b.expect('A', 'ufrag-of-B', 'password-of-B');
   return { a, b };
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Held by living buffers of this thread. */
+function bufferBytes(): number {
+  collectGarbage();
+  collectGarbage();
+  return process.memoryUsage().arrayBuffers;
 }
 
 describe('a connectivity check', () => {
@@ -98,6 +110,19 @@ describe('a connectivity check', () => {
     const { a } = twoSides();
     const binding = encodeStunMessage({ class: 'request', method: 'binding', transactionId: Buffer.alloc(12) });
     expect(a.read(pathTo('192.0.2.2'), binding)).toBe('not-a-check');
+  });
+
+  it('that is never answered keeps no buffer alive', () => {
+    const { a } = twoSides();
+    const before = bufferBytes();
+    for (let n = 0; n < 4000; n += 1) {
+      const transactionId = Buffer.alloc(12);
+      transactionId.writeUInt32BE(n);
+      a.encodeCheck({ ...check, transactionId });
+      // What else a node does cuts its buffers from the same pool.
+      Buffer.allocUnsafe(1000);
+    }
+    expect(bufferBytes() - before).toBeLessThan(100_000);
   });
 
   it('mutated in any way is never taken for a check and never throws', () => {

@@ -44,7 +44,7 @@ export class ServerAllocation {
   readonly port: RelayPort;
   /** Of the Allocate that made it: a retransmission gets the same answer. */
   readonly transactionKey: string;
-  readonly response: Buffer;
+  readonly response: Uint8Array;
   expiresAtMs: number;
   readonly #permissions = new Map<string, Permission>();
   readonly #channels = new Map<number, Channel>();
@@ -54,7 +54,7 @@ export class ServerAllocation {
     owner: AllocationOwner;
     port: RelayPort;
     transactionKey: string;
-    response: Buffer;
+    response: Uint8Array;
     expiresAtMs: number;
   }) {
     this.owner = options.owner;

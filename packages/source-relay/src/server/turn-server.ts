@@ -57,7 +57,7 @@ export class TurnServer {
   /** 5-tuples whose Allocate waits for its socket. */
   readonly #pending = new Set<string>();
   /** Answers to Refresh 0 by transaction, because its retransmission meets no allocation any more. */
-  readonly #deletions = new Map<string, Buffer>();
+  readonly #deletions = new Map<string, Uint8Array>();
   #limits: { maxAllocations: number; quotaPerUser: number };
   #sweep: Disposable | undefined;
   #stopped = false;
@@ -196,7 +196,7 @@ export class TurnServer {
       owner: { socket, client, username, key },
       port,
       transactionKey: request.transactionKey,
-      response,
+      response: ownCopy(response),
       expiresAtMs: nowMs + wanted.lifetimeSeconds * 1000,
     });
     port.receive = (bytes, ip, fromPort) => traffic.receiveFromPeer(allocation, bytes, ip, fromPort);
@@ -285,14 +285,14 @@ export class TurnServer {
     return undefined;
   }
 
-  #repeatedAnswer(request: StunMessage, allocation: ServerAllocation | undefined): Buffer | undefined {
+  #repeatedAnswer(request: StunMessage, allocation: ServerAllocation | undefined): Uint8Array | undefined {
     if (request.method === 'refresh' && allocation === undefined) return this.#deletions.get(request.transactionKey);
     if (request.method !== 'allocate' || allocation?.transactionKey !== request.transactionKey) return undefined;
     return allocation.response;
   }
 
   #rememberDeletion(transactionKey: string, response: Buffer): void {
-    this.#deletions.set(transactionKey, response);
+    this.#deletions.set(transactionKey, ownCopy(response));
     const [oldest] = this.#deletions.keys();
     if (oldest !== undefined && this.#deletions.size > MAX_REMEMBERED_DELETIONS) this.#deletions.delete(oldest);
   }
@@ -358,4 +358,9 @@ export class TurnServer {
 
 function isTurnRequest({ method }: StunMessage): boolean {
   return method === 'allocate' || method === 'refresh' || method === 'create-permission' || method === 'channel-bind';
+}
+
+/** To be kept: a small Buffer keeps the 8 KiB alive that Node cut it from. */
+function ownCopy(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes);
 }
