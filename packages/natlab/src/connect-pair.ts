@@ -3,6 +3,7 @@ import { Lab } from './lab.js';
 import type { NatKind } from './network/nat-kind.js';
 import type { Sites } from './network/plan.js';
 import { Ping } from './ping.js';
+import type { Connection } from './wirepath/connection-log.js';
 import { WirepathNode } from './wirepath/node.js';
 import { WirepathServer } from './wirepath/server.js';
 
@@ -23,8 +24,6 @@ export interface PairOptions {
   /** @default 'info' */
   readonly logLevel?: string;
 }
-
-export type Connection = StatusDocument['peers'][number]['connection'];
 
 export interface PairResult {
   /** From starting A's daemon (servers and B being up) to the first echo of B. */

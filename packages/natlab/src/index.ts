@@ -10,7 +10,7 @@
  * @packageDocumentation
  */
 export { Lab, type LabOptions } from './lab.js';
-export { NAT_KINDS, type NatKind } from './network/nat-kind.js';
+export { NAT_BEHAVIOR, NAT_KINDS, type NatKind, type UdpNatKind } from './network/nat-kind.js';
 export { SERVER_ADDRESSES, type HostPlan, type SiteOptions, type SitePlan, type Sites } from './network/plan.js';
 export { Daemon, type ProcessEnd } from './daemon.js';
 export { Ping, type EchoReply, type PingReport } from './ping.js';
@@ -20,7 +20,10 @@ export { runProgram, tryProgram, type ProgramResult } from './run-program.js';
 export { newKeyPair, type KeyPair } from './wirepath/keys.js';
 export { type NodeRc, type RcPeer } from './wirepath/rc-file.js';
 export { WirepathNode, type NodeOptions } from './wirepath/node.js';
+export { type Connection, type ConnectionChange } from './wirepath/connection-log.js';
 export { WirepathServer } from './wirepath/server.js';
+export { expectedConnections, type ExpectedConnections } from './expected-connection.js';
+export { Grid, GRID_KINDS, gridSite, type CellOptions, type Explanations, type GridCell } from './grid.js';
 export {
   connectPair,
   connectionOf,

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Daemon, type DaemonOptions } from './daemon.js';
 import { interfaceName, labPrefix, newLabId } from './lab-names.js';
-import { buildNetwork, hostAddressCommands, hostRouteCommands, namespacesOf } from './network/build.js';
-import { reshiftRules } from './network/nat-kind.js';
-import { planSites, type HostPlan, type SitePlan, type Sites } from './network/plan.js';
+import { buildNetwork, hostAddressCommands, hostRouteCommands, namespacesOf, routersOf } from './network/build.js';
+import { natRules, reshiftRules } from './network/nat-kind.js';
+import { INTERNET_GATEWAY, planSites, type HostPlan, type SitePlan, type Sites } from './network/plan.js';
 import { removeLab, removeWithThisProcess } from './removal.js';
 import { runProgram, tryProgram, type ProgramResult, type RunOptions } from './run-program.js';
 
@@ -114,13 +114,43 @@ export class Lab implements AsyncDisposable {
    * them the same again.
    */
   async rebind(site: string): Promise<void> {
-    const { nat } = this.site(site);
-    const routers = nat === 'none' ? [] : nat === 'cgnat' ? [`${site}-isp`, `${site}-gw`] : [`${site}-gw`];
-    for (const router of routers) {
-      const shifts = nat === 'shifted' || router.endsWith('-isp');
-      if (shifts) await this.exec(router, ['nft', '-f', '-'], { input: reshiftRules() });
+    for (const { router, kind } of routersOf(this.site(site))) {
+      if (kind === 'shifted') await this.exec(router, ['nft', '-f', '-'], { input: reshiftRules() });
       await this.flushConntrack(router);
     }
+  }
+
+  /** The site's NAT knows of nobody, as after it was switched on; it will map as before. */
+  async forgetMappings(site: string): Promise<void> {
+    await Promise.all(
+      routersOf(this.site(site)).map(async ({ router, kind }) => {
+        await this.flushConntrack(router);
+        if (kind === 'addrcone') await this.exec(router, ['nft', 'flush', 'set', 'ip', 'natlab', 'seen']);
+      }),
+    );
+  }
+
+  /**
+   * The NAT gets another address from its provider, at once, and forgets all mappings.
+   * @param address in 203.0.113.0/24, of no other site. `site()` goes on to say the first one.
+   */
+  async changePublicAddress(site: string, address: string): Promise<void> {
+    const plan = this.site(site);
+    const outermost = routersOf(plan)[0];
+    if (outermost === undefined) throw new RangeError(`${site} has no NAT`);
+    const { router, kind } = outermost;
+    const rules = natRules(kind, {
+      publicAddress: address,
+      hostAddress: plan.carrier?.outside ?? plan.hosts[0]?.address ?? '',
+    });
+    const commands = [
+      `addr add ${address}/24 dev wan`,
+      `addr del ${plan.publicAddress}/24 dev wan`,
+      `route replace default via ${INTERNET_GATEWAY} dev wan`,
+    ];
+    await this.exec(router, ['nft', '-f', '-'], { input: `delete table ip natlab\ndelete table ip6 natlab\n${rules}` });
+    await this.exec(router, ['ip', '-batch', '-'], { input: `${commands.join('\n')}\n` });
+    await this.flushConntrack(router);
   }
 
   /** @param router its namespace, such as `a-gw`. */
@@ -132,6 +162,23 @@ export class Lab implements AsyncDisposable {
   async setMappingLifetime(router: string, seconds: number): Promise<void> {
     const names = ['nf_conntrack_udp_timeout', 'nf_conntrack_udp_timeout_stream'];
     await this.exec(router, ['sysctl', '-q', '-w', ...names.map((name) => `net.netfilter.${name}=${seconds}`)]);
+  }
+
+  /** What `from` sends to the other site by UDP leaves its NAT and never arrives; the other direction passes. */
+  async blockUdpOneWay(from: string, to: string): Promise<void> {
+    const { publicAddress, publicAddress6 } = this.site(from);
+    const rules = `table inet natlab_deaf_${from} {
+      chain arriving {
+        type filter hook prerouting priority -400; policy accept;
+        meta l4proto udp ip saddr ${publicAddress} drop
+        ${publicAddress6 ? `meta l4proto udp ip6 saddr ${publicAddress6} drop` : ''}
+      }
+    }\n`;
+    await this.exec(this.#border(to), ['nft', '-f', '-'], { input: rules });
+  }
+
+  async unblockUdpOneWay(from: string, to: string): Promise<void> {
+    await this.exec(this.#border(to), ['nft', 'delete', 'table', 'inet', `natlab_deaf_${from}`]);
   }
 
   /** From now on no UDP passes between the two sites' public addresses; what they send elsewhere does. */
@@ -176,9 +223,7 @@ export class Lab implements AsyncDisposable {
   }
 
   #border(site: string): string {
-    const { nat } = this.site(site);
-    if (nat === 'none') return site;
-    return nat === 'cgnat' ? `${site}-isp` : `${site}-gw`;
+    return routersOf(this.site(site))[0]?.router ?? site;
   }
 
   #inside(namespace: string, command: readonly string[]): string[] {

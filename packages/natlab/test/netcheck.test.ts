@@ -1,23 +1,17 @@
 import type { NetcheckDocument } from '@wirepath/core';
 import { expect, it } from 'vitest';
-import { WirepathNode, WirepathServer, type Lab, type NatKind } from '../src/index.js';
+import { NAT_BEHAVIOR, WirepathNode, WirepathServer, type Lab, type UdpNatKind } from '../src/index.js';
 import { wirepath } from '../src/wirepath/command.js';
 import { describeInLab, labForTest, report, seconds } from './lab-for-test.js';
 
-type Behavior = Pick<NetcheckDocument, 'mapping' | 'filtering'> & { readonly keepsPort: boolean };
-
-const EI = 'endpoint-independent';
-const AD = 'address-dependent';
-const APD = 'address-and-port-dependent';
-
-const EXPECTED: Readonly<Record<Exclude<NatKind, 'noudp'>, Behavior>> = {
-  none: { mapping: EI, filtering: EI, keepsPort: true },
-  portcone: { mapping: EI, filtering: APD, keepsPort: true },
-  fullcone: { mapping: EI, filtering: EI, keepsPort: true },
-  addrcone: { mapping: EI, filtering: AD, keepsPort: true },
-  shifted: { mapping: EI, filtering: APD, keepsPort: false },
-  sym: { mapping: APD, filtering: APD, keepsPort: false },
-  cgnat: { mapping: EI, filtering: APD, keepsPort: false },
+const KEEPS_PORT: Readonly<Record<UdpNatKind, boolean>> = {
+  none: true,
+  portcone: true,
+  fullcone: true,
+  addrcone: true,
+  shifted: false,
+  sym: false,
+  cgnat: false,
 };
 
 /** Each round stands for a run of the command: what one leaves open in the NAT, the next one meets. */
@@ -59,10 +53,11 @@ async function startServer(lab: Lab, relay = false): Promise<void> {
 }
 
 describeInLab('netcheck, cold and again, without a daemon and of one', () => {
-  it.each(Object.entries(EXPECTED))(
+  it.each(Object.entries(KEEPS_PORT) as [UdpNatKind, boolean][])(
     'names what a NAT of kind %s does',
-    async (kind, { mapping, filtering, keepsPort }) => {
-      const lab = await labForTest({ a: kind as NatKind });
+    async (kind, keepsPort) => {
+      const { mapping, filtering } = NAT_BEHAVIOR[kind];
+      const lab = await labForTest({ a: kind });
       await startServer(lab);
       const node = await nodeIn(lab, [WirepathServer.stunServer]);
       const { publicAddress } = lab.site('a');
@@ -92,7 +87,7 @@ describeInLab('netcheck, cold and again, without a daemon and of one', () => {
     await startServer(lab, true);
     const node = await nodeIn(lab, [WirepathServer.stunServer], true);
     await everyWay(node, (document, way) => {
-      expect(document, way).toMatchObject({ udp: true, mapping: EI, filtering: APD });
+      expect(document, way).toMatchObject({ udp: true, ...NAT_BEHAVIOR.portcone });
       expect(document.relays, way).toMatchObject([{ url: WirepathServer.relayUrl, error: null }]);
       expect(document.relays[0]?.rttMs, way).toBeGreaterThan(0);
       expect(document.reflexive, way).toEqual([`${lab.site('a').publicAddress}:51820`]);

@@ -1,4 +1,4 @@
-import { hardNatObstacle } from '../traversal/hard-nat.js';
+import { hardNatObstacle, hardNatPart } from '../traversal/hard-nat.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 
 /** Why a peer is not connected, or not better connected than it is, in one line; null where there is nothing to say. */
@@ -8,8 +8,8 @@ export function connectionReason(agent: PeerAgent, signalingUp: boolean): string
     const tried = [...agent.checklist.pairs.values()].filter((pair) => pair.connection !== 'relayed');
     const obstacle = agent.remote && hardNatObstacle(agent.around.local.natBehavior, agent.remote.natBehavior);
     if (obstacle) return `relayed: ${obstacle}`;
-    if (agent.hardNat.progress !== undefined)
-      return `relayed while a way through the symmetric NAT is tried: ${agent.hardNat.progress}`;
+    const hard = hardNatCause(agent);
+    if (hard !== undefined) return `relayed: ${hard}; ${hardNatState(agent)}`;
     if (tried.length === 0) return 'relayed: neither side has an address that the other could try directly';
     return agent.probingUntil === undefined
       ? `relayed: none of ${tried.length} direct pairs answered`
@@ -25,4 +25,24 @@ export function connectionReason(agent: PeerAgent, signalingUp: boolean): string
   const { size } = agent.checklist.pairs;
   if (size === 0) return 'no candidate of the peer can be reached from here';
   return agent.exhausted ? `none of ${size} candidate pairs answered` : `checking ${size} candidate pairs`;
+}
+
+/** Which NAT maps per destination, where the other's filter makes that the cause; undefined where it is none. */
+export function hardNatCause(agent: PeerAgent): string | undefined {
+  const ours = agent.around.local.natBehavior;
+  const theirs = agent.remote?.natBehavior;
+  const part = theirs && hardNatPart(ours, theirs);
+  if (part === undefined) return undefined;
+  const [hard, easy, filtering] =
+    part === 'many-bases' ? ['here', 'of the peer', theirs?.filtering] : ['of the peer', 'here', ours.filtering];
+  if (filtering !== 'address-and-port-dependent') return undefined;
+  return `the NAT ${hard} maps per destination (symmetric), and the NAT ${easy} lets in only ports that it has sent to`;
+}
+
+function hardNatState({ around, hardNat }: PeerAgent): string {
+  if (!around.hardNat) return 'finding the port by trying many is turned off (traversal.hardNat)';
+  if (hardNat.progress !== undefined) return `the port is being looked for: ${hardNat.progress}`;
+  if (hardNat.failures === 0) return 'the port will be looked for';
+  const times = hardNat.failures === 1 ? 'once' : `${hardNat.failures} times`;
+  return `the port was looked for ${times} and not found, and will be again`;
 }

@@ -4,7 +4,7 @@ import type { CandidatePair } from '../traversal/candidate-pair.js';
 import { hardNatObstacle } from '../traversal/hard-nat.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import type { LocalDescription } from '../traversal/events.js';
-import { connectionReason } from './connection-reason.js';
+import { connectionReason, hardNatCause } from './connection-reason.js';
 import type { ExplainDocument } from './status.js';
 
 /** Every pair with one peer, its verdict and its evidence. */
@@ -101,7 +101,8 @@ function advice(agent: PeerAgent, signalingUp: boolean): string[] {
   }
   if (agent.connection === 'relayed') {
     const { natBehavior } = agent.around.local;
-    if (hardNatObstacle(natBehavior, agent.remote.natBehavior) !== undefined) {
+    const obstacle = hardNatObstacle(natBehavior, agent.remote.natBehavior) ?? hardNatCause(agent);
+    if (obstacle !== undefined) {
       return [
         'Forward a UDP port to the listen port of one of the nodes, or put one of them behind a NAT with endpoint-independent mapping.',
       ];

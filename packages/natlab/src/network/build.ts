@@ -26,12 +26,21 @@ export interface NetworkPlan {
 
 /** Namespaces of a lab by their names in it: the internet, the servers, and per site routers and hosts. */
 export function namespacesOf(sites: readonly SitePlan[]): string[] {
-  return ['inet', 'srv', ...sites.flatMap((site) => [...routersOf(site), ...site.hosts.map(({ name }) => name)])];
+  return [
+    'inet',
+    'srv',
+    ...sites.flatMap((site) => [...routersOf(site).map(({ router }) => router), ...site.hosts.map(({ name }) => name)]),
+  ];
 }
 
-function routersOf({ name, nat }: SitePlan): string[] {
+/** A site's routers and what each does, the outermost first. */
+export function routersOf({ name, nat }: SitePlan): { readonly router: string; readonly kind: RouterKind }[] {
   if (nat === 'none') return [];
-  return nat === 'cgnat' ? [`${name}-gw`, `${name}-isp`] : [`${name}-gw`];
+  if (nat !== 'cgnat') return [{ router: `${name}-gw`, kind: nat }];
+  return [
+    { router: `${name}-isp`, kind: 'shifted' },
+    { router: `${name}-gw`, kind: 'portcone' },
+  ];
 }
 
 /** Makes all namespaces and links in one batch, then each namespace's addresses and rules, all at once. */

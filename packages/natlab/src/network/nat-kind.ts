@@ -1,3 +1,5 @@
+import type { NatDependence } from '@wirepath/core/plugin';
+
 /** Mapping and filtering behaviour in RFC 4787's terms. */
 export const NAT_KINDS = {
   none: 'no NAT: the host itself is on the internet',
@@ -11,6 +13,20 @@ export const NAT_KINDS = {
 } as const;
 
 export type NatKind = keyof typeof NAT_KINDS;
+
+/** A kind that lets UDP through. */
+export type UdpNatKind = Exclude<NatKind, 'noudp'>;
+
+/** What an outside observer finds; two levels of NAT look like one of the sum of their dependences. */
+export const NAT_BEHAVIOR = {
+  none: { mapping: 'endpoint-independent', filtering: 'endpoint-independent' },
+  portcone: { mapping: 'endpoint-independent', filtering: 'address-and-port-dependent' },
+  fullcone: { mapping: 'endpoint-independent', filtering: 'endpoint-independent' },
+  addrcone: { mapping: 'endpoint-independent', filtering: 'address-dependent' },
+  shifted: { mapping: 'endpoint-independent', filtering: 'address-and-port-dependent' },
+  sym: { mapping: 'address-and-port-dependent', filtering: 'address-and-port-dependent' },
+  cgnat: { mapping: 'endpoint-independent', filtering: 'address-and-port-dependent' },
+} as const satisfies Readonly<Record<UdpNatKind, { mapping: NatDependence; filtering: NatDependence }>>;
 
 export function isNatKind(text: string): text is NatKind {
   return Object.hasOwn(NAT_KINDS, text);

@@ -1,4 +1,4 @@
-import type { StatusDocument } from '@wirepath/core';
+import type { ExplainDocument, StatusDocument } from '@wirepath/core';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Daemon, ProcessEnd } from '../daemon.js';
@@ -6,6 +6,7 @@ import type { Lab } from '../lab.js';
 import { poll } from '../poll.js';
 import { runProgram, tryProgram, type ProgramResult } from '../run-program.js';
 import { wirepath } from './command.js';
+import { connectionChanges, type Connection, type ConnectionChange } from './connection-log.js';
 import { newKeyPair, type KeyPair } from './keys.js';
 import { nodeRcText, type NodeRc, type RcPeer } from './rc-file.js';
 import { WirepathServer } from './server.js';
@@ -18,6 +19,13 @@ export interface NodeOptions {
   readonly rc?: Partial<NodeRc>;
   /** Name of the rc file and of the logs. @default the host's name */
   readonly name?: string;
+}
+
+export interface ConnectedOptions {
+  /** @default any; of use only with one peer */
+  readonly peer?: string;
+  /** @default 15 s */
+  readonly timeoutMs?: number;
 }
 
 export const LISTEN_PORT = 51820;
@@ -99,6 +107,34 @@ export class WirepathNode {
 
   async status(): Promise<StatusDocument> {
     return JSON.parse(await this.run('status', '--json')) as StatusDocument;
+  }
+
+  async explain(peer: string): Promise<ExplainDocument> {
+    return JSON.parse(await this.run('explain', peer, '--json')) as ExplainDocument;
+  }
+
+  /** How it has been connected since its last start, to a peer or to any. */
+  connectionChanges(peer?: string): ConnectionChange[] {
+    return connectionChanges(this.daemon.log()).filter((change) => peer === undefined || change.peer === peer);
+  }
+
+  /**
+   * Waits until the log has it connected so; much cheaper than asking for the status again and again.
+   * @returns the change. @throws Error with all changes when it is not within the time.
+   */
+  async untilConnected(connection: Connection, { peer, timeoutMs = 15_000 }: ConnectedOptions = {}) {
+    const look = () => {
+      const last = this.connectionChanges(peer).at(-1);
+      return last?.connection === connection ? last : undefined;
+    };
+    try {
+      return await poll(look, { what: `${connection} at ${this.name}`, timeoutMs, intervalMs: 20 });
+    } catch (error) {
+      const path = this.connectionChanges(peer).map((change) => change.connection);
+      throw new Error(`${connection} at ${this.name}: not within ${timeoutMs} ms, but ${path.join(', ')}`, {
+        cause: error,
+      });
+    }
   }
 
   /** Waits until `status` shows something. @throws Error with the last status when it does not within the time. */
