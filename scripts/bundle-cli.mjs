@@ -5,6 +5,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
+import { compileBundle } from './compile-bundle.mjs';
 
 const cli = fileURLToPath(new URL('../packages/cli', import.meta.url));
 const folder = `${cli}/dist/bundle`;
@@ -13,7 +14,6 @@ const building = `${folder}.${process.pid}`;
 /** What stays outside, by the packages that require it: native code is found beside its own package's files. */
 const OUTSIDE = {
   koffi: ['source-host', 'transport-wg'],
-  'sodium-native': ['transport-wg'],
   'node-turn': ['source-relay'],
 };
 
@@ -38,6 +38,23 @@ const requires = {
           : `require('${name}')`,
       )
       .replaceAll('const require = createRequire(import.meta.url);', '');
+    return { code: replaced, map: null };
+  },
+};
+
+/**
+ * Of sodium-native only the native code stays outside. It finds that with a resolver of its own, a dozen modules that take
+ * five times as long as loading it.
+ */
+const sodium = {
+  name: 'sodium',
+  transform(code, id) {
+    if (!id.endsWith('/sodium-native/binding.js')) return undefined;
+    const replaced = `
+      const { createRequire } = require('node:module');
+      const outside = createRequire(createRequire(__filename).resolve('@wirepath/transport-wg'));
+      const prebuilt = './prebuilds/' + process.platform + '-' + process.arch + '/sodium-native.node';
+      module.exports = createRequire(outside.resolve('sodium-native'))(prebuilt);`;
     return { code: replaced, map: null };
   },
 };
@@ -67,6 +84,21 @@ const english = {
   },
 };
 
+/**
+ * As bin/bundle.js loads them: chunks of ASCII alone, of which V8 keeps a byte for each character and not two, and without
+ * `import()`, which compiled code may not use. Rolldown has made `require` of those of its own chunks.
+ */
+const loadable = {
+  name: 'loadable',
+  generateBundle(_, files) {
+    for (const file of Object.values(files)) {
+      file.code = file.code
+        .replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+        .replaceAll(/(?<![\w$.])import\(/g, "require('../../bin/import-module.js')(");
+    }
+  },
+};
+
 /** Packages' faces are all called `index`: their chunks get the packages' names. */
 function chunkName({ name, facadeModuleId }) {
   const owner = facadeModuleId == null ? undefined : packageOf(facadeModuleId);
@@ -89,7 +121,7 @@ try {
     configFile: false,
     root: cli,
     logLevel: 'error',
-    plugins: [requires, absent, unused, english, sources],
+    plugins: [requires, sodium, absent, unused, english, loadable, sources],
     ssr: { noExternal: true, target: 'node' },
     build: {
       ssr: `${cli}/dist/main.js`,
@@ -106,6 +138,7 @@ try {
   writeFileSync(`${building}/packages.json`, JSON.stringify([...packages].sort()));
   rmSync(folder, { recursive: true, force: true });
   renameSync(building, folder);
+  compileBundle(folder);
 } finally {
   rmSync(building, { recursive: true, force: true });
 }
