@@ -46,4 +46,4 @@ export { randomPlan, type Disturbance, type NetworkPlan, type SitePlan } from '.
 export { topologyOf, type Topology } from './simulator/topology.js';
 export { Oracle, type Verdict } from './simulator/oracle.js';
 export { Simulation, type TraceLine } from './simulator/simulation.js';
-export { describePlan, violationsOf } from './simulator/check-plan.js';
+export { describePlan, runPlan, type PlanReport } from './simulator/check-plan.js';

@@ -1,9 +1,9 @@
 /** Those who want to be told of something. */
 export class Listeners<T> {
-  readonly #listeners = new Set<{ readonly call: (event: T) => void }>();
+  readonly #listeners = new Set<{ readonly call: (event: T) => boolean | void }>();
 
   /** Disposing removes it; the same function may be added twice. */
-  add(call: (event: T) => void): Disposable {
+  add(call: (event: T) => boolean | void): Disposable {
     const entry = { call };
     this.#listeners.add(entry);
     return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
@@ -11,6 +11,11 @@ export class Listeners<T> {
 
   tell(event: T): void {
     for (const { call } of [...this.#listeners]) call(event);
+  }
+
+  /** Tells one after the other until one returns true. @returns whether one did. */
+  offer(event: T): boolean {
+    return [...this.#listeners].some(({ call }) => call(event) === true);
   }
 
   clear(): void {

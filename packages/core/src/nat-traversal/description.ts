@@ -1,22 +1,33 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import type { LocalDescription } from '../traversal/events.js';
+import type { SignalledCandidate } from '../traversal/messages.js';
 
 /** Notices what is new in this node's description, and whether it is only more, or another network. */
 export class DescriptionHistory {
   #text: string | undefined;
-  #addresses: ReadonlySet<string> = new Set();
+  #candidates: readonly SignalledCandidate[] = [];
 
   /** @returns undefined when nothing changed. */
   next(description: LocalDescription): { readonly newGeneration: boolean } | undefined {
     const text = JSON.stringify(description);
     if (text === this.#text) return undefined;
     this.#text = text;
-    // The loss of an allocation is no change of network: nothing that was proven directly is touched by it.
-    const addresses = new Set(
-      description.candidates.filter(({ type }) => type !== 'relayed').map(({ address }) => formatAddress(address)),
-    );
-    const newGeneration = [...this.#addresses].some((address) => !addresses.has(address));
-    this.#addresses = addresses;
-    return { newGeneration };
+    const gone = this.#candidates.filter((candidate) => !isStillThere(candidate, description));
+    this.#candidates = description.candidates;
+    return { newGeneration: gone.length > 0 };
   }
+}
+
+function isStillThere({ type, address }: SignalledCandidate, { candidates, natBehavior }: LocalDescription): boolean {
+  // The loss of an allocation is no change of network: nothing that was proven directly is touched by it.
+  if (type === 'relayed') return true;
+  const text = formatAddress(address);
+  if (candidates.some((one) => one.type !== 'relayed' && formatAddress(one.address) === text)) return true;
+  // A NAT that maps per destination gives STUN another port each time it has forgotten it; paths to peers have their own.
+  const mapsPerDestination = natBehavior.mapping !== null && natBehavior.mapping !== 'endpoint-independent';
+  return (
+    mapsPerDestination &&
+    type === 'server-reflexive' &&
+    candidates.some((one) => one.type === type && one.address.ip === address.ip)
+  );
 }

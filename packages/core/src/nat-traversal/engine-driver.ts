@@ -69,7 +69,8 @@ export class EngineDriver {
     this.#reschedule();
   }
 
-  #receive(path: TransportPath, bytes: Uint8Array): void {
+  /** @returns whether it was a check. */
+  #receive(path: TransportPath, bytes: Uint8Array): boolean {
     const reading = this.checks.read(path, bytes);
     if (typeof reading === 'object') {
       this.#receivedOn = path;
@@ -77,6 +78,7 @@ export class EngineDriver {
       this.#receivedOn = undefined;
     } else if (reading !== 'not-a-check')
       this.counters[`check-${reading}`] = (this.counters[`check-${reading}`] ?? 0) + 1;
+    return reading !== 'not-a-check';
   }
 
   #reschedule(): void {

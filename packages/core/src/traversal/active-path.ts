@@ -18,6 +18,7 @@ export class ActivePath {
   #probeSentAt: number | undefined;
   #unanswered = 0;
   #suspectSince: number | undefined;
+  #distrusted = false;
   #lastSentAt: number;
 
   constructor(
@@ -28,6 +29,17 @@ export class ActivePath {
     this.#lastSentAt = since;
   }
 
+  /** Since when it has been silent, or the network changed under it; undefined: it is trusted. */
+  get suspectSince(): number | undefined {
+    return this.#suspectSince;
+  }
+
+  /** undefined: it is trusted; Infinity: the network changed under it. */
+  suspectForMs(now: number): number | undefined {
+    if (this.trust === 'trusted') return undefined;
+    return this.#distrusted ? Infinity : now - (this.#suspectSince ?? now);
+  }
+
   /** @returns whether trust came back. */
   heard(now: number): boolean {
     this.pair.lastHeardAt = now;
@@ -35,6 +47,7 @@ export class ActivePath {
     this.#probeSentAt = undefined;
     this.#unanswered = 0;
     this.#suspectSince = undefined;
+    this.#distrusted = false;
     const returned = this.trust !== 'trusted';
     this.trust = 'trusted';
     return returned;
@@ -60,6 +73,7 @@ export class ActivePath {
   /** The network changed under it. */
   distrust(now: number): void {
     if (this.trust === 'trusted') this.trust = 'suspect';
+    this.#distrusted = true;
     this.#suspectSince ??= now;
     this.#probeSentAt ??= now;
   }

@@ -1,5 +1,8 @@
 import { CALL_BACKOFF_MAX_MS, CALL_BACKOFF_MS, MESSAGE_SPACING_MS } from './timings.js';
 
+/** With doubling delays from a second on, half a minute. */
+const FADE_OUT_RETRIES = 5;
+
 /**
  * When to send the peer our description: at once when something is new or asked for, at most one per spacing, and, for
  * as long as the peer is not well connected, again and again with jittered, doubling delays. It never gives up for good.
@@ -19,6 +22,11 @@ export class CallSchedule {
   retrySoon(now: number, jitter: number): void {
     this.#retries = 0;
     this.#scheduleRetry(now, jitter);
+  }
+
+  /** There is a path without a relay, but a better one may turn up in the next half minute: no more calls after that. */
+  fadeOut(): void {
+    if (this.#retries >= FADE_OUT_RETRIES) this.settle();
   }
 
   /** Nothing more to hope for: stop calling. */

@@ -106,6 +106,16 @@ export class CandidatePair {
     this.lastHeardAt = now;
   }
 
+  /** The network changed: what was proven before has to be proven again. */
+  distrust(): void {
+    if (this.state === 'succeeded') this.state = 'in-progress';
+  }
+
+  /** It has answered, and nothing says that it does no more. */
+  get hasWorked(): boolean {
+    return this.responses > 0 && this.state !== 'failed';
+  }
+
   fail(): void {
     this.state = 'failed';
     this.nextCheckAt = undefined;

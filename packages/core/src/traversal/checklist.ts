@@ -26,7 +26,7 @@ export class Checklist {
   #signalled: readonly RemoteCandidate[] = [];
   readonly #peerReflexive = new Map<string, RemoteCandidate>();
   /** Pairs of bases that are not everybody's (hard NATs): they stay until unpinned. */
-  readonly #pinned = new Map<string, CandidatePair>();
+  readonly pinned = new Map<string, CandidatePair>();
   #nextSlotAt = -Infinity;
   #admissions = new Pacer(PEER_REFLEXIVE_PER_SECOND, PEER_REFLEXIVE_BURST);
 
@@ -112,7 +112,7 @@ export class Checklist {
       }
     }
     for (const pair of this.#prune(fresh)) wanted.set(pair.key, pair);
-    for (const [key, pair] of this.#pinned) wanted.set(key, pair);
+    for (const [key, pair] of this.pinned) wanted.set(key, pair);
     if (keep !== undefined) wanted.set(keep.key, keep);
     const gone = [...this.pairs.values()].filter(({ key }) => !wanted.has(key));
     this.pairs.clear();
@@ -121,12 +121,12 @@ export class Checklist {
   }
 
   pin(pair: CandidatePair): void {
-    this.#pinned.set(pair.key, pair);
+    this.pinned.set(pair.key, pair);
     this.pairs.set(pair.key, pair);
   }
 
   unpin(pair: CandidatePair): void {
-    this.#pinned.delete(pair.key);
+    this.pinned.delete(pair.key);
     this.pairs.delete(pair.key);
   }
 
@@ -138,12 +138,19 @@ export class Checklist {
     for (const pair of this.pairs.values()) pair.probe(now);
   }
 
-  /** No more ordinary checks: what has not answered by now has failed. */
+  /**
+   * No more ordinary checks: what has not answered by now has failed. Peer-reflexive candidates that came to nothing are
+   * forgotten, or every later round would check them again; who is behind them is heard again if it matters.
+   */
   endProbing(): void {
+    const proven = new Set<string>();
     for (const pair of this.pairs.values()) {
       if (pair.state === 'waiting' || pair.state === 'in-progress') pair.fail();
+      if (pair.state === 'succeeded') proven.add(formatAddress(pair.remote.address));
       pair.nextCheckAt = undefined;
     }
+    for (const [key, { type }] of this.#peerReflexive)
+      if (type === 'peer-reflexive' && !proven.has(key)) this.#peerReflexive.delete(key);
   }
 
   nextTimeout(): number | undefined {

@@ -30,6 +30,12 @@ export interface HardNatNeeds {
   guess(pair: CandidatePair, now: number): void;
 }
 
+/** One carries the traffic; the others are there in case that the peer prefers them. */
+const MAX_RIGHT_GUESSES = 4;
+
+/** A base on which the peer was heard may be the one that it sends to, whatever we send on: it is closed after this long a silence. */
+const LINGER_MS = 60_000;
+
 /** The way to one peer through a NAT that maps per destination: when to attempt it, with which sockets and ports. */
 export class HardNatTraversal {
   readonly #needs: HardNatNeeds;
@@ -37,6 +43,8 @@ export class HardNatTraversal {
   #dueAt: number | undefined;
   #attempt: HardNatAttempt | undefined;
   readonly #extraBases = new Map<string, LocalBase>();
+  /** When to look again which extra bases are still in use. */
+  #tidyAt: number | undefined;
   /** Attempts that ended without a path. */
   failures = 0;
 
@@ -55,17 +63,22 @@ export class HardNatTraversal {
   }
 
   nextTimeout(): number | undefined {
-    const [due, next] = [this.#dueAt, this.#attempt?.nextTimeout()];
-    return due === undefined || next === undefined ? (due ?? next) : Math.min(due, next);
+    const attemptAt = this.#attempt?.nextTimeout() ?? Infinity;
+    const next = Math.min(this.#dueAt ?? Infinity, this.#tidyAt ?? Infinity, attemptAt);
+    return next === Infinity ? undefined : next;
   }
 
   handleTimeout(now: number): void {
     if (this.#dueAt !== undefined && now >= this.#dueAt) this.#start(now);
     const attempt = this.#attempt;
-    if (attempt === undefined) return;
+    if (attempt === undefined) {
+      if (this.#tidyAt !== undefined && now >= this.#tidyAt) this.#tidy(now);
+      return;
+    }
     if (now >= attempt.endsAt || !this.#isWanted()) {
       if (!this.#needs.isThrough()) this.failures += 1;
-      return this.end();
+      this.#endAttempt();
+      return this.#tidy(now);
     }
     const baseId = attempt.takeBase(now);
     const base = baseId === undefined ? undefined : this.#extraBases.get(baseId);
@@ -78,14 +91,17 @@ export class HardNatTraversal {
 
   basesOpened(bases: readonly LocalBase[], now: number): void {
     const ids = bases.map(({ id }) => id);
-    if (this.#attempt === undefined) return this.#close(ids);
     for (const base of bases) this.#extraBases.set(base.id, base);
+    if (this.#attempt === undefined) return this.#closeBases(ids);
     this.#attempt.basesOpened(ids, now);
   }
 
-  /** A guess was answered: its pair is as good as any. */
+  /** A guess was answered: its pair is as good as any. Where ports are in sequence hundreds of them are right; few will do. */
   guessedRight(pair: CandidatePair): void {
-    if (this.#needs.checklist.get(pair.path) === undefined) this.#needs.checklist.pin(pair);
+    const { checklist } = this.#needs;
+    if (checklist.get(pair.path) !== undefined || checklist.pinned.size >= MAX_RIGHT_GUESSES) return;
+    checklist.pin(pair);
+    this.#tidyAt ??= pair.lastSentAt === undefined ? undefined : pair.lastSentAt + LINGER_MS;
   }
 
   /** The pair of a check that came in on one of the extra bases; undefined for any other base. */
@@ -99,15 +115,37 @@ export class HardNatTraversal {
     return pair;
   }
 
-  /** Closes what was opened, but for the base that carries traffic now. */
-  end(): void {
-    const { around, checklist, peer } = this.#needs;
+  /** The peer is gone: whatever was opened for it is closed. */
+  close(): void {
+    this.#endAttempt();
+    this.#tidyAt = undefined;
+    this.#closeBases([...this.#extraBases.keys()]);
+  }
+
+  #endAttempt(): void {
+    const { around, peer } = this.#needs;
     this.#attempt = undefined;
     if (around.hardNatHolder === peer) around.hardNatHolder = undefined;
-    const unused = [...this.#extraBases.keys()].filter((id) => id !== this.#needs.activeBaseId());
-    for (const id of unused) this.#extraBases.delete(id);
-    for (const pair of [...checklist.pairs.values()]) if (unused.includes(pair.base.id)) checklist.unpin(pair);
-    this.#close(unused);
+  }
+
+  /** Closes the extra bases on which nothing goes on, and drops the pairs that came of an attempt and have died. */
+  #tidy(now: number): void {
+    const { checklist } = this.#needs;
+    const inUse = new Set([this.#needs.activeBaseId()]);
+    for (const pair of [...checklist.pinned.values()]) {
+      if (now - (pair.lastHeardAt ?? -Infinity) < LINGER_MS) inUse.add(pair.base.id);
+      else checklist.unpin(pair);
+    }
+    this.#closeBases([...this.#extraBases.keys()].filter((id) => !inUse.has(id)));
+    this.#tidyAt = this.#extraBases.size + checklist.pinned.size > 0 ? now + LINGER_MS : undefined;
+  }
+
+  #closeBases(baseIds: readonly string[]): void {
+    const { checklist, around } = this.#needs;
+    for (const id of baseIds) this.#extraBases.delete(id);
+    const closed = new Set(baseIds);
+    for (const pair of [...checklist.pairs.values()]) if (closed.has(pair.base.id)) checklist.unpin(pair);
+    if (baseIds.length > 0) around.emit({ type: 'close-bases', baseIds });
   }
 
   /** Nothing but a relay so far, and NATs with which more can be done about it. */
@@ -146,10 +184,6 @@ export class HardNatTraversal {
     return this.#needs.checklist.remotes.filter(
       ({ type, address }) => type === 'server-reflexive' && address.family === family,
     );
-  }
-
-  #close(baseIds: readonly string[]): void {
-    if (baseIds.length > 0) this.#needs.around.emit({ type: 'close-bases', baseIds });
   }
 }
 

@@ -1,12 +1,12 @@
 import type { CandidatePair } from './candidate-pair.js';
-import { RTT_GAIN_MS, RTT_GAIN_RATIO, SWITCH_INTERVAL_MS } from './timings.js';
+import { RTT_GAIN_MS, RTT_GAIN_RATIO, SUSPECT_SWITCH_MS, SWITCH_INTERVAL_MS } from './timings.js';
 
 /** What is already in use. */
 export interface Incumbent {
   readonly pair: CandidatePair;
   readonly sinceMs: number;
-  /** It has gone silent, or the network changed under it. */
-  readonly suspect: boolean;
+  /** For how long it has been silent, or the network changed under it; undefined: it is trusted. */
+  readonly suspectForMs: number | undefined;
 }
 
 /**
@@ -27,7 +27,11 @@ export function choosePath(
   const { pair } = incumbent;
   if (best === pair) return pair;
   // A suspect path may come back, and then a worse one was a needless switch: meanwhile traffic goes on both.
-  if (incumbent.suspect) return rank(best) <= rank(pair) || pair.state === 'failed' ? best : pair;
+  if (incumbent.suspectForMs !== undefined) {
+    if (rank(best) === rank(pair) && pair.state !== 'failed')
+      return incumbent.suspectForMs >= SUSPECT_SWITCH_MS ? best : pair;
+    return rank(best) < rank(pair) || pair.state === 'failed' ? best : pair;
+  }
   if (!proven.includes(pair)) return best;
   if (rank(best) !== rank(pair)) return rank(best) < rank(pair) ? best : pair;
   if (now - incumbent.sinceMs < SWITCH_INTERVAL_MS) return pair;

@@ -4,7 +4,8 @@ import type { PublicKey } from '../contracts/identity.js';
 import { ActivePath } from './active-path.js';
 import type { Connection } from './connection-type.js';
 import { CallSchedule } from './call-schedule.js';
-import { CandidatePair, type RemoteCandidate } from './candidate-pair.js';
+import type { CandidatePair} from './candidate-pair.js';
+import { type RemoteCandidate } from './candidate-pair.js';
 import { Checklist } from './checklist.js';
 import type { EngineEffect } from './effects.js';
 import type { EngineEvent, EnginePath, LocalDescription } from './events.js';
@@ -14,7 +15,7 @@ import { sameDescription, type CallMessage, type DescriptionId } from './message
 import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
 import type { Pacer } from './pacer.js';
 import { choosePath } from './path-choice.js';
-import { WARM_INTERVAL_MS, WARM_MS } from './timings.js';
+import { RETRY_PROBING_MS, WARM_INTERVAL_MS, WARM_MS } from './timings.js';
 
 /** What all agents of one engine share. */
 export interface Surroundings {
@@ -119,18 +120,23 @@ export class PeerAgent {
   }
 
   localChanged(now: number, newGeneration: boolean): void {
-    if (newGeneration) {
-      this.active?.distrust(now);
-      this.#nominated = undefined;
-    }
+    if (newGeneration) this.#distrustAll(now);
     this.#form();
-    if (this.remote !== null) this.#probe(now, this.around.holePunchTimeoutMs, newGeneration);
+    const isNews = newGeneration || this.#isImprovable;
+    if (this.remote !== null && isNews) this.#probe(now, this.around.holePunchTimeoutMs, newGeneration);
     if (this.around.signalingUp) {
-      this.#isCall = true;
+      if (isNews) this.#isCall = true;
       this.#calls.request(now);
       if (newGeneration || this.active === undefined) this.#calls.retrySoon(now, this.#jitter());
     }
     this.#choose(now);
+  }
+
+  /** The network changed at either end: nothing that was proven before counts, though it may still be used. */
+  #distrustAll(now: number): void {
+    this.#nominated = undefined;
+    this.active?.distrust(now);
+    for (const pair of this.checklist.pairs.values()) if (pair !== this.active?.pair) pair.distrust();
   }
 
   messageReceived(message: CallMessage, now: number): void {
@@ -147,13 +153,13 @@ export class PeerAgent {
     if (moved) this.exhausted = false;
     if (moved && previous !== null) {
       this.checklist.forgetUnsignalled();
-      this.#nominated = undefined;
-      this.active?.distrust(now);
+      this.#distrustAll(now);
     }
     this.checklist.setSignalled(message.candidates);
     this.#form();
-    if (moved || message.call || this.active?.trust !== 'trusted' || !sameDescription(previous, message)) {
-      this.#probe(now, this.around.holePunchTimeoutMs, moved || message.call);
+    if (moved || message.call || this.#isImprovable) {
+      const budgetMs = moved ? this.around.holePunchTimeoutMs : this.#retryBudgetMs;
+      this.#probe(now, budgetMs, moved || message.call);
     }
     if (!sameDescription(message.seen, this.around.localId)) this.#calls.request(now);
     this.#choose(now);
@@ -262,7 +268,7 @@ export class PeerAgent {
     const due = this.#calls.takeDue(now, this.#jitter());
     if (due === 'retry') this.#isCall = true;
     if (due !== undefined) this.#sendMessage();
-    if (due === 'retry') this.#probe(now, this.around.holePunchTimeoutMs);
+    if (due === 'retry') this.#probe(now, this.#retryBudgetMs);
     if (this.handshake.takeDue(now)) {
       this.around.emit({ type: 'initiate-handshake', peer: this.publicKey, fresh: true });
     }
@@ -306,13 +312,23 @@ export class PeerAgent {
     return this.hasSession && this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed';
   }
 
+  /** Not settled, or there is a pair that nobody has tried yet and that would be better. */
+  get #isImprovable(): boolean {
+    const { active } = this;
+    if (active === undefined || !this.#isSettled) return true;
+    return [...this.checklist.pairs.values()].some((pair) => pair.state === 'waiting' && pair.tier < active.pair.tier);
+  }
+
   #settleCalls(): void {
-    if (this.#isSettled) this.#calls.settle();
+    if (!this.#isSettled) return;
+    if (this.active?.pair.connection === 'direct') this.#calls.settle();
+    else this.#calls.fadeOut();
   }
 
   #endProbing(now: number): void {
     this.probingUntil = undefined;
     this.checklist.endProbing();
+    this.#form();
     this.exhausted = this.active === undefined || this.active.trust === 'lost';
     this.#settleCalls();
     if (!this.#isSettled && !this.#calls.isRetrying && this.around.signalingUp)
@@ -334,6 +350,10 @@ export class PeerAgent {
     }
   }
 
+  get #retryBudgetMs(): number {
+    return Math.min(RETRY_PROBING_MS, this.around.holePunchTimeoutMs);
+  }
+
   #permit(pair: CandidatePair): void {
     pair.state = 'permitting';
     pair.nextCheckAt = undefined;
@@ -344,7 +364,7 @@ export class PeerAgent {
   #trigger(pair: CandidatePair, now: number): void {
     if (pair.state === 'permitting') return;
     if (pair.base.kind === 'allocation' && pair.state === 'waiting') return this.#permit(pair);
-    this.probingUntil ??= now + this.around.holePunchTimeoutMs;
+    this.probingUntil ??= now + this.#retryBudgetMs;
     if (pair.state === 'failed') pair.probe(now);
     if (pair.mayTrigger(now)) this.#check(pair, now);
   }
@@ -411,7 +431,7 @@ export class PeerAgent {
 
   /** The peer is gone: nothing of it stays at relays. */
   close(): void {
-    this.hardNat.end();
+    this.hardNat.close();
     this.#release(this.checklist.pairs.values());
   }
 
@@ -432,9 +452,10 @@ export class PeerAgent {
   #choose(now: number): void {
     const proven = [...this.checklist.pairs.values()].filter((pair) => pair.state === 'succeeded');
     const { active } = this;
-    const incumbent = active && { pair: active.pair, sinceMs: active.since, suspect: active.trust !== 'trusted' };
+    const incumbent = active && { pair: active.pair, sinceMs: active.since, suspectForMs: active.suspectForMs(now) };
+    const suspectSince = active?.suspectSince ?? -Infinity;
     // A suspect path yields only to what was heard since; the rest may have died with it.
-    const usable = incumbent?.suspect ? proven.filter((pair) => isFresher(pair, incumbent.pair)) : proven;
+    const usable = proven.filter((pair) => (pair.lastHeardAt ?? 0) >= suspectSince);
     let choice = choosePath(usable, incumbent, now);
     const nominated = usable.find((pair) => pair.key === this.#nominated);
     if (nominated !== undefined && choice !== undefined && nominated.tier <= choice.tier) choice = nominated;
@@ -470,18 +491,19 @@ export class PeerAgent {
   }
 
   /**
-   * The best proven pair of each kind besides the suspect one: without a relay, through the peer's allocation, through ours.
+   * Besides the suspect pair, of each kind the proven one that was heard last: without a relay, through the peer's allocation, through ours.
    * Which of them still works is not known: a rebinding kills our own allocation (its 5-tuple is gone), a forgotten filter
    * what comes to the peer from ours.
    */
   #fallbacks(suspect: CandidatePair): CandidatePair[] {
-    const others = [...this.checklist.pairs.values()].filter((pair) => pair.state === 'succeeded' && pair !== suspect);
+    const others = [...this.checklist.pairs.values()].filter((pair) => pair.hasWorked && pair !== suspect);
     const kinds = [
       others.filter((pair) => pair.relayHops === 0),
       others.filter((pair) => pair.relayHops > 0 && pair.base.kind === 'socket'),
       others.filter((pair) => pair.base.kind === 'allocation'),
     ];
-    return kinds.flatMap((kind) => choosePath(kind, undefined, 0) ?? []);
+    const heardLast = (a: CandidatePair, b: CandidatePair) => ((b.lastHeardAt ?? 0) > (a.lastHeardAt ?? 0) ? b : a);
+    return kinds.flatMap((kind) => (kind.length === 0 ? [] : kind.reduce(heardLast)));
   }
 
   #sendMessage(): void {
@@ -515,9 +537,4 @@ export class PeerAgent {
   #jitter(): number {
     return (this.around.random(1)[0] ?? 0) / 256;
   }
-}
-
-/** Has something come in on `pair` since the suspect path was last heard? */
-function isFresher(pair: CandidatePair, suspect: CandidatePair): boolean {
-  return (pair.lastHeardAt ?? -Infinity) > (suspect.lastHeardAt ?? -Infinity);
 }

@@ -13,6 +13,9 @@ export const CHECK_BURST = 100;
  */
 export const CHECK_GAPS_MS = [60, 100, 160, 260, 420, 680, 1000] as const;
 
+/** Calling again, with back-off, probes for this long: enough for the first six checks of every pair. */
+export const RETRY_PROBING_MS = 3000;
+
 /** A check that is not answered by then never will be. */
 export const CHECK_EXPIRY_MS = 5000;
 
@@ -36,6 +39,9 @@ export const SILENCE_MS = 100;
 /** A probe of the active path has this long, or twice its round trip, to be answered before the path is suspect. */
 export const PROBE_TIMEOUT_MS = 100;
 export const PROBE_TIMEOUT_MAX_MS = 1000;
+
+/** A suspect path yields to one that is no better only after this long: one lost probe is no reason to switch. */
+export const SUSPECT_SWITCH_MS = 1000;
 
 /** A suspect path that still says nothing is given up for another, if there is one; or shown as lost. */
 export const SUSPECT_MS = 3000;

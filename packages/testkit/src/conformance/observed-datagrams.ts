@@ -27,9 +27,7 @@ export function observeDatagrams(inner: Datagrams, options: { silent?: boolean }
         inner.send(path, bytes);
       },
       onDatagram(listener) {
-        const registration = inner.onDatagram((datagram) => {
-          if (options.silent !== true) listener(datagram);
-        });
+        const registration = inner.onDatagram((datagram) => (options.silent === true ? false : listener(datagram)));
         const token = {};
         listening.add(token);
         return {

@@ -197,6 +197,31 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
         assert.equal(calls, 0);
       });
     },
+    'a datagram is offered until a listener takes it, and counted where none does': async (stage) => {
+      await withPair(stage, async (a, b) => {
+        const { transport } = a;
+        const path = pathTo(a, b);
+        const heard: string[] = [];
+        const listen = (name: string, takes: boolean) =>
+          transport.datagrams?.onDatagram(() => {
+            heard.push(name);
+            return takes;
+          });
+        const offer = () => {
+          const before = total(transport.counters());
+          transport.datagrams?.receive(path, BINDING_INDICATION);
+          const dropped = total(transport.counters()) - before;
+          return [...heard.splice(0), dropped];
+        };
+        assert.deepEqual(offer(), [1], 'with no listener');
+        const leaves = listen('leaves', false);
+        assert.deepEqual(offer(), ['leaves', 1]);
+        const takes = listen('takes', true);
+        const late = listen('late', true);
+        assert.deepEqual(offer(), ['leaves', 'takes', 0]);
+        for (const each of [leaves, takes, late]) each?.[Symbol.dispose]();
+      });
+    },
     'stop is safe before listen': async (stage) => {
       const transport = stage.subject.nodes[0].create();
       await stage.within(transport.stop(), 'stop');
@@ -231,6 +256,10 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
   });
 }
 
+/** STUN without attributes: a header with the magic cookie (RFC 8489 5). */
+const BINDING_INDICATION = Buffer.from('001100002112a442000102030405060708090a0b', 'hex');
+const total = (counters: Readonly<Record<string, number>>) =>
+  Object.values(counters).reduce((sum, count) => sum + count, 0);
 const STRANGER = Buffer.alloc(32, 7).toString('base64');
 
 interface End {

@@ -1,8 +1,12 @@
 import { BlockList } from 'node:net';
 
+const MAX_KNOWN = 1024;
+
 /** CIDRs to match IP addresses with. */
 export class AllowedIps {
   readonly #networks: readonly { readonly bits: number; readonly list: BlockList }[];
+  /** Answers given: an address comes again with every packet. */
+  readonly #known = new Map<string, number | undefined>();
 
   constructor(cidrs: readonly string[]) {
     this.#networks = cidrs.map((cidr) => {
@@ -15,10 +19,12 @@ export class AllowedIps {
 
   /** @returns the length of the longest prefix that has it. */
   match(ip: string): number | undefined {
+    if (this.#known.has(ip)) return this.#known.get(ip);
     let longest: number | undefined;
     for (const { bits, list } of this.#networks) {
       if (list.check(ip, ip.includes(':') ? 'ipv6' : 'ipv4') && bits >= (longest ?? 0)) longest = bits;
     }
+    if (this.#known.size < MAX_KNOWN) this.#known.set(ip, longest);
     return longest;
   }
 }

@@ -222,7 +222,8 @@ export class MemoryTransport implements Transport {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#counters);
+    const unclaimed = this.#datagrams?.unclaimed ?? 0;
+    return { ...Object.fromEntries(this.#counters), ...(unclaimed > 0 && { 'datagram.unclaimed': unclaimed }) };
   }
 
   // --- Out ---

@@ -1,4 +1,5 @@
-import { transportAddress, type NatDependence } from '@wirepath/core';
+import type { NatDependence } from '@wirepath/core';
+import { knownAddress } from './known-address.js';
 import { Link, type LinkSettings } from './link.js';
 import type { NatSettings } from './nat-settings.js';
 import { NatTable } from './nat-table.js';
@@ -88,7 +89,7 @@ export class NatRouter implements Attachment, Uplink {
     if (hairpin && this.nat.hairpinning !== true) return this.#network.drop('no-hairpinning');
     const port = this.#nat.outbound(source, destination, nowMs);
     if (port === undefined) return this.#network.drop('no-port');
-    const translated = { ...packet, source: transportAddress(this.#ip, port) };
+    const translated = { ...packet, source: knownAddress(this.#ip, port) };
     if (hairpin) this.#network.clock.setTimeout(() => this.#inside(translated), TURN_ROUND_MS);
     else this.#settings.outside.send(translated, this.link);
   }

@@ -60,8 +60,8 @@ export class VirtualRelayClient {
   constructor(needs: RelayClientNeeds) {
     this.#needs = needs;
     this.#listening = needs.datagrams.onDatagram(({ path, bytes }) => {
-      if (path.kind !== 'socket' || path.base.id !== needs.base.id) return;
-      if (formatAddress(path.remote) === formatAddress(needs.server)) this.#receive(bytes);
+      if (path.kind !== 'socket' || path.base.id !== needs.base.id) return false;
+      return formatAddress(path.remote) === formatAddress(needs.server) && this.#receive(bytes);
     });
   }
 
@@ -117,7 +117,8 @@ export class VirtualRelayClient {
     return { channel, framing };
   }
 
-  #receive(bytes: Uint8Array): void {
+  /** @returns whether it was a relay's: a STUN server may have the same address. */
+  #receive(bytes: Uint8Array): boolean {
     const { datagrams, allocationId } = this.#needs;
     const channelData = decodeChannelData(bytes);
     if (channelData !== undefined) {
@@ -125,25 +126,26 @@ export class VirtualRelayClient {
       const framing = remote && this.framing(remote);
       if (remote !== undefined && framing !== undefined)
         datagrams.receive({ kind: 'relayed', framing, remote }, channelData.data);
-      return;
+      return true;
     }
     const message = decodeJson<RelayMessage>(bytes);
-    if (message === undefined) return;
+    if (message === undefined) return false;
     if ('from' in message) {
       const remote = parseTransportAddress(message.from);
       // There is no way back before the peer is permitted under this address.
       const framing = { kind: 'stream', allocationId, send: () => undefined } as const;
       if (remote !== undefined)
         datagrams.receive({ kind: 'relayed', framing, remote }, Buffer.from(message.data, 'base64'));
-      return;
+      return true;
     }
     const pending = this.#pending.get(message.id);
-    if (pending === undefined) return;
+    if (pending === undefined) return true;
     this.#pending.delete(message.id);
     pending.timer?.[Symbol.dispose]();
     this.rttMs = this.#needs.clock.now() - pending.sentAtMs;
     this.mappedAddress = parseTransportAddress(message.mapped ?? '') ?? this.mappedAddress;
     pending.done(message.error, message);
+    return true;
   }
 
   #request(request: Omit<RelayRequest, 'id'>, done: Pending['done']): void {

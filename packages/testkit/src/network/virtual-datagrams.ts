@@ -1,4 +1,4 @@
-import type { Base, Datagrams, ReceivedDatagram, TransportPath } from '@wirepath/core';
+import type { Base, DatagramListener, Datagrams, ReceivedDatagram, TransportPath } from '@wirepath/core';
 import { Listeners } from '../listeners.js';
 import { encodeChannelData } from './relay-wire.js';
 import type { VirtualHost, VirtualSocket } from './virtual-host.js';
@@ -17,6 +17,8 @@ export class VirtualDatagrams implements Datagrams {
   #opened = 0;
   /** The transport looks first: it takes what is its own. */
   claims: (datagram: ReceivedDatagram) => boolean = () => false;
+  /** Datagrams that nobody took. */
+  unclaimed = 0;
 
   constructor(
     readonly host: VirtualHost,
@@ -28,6 +30,10 @@ export class VirtualDatagrams implements Datagrams {
 
   get bases(): readonly Base[] {
     return [...this.#open.values()].map(({ base }) => base);
+  }
+
+  base(id: string): Base | undefined {
+    return this.#open.get(id)?.base;
   }
 
   async openBase(family: 4 | 6, { signal }: { signal: AbortSignal }): Promise<Base> {
@@ -56,13 +62,13 @@ export class VirtualDatagrams implements Datagrams {
     }
   }
 
-  onDatagram(listener: (datagram: ReceivedDatagram) => void): Disposable {
+  onDatagram(listener: DatagramListener): Disposable {
     return this.#listeners.add(listener);
   }
 
   receive(path: TransportPath, bytes: Uint8Array): void {
     const datagram = { path, bytes };
-    if (!this.claims(datagram)) this.#listeners.tell(datagram);
+    if (!this.claims(datagram) && !this.#listeners.offer(datagram)) this.unclaimed += 1;
   }
 
   close(): void {

@@ -1,5 +1,6 @@
-import { transportAddress, type Clock, type TransportAddress } from '@wirepath/core';
+import type { Clock, TransportAddress } from '@wirepath/core';
 import { Listeners } from '../listeners.js';
+import { knownAddress } from './known-address.js';
 import type { Link } from './link.js';
 import type { Attachment, Packet } from './packet.js';
 import type { Segment } from './segment.js';
@@ -92,7 +93,7 @@ export class VirtualHost {
     const via = self ?? ours.find(({ segment }) => segment.member(destination.ip) !== undefined) ?? ours[0];
     if (via === undefined) return;
     this.sentDatagrams += 1;
-    const packet = { source: transportAddress(from ?? via.ip, port), destination, bytes };
+    const packet = { source: knownAddress(from ?? via.ip, port), destination, bytes };
     if (self === undefined) via.segment.send(packet, via.link);
     else this.clock.setTimeout(() => this.#receive(packet), 0);
   }

@@ -14,17 +14,18 @@ export type CheckDatagram =
     }
   | { readonly kind: 'answer'; readonly transactionId: string; readonly mappedAddress: TransportAddress };
 
-const MARK = 0xf0;
+/** A character that neither STUN, ChannelData nor the transport begins with, and one byte in UTF-8. */
+const MARK = '\x7f';
 
 export function encodeCheck(datagram: CheckDatagram): Uint8Array {
   const json =
     datagram.kind === 'check' ? datagram : { ...datagram, mappedAddress: formatAddress(datagram.mappedAddress) };
-  return Buffer.concat([Buffer.of(MARK), Buffer.from(JSON.stringify(json))]);
+  return Buffer.from(MARK + JSON.stringify(json));
 }
 
 /** @returns undefined for anything else. */
 export function decodeCheck(bytes: Uint8Array): CheckDatagram | undefined {
-  if (bytes[0] !== MARK) return undefined;
+  if (bytes[0] !== MARK.charCodeAt(0)) return undefined;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + 1, bytes.byteLength - 1).toString();
   const datagram = JSON.parse(text) as CheckDatagram & { mappedAddress: string };
   if (datagram.kind === 'check') return datagram;

@@ -1,6 +1,7 @@
 import {
   baseIdOf,
   candidatePriority,
+  DescriptionHistory,
   formatAddress,
   PathEngine,
   transportAddress,
@@ -11,6 +12,7 @@ import {
   type EngineEvent,
   type EnginePath,
   type LocalBase,
+  type NatBehavior,
   type PublicKey,
   type ReceivedDatagram,
   type SignalledCandidate,
@@ -34,6 +36,8 @@ export interface SimulatedNodeNeeds {
   readonly seed: number;
   readonly stunServers: readonly TransportAddress[];
   readonly relayServers: readonly TransportAddress[];
+  /** What it knows of its NAT. It does not find out by itself. */
+  readonly natBehavior: NatBehavior;
   /** Its address inside the tunnel. */
   readonly innerIp: string;
   /** Called for everything that its engine wanted done. */
@@ -66,11 +70,10 @@ export class SimulatedNode {
   readonly #relays = new Map<string, VirtualRelayClient>();
   readonly #subscriptions: Disposable[] = [];
   readonly #timers = new Set<Disposable>();
+  readonly #description = new DescriptionHistory();
   #datagrams: VirtualDatagrams | undefined;
   #stun: SimulatedStun | undefined;
   #timeout: { readonly atMs: number; readonly timer: Disposable } | undefined;
-  #described = '';
-  #addresses: ReadonlySet<string> = new Set();
   #allocated = 0;
   #refreshedAtMs = -Infinity;
 
@@ -263,9 +266,7 @@ export class SimulatedNode {
       case 'open-bases':
         return this.#openBases(effect.peer, effect.family, effect.count);
       case 'close-bases':
-        for (const base of this.#datagrams?.bases ?? [])
-          if (effect.baseIds.includes(base.id)) this.#datagrams?.closeBase(base);
-        break;
+        return this.#closeBases(effect.baseIds);
       case 'pong':
       case 'changed':
         break;
@@ -297,8 +298,15 @@ export class SimulatedNode {
     this.#later(0, () => this.#handle({ type: 'bases-opened', peer, bases }));
   }
 
+  #closeBases(baseIds: readonly string[]): void {
+    for (const id of baseIds) {
+      const base = this.#datagrams?.base(id);
+      if (base !== undefined) this.#datagrams?.closeBase(base);
+    }
+  }
+
   #resolve({ baseId, remote }: EnginePath): TransportPath | undefined {
-    const base = this.#datagrams?.bases.find(({ id }) => id === baseId);
+    const base = this.#datagrams?.base(baseId);
     if (base !== undefined) return { kind: 'socket', base, remote };
     const framing = this.#relays.get(baseId)?.framing(remote);
     return framing && { kind: 'relayed', framing, remote };
@@ -349,17 +357,9 @@ export class SimulatedNode {
     if (this.#datagrams === undefined) return;
     const candidates = this.#candidates();
     const bases = this.#bases();
-    // It does not find out what its NAT does: what takes a thousand checks to get through is not part of the oracle.
-    const description = { bases, candidates, natBehavior: { mapping: null, filtering: null } };
-    const text = JSON.stringify(description);
-    if (text === this.#described) return;
-    this.#described = text;
-    const addresses = new Set(
-      candidates.filter(({ type }) => type !== 'relayed').map(({ address }) => formatAddress(address)),
-    );
-    const newGeneration = [...this.#addresses].some((address) => !addresses.has(address));
-    this.#addresses = addresses;
-    this.#handle({ type: 'local-description', description, newGeneration });
+    const description = { bases, candidates, natBehavior: this.#needs.natBehavior };
+    const news = this.#description.next(description);
+    if (news !== undefined) this.#handle({ type: 'local-description', description, ...news });
   }
 
   #bases(): LocalBase[] {

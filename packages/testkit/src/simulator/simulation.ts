@@ -8,7 +8,7 @@ import type { Disturbance, NetworkPlan } from './network-plan.js';
 import { Oracle, type Verdict } from './oracle.js';
 import { SimulatedNode } from './simulated-node.js';
 import { SimulatedSignaling } from './simulated-signaling.js';
-import { topologyOf, type Topology } from './topology.js';
+import { natBehaviorOf, topologyOf, type Topology } from './topology.js';
 
 /** An event of a run, for a trace. */
 export interface TraceLine {
@@ -81,6 +81,17 @@ export class Simulation {
         this.time.setTimeout(() => this.#rebind(site), SIGNALLING_OUTAGE_MS / 2);
         this.time.setTimeout(() => (this.signaling.up = true), SIGNALLING_OUTAGE_MS);
     }
+  }
+
+  /**
+   * Whether only the hard-NAT strategy gets these two a path without a relay: one maps per destination, the other does not,
+   * and ordinary checks do not do. The oracle knows nothing of luck, and expects a relay or nothing.
+   */
+  get isHard(): boolean {
+    const mappings = ([0, 1] as const).map((index) => natBehaviorOf(this.topology, index).mapping);
+    const dependent = mappings.filter((mapping) => mapping !== 'endpoint-independent').length;
+    const passesUdp = this.topology.routers.every((router) => router.passesUdp);
+    return dependent === 1 && passesUdp && this.expected.every((type) => type === 'relayed' || type === undefined);
   }
 
   /** Datagrams that each node's host has sent. */
@@ -160,6 +171,7 @@ export class Simulation {
       seed: random.integer(0, 2 ** 31),
       stunServers: this.topology.stunServers,
       relayServers: this.topology.relaysOf[index],
+      natBehavior: natBehaviorOf(this.topology, index),
       innerIp: INNER_IPS[index],
       onEffect: (effect) => {
         if (effect.type !== 'send-check' && effect.type !== 'answer-check')

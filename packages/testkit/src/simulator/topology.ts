@@ -1,4 +1,4 @@
-import { transportAddress, type NatDependence, type TransportAddress } from '@wirepath/core';
+import { transportAddress, type NatBehavior, type NatDependence, type TransportAddress } from '@wirepath/core';
 import type { LinkSettings } from '../network/link.js';
 import type { NatSettings } from '../network/nat-settings.js';
 import type { NetworkPlan, SitePlan } from './network-plan.js';
@@ -36,7 +36,7 @@ export interface TopologyRouter {
 export const INTERNET = 'internet';
 export const NODE_PORT = 51_820;
 
-const STUN_IPS = ['203.0.113.10', '2001:db8:ffff::10'] as const;
+const STUN_IPS = ['203.0.113.10', '203.0.113.11', '2001:db8:ffff::10'] as const;
 const RELAY_IPS = ['203.0.113.20', '203.0.113.21'] as const;
 const SERVER_PORT = 3478;
 const SERVER_LINK: LinkSettings = { latencyMs: 2 };
@@ -45,7 +45,7 @@ const LAN_LINK: LinkSettings = { latencyMs: 0.2 };
 /** What a plan comes to. */
 export function topologyOf(plan: NetworkPlan): Topology {
   const hosts: TopologyHost[] = [
-    { name: 'stun', segment: INTERNET, ips: STUN_IPS, link: SERVER_LINK },
+    ...STUN_IPS.map((ip) => ({ name: `stun ${ip}`, segment: INTERNET, ips: [ip], link: SERVER_LINK })),
     ...RELAY_IPS.map((ip) => ({ name: `relay ${ip}`, segment: INTERNET, ips: [ip], link: SERVER_LINK })),
   ];
   const routers: TopologyRouter[] = [];
@@ -101,4 +101,20 @@ const publicIp = (index: number) => `198.51.100.${10 + index}`;
 
 function ipv6Of(index: number, site: SitePlan): string[] {
   return site.ipv6 ? [`2001:db8:${index + 1}::2`] : [];
+}
+
+const DEPENDENCES = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const;
+
+/** What the NATs in front of a node come to together (RFC 4787): of several, the strictest counts. */
+export function natBehaviorOf({ hosts, routers, nodes }: Topology, index: 0 | 1): NatBehavior {
+  let segment = hosts.find(({ name }) => name === nodes[index])?.segment;
+  let [mapping, filtering] = [0, 0];
+  for (;;) {
+    const router = routers.find(({ inside }) => inside === segment);
+    if (router === undefined) break;
+    mapping = Math.max(mapping, DEPENDENCES.indexOf(router.nat.mapping));
+    filtering = Math.max(filtering, DEPENDENCES.indexOf(router.nat.filtering));
+    segment = router.outside;
+  }
+  return { mapping: DEPENDENCES[mapping] ?? null, filtering: DEPENDENCES[filtering] ?? null };
 }
