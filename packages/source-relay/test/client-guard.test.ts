@@ -65,14 +65,16 @@ const refused =
   });
 
 describe('what the client believes', () => {
-  it.each<[string, Partial<StunMessageFields>]>([
-    ['success without integrity', { integrityKey: undefined }],
-    ['success under another key', { integrityKey: longTermKey('lab', 'lab', 'guess') }],
-    ['an answer to another method', { method: 'refresh' }],
-    ['an answer to a request that it did not send', { transactionId: Buffer.alloc(12) }],
-  ])('ignores %s', async (_what, forged) => {
-    const { allocate } = await scriptedServer([challenge, (id) => ({ ...granted(id), ...forged })]);
+  it.each<[string, Partial<StunMessageFields>, 'ours, dropped' | "nobody's"]>([
+    ['success without integrity', { integrityKey: undefined }, 'ours, dropped'],
+    ['success under another key', { integrityKey: longTermKey('lab', 'lab', 'guess') }, 'ours, dropped'],
+    ['an answer to another method', { method: 'refresh' }, "nobody's"],
+    ['an answer to a request that it did not send', { transactionId: Buffer.alloc(12) }, "nobody's"],
+  ])('ignores and counts %s', async (_what, forged, whose) => {
+    const { allocate, relay, datagrams } = await scriptedServer([challenge, (id) => ({ ...granted(id), ...forged })]);
     await expect(allocate()).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(relay.counters()['relay.bad-integrity']).toBe(whose === 'ours, dropped' ? 1 : 0);
+    expect(datagrams.unclaimed).toBe(whose === 'ours, dropped' ? 0 : 1);
   });
 
   it('ignores a right answer from a wrong address', async () => {
@@ -103,28 +105,29 @@ describe('what the client believes', () => {
     [
       'data of a peer that was not permitted',
       encodeRelayIndication('data', Buffer.alloc(12), at('198.51.100.99', 1), Buffer.from('x')),
+      { 'relay.unknown-peer': 1 },
     ],
-    ['data on a channel that was not bound', encodeChannelData(0x4fff, Buffer.from('x'))],
-    ['a Send indication', encodeRelayIndication('send', Buffer.alloc(12), PEER, Buffer.from('x'))],
-    ['no bytes', Buffer.alloc(0)],
-    ['one byte', Buffer.from([0x40])],
-    ['three bytes', Buffer.from([0x40, 0, 0])],
-  ])('drops and counts %s', async (_what, bytes) => {
+    ['data on a channel that was not bound', encodeChannelData(0x4fff, Buffer.from('x')), { 'relay.unknown-peer': 1 }],
+    ['a Send indication', encodeRelayIndication('send', Buffer.alloc(12), PEER, Buffer.from('x')), 'unclaimed'],
+    ['no bytes', Buffer.alloc(0), 'unclaimed'],
+    ['one byte', Buffer.from([0x40]), 'unclaimed'],
+    ['three bytes', Buffer.from([0x40, 0, 0]), 'unclaimed'],
+  ])('drops %s; it or the transport counts it', async (_what, bytes, counted) => {
     const lab = await clientLab();
     const allocation = await lab.allocate();
     await lab.during(allocation.permit(PEER, { signal }));
     lab.network.send({ from: SERVER, to: CLIENT, bytes });
     await settled();
     expect(lab.datagrams.received).toEqual([]);
-    const { dropped } = allocation as unknown as { dropped(): Record<string, number> };
-    expect(Object.values(dropped.call(allocation)).reduce((sum, count) => sum + count)).toBe(1);
+    const own = Object.entries(lab.relay.counters()).filter(([, count]) => count > 0);
+    expect(lab.datagrams.unclaimed > 0 ? 'unclaimed' : Object.fromEntries(own)).toEqual(counted);
   });
 
   it("takes nothing from the shared socket that is not the server's (fault 10: two readers steal from each other)", async () => {
     const lab = await clientLab();
     await lab.allocate();
     const seen: string[] = [];
-    lab.datagrams.onDatagram(({ bytes }) => seen.push(Buffer.from(bytes).toString('latin1')));
+    lab.datagrams.onDatagram(({ bytes }) => void seen.push(Buffer.from(bytes).toString('latin1')));
     const other = encodeStunMessage({ class: 'success', method: 'binding', transactionId: Buffer.alloc(12) });
     lab.network.send({ from: PEER, to: CLIENT, bytes: other });
     await settled();

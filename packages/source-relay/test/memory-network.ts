@@ -2,8 +2,8 @@ import {
   formatAddress,
   transportAddress,
   type Base,
+  type DatagramListener,
   type Datagrams,
-  type ReceivedDatagram,
   type TransportAddress,
   type TransportPath,
 } from '@wirepath/core/plugin';
@@ -76,7 +76,9 @@ export class MemoryDatagrams implements Datagrams {
   readonly bases: readonly Base[];
   readonly received: { readonly path: TransportPath; readonly text: string }[] = [];
   readonly #network: MemoryNetwork;
-  readonly #listeners = new Set<(datagram: ReceivedDatagram) => void>();
+  readonly #listeners = new Set<DatagramListener>();
+  /** Datagrams that no listener took. */
+  unclaimed = 0;
   #socket: UdpSocket | undefined;
 
   static async open(network: MemoryNetwork, address: TransportAddress): Promise<MemoryDatagrams> {
@@ -107,7 +109,7 @@ export class MemoryDatagrams implements Datagrams {
   }
 
   inject(path: TransportPath, bytes: Uint8Array): void {
-    for (const listener of [...this.#listeners]) listener({ path, bytes });
+    if (![...this.#listeners].some((listener) => listener({ path, bytes }) === true)) this.unclaimed += 1;
   }
 
   openBase(): Promise<Base> {
@@ -123,7 +125,7 @@ export class MemoryDatagrams implements Datagrams {
     this.#socket?.send(encodeChannelData(framing.channel, bytes), framing.server.ip, framing.server.port);
   }
 
-  onDatagram(listener: (datagram: ReceivedDatagram) => void): Disposable {
+  onDatagram(listener: DatagramListener): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }

@@ -48,7 +48,7 @@ export type BindingOutcome =
   | { readonly kind: 'aborted' };
 
 /** Datagrams that looked like answers and were not taken for one, by reason. */
-export type StunDrops = Record<'answer.from-elsewhere' | 'answer.malformed' | 'answer.unusable', number>;
+export type StunDrops = Record<'stun-answer.from-elsewhere' | 'stun-answer.malformed' | 'stun-answer.unusable', number>;
 
 export interface StunClientNeeds {
   readonly datagrams: Datagrams;
@@ -137,23 +137,25 @@ export class StunClient implements Disposable {
     });
   }
 
-  #receive({ path, bytes }: ReceivedDatagram): void {
-    if (path.kind !== 'socket' || this.#waiting.size === 0) return;
+  /** @returns whether it answers a request of ours. */
+  #receive({ path, bytes }: ReceivedDatagram): boolean {
+    if (path.kind !== 'socket' || this.#waiting.size === 0) return false;
     const message = decodeStunMessage(bytes);
-    if (message === undefined || message.method !== 'binding') return;
+    if (message === undefined || message.method !== 'binding') return false;
     const waiting = this.#waiting.get(message.transactionKey);
     // Connectivity checks have the same method: what is not an answer to us is theirs.
-    if (waiting === undefined || (message.class !== 'success' && message.class !== 'error')) return;
+    if (waiting === undefined || (message.class !== 'success' && message.class !== 'error')) return false;
     const { request } = waiting;
     if (path.base.id !== request.base.id || !mayAnswer(request, path.remote)) {
-      this.drops['answer.from-elsewhere'] += 1;
+      this.drops['stun-answer.from-elsewhere'] += 1;
     } else if (message.hasFingerprint && !message.verifyFingerprint()) {
-      this.drops['answer.malformed'] += 1;
+      this.drops['stun-answer.malformed'] += 1;
     } else {
       const outcome = this.#outcomeOf(waiting, path.remote, message);
-      if (outcome.kind === 'unusable') this.drops['answer.unusable'] += 1;
+      if (outcome.kind === 'unusable') this.drops['stun-answer.unusable'] += 1;
       waiting.settle(outcome);
     }
+    return true;
   }
 
   #outcomeOf(
@@ -186,7 +188,7 @@ export class StunClient implements Disposable {
 }
 
 export function noDrops(): StunDrops {
-  return { 'answer.from-elsewhere': 0, 'answer.malformed': 0, 'answer.unusable': 0 };
+  return { 'stun-answer.from-elsewhere': 0, 'stun-answer.malformed': 0, 'stun-answer.unusable': 0 };
 }
 
 /**

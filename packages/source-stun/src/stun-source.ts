@@ -53,6 +53,10 @@ export class StunSource implements CandidateSource {
     this.#resolve = needs.resolve ?? resolveServer;
   }
 
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.drops };
+  }
+
   /** @throws CodedError STUN_DISCOVERY when no server answers; it says why for each of them. */
   async *gather({ signal, datagrams }: GatherContext): AsyncIterable<GatheredCandidate> {
     if (datagrams === undefined || signal.aborted || this.servers.length === 0) return;

@@ -120,7 +120,11 @@ describe('a Binding request', () => {
     void outcome.then(() => (done = true));
     await internet.clock.advance(0);
     expect(done).toBe(false);
-    expect(client.drops).toEqual({ 'answer.from-elsewhere': 3, 'answer.malformed': 1, 'answer.unusable': 0 });
+    expect(client.drops).toEqual({
+      'stun-answer.from-elsewhere': 3,
+      'stun-answer.malformed': 1,
+      'stun-answer.unusable': 0,
+    });
     datagrams.receive(path, answerTo(sent?.bytes));
     expect(await outcome).toMatchObject({ kind: 'answered', mapped: at('198.51.100.2:51820') });
   });

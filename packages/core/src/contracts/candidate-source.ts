@@ -28,4 +28,6 @@ export interface CandidateSource {
   natBehavior?(): NatBehavior | undefined;
   /** What is wrong right now though something was found (servers that do not answer), one line each, for `status`. */
   problems?(): readonly string[];
+  /** Datagrams taken and dropped since the start, by reason: ours to name, never the network's. */
+  counters?(): Readonly<Record<string, number>>;
 }

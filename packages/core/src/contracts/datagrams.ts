@@ -20,6 +20,12 @@ export interface ReceivedDatagram {
 }
 
 /**
+ * @returns true where the datagram was for this listener, whether or not it was any good (what was wrong with it, the
+ * listener counts itself); nothing, or false, leaves it to the others.
+ */
+export type DatagramListener = (datagram: ReceivedDatagram) => boolean | void;
+
+/**
  * The transport's own UDP sockets, shared with STUN, connectivity checks and TURN: the address that a STUN server sees
  * is the address that WireGuard sends from (DESIGN: "One socket").
  */
@@ -32,9 +38,9 @@ export interface Datagrams {
   send(path: TransportPath, bytes: Uint8Array): void;
   /**
    * Every datagram that is not WireGuard's: STUN from anyone, ChannelData, and on bases that are not shared all others.
-   * Listeners are called in turn and ignore what is not theirs.
+   * Listeners are called in turn until one takes it; what none takes is dropped and counted.
    */
-  onDatagram(listener: (datagram: ReceivedDatagram) => void): Disposable;
+  onDatagram(listener: DatagramListener): Disposable;
   /** A relay hands in what it unwrapped; it is treated as if it had come in on a socket, from `path`. */
   receive(path: TransportPath, bytes: Uint8Array): void;
 }

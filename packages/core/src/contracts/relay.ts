@@ -57,4 +57,6 @@ export interface Relay {
   readonly servers: readonly RelayServer[];
   /** Rejects when the server does not answer, refuses the credential, or is full. */
   allocate(server: RelayServer, context: RelayContext): Promise<Allocation>;
+  /** Datagrams taken and dropped since the start, by reason: ours to name, never the network's. */
+  counters?(): Readonly<Record<string, number>>;
 }

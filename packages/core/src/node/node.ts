@@ -131,6 +131,7 @@ class WiredTraversalNode implements Node {
       interfaceName: transport.packets === undefined ? settings.interfaceName : null,
       traversal,
       transport,
+      counting: [...wired.get(TOKENS.CandidateSources), ...wired.get(TOKENS.Relays)].map(({ instance }) => instance),
       signaling: this.#signaling(),
       nowMs: wired.get(TOKENS.Clock).unixMs(),
       since: (publicKey, connection) => this.#since(publicKey, connection),

@@ -15,6 +15,8 @@ export interface StatusSources {
   readonly interfaceName: string | null;
   readonly traversal: NatTraversal;
   readonly transport: Transport;
+  /** Candidate sources and relays that count what they drop. */
+  readonly counting: readonly { counters?(): Readonly<Record<string, number>> }[];
   readonly signaling: readonly SignalingState[];
   readonly nowMs: number;
   /** Unix ms at which a peer's connection became what it is. */
@@ -36,7 +38,7 @@ export function statusDocument(sources: StatusSources): StatusDocument {
         priority,
         source,
       })),
-      dropped: { ...transport.counters(), ...traversal.counters() },
+      dropped: droppedOf(sources),
       problems: [
         ...traversal.problems(),
         ...signaling.flatMap(({ url, error }) => (error ? [`${url}: ${error}`] : [])),
@@ -57,6 +59,17 @@ export function statusDocument(sources: StatusSources): StatusDocument {
     })),
     peers: traversal.peers().map((peer) => peerStatus(peer, sources, stats.get(peer.publicKey))),
   };
+}
+
+/** Plugins that use the same name are added up. What was never dropped is left out. */
+function droppedOf({ transport, traversal, counting }: StatusSources): Record<string, number> {
+  const dropped: Record<string, number> = {};
+  for (const counters of [transport, traversal, ...counting].map((source) => source.counters?.() ?? {})) {
+    for (const [reason, count] of Object.entries(counters)) {
+      if (count > 0) dropped[reason] = (dropped[reason] ?? 0) + count;
+    }
+  }
+  return dropped;
 }
 
 function peerStatus(peer: Peer, sources: StatusSources, stats: TransportPeerStats | undefined): PeerStatus {

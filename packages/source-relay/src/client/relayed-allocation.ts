@@ -53,7 +53,6 @@ export class RelayedAllocation implements Allocation {
   #refreshing: Promise<boolean> | undefined;
   #closing: Promise<void> | undefined;
   #lost: Error | undefined;
-  #droppedData = 0;
 
   constructor(options: RelayedAllocationOptions) {
     const { id, server, granted, session, clock, logger } = options;
@@ -74,12 +73,12 @@ export class RelayedAllocation implements Allocation {
     session.setInput({
       onChannelData: ({ channel, payload }) => {
         const bound = this.#bindings.ofChannel(channel);
-        if (bound === undefined) this.#droppedData++;
+        if (bound === undefined) session.drops['relay.unknown-peer'] += 1;
         else this.#handIn(bound.framing, bound.peer, payload);
       },
       onData: (peer, data) => {
         const framing = this.#bindings.framingOf(peer);
-        if (framing === undefined) this.#droppedData++;
+        if (framing === undefined) session.drops['relay.unknown-peer'] += 1;
         else this.#handIn(framing, peer, data);
       },
     });
@@ -89,11 +88,6 @@ export class RelayedAllocation implements Allocation {
 
   get rttMs(): number | undefined {
     return this.#options.session.rttMs;
-  }
-
-  /** Datagrams from the server's address that were dropped, by reason. */
-  dropped(): Readonly<Record<string, number>> {
-    return { ...this.#options.session.ignored(), 'unknown-peer': this.#droppedData };
   }
 
   async permit(peer: TransportAddress, { signal }: { signal: AbortSignal }): Promise<RelayFraming> {

@@ -12,6 +12,7 @@ import {
   type TransportAddress,
 } from '@wirepath/core/plugin';
 import { formatAddress } from '@wirepath/stun-codec';
+import { noRelayDrops } from './relay-drops.js';
 import { relayError } from './relay-error.js';
 import { RelayedAllocation } from './relayed-allocation.js';
 import { requestAllocation } from './request-allocation.js';
@@ -47,6 +48,7 @@ export class TurnRelay implements Relay {
   readonly #nameService: NameService | undefined;
   /** 5-tuples in use: a second Allocate on one would meet, and delete, the first's allocation. */
   readonly #tuples = new Set<string>();
+  readonly #drops = noRelayDrops();
   #count = 0;
 
   /** @param servers whose transport is not built yet are warned about and left out. */
@@ -66,6 +68,10 @@ export class TurnRelay implements Relay {
     this.servers = this.#configured.map(({ url }) => Object.freeze({ url }));
   }
 
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#drops };
+  }
+
   /** @throws CodedError TURN_RELAY with the server's URL and the reason; ABORTED; CONFIG for the credential file. */
   async allocate(server: RelayServer, { datagrams, signal }: RelayContext): Promise<Allocation> {
     const { url } = server;
@@ -79,7 +85,7 @@ export class TurnRelay implements Relay {
       return base === undefined ? [] : [{ address, base }];
     });
     const open = (address: TransportAddress, base: Base) =>
-      new TurnSession({ ...this.#needs, datagrams, base, server: address, credential });
+      new TurnSession({ ...this.#needs, datagrams, base, server: address, credential, drops: this.#drops });
     const session = await this.#firstToAnswer(url, reachable, open, signal);
     return this.#allocateOn(configured, session, datagrams, signal, (alternate) => open(alternate, session.base));
   }

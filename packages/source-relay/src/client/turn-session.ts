@@ -21,6 +21,7 @@ import {
   type TransportAddress,
 } from '@wirepath/stun-codec';
 import { manyMayWait } from './pause.js';
+import type { RelayDrops } from './relay-drops.js';
 
 /**
  * Sent at 0, 0.25, 0.75, 1.75, 3.75 and 7.75 s, given up after 9.75 s: quicker than RFC 8489's defaults, because a
@@ -44,6 +45,8 @@ export interface TurnSessionOptions {
   readonly base: Base;
   readonly server: TransportAddress;
   readonly credential: TurnCredential;
+  /** Counted up; shared. */
+  readonly drops: RelayDrops;
 }
 
 /** How a request ended. `refused` carries the error code of the response. */
@@ -58,9 +61,6 @@ export interface RelayedInput {
   /** A Data indication. Valid only during the call. */
   onData(peer: TransportAddress, data: Uint8Array): void;
 }
-
-/** Why a datagram from the server's address was ignored. */
-export type IgnoredReason = 'malformed' | 'bad-fingerprint' | 'bad-integrity' | 'unexpected';
 
 interface Pending {
   readonly method: StunMessage['method'];
@@ -78,6 +78,7 @@ type RequestFields = Omit<StunMessageFields, 'class' | 'transactionId' | 'integr
 export class TurnSession {
   readonly base: Base;
   readonly server: TransportAddress;
+  readonly drops: RelayDrops;
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #datagrams: Datagrams;
@@ -86,7 +87,6 @@ export class TurnSession {
   readonly #subscription: Disposable;
   readonly #pending = new Map<string, Pending>();
   readonly #closing = new AbortController();
-  readonly #ignored = new Map<IgnoredReason, number>();
   #challenge: { readonly realm: string; readonly nonce: string; readonly key: Buffer } | undefined;
   #rttMs: number | undefined;
   #input: RelayedInput | undefined;
@@ -94,26 +94,22 @@ export class TurnSession {
   constructor(options: TurnSessionOptions) {
     this.base = options.base;
     this.server = options.server;
+    this.drops = options.drops;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#datagrams = options.datagrams;
     this.#credential = options.credential;
     this.#path = socketPath(options.base, options.server);
     this.#subscription = options.datagrams.onDatagram(({ path, bytes }) => {
-      if (path.kind !== 'socket' || path.base.id !== this.base.id) return;
-      if (path.remote.port !== this.server.port || path.remote.ip !== this.server.ip) return;
-      this.#receive(bytes);
+      if (path.kind !== 'socket' || path.base.id !== this.base.id) return false;
+      if (path.remote.port !== this.server.port || path.remote.ip !== this.server.ip) return false;
+      return this.#receive(bytes);
     });
   }
 
   /** Round trip of the newest request that was answered at first asking (Karn's rule). */
   get rttMs(): number | undefined {
     return this.#rttMs;
-  }
-
-  /** Datagrams from the server's address that were not taken, by reason. */
-  ignored(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#ignored);
   }
 
   /** Who gets what peers send. */
@@ -222,36 +218,38 @@ export class TurnSession {
     });
   }
 
-  #receive(bytes: Uint8Array): void {
+  /** @returns whether it was for this session: a STUN server at the same address answers others too. */
+  #receive(bytes: Uint8Array): boolean {
     const channelData = decodeChannelData(bytes);
     if (channelData !== undefined) {
       this.#input?.onChannelData(channelData);
-      return;
+      return true;
     }
     const message = decodeStunMessage(bytes);
-    if (message === undefined) return this.#ignore('malformed');
-    if (message.hasFingerprint && !message.verifyFingerprint()) return this.#ignore('bad-fingerprint');
-    if (message.class === 'indication') {
-      const { data, peerAddresses } = message;
-      const [peer] = peerAddresses;
-      if (message.method !== 'data' || data === undefined || peer === undefined) return this.#ignore('unexpected');
-      this.#input?.onData(peer, data);
-      return;
-    }
+    if (message === undefined) return false;
+    if (message.class === 'indication') return this.#receiveIndication(message);
     const pending = this.#pending.get(message.transactionKey);
-    if (pending === undefined || message.class === 'request' || message.method !== pending.method)
-      return this.#ignore('unexpected');
+    if (pending === undefined || message.class === 'request' || message.method !== pending.method) return false;
     // An error may come without integrity (401 and 438 always do); success, and what claims integrity, must have it.
     const mustVerify = message.hasIntegrity || (message.class === 'success' && message.method !== 'binding');
-    if (mustVerify && !(pending.key !== undefined && message.verifyIntegrity(pending.key)))
-      return this.#ignore('bad-integrity');
-    // Valid only during the call, and what is awaited reads it later.
-    const copy = decodeStunMessage(Buffer.from(bytes));
-    if (copy !== undefined) pending.answered(copy);
+    if (message.hasFingerprint && !message.verifyFingerprint()) this.drops['relay.bad-fingerprint'] += 1;
+    else if (mustVerify && !(pending.key !== undefined && message.verifyIntegrity(pending.key)))
+      this.drops['relay.bad-integrity'] += 1;
+    else {
+      // Valid only during the call, and what is awaited reads it later.
+      const copy = decodeStunMessage(Buffer.from(bytes));
+      if (copy !== undefined) pending.answered(copy);
+    }
+    return true;
   }
 
-  #ignore(reason: IgnoredReason): void {
-    this.#ignored.set(reason, (this.#ignored.get(reason) ?? 0) + 1);
+  #receiveIndication(message: StunMessage): boolean {
+    const { data, peerAddresses } = message;
+    const [peer] = peerAddresses;
+    if (message.method !== 'data' || data === undefined || peer === undefined) return false;
+    if (message.hasFingerprint && !message.verifyFingerprint()) this.drops['relay.bad-fingerprint'] += 1;
+    else this.#input?.onData(peer, data);
+    return true;
   }
 }
 

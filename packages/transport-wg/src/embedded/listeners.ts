@@ -5,7 +5,7 @@ import type { Counters } from './counters.js';
 const LOG_INTERVAL_MS = 60_000;
 
 interface Entry<Event> {
-  readonly listener: (event: Event) => void;
+  readonly listener: (event: Event) => boolean | void;
   loggedAtMs: number | undefined;
 }
 
@@ -27,7 +27,8 @@ export class Listeners<Event> {
     this.#options = options;
   }
 
-  add(listener: (event: Event) => void): Disposable {
+  /** @param listener what it returns matters to {@link offer} only. */
+  add(listener: (event: Event) => boolean | void): Disposable {
     const entry: Entry<Event> = { listener, loggedAtMs: undefined };
     this.#entries = [...this.#entries, entry];
     return {
@@ -37,13 +38,28 @@ export class Listeners<Event> {
     };
   }
 
+  /** Tells them all. */
   emit(event: Event): void {
+    for (const entry of this.#entries) this.#call(entry, event);
+  }
+
+  /** Tells one after the other until one takes it. @returns false when nobody had a use for it; a failure is counted as such. */
+  offer(event: Event): boolean {
+    let failed = false;
     for (const entry of this.#entries) {
-      try {
-        entry.listener(event);
-      } catch (error) {
-        this.#failed(entry, error);
-      }
+      const outcome = this.#call(entry, event);
+      if (outcome === 'taken') return true;
+      failed ||= outcome === 'failed';
+    }
+    return failed;
+  }
+
+  #call(entry: Entry<Event>, event: Event): 'taken' | 'left' | 'failed' {
+    try {
+      return entry.listener(event) === true ? 'taken' : 'left';
+    } catch (error) {
+      this.#failed(entry, error);
+      return 'failed';
     }
   }
 

@@ -2,6 +2,7 @@ import {
   CodedError,
   type Base,
   type Clock,
+  type DatagramListener,
   type Datagrams,
   type Logger,
   type ReceivedDatagram,
@@ -9,13 +10,15 @@ import {
 } from '@wirepath/core/plugin';
 import { BaseSocket } from './base-socket.js';
 import type { Counters } from './counters.js';
-import { kindOf } from './demultiplex.js';
+import { kindOf, type DatagramKind } from './demultiplex.js';
 import { Listeners } from './listeners.js';
 import { openUdpSocket, type OpenUdpSocket, type UdpSocket } from './udp-socket.js';
 
 /** Tries for a port that is free in both families. */
 const PORT_ATTEMPTS = 16;
 const CHANNEL_HEADER_BYTES = 4;
+/** What is counted where no listener takes a datagram. */
+const UNCLAIMED = { stun: 'stun.unclaimed', channel: 'channel-data.unclaimed', other: 'other.unclaimed' } as const;
 
 export interface SocketsOptions {
   readonly logger: Logger;
@@ -129,13 +132,13 @@ export class Sockets implements Datagrams {
     else if (path.framing.kind === 'channel') this.#noteRemote(path.framing.server.ip);
   }
 
-  onDatagram(listener: (datagram: ReceivedDatagram) => void): Disposable {
+  onDatagram(listener: DatagramListener): Disposable {
     return this.#listeners.add(listener);
   }
 
   receive(path: TransportPath, bytes: Uint8Array): void {
     if (this.#closed) return;
-    if (kindOf(bytes) === 'stun') this.#listeners.emit({ path, bytes });
+    if (kindOf(bytes) === 'stun') this.#offer('stun', path, bytes);
     else this.#options.onWireGuard(bytes, path);
   }
 
@@ -180,8 +183,12 @@ export class Sockets implements Datagrams {
     const kind = kindOf(bytes);
     // On an extra base what is nobody's may be a listener's (a port mapping protocol); on the shared one WireGuard counts it.
     if (kind === 'wireguard' || (kind === 'other' && base.shared)) this.#options.onWireGuard(bytes, path);
-    else this.#listeners.emit({ path, bytes });
+    else this.#offer(kind, path, bytes);
   };
+
+  #offer(kind: Exclude<DatagramKind, 'wireguard'>, path: TransportPath, bytes: Uint8Array): void {
+    if (!this.#listeners.offer({ path, bytes })) this.#counters.count(UNCLAIMED[kind]);
+  }
 
   #noteRemote(ip: string): void {
     if (this.#remotes.has(ip)) return;

@@ -115,7 +115,7 @@ describe('extra bases', () => {
     expect(extra.port).not.toBe(sockets.port);
     const peer = await bareSocket();
     const heard: ReceivedDatagram[] = [];
-    sockets.onDatagram(({ path, bytes }) => heard.push({ path, bytes: Uint8Array.from(bytes) }));
+    sockets.onDatagram(({ path, bytes }) => void heard.push({ path, bytes: Uint8Array.from(bytes) }));
     await peer.send(stun, extra.port);
     await peer.send(transportData, extra.port);
     await peer.send(Buffer.from('00800000', 'hex'), extra.port); // NAT-PMP's answer: nobody's but a listener's
@@ -125,7 +125,8 @@ describe('extra bases', () => {
     sockets.closeBase(extra);
     expect(sockets.bases).not.toContain(extra);
     sockets.send(socketPath(extra, transportAddress('127.0.0.1', peer.port)), stun);
-    expect(counters.snapshot()).toEqual({ 'send.closed': 1 });
+    // Whoever only looks on takes nothing.
+    expect(counters.snapshot()).toEqual({ 'stun.unclaimed': 1, 'other.unclaimed': 1, 'send.closed': 1 });
     await peer.close();
   });
 });
@@ -184,13 +185,45 @@ describe('listeners', () => {
     sockets.onDatagram(() => {
       throw new Error('broken');
     });
-    sockets.onDatagram(() => heard++);
+    sockets.onDatagram(() => void heard++);
     const peer = await bareSocket();
     for (let i = 0; i < 5; i++) await peer.send(stun, sockets.port!);
     await until(() => heard === 5, 'five datagrams');
     expect(counters.snapshot()).toEqual({ 'listener-failed.datagram': 5 });
     expect(logger.lines).toHaveLength(1);
     await peer.close();
+  });
+
+  it.each([
+    ['STUN', stun, { 'stun.unclaimed': 1 }],
+    ['ChannelData', channelData, { 'channel-data.unclaimed': 1 }],
+  ])('that leave %s to others, and nobody else: counted once', async (_what, bytes, counted) => {
+    const { sockets, counters } = newSockets();
+    await sockets.open(0, signal);
+    sockets.onDatagram(() => false);
+    sockets.onDatagram(() => undefined);
+    const peer = await bareSocket();
+    await peer.send(bytes, sockets.port!);
+    await until(() => Object.keys(counters.snapshot()).length > 0, 'the count');
+    expect(counters.snapshot()).toEqual(counted);
+    await peer.close();
+  });
+
+  it('that take a datagram keep it from those behind them', async () => {
+    const { sockets, counters } = newSockets();
+    await sockets.open(0, signal);
+    const called: string[] = [];
+    const listener = (name: string, takes: boolean) =>
+      sockets.onDatagram(() => {
+        called.push(name);
+        return takes;
+      });
+    listener('leaves', false);
+    listener('takes', true);
+    listener('never asked', true);
+    sockets.receive(socketPath(sockets.sharedBase(4)!, transportAddress('127.0.0.1', 9)), stun);
+    expect(called).toEqual(['leaves', 'takes']);
+    expect(counters.snapshot()).toEqual({});
   });
 
   it('are not called any more once disposed', async () => {
@@ -202,7 +235,7 @@ describe('listeners', () => {
       first++;
       subscription[Symbol.dispose]();
     });
-    sockets.onDatagram(() => second++);
+    sockets.onDatagram(() => void second++);
     const path = socketPath(sockets.sharedBase(4)!, transportAddress('127.0.0.1', 9));
     for (let i = 0; i < 3; i++) sockets.receive(path, stun);
     expect([first, second]).toEqual([1, 3]);
@@ -215,7 +248,7 @@ describe('what a relay hands in', () => {
     await sockets.open(0, signal);
     const path = socketPath(sockets.sharedBase(4)!, transportAddress('127.0.0.1', 9));
     const heard: ReceivedDatagram[] = [];
-    sockets.onDatagram((datagram) => heard.push(datagram));
+    sockets.onDatagram((datagram) => void heard.push(datagram));
     sockets.receive(path, stun);
     sockets.receive(path, transportData);
     sockets.receive(path, channelData);
