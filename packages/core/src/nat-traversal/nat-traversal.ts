@@ -149,6 +149,16 @@ export class NatTraversal implements Service {
     setMaxListeners(0, this.#abort.signal);
     this.#driver.start();
     this.#updateOwnNetwork();
+    void this.#bypass.start(this.needs.signalings, this.#abort.signal);
+    await this.#signals.start(signal);
+    this.#allocations.start(this.#abort.signal);
+    void this.#regatherNow();
+    // What is slow to set up comes last: the servers' answers are on their way by now.
+    this.#watchSources();
+    this.#scheduleRefresh();
+  }
+
+  #watchSources(): void {
     for (const { instance } of this.needs.candidateSources) {
       const watch = instance.watch?.(() => {
         this.#signals.nudge();
@@ -156,11 +166,6 @@ export class NatTraversal implements Service {
       });
       if (watch !== undefined) this.#subscriptions.push(watch);
     }
-    void this.#bypass.start(this.needs.signalings, this.#abort.signal);
-    await this.#signals.start(signal);
-    this.#allocations.start(this.#abort.signal);
-    void this.#regatherNow();
-    this.#scheduleRefresh();
   }
 
   async stop(): Promise<void> {

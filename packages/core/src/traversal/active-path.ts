@@ -1,5 +1,12 @@
 import type { CandidatePair } from './candidate-pair.js';
-import { PROBE_TIMEOUT_MAX_MS, PROBE_TIMEOUT_MS, SILENCE_MS, SUSPECT_MS } from './timings.js';
+import {
+  DOUBT_MS,
+  PROBE_TIMEOUT_MAX_MS,
+  PROBE_TIMEOUT_MS,
+  QUALITY_INTERVAL_MS,
+  SILENCE_MS,
+  SUSPECT_MS,
+} from './timings.js';
 
 export type Trust =
   | 'trusted'
@@ -14,12 +21,18 @@ export type Trust =
  */
 export class ActivePath {
   trust: Trust = 'trusted';
+  /** Nothing was heard for a while. */
+  isDoubtful = false;
+  #heardAt: number;
   #awaitingSince: number | undefined;
   #probeSentAt: number | undefined;
   #unanswered = 0;
   #suspectSince: number | undefined;
   #distrusted = false;
   #lastSentAt: number;
+  #askedAt: number;
+  /** Data went out since it was last asked. */
+  #inUse = false;
 
   constructor(
     readonly pair: CandidatePair,
@@ -27,6 +40,8 @@ export class ActivePath {
     readonly since: number,
   ) {
     this.#lastSentAt = since;
+    this.#askedAt = since;
+    this.#heardAt = since;
   }
 
   /** Since when it has been silent, or the network changed under it; undefined: it is trusted. */
@@ -40,23 +55,26 @@ export class ActivePath {
     return this.#distrusted ? Infinity : now - (this.#suspectSince ?? now);
   }
 
-  /** @returns whether trust came back. */
+  /** @returns whether trust came back, or doubt ended. */
   heard(now: number): boolean {
     this.pair.lastHeardAt = now;
+    this.#heardAt = now;
     this.#awaitingSince = undefined;
     this.#probeSentAt = undefined;
     this.#unanswered = 0;
     this.#suspectSince = undefined;
     this.#distrusted = false;
-    const returned = this.trust !== 'trusted';
+    const returned = this.trust !== 'trusted' || this.isDoubtful;
     this.trust = 'trusted';
+    this.isDoubtful = false;
     return returned;
   }
 
   /** Data went out on it. */
   sent(now: number): void {
     this.#lastSentAt = now;
-    this.#awaitingSince ??= now;
+    this.#inUse = true;
+    this.#awaitingSince ??= this.isDoubtful ? now - SILENCE_MS : now;
   }
 
   /** Something that keeps the binding alive but calls for no answer went out. */
@@ -67,6 +85,8 @@ export class ActivePath {
   /** A check went out on it. */
   probed(now: number): void {
     this.#lastSentAt = now;
+    this.#askedAt = now;
+    this.#inUse = false;
     this.#probeSentAt ??= now;
   }
 
@@ -86,7 +106,9 @@ export class ActivePath {
     }
     const silence = this.#awaitingSince === undefined ? Infinity : this.#awaitingSince + SILENCE_MS;
     const keepalive = this.keepaliveMs > 0 ? this.#lastSentAt + this.keepaliveMs : Infinity;
-    const next = Math.min(silence, keepalive);
+    const quality = this.#inUse ? this.#askedAt + QUALITY_INTERVAL_MS : Infinity;
+    const doubt = this.isDoubtful ? Infinity : this.#heardAt + DOUBT_MS;
+    const next = Math.min(silence, keepalive, quality, doubt);
     return next === Infinity ? undefined : next;
   }
 
@@ -97,6 +119,10 @@ export class ActivePath {
     if (this.#suspectSince !== undefined && now >= this.#suspectSince + SUSPECT_MS) {
       this.trust = 'lost';
       return false;
+    }
+    if (!this.isDoubtful && now >= this.#heardAt + DOUBT_MS) {
+      this.isDoubtful = true;
+      if ((this.nextTimeout() ?? Infinity) > now) return false;
     }
     if (this.#probeSentAt !== undefined) {
       this.#unanswered += 1;

@@ -2,7 +2,7 @@ import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
 import { connectionType, tierOf, type ConnectionType } from './connection-type.js';
 import type { EnginePath, LocalBase } from './events.js';
-import { CHECK_GAPS_MS } from './timings.js';
+import { CHECK_GAPS_MS, DEAD_AFTER_LOST, LOSSY_FROM, LOSSY_UNTIL, LOSS_SMOOTHING, LOST_AFTER_MS } from './timings.js';
 
 export type PairState =
   /** No check was sent yet. */
@@ -39,10 +39,19 @@ export class CandidatePair {
   checksSent = 0;
   responses = 0;
   checksReceived = 0;
+  firstHeardAt = Infinity;
   lastHeardAt: number | undefined;
   lastSentAt: number | undefined;
   /** Smoothed round trip of checks, ms. */
   rttMs: number | undefined;
+  /** Part of the checks that came to nothing since the pair was proven, smoothed: 0 to 1. */
+  lossRatio = 0;
+  /** It loses so much that a clean relay is better. */
+  isLossy = false;
+  /** When the checks were sent that tell of loss and are not answered yet, and when the last of these was sent. */
+  #samples: number[] = [];
+  #sampledAt = -Infinity;
+  #lostInARow = 0;
   /** How the response says the peer saw us. */
   mappedAddress: TransportAddress | undefined;
   /** Why it is not usable, where it is not just a lack of answers. */
@@ -89,6 +98,7 @@ export class CandidatePair {
   }
 
   checkSent(now: number): void {
+    this.#sampleLoss(now);
     const gap = CHECK_GAPS_MS[Math.min(this.attempts, CHECK_GAPS_MS.length - 1)] ?? 1000;
     this.attempts += 1;
     this.checksSent += 1;
@@ -97,13 +107,48 @@ export class CandidatePair {
     if (this.state === 'waiting') this.state = 'in-progress';
   }
 
+  /** Something authenticated came in on it. */
+  heard(now: number): void {
+    this.firstHeardAt = Math.min(this.firstHeardAt, now);
+    this.lastHeardAt = now;
+  }
+
   answered(now: number, rttMs: number): void {
+    const sample = this.#samples.indexOf(now - rttMs);
+    if (sample >= 0) {
+      this.#samples.splice(sample, 1);
+      this.#countLoss(0);
+    }
     this.responses += 1;
     this.state = 'succeeded';
     this.refusal = undefined;
     this.nextCheckAt = undefined;
     this.rttMs = this.rttMs === undefined ? rttMs : this.rttMs * 0.75 + rttMs * 0.25;
     this.lastHeardAt = now;
+  }
+
+  /** Of checks in quick succession one counts: a blink of half a second is no lossy path. */
+  #sampleLoss(now: number): void {
+    const lostBefore = now - Math.max(LOST_AFTER_MS, 3 * (this.rttMs ?? 0));
+    while ((this.#samples[0] ?? now) < lostBefore) {
+      this.#samples.shift();
+      this.#countLoss(1);
+    }
+    // Before it was proven, silence is a closed hole, not loss.
+    if (this.state !== 'succeeded' || now - this.#sampledAt < LOST_AFTER_MS) return;
+    this.#sampledAt = now;
+    this.#samples.push(now);
+  }
+
+  #countLoss(lost: 0 | 1): void {
+    this.#lostInARow = lost === 1 ? this.#lostInARow + 1 : 0;
+    if (this.#lostInARow >= DEAD_AFTER_LOST) {
+      this.fail();
+      this.refusal = 'went silent';
+      return;
+    }
+    this.lossRatio += (lost - this.lossRatio) * LOSS_SMOOTHING;
+    this.isLossy = this.lossRatio > (this.isLossy ? LOSSY_UNTIL : LOSSY_FROM);
   }
 
   /** The network changed: what was proven before has to be proven again. */
@@ -118,6 +163,11 @@ export class CandidatePair {
 
   fail(): void {
     this.state = 'failed';
+    // What was lost while it died says nothing of a path that comes back.
+    this.#samples = [];
+    this.#lostInARow = 0;
+    this.lossRatio = 0;
+    this.isLossy = false;
     this.nextCheckAt = undefined;
   }
 }

@@ -201,9 +201,13 @@ function kindOf(pair: CandidatePair): string {
   return `${pair.connection}/${pair.base.family}`;
 }
 
-/** Pairs never tried go before pairs tried less recently; then the better tier and the higher priority. */
+/**
+ * Pairs never tried go before pairs tried less recently; of the first round those with one relay go first, which work
+ * behind any NAT; then the better tier and the higher priority.
+ */
 function comesBefore(a: CandidatePair, b: CandidatePair): boolean {
   if (a.attempts !== b.attempts) return a.attempts < b.attempts;
+  if (a.attempts === 0 && (a.relayHops === 1) !== (b.relayHops === 1)) return a.relayHops === 1;
   if (a.tier !== b.tier) return a.tier < b.tier;
   return a.remote.priority > b.remote.priority;
 }

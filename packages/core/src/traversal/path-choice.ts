@@ -10,7 +10,7 @@ export interface Incumbent {
 }
 
 /**
- * The path to send on among proven pairs: tier, then fewest relays, then address family and round trip, with hysteresis
+ * The path to send on among proven pairs: one that delivers, then tier, then fewest relays, then address family and round trip, with hysteresis
  * within a tier so that near-equal paths do not flap.
  * @returns undefined when nothing is proven.
  */
@@ -38,8 +38,11 @@ export function choosePath(
   return rttGain(pair, best) ? best : pair;
 }
 
+/** Worse than any path that delivers; among lossy ones the order is as ever. */
+const LOSSY_RANK = 100;
+
 function rank(pair: CandidatePair): number {
-  return pair.tier * 4 + pair.relayHops;
+  return (pair.isLossy ? LOSSY_RANK : 0) + pair.tier * 4 + pair.relayHops;
 }
 
 function isBetter(a: CandidatePair, b: CandidatePair): boolean {

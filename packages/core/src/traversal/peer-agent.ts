@@ -4,7 +4,7 @@ import type { PublicKey } from '../contracts/identity.js';
 import { ActivePath } from './active-path.js';
 import type { Connection } from './connection-type.js';
 import { CallSchedule } from './call-schedule.js';
-import type { CandidatePair} from './candidate-pair.js';
+import type { CandidatePair } from './candidate-pair.js';
 import { type RemoteCandidate } from './candidate-pair.js';
 import { Checklist } from './checklist.js';
 import type { EngineEffect } from './effects.js';
@@ -15,7 +15,7 @@ import { sameDescription, type CallMessage, type DescriptionId } from './message
 import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
 import type { Pacer } from './pacer.js';
 import { choosePath } from './path-choice.js';
-import { RETRY_PROBING_MS, WARM_INTERVAL_MS, WARM_MS } from './timings.js';
+import { MOVE_AFTER_MS, RETRY_PROBING_MS, WARM_INTERVAL_MS, WARM_MS } from './timings.js';
 
 /** What all agents of one engine share. */
 export interface Surroundings {
@@ -203,8 +203,18 @@ export class PeerAgent {
     if (check.ping) this.around.emit({ type: 'pong', peer: this.publicKey, path: pair.path, rttMs });
     pair.mappedAddress = event.mappedAddress;
     this.#heard(pair, now);
+    if (first && this.#hasMovedTo(pair, now)) this.active?.distrust(now);
     this.#choose(now);
     if (first) this.#changed();
+  }
+
+  /** The peer's NAT has given it another port: nothing more comes from the old one since the new one was heard. */
+  #hasMovedTo(pair: CandidatePair, now: number): boolean {
+    const { active } = this;
+    if (active === undefined || active.pair === pair || now - active.since < MOVE_AFTER_MS) return false;
+    const { base, remote, lastHeardAt = 0 } = active.pair;
+    const isSibling = base.id === pair.base.id && remote.address.ip === pair.remote.address.ip;
+    return isSibling && pair.remote.type === 'peer-reflexive' && lastHeardAt < pair.firstHeardAt;
   }
 
   packetAuthenticated(path: EnginePath, now: number): void {
@@ -281,9 +291,10 @@ export class PeerAgent {
   #tendActivePath(now: number): void {
     const { active } = this;
     if (active === undefined) return;
-    const before = active.trust;
+    const { trust, isDoubtful } = active;
     if (active.handleTimeout(now)) this.#check(active.pair, now);
-    if (active.trust === before) return;
+    if (active.isDoubtful !== isDoubtful) this.#setPaths();
+    if (active.trust === trust) return;
     if (active.trust === 'suspect') {
       this.around.emit({ type: 'check-mapping' });
       this.#probe(now, this.around.holePunchTimeoutMs, true);
@@ -299,9 +310,11 @@ export class PeerAgent {
   #tendWarmPaths(now: number): void {
     for (const [pair, warm] of this.#warm) {
       if (now < warm.nextAt) continue;
-      if (now >= warm.until || !this.checklist.pairs.has(pair.key)) this.#warm.delete(pair);
+      const isOver = now >= warm.until && !pair.isLossy;
+      if (isOver || !this.checklist.pairs.has(pair.key)) this.#warm.delete(pair);
       else {
-        warm.nextAt = Math.min(warm.until, now + WARM_INTERVAL_MS);
+        // One that loses is asked for as long as it does, to see when that ends.
+        warm.nextAt = now + WARM_INTERVAL_MS;
         this.#check(pair, now);
       }
     }
@@ -395,7 +408,7 @@ export class PeerAgent {
   }
 
   #heard(pair: CandidatePair, now: number): void {
-    pair.lastHeardAt = now;
+    pair.heard(now);
     if (this.active?.pair !== pair || !this.active.heard(now)) return;
     if (pair.state === 'failed') pair.state = 'succeeded';
     this.#choose(now);
@@ -458,7 +471,7 @@ export class PeerAgent {
     const usable = proven.filter((pair) => (pair.lastHeardAt ?? 0) >= suspectSince);
     let choice = choosePath(usable, incumbent, now);
     const nominated = usable.find((pair) => pair.key === this.#nominated);
-    if (nominated !== undefined && choice !== undefined && nominated.tier <= choice.tier) choice = nominated;
+    if (nominated !== undefined && choice !== undefined && mayFollow(nominated, choice)) choice = nominated;
     if (choice !== undefined && choice !== active?.pair) this.#switchTo(choice, now);
     this.#setPaths();
     this.#settleCalls();
@@ -483,7 +496,8 @@ export class PeerAgent {
   #setPaths(): void {
     if (this.active === undefined) return;
     const paths = [this.active.pair.path];
-    if (this.active.trust !== 'trusted') paths.push(...this.#fallbacks(this.active.pair).map((pair) => pair.path));
+    if (this.active.trust !== 'trusted' || this.active.isDoubtful)
+      paths.push(...this.#fallbacks(this.active.pair).map((pair) => pair.path));
     const text = paths.map((path) => `${path.baseId}>${formatAddress(path.remote)}`).join(' ');
     if (text === this.#paths) return;
     this.#paths = text;
@@ -537,4 +551,9 @@ export class PeerAgent {
   #jitter(): number {
     return (this.around.random(1)[0] ?? 0) / 256;
   }
+}
+
+/** Within a tier the controlling side chooses; nobody follows it onto a path that loses. */
+function mayFollow(nominated: CandidatePair, choice: CandidatePair): boolean {
+  return nominated.tier <= choice.tier && (!nominated.isLossy || choice.isLossy);
 }

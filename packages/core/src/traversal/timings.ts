@@ -36,12 +36,21 @@ export const CALL_BACKOFF_MAX_MS = 180_000;
 /** Sending for this long without hearing anything authenticated: ask the path. */
 export const SILENCE_MS = 100;
 
+/**
+ * A path that nothing was heard on for so long may have died meanwhile: what is sent next goes on the fallback too, and asks
+ * at once, so that the first packet after a rebinding arrives.
+ */
+export const DOUBT_MS = 5000;
+
 /** A probe of the active path has this long, or twice its round trip, to be answered before the path is suspect. */
 export const PROBE_TIMEOUT_MS = 100;
 export const PROBE_TIMEOUT_MAX_MS = 1000;
 
 /** A suspect path yields to one that is no better only after this long: one lost probe is no reason to switch. */
 export const SUSPECT_SWITCH_MS = 1000;
+
+/** A new address of the peer on a path older than this means that its NAT has moved it; before, that both sides are still choosing. */
+export const MOVE_AFTER_MS = 2000;
 
 /** A suspect path that still says nothing is given up for another, if there is one; or shown as lost. */
 export const SUSPECT_MS = 3000;
@@ -56,3 +65,15 @@ export const SWITCH_INTERVAL_MS = 60_000;
 export const WARM_INTERVAL_MS = 10_000;
 /** For how long after losing the choice it is kept warm. A relayed fallback is kept as long as its allocation lives. */
 export const WARM_MS = 30_000;
+
+/** A path that carries data is asked this often, so that its round trip and loss are known although it is never silent. */
+export const QUALITY_INTERVAL_MS = 2000;
+/** A check counts as lost after this long, or three round trips. */
+export const LOST_AFTER_MS = 500;
+/** So many in a row, and the path is not lossy but dead. */
+export const DEAD_AFTER_LOST = 5;
+/** Weight of one check: about twenty of them count. */
+export const LOSS_SMOOTHING = 0.05;
+/** A path that loses more than the first is worse than any that does not, until it loses less than the second. */
+export const LOSSY_FROM = 0.3;
+export const LOSSY_UNTIL = 0.1;
