@@ -61,8 +61,10 @@ export class Checklist {
   }
 
   /** A check came from an address that nobody signalled (RFC 8445 7.3.1.3); too many at once are left alone. */
-  addPeerReflexive(remote: RemoteCandidate, now: number): void {
-    if (!this.#isKnown(remote) && this.#admissions.take(now)) this.#add(remote);
+  addPeerReflexive(base: LocalBase, remote: RemoteCandidate, now: number): void {
+    if (this.#isKnown(remote)) return;
+    // A relay shows the peer one address of ours, whatever it sends from: no chain comes of that.
+    if (base.kind === 'allocation' || this.#admissions.take(now)) this.#add(remote);
   }
 
   #isKnown({ address }: RemoteCandidate): boolean {

@@ -426,13 +426,12 @@ export class PeerAgent {
     if (known !== undefined) return known;
     const extra = this.hardNat.pairFor(path);
     if (extra !== undefined) return extra;
-    if (!this.around.local.bases.some((base) => base.id === path.baseId)) return undefined;
+    const base = this.around.local.bases.find(({ id }) => id === path.baseId);
+    if (base === undefined) return undefined;
     // Only a relay makes an unsignalled address more than peer-reflexive: a sender cannot know of its own NAT.
     const learnt: CandidateType = type === 'relayed' ? type : 'peer-reflexive';
-    this.checklist.addPeerReflexive(
-      { address: path.remote, type: learnt, priority: priority ?? candidatePriority('peer-reflexive', 0) },
-      now,
-    );
+    const remote = { address: path.remote, type: learnt, priority: priority ?? candidatePriority('peer-reflexive', 0) };
+    this.checklist.addPeerReflexive(base, remote, now);
     this.#form();
     return this.checklist.get(path);
   }
