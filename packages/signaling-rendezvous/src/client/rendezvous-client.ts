@@ -1,5 +1,6 @@
 import type { PluginNeeds, PublicKey, Signaling, SignalingState } from '@wirepath/core/plugin';
 import { readFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { canonicalUrl } from '../protocol/rendezvous-url.js';
 import { DialledSocket, type DialledSocketEvents } from './dialled-socket.js';
 import { Listeners } from './listeners.js';
@@ -45,13 +46,15 @@ export class RendezvousClient implements Signaling {
     this.#links = [...urls].map(([canonical, url]) => this.#createLink(canonical, url));
   }
 
-  /** Starts dialling and returns: nothing has to wait for a server. */
+  /** Starts dialling: nothing has to wait for a server. */
   async start({ signal }: { signal: AbortSignal }): Promise<void> {
     if (signal.aborted || this.#stopped) return;
     const stop = () => void this.stop();
     signal.addEventListener('abort', stop, { once: true });
     this.#unlisten = () => signal.removeEventListener('abort', stop);
     for (const link of this.#links) link.start();
+    // One turn of the event loop: the first requests are on their way before the caller goes on to what keeps it busy.
+    await setImmediate();
   }
 
   async stop(): Promise<void> {

@@ -47,12 +47,15 @@ function inRange(bytes: Uint8Array, { network, prefix }: IpRange): boolean {
   return rest === 0 || ((bytes[whole] ?? 0) ^ (network[whole] ?? 0)) >> (8 - rest) === 0;
 }
 
-const NAT64 = new IpRanges(['64:ff9b::/96']);
-const SIX_TO_FOUR = new IpRanges(['2002::/16']);
-/** RFC 4291's deprecated IPv4-compatible addresses. */
-const COMPATIBLE = new IpRanges(['::/96']);
-/** RFC 4380: the client's IPv4 address is in the last 32 bits, inverted. */
-const TEREDO = new IpRanges(['2001::/32']);
+/** IPv6 ranges whose addresses lead to an IPv4 one. Made when first asked for: a node that runs no server needs none. */
+const transitionRanges = once(() => ({
+  nat64: new IpRanges(['64:ff9b::/96']),
+  sixToFour: new IpRanges(['2002::/16']),
+  /** RFC 4291's deprecated IPv4-compatible addresses. */
+  compatible: new IpRanges(['::/96']),
+  /** RFC 4380: the client's IPv4 address is in the last 32 bits, inverted. */
+  teredo: new IpRanges(['2001::/32']),
+}));
 
 /**
  * The IPv4 address that an IPv6 address leads to (6to4, NAT64, Teredo, IPv4-compatible); undefined for others.
@@ -60,8 +63,14 @@ const TEREDO = new IpRanges(['2001::/32']);
  */
 export function embeddedIpv4(bytes: Uint8Array): Uint8Array | undefined {
   if (bytes.length !== 16) return undefined;
-  if (SIX_TO_FOUR.contains(bytes)) return bytes.subarray(2, 6);
-  if (NAT64.contains(bytes) || COMPATIBLE.contains(bytes)) return bytes.subarray(12);
-  if (TEREDO.contains(bytes)) return bytes.subarray(12).map((byte) => byte ^ 0xff);
+  const { nat64, sixToFour, compatible, teredo } = transitionRanges();
+  if (sixToFour.contains(bytes)) return bytes.subarray(2, 6);
+  if (nat64.contains(bytes) || compatible.contains(bytes)) return bytes.subarray(12);
+  if (teredo.contains(bytes)) return bytes.subarray(12).map((byte) => byte ^ 0xff);
   return undefined;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }

@@ -18,6 +18,7 @@ import {
   type TransportPeer,
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
+import { setImmediate } from 'node:timers/promises';
 import { defaultMark } from '../linux/linux-network.js';
 import { bindToInterface, descriptorOf, forceBufferSizes, markSocket } from '../linux/socket-options.js';
 import { Device } from '../protocol/device.js';
@@ -249,6 +250,8 @@ export class EmbeddedTransport implements Transport {
   }
 
   async #start(signal: AbortSignal): Promise<void> {
+    // What has just been asked of servers and peers is answered first: making the device keeps the event loop busy.
+    await setImmediate();
     const { listenPort } = this;
     if (this.#stopping || signal.aborted || listenPort === undefined) {
       throw new CodedError('ABORTED', 'the transport is not listening', { cause: signal.reason });

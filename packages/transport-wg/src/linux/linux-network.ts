@@ -39,7 +39,7 @@ export class LinuxNetwork {
   #allowedIps: readonly Cidr[] = [];
   #listenPort = 0;
   #priority = 0;
-  #up = false;
+  #routing = false;
   #closed = false;
   #applying: Promise<void> = Promise.resolve();
   #scheduled = false;
@@ -52,12 +52,10 @@ export class LinuxNetwork {
   }
 
   /**
-   * Gives the interface its addresses and MTU, brings it up, and routes what {@link setAllowedIps} said so far.
+   * Gives the interface its addresses and MTU, and brings it up: from then on packets between these addresses pass.
    * @throws CodedError NETWORK_CONFIG, PERMISSION_DENIED.
    */
-  async configure(options: { addresses: readonly string[]; mtu: number; listenPort: number }): Promise<void> {
-    const { addresses, mtu, listenPort } = options;
-    this.#listenPort = listenPort;
+  async bringUp({ addresses, mtu }: { addresses: readonly string[]; mtu: number }): Promise<void> {
     this.#connected = addresses.flatMap((text) => parseCidr(text) ?? []);
     const device = this.#interfaceName;
     const commands = [
@@ -67,12 +65,26 @@ export class LinuxNetwork {
       ...addresses.map((address) => `address replace ${address} dev ${device}`),
       `link set dev ${device} up`,
     ];
-    const [failures, rules] = await Promise.all([this.#ip.batch(0, commands), this.#listRules()]);
+    const failures = await this.#ip.batch(0, commands);
     const fatal = failures.find(({ command }) => !command.includes('addrgenmode'));
     if (fatal) throw networkError(fatal, device);
-    await this.#claimPriorities(rules);
-    this.#up = true;
+  }
+
+  /**
+   * Routes what {@link setAllowedIps} says, from now on; once the interface is up.
+   * @throws CodedError NETWORK_CONFIG.
+   */
+  async startRouting({ listenPort }: { listenPort: number }): Promise<void> {
+    this.#listenPort = listenPort;
+    await this.#claimPriorities(await this.#listRules());
+    this.#routing = true;
     await this.#apply();
+  }
+
+  /** All of it: addresses, link and routes. @throws CodedError NETWORK_CONFIG, PERMISSION_DENIED. */
+  async configure(options: { addresses: readonly string[]; mtu: number; listenPort: number }): Promise<void> {
+    await this.bringUp(options);
+    await this.startRouting(options);
   }
 
   /** The ranges to route into the interface; those that are gone are removed. */
@@ -132,7 +144,7 @@ export class LinuxNetwork {
   }
 
   #schedule(): void {
-    if (!this.#up || this.#closed || this.#scheduled) return;
+    if (!this.#routing || this.#closed || this.#scheduled) return;
     this.#scheduled = true;
     // Many peers are often added in one turn: one batch for all of them.
     setImmediate(() => {

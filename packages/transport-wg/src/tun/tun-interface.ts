@@ -36,7 +36,7 @@ export class TunInterface implements InnerSide {
     const { node, counters, onPacket, logger } = this.#options;
     const device = TunDevice.open(node.interfaceName);
     this.#device = device;
-    await this.#network.configure({ addresses: node.addresses, mtu: node.mtu, listenPort });
+    await this.#network.bringUp(node);
     if (this.#stopped || signal.aborted) throw new CodedError('ABORTED', undefined, { cause: signal.reason });
     this.#up = true;
     for (const packet of this.#early.splice(0)) device.write(packet);
@@ -48,6 +48,8 @@ export class TunInterface implements InnerSide {
       },
       onLost: (error) => logger.error('the interface was lost', { error: error.message }),
     });
+    // Last, for packets within the interface's own networks need no route of ours.
+    await this.#network.startRouting({ listenPort });
   }
 
   deliver(packet: Uint8Array): void {
