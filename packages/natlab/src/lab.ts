@@ -144,8 +144,8 @@ export class Lab implements AsyncDisposable {
       hostAddress: plan.carrier?.outside ?? plan.hosts[0]?.address ?? '',
     });
     const commands = [
+      'addr flush dev wan scope global',
       `addr add ${address}/24 dev wan`,
-      `addr del ${plan.publicAddress}/24 dev wan`,
       `route replace default via ${INTERNET_GATEWAY} dev wan`,
     ];
     await this.exec(router, ['nft', '-f', '-'], { input: `delete table ip natlab\ndelete table ip6 natlab\n${rules}` });
