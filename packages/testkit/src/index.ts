@@ -47,3 +47,4 @@ export { topologyOf, type Topology } from './simulator/topology.js';
 export { Oracle, type Verdict } from './simulator/oracle.js';
 export { Simulation, type TraceLine } from './simulator/simulation.js';
 export { describePlan, runPlan, type PlanReport } from './simulator/check-plan.js';
+export { measureIdlePeers, type IdlePeersOptions, type IdlePeersReport } from './simulator/idle-peers.js';

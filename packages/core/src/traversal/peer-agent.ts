@@ -15,7 +15,7 @@ import { sameDescription, type CallMessage, type DescriptionId } from './message
 import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
 import type { Pacer } from './pacer.js';
 import { choosePath } from './path-choice.js';
-import { MOVE_AFTER_MS, RETRY_PROBING_MS, WARM_INTERVAL_MS, WARM_MS } from './timings.js';
+import { EARLIER_KEEPALIVE, MOVE_AFTER_MS, RETRY_PROBING_MS, WARM_INTERVAL_MS, WARM_MS } from './timings.js';
 
 /** What all agents of one engine share. */
 export interface Surroundings {
@@ -481,7 +481,9 @@ export class PeerAgent {
 
   #switchTo(pair: CandidatePair, now: number): void {
     const previous = this.active;
-    this.active = new ActivePath(pair, this.keepaliveMs, now);
+    // One side is a little earlier, so that its check and the answer keep both sides' bindings.
+    const keepaliveMs = this.controlling ? this.keepaliveMs * EARLIER_KEEPALIVE : this.keepaliveMs;
+    this.active = new ActivePath(pair, keepaliveMs, now);
     this.exhausted = false;
     this.#warm.delete(pair);
     if (previous !== undefined && previous.pair.state === 'succeeded') {

@@ -61,6 +61,9 @@ export const RTT_GAIN_RATIO = 0.2;
 /** ... and near-equal paths switch at most this often. */
 export const SWITCH_INTERVAL_MS = 60_000;
 
+/** Part of the keepalive interval after which the controlling side asks; the other would at the whole, if nothing came. */
+export const EARLIER_KEEPALIVE = 0.9;
+
 /** A proven path that is not the active one is asked again this often while it is kept warm. */
 export const WARM_INTERVAL_MS = 10_000;
 /** For how long after losing the choice it is kept warm. A relayed fallback is kept as long as its allocation lives. */
