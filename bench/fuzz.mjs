@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { isCounted } from './fuzz/counted.mjs';
 import { fuzzDecoders } from './fuzz/decoders.mjs';
 import { hostileClients } from './fuzz/hostile-clients.mjs';
-import { hostileKinds } from './fuzz/kinds.mjs';
+import { FOR_SERVERS, hostileKinds } from './fuzz/kinds.mjs';
 import { verdicts } from './fuzz/verdicts.mjs';
 import { HostileSender } from './fuzz/sender.mjs';
 import { strangers } from './fuzz/strangers.mjs';
@@ -67,66 +67,73 @@ async function fuzzSockets() {
   if (!proxy && !options['no-proxy']) say('without a node in uapi mode: that takes root, unshare and wireguard-go');
   const subject = new SubjectProcess({ proxy });
   const aborting = new AbortController();
+  let sender;
   subject.onEnd = (error) => aborting.abort(error);
   try {
     await subject.ready;
     const about = await subject.ask('about');
     const random = new Random(seed);
-    const sender = new HostileSender(about.pid, random);
+    sender = new HostileSender(about.pid, random);
     await sender.open();
     const kinds = hostileKinds(random, about);
     const { signal } = aborting;
     const sockets = await subject.ask('sockets');
-    const mustCount = (target, bytes) => isCounted(sockets, target, bytes);
-    // Tables and caches fill first: what grows after that grows without end.
-    for (const [kind, make] of Object.entries(kinds)) {
-      await sender.send(`${kind}, warming up`, make, Math.ceil(count / 10), {
-        signal,
-        onProgress: () => undefined,
-        mustCount,
-      });
-    }
-    const memoryBefore = await subject.ask('memory');
+    const genuine = new Set(about.samples);
+    const mustCount = (target, bytes) => isCounted(sockets, genuine, target, bytes);
     const steps = [];
-    const step = async (kind, amount, act) => {
+    const step = async (kind, half, amount, act) => {
       const before = await subject.ask('counters');
       const dropsBefore = sender.kernelDrops;
       const startedAt = performance.now();
       const outcome = await act(progress(kind, amount));
       const seconds = (performance.now() - startedAt) / 1000;
       const after = await subject.ask('counters');
-      steps.push({ kind, amount, seconds, before, after, kernelDrops: sender.kernelDrops - dropsBefore, outcome });
-      say(`${kind}: ${figure(amount)} in ${figure(seconds)} s`);
+      const memory = await subject.ask('memory');
+      const kernelDrops = sender.kernelDrops - dropsBefore;
+      steps.push({ kind, half, amount, seconds, before, after, memory, kernelDrops, outcome });
+      say(`${kind}, half ${half}: ${figure(amount)} in ${figure(seconds)} s`);
     };
-    for (const [kind, make] of Object.entries(kinds)) {
-      await step(kind, count, (onProgress) => sender.send(kind, make, count, { signal, onProgress, mustCount }));
+    // Tables and caches fill in the first half, and code is compiled: what grows in the second, which is like it, grows without end.
+    const amount = Math.ceil(count / 2);
+    const clients = Math.max(50, Math.ceil(count / 200));
+    let memoryBetween;
+    for (const half of [1, 2]) {
+      for (const [kind, make] of Object.entries(kinds)) {
+        await step(kind, half, amount, (onProgress) =>
+          sender.send(`${kind}, half ${half}`, make, amount, {
+            signal,
+            onProgress,
+            mustCount,
+            at: FOR_SERVERS.has(kind) ? (target) => sockets.stunPorts.includes(target.port) : () => true,
+          }),
+        );
+      }
+      await step('rendezvous clients', half, clients, (onProgress) =>
+        hostileClients(about.rendezvous, random, clients, { signal, onProgress }),
+      );
+      await step("strangers' messages", half, clients, (onProgress) =>
+        strangers(about.rendezvous, about.publicKeys, random, clients, { signal, onProgress }),
+      );
+      memoryBetween ??= await subject.ask('memory');
     }
-    const clients = Math.max(100, Math.ceil(count / 100));
-    await step('rendezvous clients', clients, (onProgress) =>
-      hostileClients(about.rendezvous, random, clients, { signal, onProgress }),
-    );
-    await step("strangers' messages", clients, (onProgress) =>
-      strangers(about.rendezvous, about.publicKeys, random, clients, { signal, onProgress }),
-    );
     const memoryAfter = await subject.ask('memory');
     const echo = await subject.ask('echo');
-    sender.close();
     const ended = await subject.stop();
     return {
       steps,
-      memoryBefore,
+      memoryBetween,
       memoryAfter,
       echo,
       sockets,
       targets: [...sender.targets.values()],
       sent: sender.sent,
-      toBeCounted: sender.toBeCounted,
       ended,
       proxy,
     };
   } catch (error) {
     return { failed: subject.ended === undefined ? error.message : endOf(subject.ended) };
   } finally {
+    sender?.close();
     await subject.stop();
   }
 }

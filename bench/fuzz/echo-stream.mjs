@@ -8,8 +8,9 @@ const LOST_AFTER_MS = 1000;
 const FORGOTTEN_AFTER_MS = 10_000;
 let nextIdentifier = 1;
 
-/** Numbered echo requests through a tunnel. Lost: not answered within 1 s. */
+/** Numbered echo requests through a tunnel. Lost: not answered within 1 s of the time that the product had. */
 export class EchoStream {
+  #clock;
   #identifier = nextIdentifier++;
   #port;
   #from;
@@ -20,11 +21,16 @@ export class EchoStream {
   #sent = 0;
   #answered = 0;
   #late = 0;
+  #withheld = 0;
   #lost = [];
   #maxRttMs = 0;
 
-  /** @param answering the node that answers; undefined where a kernel does. */
-  constructor(asking, from, answering, to) {
+  /**
+   * @param clock `now()` in ms, which stands still while the machine gives the process no processor.
+   * @param answering the node that answers; undefined where a kernel does.
+   */
+  constructor(clock, asking, from, answering, to) {
+    this.#clock = clock;
     this.#port = asking.packets;
     this.#from = from;
     this.#to = to;
@@ -67,6 +73,8 @@ export class EchoStream {
       lost: this.#lost.length,
       /** Of the lost, those that came after all. */
       late: this.#late,
+      /** Of those in time, the ones that took more than 1 s by the wall clock. */
+      withheld: this.#withheld,
       lostAtMs: this.#lost.slice(0, 20),
       maxRttMs: this.#maxRttMs,
     };
@@ -74,7 +82,7 @@ export class EchoStream {
 
   #sendOne() {
     const sequence = ++this.#sent & 0xffff;
-    this.#awaited.set(sequence, { sentAt: performance.now(), lost: false });
+    this.#awaited.set(sequence, { sentAt: this.#clock.now(), wallSentAt: performance.now(), lost: false });
     this.#port.send(echoRequest(this.#from, this.#to, this.#identifier, sequence));
     this.#expire();
   }
@@ -85,22 +93,25 @@ export class EchoStream {
     const awaited = this.#awaited.get(reply.sequence);
     if (awaited === undefined) return;
     this.#awaited.delete(reply.sequence);
-    const rttMs = performance.now() - awaited.sentAt;
+    const rttMs = this.#clock.now() - awaited.sentAt;
     this.#maxRttMs = Math.max(this.#maxRttMs, rttMs);
     if (awaited.lost) this.#late += 1;
-    else if (rttMs <= LOST_AFTER_MS) this.#answered += 1;
-    else {
+    else if (rttMs <= LOST_AFTER_MS) {
+      this.#answered += 1;
+      if (performance.now() - awaited.wallSentAt > LOST_AFTER_MS) this.#withheld += 1;
+    } else {
       this.#late += 1;
-      this.#lost.push(Math.round(awaited.sentAt));
+      this.#lost.push(Math.round(awaited.wallSentAt));
     }
   }
 
   #expire() {
-    const now = performance.now();
-    for (const [sequence, { sentAt, lost }] of this.#awaited) {
+    const now = this.#clock.now();
+    for (const [sequence, awaited] of this.#awaited) {
+      const { sentAt, wallSentAt, lost } = awaited;
       if (now - sentAt <= LOST_AFTER_MS) return;
-      if (!lost) this.#lost.push(Math.round(sentAt));
-      this.#awaited.set(sequence, { sentAt, lost: true });
+      if (!lost) this.#lost.push(Math.round(wallSentAt));
+      awaited.lost = true;
       if (now - sentAt > FORGOTTEN_AFTER_MS) this.#awaited.delete(sequence);
     }
   }

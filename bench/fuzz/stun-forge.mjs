@@ -13,7 +13,16 @@ const HEADER_BYTES = 20;
 const FINGERPRINT_XOR = 0x5354554e;
 const METHODS = ['binding', 'allocate', 'refresh', 'send', 'data', 'create-permission', 'channel-bind'];
 const CLASSES = ['request', 'request', 'request', 'indication', 'success', 'error'];
-const PEERS = ['127.0.0.1', '127.1.0.1', '127.0.0.2', '::1', '203.0.113.9', '0.0.0.0', '255.255.255.255', '224.0.0.1'];
+const PEERS = [
+  ...['127.0.0.1', '127.1.0.1', '127.0.0.2', '::1', '::ffff:10.0.0.1', '::ffff:127.0.0.1'],
+  ...['203.0.113.9', '0.0.0.0', '255.255.255.255', '224.0.0.1'],
+];
+/** Names and passwords that every JavaScript object has. */
+const INHERITED = [
+  ['constructor', 'function Object() { [native code] }'],
+  ['toString', 'function toString() { [native code] }'],
+  ['__proto__', '[object Object]'],
+];
 /** Times an encoded message is used, damaged anew each time: encoding costs more than all the rest. */
 const USES = 8;
 
@@ -31,6 +40,11 @@ export function repairStun(bytes, random) {
   signed.writeUInt16BE(signed.length - HEADER_BYTES, 2);
   signed.writeUInt32BE((crc32(signed.subarray(0, -8)) ^ FINGERPRINT_XOR) >>> 0, signed.length - 4);
   return signed;
+}
+
+/** As it is written: an IPv4-mapped address stays one of IPv6. */
+function anyAddress(ip, port) {
+  return ip.startsWith('::ffff:') ? { family: 6, ip, port } : transportAddress(ip, port);
 }
 
 /** Makes STUN for a target: replays and damage of what was captured, and messages of its own. */
@@ -69,7 +83,7 @@ export class StunForge {
     const random = this.#random;
     const method = random.pick(METHODS);
     const maybe = (make) => (random.oneIn(3) ? make() : undefined);
-    const peer = () => transportAddress(random.pick(PEERS), random.int(65536));
+    const peer = () => anyAddress(random.pick(PEERS), random.int(65536));
     const fields = {
       class: random.pick(CLASSES),
       method,
@@ -105,7 +119,9 @@ export class StunForge {
         fingerprint: true,
       });
     }
-    const { username, credential } = this.#user;
+    const [username, credential] = random.oneIn(8)
+      ? random.pick(INHERITED)
+      : [this.#user.username, this.#user.credential];
     const { realm, nonce } = source;
     if (nonce === undefined) return encodeStunMessage({ ...fields, username: maybe(() => username) });
     const integrityKey = longTermKey(username, realm, random.oneIn(8) ? 'wrong' : credential);

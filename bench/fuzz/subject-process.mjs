@@ -1,13 +1,24 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
+/** Of -20 to 19: how far it is put before the fuzzer itself. */
+const AHEAD = 10;
+
 /**
- * What to put before its command where it is permitted: an echo that comes late then tells of the product, not of what
- * else this machine does, the fuzzer itself above all.
+ * Favours the process by weight, so that an echo that comes late tells of the product and not of the fuzzer: ahead of this
+ * process's niceness, as a session (Linux's autogroups weigh these, and niceness only within one) and as a process. It
+ * needs root; no real-time class, for a process that spins must not take the machine with it.
  */
-function aheadOfOthers() {
-  const prefix = ['chrt', '--rr', '1'];
-  return spawnSync(prefix[0], [...prefix.slice(1), 'true']).status === 0 ? prefix : [];
+function favour(pid) {
+  const niceness = Math.max(-20, getPriority() - AHEAD);
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
+    setPriority(pid, niceness);
+  } catch {
+    // Not permitted, or a kernel without autogroups: then it runs as everything does.
+  }
 }
 
 /** The process under test, asked over IPC. That it ends before it is told to is the first thing that a fuzz run can find. */
@@ -22,9 +33,10 @@ export class SubjectProcess {
 
   constructor({ proxy }) {
     const file = fileURLToPath(new URL('./subject.mjs', import.meta.url));
-    const [command, ...args] = [...aheadOfOthers(), process.execPath, '--expose-gc', file, ...(proxy ? ['proxy'] : [])];
+    const args = ['--expose-gc', file, ...(proxy ? ['proxy'] : [])];
     // A process group of its own: what it started ends with it, whatever ends it.
-    this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], detached: true });
+    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], detached: true });
+    favour(this.#child.pid);
     this.#child.stderr?.on('data', (text) => (this.#stderr = (this.#stderr + text).slice(-4000)));
     this.ready = new Promise((resolve, reject) => {
       this.#child.on('message', (message) => {

@@ -5,10 +5,10 @@
  * this process: nothing here catches what the product throws. Forked by fuzz.mjs, answers its questions.
  */
 import { TOKENS } from '@wirepath/core';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { freePort, member, rcFile, Stage, untilConnected } from '../lib/stage.mjs';
 import { captureHonestTraffic } from './capture.mjs';
 import { EchoStream } from './echo-stream.mjs';
+import { StallWatch } from './stalls.mjs';
 
 const withProxy = process.argv[2] === 'proxy';
 const RELAY_USER = { username: 'lab', credential: 'secret' };
@@ -48,23 +48,14 @@ for (const own of members) {
 const [nodeA, nodeB] = nodes;
 const { signal } = new AbortController();
 await Promise.all(nodes.map((node) => node.start({ signal })));
+const stalls = new StallWatch();
 // B asks A, and A asks C, whose kernel answers.
-const streams = [new EchoStream(nodeB, b.address, nodeA, a.address)];
-if (withProxy) streams.push(new EchoStream(nodeA, a.address, undefined, c.address));
+const streams = [new EchoStream(stalls, nodeB, b.address, nodeA, a.address)];
+if (withProxy) streams.push(new EchoStream(stalls, nodeA, a.address, undefined, c.address));
 await untilConnected(nodes);
 for (const stream of streams) await stream.start();
 const { datagrams } = nodeA.wired.get(TOKENS.Transport).instance;
 for (const family of EXTRA_BASES) await datagrams.openBase(family, { signal });
-
-const delay = monitorEventLoopDelay({ resolution: 10 });
-delay.enable();
-
-/** Since it was asked last. */
-function longestStall() {
-  const ms = delay.max / 1e6;
-  delay.reset();
-  return ms;
-}
 
 const answers = {
   about: () => ({
@@ -90,7 +81,7 @@ const answers = {
     stunPorts: [stun, alternate],
   }),
   counters: () => ({
-    maxStallMs: longestStall(),
+    longestStall: stalls.takeLongest(),
     nodes: nodes.map((node) => node.status().node.dropped),
     servers: servers.map((server) => ({ name: server.sections.join('+'), ...server.status() })),
     connections: nodes.map((node) => node.status().peers.map(({ connection }) => connection)),
@@ -103,7 +94,7 @@ const answers = {
   },
   echo: async () => {
     for (const stream of streams) await stream.stop();
-    return { streams: streams.map((stream) => stream.result()) };
+    return { streams: streams.map((stream) => stream.result()), withheldMs: stalls.withheldMs };
   },
   stop: () => process.disconnect(),
 };
