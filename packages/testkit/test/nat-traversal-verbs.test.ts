@@ -199,3 +199,22 @@ describe('ping', () => {
     await net.stop();
   });
 });
+
+describe('a node that slept', () => {
+  it('notices by its clocks, and asks its paths and the network again at once', async () => {
+    const net = await twoNodes();
+    await net.start();
+    const { publicKey } = net.b.identity;
+    await during(net.clock, net.a.traversal.connectToPeer(publicKey));
+    await net.clock.advance(15_000);
+    const checks = () => net.a.traversal.agent(publicKey)?.active?.pair.checksSent ?? 0;
+    const before = checks();
+    await net.clock.advance(3000);
+    expect(checks()).toBe(before);
+    net.clock.jumpWallClock(3_600_000);
+    await net.clock.advance(3000);
+    expect(checks()).toBeGreaterThan(before);
+    expect(net.a.traversal.agent(publicKey)?.connection).toBe('direct');
+    await net.stop();
+  });
+});

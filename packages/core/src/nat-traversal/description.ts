@@ -6,6 +6,13 @@ import type { SignalledCandidate } from '../traversal/messages.js';
 export class DescriptionHistory {
   #text: string | undefined;
   #candidates: readonly SignalledCandidate[] = [];
+  #isForgotten = false;
+
+  /** The next description is of another network, even if it is the same. */
+  forget(): void {
+    this.#text = undefined;
+    this.#isForgotten = true;
+  }
 
   /** @returns undefined when nothing changed. */
   next(description: LocalDescription): { readonly newGeneration: boolean } | undefined {
@@ -13,8 +20,10 @@ export class DescriptionHistory {
     if (text === this.#text) return undefined;
     this.#text = text;
     const gone = this.#candidates.filter((candidate) => !isStillThere(candidate, description));
+    const newGeneration = gone.length > 0 || this.#isForgotten;
     this.#candidates = description.candidates;
-    return { newGeneration: gone.length > 0 };
+    this.#isForgotten = false;
+    return { newGeneration };
   }
 }
 

@@ -18,6 +18,7 @@ import type { EnginePath } from '../traversal/events.js';
 import { PathEngine } from '../traversal/path-engine.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import { Allocations, type RelayState } from './allocations.js';
+import { ClockWatch } from './clock-watch.js';
 import { EngineDriver } from './engine-driver.js';
 import { LocalCandidates } from './local-candidates.js';
 import { DescriptionHistory } from './description.js';
@@ -83,6 +84,7 @@ export class NatTraversal implements Service {
   readonly #pongListeners = new Set<(peer: PublicKey, path: EnginePath, rttMs: number) => void>();
   readonly #description = new DescriptionHistory();
   readonly #bypass: TunnelBypass;
+  readonly #clockWatch: ClockWatch;
   /** Only where the transport owns no socket. */
   readonly #trials: EndpointTrials | undefined;
   readonly #subscriptions: Disposable[] = [];
@@ -96,6 +98,10 @@ export class NatTraversal implements Service {
     const { identity, clock, random, settings, transport } = needs;
     const logger = needs.logger.child({ component: 'traversal' });
     this.#bypass = new TunnelBypass(transport, logger);
+    this.#clockWatch = new ClockWatch(clock, (byMs) => {
+      logger.info('the clock jumped: looking at the network again', { byMs });
+      void this.#lookAgain();
+    });
     if (!transport.capabilities.ownsSocket) this.#trials = new EndpointTrials(transport, logger);
     this.#signals = new SignalExchange({
       identity,
@@ -155,6 +161,7 @@ export class NatTraversal implements Service {
     void this.#regatherNow();
     // What is slow to set up comes last: the servers' answers are on their way by now.
     this.#watchSources();
+    this.#clockWatch.start();
     this.#scheduleRefresh();
   }
 
@@ -174,6 +181,7 @@ export class NatTraversal implements Service {
     for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
     this.#describeTimer?.[Symbol.dispose]();
     this.#refreshTimer?.[Symbol.dispose]();
+    this.#clockWatch.stop();
     this.#driver.stop();
     this.#bypass.stop();
     this.#trials?.stop();
@@ -444,6 +452,16 @@ export class NatTraversal implements Service {
       this.#describeTimer = undefined;
       this.#describe();
     }, 0);
+  }
+
+  /** The machine was asleep: what was known of the network, and every path, has to be proven again. */
+  async #lookAgain(): Promise<void> {
+    const signal = this.#abort?.signal;
+    if (signal === undefined) return;
+    this.#signals.nudge();
+    this.#description.forget();
+    this.#describe();
+    await this.refresh({ signal });
   }
 
   #describe(): void {

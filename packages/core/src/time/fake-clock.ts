@@ -10,7 +10,7 @@ interface Timer {
 export class FakeClock implements Clock {
   #nowMs: number;
   #order = 0;
-  readonly #unixOffsetMs: number;
+  #unixOffsetMs: number;
   readonly #timers = new Set<Timer>();
 
   constructor(options: { nowMs?: number; unixMs?: number } = {}) {
@@ -24,6 +24,11 @@ export class FakeClock implements Clock {
 
   unixMs(): number {
     return this.#unixOffsetMs + this.#nowMs;
+  }
+
+  /** Moves the wall clock alone, as a machine that slept finds it, or as somebody sets it. */
+  jumpWallClock(byMs: number): void {
+    this.#unixOffsetMs += byMs;
   }
 
   setTimeout(callback: () => void, delayMs: number): Disposable {

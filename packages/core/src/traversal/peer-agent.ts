@@ -14,8 +14,9 @@ import { HardNatTraversal } from './hard-nat-traversal.js';
 import { sameDescription, type CallMessage, type DescriptionId } from './messages.js';
 import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
 import type { Pacer } from './pacer.js';
-import { choosePath } from './path-choice.js';
-import { EARLIER_KEEPALIVE, MOVE_AFTER_MS, RETRY_PROBING_MS, WARM_INTERVAL_MS, WARM_MS } from './timings.js';
+import { choosePath, fallbacksFor, mayFollow } from './path-choice.js';
+import { WarmPaths } from './warm-paths.js';
+import { EARLIER_KEEPALIVE, MOVE_AFTER_MS, RETRY_PROBING_MS } from './timings.js';
 
 /** What all agents of one engine share. */
 export interface Surroundings {
@@ -56,8 +57,7 @@ export class PeerAgent {
   readonly #calls = new CallSchedule();
   readonly #ufrag: string;
   readonly #password: string;
-  /** Proven pairs that are asked now and then, so that they can take over: until when. */
-  readonly #warm = new Map<CandidatePair, { until: number; nextAt: number }>();
+  readonly #warm = new WarmPaths();
   #nominated: string | undefined;
   #paths = '';
   readonly hardNat: HardNatTraversal;
@@ -265,8 +265,8 @@ export class PeerAgent {
     consider(this.active?.nextTimeout());
     consider(this.probingUntil);
     consider(this.hardNat.nextTimeout());
-    for (const { nextAt } of this.#warm.values()) consider(nextAt);
-    return next;
+    consider(this.#warm.nextTimeout());
+    return next === Infinity ? undefined : next;
   }
 
   handleTimeout(now: number): void {
@@ -308,16 +308,8 @@ export class PeerAgent {
   }
 
   #tendWarmPaths(now: number): void {
-    for (const [pair, warm] of this.#warm) {
-      if (now < warm.nextAt) continue;
-      const isOver = now >= warm.until && !pair.isLossy;
-      if (isOver || !this.checklist.pairs.has(pair.key)) this.#warm.delete(pair);
-      else {
-        // One that loses is asked for as long as it does, to see when that ends.
-        warm.nextAt = now + WARM_INTERVAL_MS;
-        this.#check(pair, now);
-      }
-    }
+    const isKnown = (pair: CandidatePair) => this.checklist.pairs.has(pair.key);
+    for (const pair of this.#warm.takeDue(now, isKnown)) this.#check(pair, now);
   }
 
   /** Connected without a relay: there is nothing to call for. */
@@ -485,10 +477,8 @@ export class PeerAgent {
     const keepaliveMs = this.controlling ? this.keepaliveMs * EARLIER_KEEPALIVE : this.keepaliveMs;
     this.active = new ActivePath(pair, keepaliveMs, now);
     this.exhausted = false;
-    this.#warm.delete(pair);
-    if (previous !== undefined && previous.pair.state === 'succeeded') {
-      this.#warm.set(previous.pair, { until: now + WARM_MS, nextAt: now + WARM_INTERVAL_MS });
-    }
+    this.#warm.drop(pair);
+    if (previous?.pair.state === 'succeeded') this.#warm.keep(previous.pair, now);
     // Our choice is marked at once, so that the other side need not wait for a keepalive.
     if (this.controlling) this.#check(pair, now);
     this.#changed();
@@ -497,28 +487,14 @@ export class PeerAgent {
   #setPaths(): void {
     if (this.active === undefined) return;
     const paths = [this.active.pair.path];
-    if (this.active.trust !== 'trusted' || this.active.isDoubtful)
-      paths.push(...this.#fallbacks(this.active.pair).map((pair) => pair.path));
+    if (this.active.trust !== 'trusted' || this.active.isDoubtful) {
+      const fallbacks = fallbacksFor(this.active.pair, this.checklist.pairs.values());
+      paths.push(...fallbacks.map(({ path }) => path));
+    }
     const text = paths.map((path) => `${path.baseId}>${formatAddress(path.remote)}`).join(' ');
     if (text === this.#paths) return;
     this.#paths = text;
     this.around.emit({ type: 'set-path', peer: this.publicKey, paths });
-  }
-
-  /**
-   * Besides the suspect pair, of each kind the proven one that was heard last: without a relay, through the peer's allocation, through ours.
-   * Which of them still works is not known: a rebinding kills our own allocation (its 5-tuple is gone), a forgotten filter
-   * what comes to the peer from ours.
-   */
-  #fallbacks(suspect: CandidatePair): CandidatePair[] {
-    const others = [...this.checklist.pairs.values()].filter((pair) => pair.hasWorked && pair !== suspect);
-    const kinds = [
-      others.filter((pair) => pair.relayHops === 0),
-      others.filter((pair) => pair.relayHops > 0 && pair.base.kind === 'socket'),
-      others.filter((pair) => pair.base.kind === 'allocation'),
-    ];
-    const heardLast = (a: CandidatePair, b: CandidatePair) => ((b.lastHeardAt ?? 0) > (a.lastHeardAt ?? 0) ? b : a);
-    return kinds.flatMap((kind) => (kind.length === 0 ? [] : kind.reduce(heardLast)));
   }
 
   #sendMessage(): void {
@@ -552,9 +528,4 @@ export class PeerAgent {
   #jitter(): number {
     return (this.around.random(1)[0] ?? 0) / 256;
   }
-}
-
-/** Within a tier the controlling side chooses; nobody follows it onto a path that loses. */
-function mayFollow(nominated: CandidatePair, choice: CandidatePair): boolean {
-  return nominated.tier <= choice.tier && (!nominated.isLossy || choice.isLossy);
 }

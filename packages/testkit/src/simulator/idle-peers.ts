@@ -27,7 +27,7 @@ export interface IdlePeersOptions {
   /** How long the NAT in front of the node remembers an idle mapping. @default 30000 */
   readonly bindingLifetimeMs?: number;
   /** Bytes in use, after collecting garbage. */
-  heapBytes(): number;
+  readonly heapBytes: () => number;
 }
 
 const STUN_SERVER = transportAddress('203.0.113.10', 3478);

@@ -1,0 +1,44 @@
+import type { Clock } from '../contracts/clock.js';
+
+const LOOK_MS = 2000;
+/** Less is the drift of a wall clock that is being corrected. */
+const JUMP_MS = 5000;
+
+/**
+ * Notices that the machine slept: the wall clock has moved on and the monotonic clock has not. Mappings, allocations and
+ * perhaps the network itself are gone by then. A wall clock that was set looks the same, and a look around does no harm.
+ */
+export class ClockWatch {
+  readonly #clock: Clock;
+  readonly #onJump: (byMs: number) => void;
+  #timer: Disposable | undefined;
+  #offsetMs = 0;
+
+  constructor(clock: Clock, onJump: (byMs: number) => void) {
+    this.#clock = clock;
+    this.#onJump = onJump;
+  }
+
+  start(): void {
+    this.#offsetMs = this.#offset();
+    this.#lookLater();
+  }
+
+  stop(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  #lookLater(): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#lookLater();
+      const byMs = this.#offset() - this.#offsetMs;
+      this.#offsetMs += byMs;
+      if (Math.abs(byMs) >= JUMP_MS) this.#onJump(byMs);
+    }, LOOK_MS);
+  }
+
+  #offset(): number {
+    return this.#clock.unixMs() - this.#clock.now();
+  }
+}
