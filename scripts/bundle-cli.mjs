@@ -94,7 +94,7 @@ const loadable = {
     for (const file of Object.values(files)) {
       file.code = file.code
         .replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-        .replaceAll(/(?<![\w$.])import\(/g, "require('../../bin/import-module.js')(");
+        .replaceAll(/(?<![\w$.])import\(/g, "require('../../bin/bundle.js').importModule(");
     }
   },
 };
@@ -136,9 +136,9 @@ try {
     },
   });
   writeFileSync(`${building}/packages.json`, JSON.stringify([...packages].sort()));
+  compileBundle(building);
   rmSync(folder, { recursive: true, force: true });
   renameSync(building, folder);
-  compileBundle(folder);
 } finally {
   rmSync(building, { recursive: true, force: true });
 }

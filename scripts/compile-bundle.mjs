@@ -13,7 +13,8 @@ export function compileBundle(bundle) {
   const folder = compiledFolder(bundle);
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(bundle).filter((file) => file.endsWith('.cjs'))) {
-    const script = compileEagerly(sourceOf(`${bundle}/${name}`), `${bundle}/${name}`);
+    // The name in stacks, which the compiled code keeps: no path, since what is built here may run elsewhere.
+    const script = compileEagerly(sourceOf(`${bundle}/${name}`), name);
     writeFileSync(`${folder}/${name}`, script.createCachedData());
   }
 }

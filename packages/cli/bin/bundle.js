@@ -1,7 +1,7 @@
 /* global require, module */
 'use strict';
 const { existsSync, readFileSync, statSync } = require('node:fs');
-const { createRequire } = require('node:module');
+const nodeModule = require('node:module');
 const { Script } = require('node:vm');
 
 /**
@@ -35,10 +35,10 @@ const sourceOf = (filename) =>
 function loadBundle(bundle) {
   const compiled = compiledFolder(bundle);
   if (!existsSync(compiled)) {
-    require('node:module').enableCompileCache?.(`${bundle}/compiled`);
+    nodeModule.enableCompileCache?.(`${bundle}/compiled`);
     return require(`${bundle}/main.cjs`);
   }
-  const requireOther = createRequire(`${bundle}/main.cjs`);
+  const requireOther = nodeModule.createRequire(`${bundle}/main.cjs`);
   const chunks = new Map();
   const load = (name) => {
     const known = chunks.get(name);
@@ -54,4 +54,7 @@ function loadBundle(bundle) {
   return load('main.cjs');
 }
 
-module.exports = { bundleIsCurrent, compiledFolder, loadBundle, sourceOf };
+/** For the bundle: V8 forgets of compiled code to whom its own `import()` belongs, and refuses it. */
+const importModule = (specifier) => import(specifier);
+
+module.exports = { bundleIsCurrent, compiledFolder, importModule, loadBundle, sourceOf };
