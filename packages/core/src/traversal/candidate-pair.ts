@@ -52,6 +52,8 @@ export class CandidatePair {
   #samples: number[] = [];
   #sampledAt = -Infinity;
   #lostInARow = 0;
+  /** What was known before the present row of lost checks. */
+  #before = { lossRatio: 0, isLossy: false };
   /** How the response says the peer saw us. */
   mappedAddress: TransportAddress | undefined;
   /** Why it is not usable, where it is not just a lack of answers. */
@@ -141,6 +143,7 @@ export class CandidatePair {
   }
 
   #countLoss(lost: 0 | 1): void {
+    if (this.#lostInARow === 0) this.#before = { lossRatio: this.lossRatio, isLossy: this.isLossy };
     this.#lostInARow = lost === 1 ? this.#lostInARow + 1 : 0;
     if (this.#lostInARow >= DEAD_AFTER_LOST) {
       this.fail();
@@ -163,11 +166,12 @@ export class CandidatePair {
 
   fail(): void {
     this.state = 'failed';
-    // What was lost while it died says nothing of a path that comes back.
     this.#samples = [];
+    if (this.#lostInARow === 0) return;
+    // What was lost while it died says nothing of a path that comes back; what was lost before does.
     this.#lostInARow = 0;
-    this.lossRatio = 0;
-    this.isLossy = false;
+    this.lossRatio = this.#before.lossRatio;
+    this.isLossy = this.#before.isLossy;
     this.nextCheckAt = undefined;
   }
 }

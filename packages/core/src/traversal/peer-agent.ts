@@ -63,6 +63,7 @@ export class PeerAgent {
   readonly hardNat: HardNatTraversal;
   /** The next message asks the peer to check us too. */
   #isCall = false;
+  readonly #permissionsWanted = new Set<CandidatePair>();
   #hasSession = false;
 
   constructor(
@@ -260,6 +261,7 @@ export class PeerAgent {
     const consider = (at: number | undefined) => {
       if (at !== undefined && (next === undefined || at < next)) next = at;
     };
+    if (this.#permissionsWanted.size > 0) return -Infinity;
     consider(this.#calls.nextTimeout());
     consider(this.handshake.nextTimeout());
     consider(this.active?.nextTimeout());
@@ -275,6 +277,7 @@ export class PeerAgent {
     if (this.probingUntil !== undefined && now >= this.probingUntil) this.#endProbing(now);
     this.hardNat.handleTimeout(now);
     for (let pair = this.#takeDueCheck(now); pair !== undefined; pair = this.#takeDueCheck(now)) this.#check(pair, now);
+    this.#askForPermissions();
     const due = this.#calls.takeDue(now, this.#jitter());
     if (due === 'retry') this.#isCall = true;
     if (due !== undefined) this.#sendMessage();
@@ -351,8 +354,17 @@ export class PeerAgent {
       // What is proven and fresh needs no new proof; a check for one that waits for its relay's permission comes later.
       if (pair.state === 'permitting' || (!all && (isActive || pair.state === 'succeeded'))) continue;
       if (pair.nextCheckAt === undefined) pair.probe(now);
-      if (pair.base.kind === 'allocation' && pair.state === 'waiting') this.#permit(pair);
+      if (pair.base.kind === 'allocation' && pair.state === 'waiting') this.#permissionsWanted.add(pair);
     }
+  }
+
+  /** After the checks that are due, which need no permission; of several the likeliest first, and private addresses last. */
+  #askForPermissions(): void {
+    if (this.#permissionsWanted.size === 0) return;
+    const wanted = [...this.#permissionsWanted].sort((a, b) => a.remote.priority - b.remote.priority);
+    this.#permissionsWanted.clear();
+    for (const pair of wanted)
+      if (pair.state === 'waiting' && this.checklist.get(pair.path) === pair) this.#permit(pair);
   }
 
   get #retryBudgetMs(): number {
