@@ -91,7 +91,6 @@ export class NodeTurnServer implements RunningServer {
       throw error;
     }
     this.#needs.logger.warn('turn.engine node-turn is for tests: no channels, no quotas per user, any peer');
-    for (const line of this.describe()) this.#needs.logger.info(`listening: ${line}`);
   }
 
   async stop(): Promise<void> {

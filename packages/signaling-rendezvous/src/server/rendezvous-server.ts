@@ -183,7 +183,6 @@ export class RendezvousServer implements RunningServer {
     const port = bound !== null && typeof bound === 'object' ? bound.port : parsed.port;
     const url = urlOrigin(tls ? 'wss:' : 'ws:', parsed.ip, port);
     this.#fronts.set(front, { tls: tls !== undefined, url });
-    this.#needs.logger.info('rendezvous listening', { url });
   }
 
   #admit(socket: Socket): void {

@@ -51,7 +51,6 @@ export class RelayServer implements RunningServer {
       await this.stop();
       throw error;
     }
-    for (const line of this.describe()) logger.info(`listening: ${line}`);
     if (turn === undefined) return;
     if (turn.tls != null) logger.warn('turn.tls is not built yet: TURN is served over UDP only');
     logger.debug('turn.listen opens UDP; TURN over TCP is not built yet');
