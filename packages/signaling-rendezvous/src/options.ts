@@ -29,7 +29,11 @@ export function serverOptions(z: SchemaLibrary) {
     .strictObject({
       listen: listen.optional().describe('ip:port for ws://'),
       tls: z
-        .strictObject({ listen, certFile: z.string().min(1), keyFile: z.string().min(1) })
+        .strictObject({
+          listen: listen.describe('ip:port'),
+          certFile: z.string().min(1).describe('Certificate chain (PEM)'),
+          keyFile: z.string().min(1).describe('Its key (PEM)'),
+        })
         .optional()
         .describe('ip:port for wss://, with the certificate chain and its key (PEM)'),
       urls: z

@@ -27,15 +27,42 @@ export interface WireGuardOptions {
 export function wireGuardOptions(z: SchemaLibrary) {
   const interfaceName = z.string().min(1).max(15);
   return z.strictObject({
-    mode: z.enum(['embedded', 'uapi']).default('embedded'),
-    listenPort: z.number().int().min(0).max(65535).optional(),
-    tun: z.boolean().default(true),
-    fwmark: z.number().int().min(1).max(0xffffffff).optional(),
-    bindInterface: interfaceName.optional(),
-    subMode: z.enum(['proxy', 'native']).default('proxy'),
-    device: interfaceName.optional(),
-    command: z.string().min(1).optional(),
-    kind: z.enum(['kernel', 'wireguard-go', 'boringtun']).optional(),
-    configureInterface: z.boolean().default(true),
+    mode: z
+      .enum(['embedded', 'uapi'])
+      .default('embedded')
+      .describe('`embedded`: our own engine; `uapi`: an existing device (kernel, wireguard-go, boringtun)'),
+    listenPort: z.number().int().min(0).max(65535).optional().describe('UDP port; default, or 0: any that is free'),
+    tun: z
+      .boolean()
+      .default(true)
+      .describe('Of `embedded`. `false`: packets stay in the process, for programs that embed it; needs no rights'),
+    fwmark: z
+      .number()
+      .int()
+      .min(1)
+      .max(0xffffffff)
+      .optional()
+      .describe("Mark of our datagrams and number of our routing table; default: made from the interface's name"),
+    bindInterface: interfaceName
+      .optional()
+      .describe('Binds the sockets to one interface: only for a machine whose default route a mesh owns'),
+    subMode: z
+      .enum(['proxy', 'native'])
+      .default('proxy')
+      .describe("Of `uapi`. `proxy`: our sockets in front of the device; `native`: the device's own"),
+    device: interfaceName.optional().describe("Of `uapi`: name of the device; default: the node's `interface`"),
+    command: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Of `uapi`: program to start for the device, with wireguard-go's arguments, and to end with the node"),
+    kind: z
+      .enum(['kernel', 'wireguard-go', 'boringtun'])
+      .optional()
+      .describe('Of `uapi`: what runs the device; default: found out'),
+    configureInterface: z
+      .boolean()
+      .default(true)
+      .describe('Of `uapi`. `false` leaves addresses and routes of the device to others'),
   });
 }

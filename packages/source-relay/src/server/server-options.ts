@@ -66,31 +66,56 @@ export function serverOptionsSchema(z: SchemaLibrary) {
   const cidrs = z.array(z.string().refine(isCidr, 'expected a CIDR, such as "10.0.0.0/8"'));
   const port = z.int().min(1).max(65535);
   const stun = z
-    .strictObject({ listen: listenAddress, alternate: listenAddress.nullish() })
+    .strictObject({
+      listen: listenAddress.describe('ip:port'),
+      alternate: listenAddress
+        .nullish()
+        .describe(
+          'ip:port with another IP address and another port; all four combinations are opened, so that clients can tell what their NAT does (RFC 5780)',
+        ),
+    })
     .refine(({ listen, alternate }) => isAlternate(listen, alternate), {
       path: ['alternate'],
       error: 'expected an address whose IP address and port both differ from those of `listen`, neither a wildcard',
     });
   const turn = z
     .strictObject({
-      listen: z.union([listenAddress, z.array(listenAddress).min(1)]),
+      listen: z
+        .union([listenAddress, z.array(listenAddress).min(1)])
+        .describe('ip:port, several for both address families; one that `stun` has too is one socket'),
       externalAddress: z
         .string()
         .refine((ip) => isIP(ip) !== 0, 'expected an IP address without port')
-        .nullish(),
-      tls: z.strictObject({ listen: listenAddress, certFile: z.string(), keyFile: z.string() }).nullish(),
-      realm: z.string().min(1).max(127).default(DEFAULT_REALM),
-      users: z.record(z.string().min(1).max(127), z.string().min(1)).default({}),
-      usersFile: z.string().optional(),
+        .nullish()
+        .describe('IP address to advertise, where a 1:1 NAT stands in front, as on most cloud machines'),
+      tls: z
+        .strictObject({
+          listen: listenAddress.describe('ip:port'),
+          certFile: z.string().describe('Certificate chain (PEM)'),
+          keyFile: z.string().describe('Its key (PEM)'),
+        })
+        .nullish()
+        .describe('TURN over TLS; not built yet'),
+      realm: z.string().min(1).max(127).default(DEFAULT_REALM).describe('Realm of the users (long-term credentials)'),
+      users: z.record(z.string().min(1).max(127), z.string().min(1)).default({}).describe('Passwords by user name'),
+      usersFile: z.string().optional().describe('File with more users, one `name: password` a line'),
       relayPorts: z
         .tuple([port, port])
         .refine(([min, max]) => min <= max, 'expected the lower port first')
-        .default([...DEFAULT_RELAY_PORTS]),
-      maxAllocations: z.int().min(1).default(DEFAULT_MAX_ALLOCATIONS),
-      quotaPerUser: z.int().min(1).optional(),
-      allowPeers: cidrs.default([]),
-      denyPeers: cidrs.default([]),
-      engine: z.enum(['embedded', 'node-turn']).default('embedded'),
+        .default([...DEFAULT_RELAY_PORTS])
+        .describe('Lowest and highest relayed port'),
+      maxAllocations: z.int().min(1).default(DEFAULT_MAX_ALLOCATIONS).describe('Most allocations at a time'),
+      quotaPerUser: z.int().min(1).optional().describe('Most allocations of one user; default: `maxAllocations`'),
+      allowPeers: cidrs
+        .default([])
+        .describe(
+          'CIDRs that may be relayed to although they are refused by default (private, loopback, this machine)',
+        ),
+      denyPeers: cidrs.default([]).describe('CIDRs that may not be relayed to; wins over `allowPeers`'),
+      engine: z
+        .enum(['embedded', 'node-turn'])
+        .default('embedded')
+        .describe('`node-turn` is for tests, on loopback only'),
     })
     .refine((options) => options.externalAddress != null || !addressesOf(options).some(isWildcardAddress), {
       path: ['externalAddress'],
