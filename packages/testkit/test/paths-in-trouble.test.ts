@@ -99,8 +99,8 @@ describe('a direct path that loses much', () => {
     stream.direct = () => true;
     stream.flow(8 * MINUTE);
     expect(stream.connections).toBe('hole-punched,hole-punched');
-    // One logical switch may be seen as two: one side follows the other.
-    expect(stream.switches.length).toBeLessThanOrEqual(4);
+    // At most one a minute.
+    expect(stream.switches.length).toBeLessThanOrEqual(10);
   });
 
   it('is kept where it loses little', () => {

@@ -353,8 +353,8 @@ export class PeerAgent {
       const isActive = pair === this.active?.pair && this.active.trust === 'trusted';
       // What is proven and fresh needs no new proof; a check for one that waits for its relay's permission comes later.
       if (pair.state === 'permitting' || (!all && (isActive || pair.state === 'succeeded'))) continue;
-      if (pair.nextCheckAt === undefined) pair.probe(now);
       if (pair.base.kind === 'allocation' && pair.state === 'waiting') this.#permissionsWanted.add(pair);
+      else if (pair.nextCheckAt === undefined) pair.probe(now);
     }
   }
 
