@@ -1,3 +1,29 @@
+/**
+ * The framework: what a program needs that runs nodes and servers of its own product. Plugins import `./plugin` instead.
+ *
+ * ```ts
+ * import { createNode, defineProduct, loadConfig, silentLogger } from '@wirepath/core';
+ *
+ * const product = defineProduct({
+ *   name: 'acme-mesh',
+ *   version: '1.0.0',
+ *   plugins: {
+ *     '@wirepath/source-host': () => import('@wirepath/source-host'),
+ *     '@wirepath/transport-wg': () => import('@wirepath/transport-wg'),
+ *   },
+ *   defaultPlugins: ['@wirepath/source-host', ['@wirepath/transport-wg', { tun: false }]],
+ *   serverPlugins: [],
+ * });
+ *
+ * const config = await loadConfig(product, { configPath: '/etc/acme-mesh.yaml' });
+ * const node = await createNode(product, config, { logger: silentLogger() });
+ * await node.start({ signal: new AbortController().signal });
+ * console.log(node.status().node.candidates);
+ * await node.stop();
+ * ```
+ *
+ * @packageDocumentation
+ */
 export * from './plugin.js';
 export { ConfigProblems, type ConfigProblem } from './errors/config-problems.js';
 export { ERRORS } from './errors/table.js';
