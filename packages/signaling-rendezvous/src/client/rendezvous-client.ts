@@ -53,7 +53,9 @@ export class RendezvousClient implements Signaling {
     signal.addEventListener('abort', stop, { once: true });
     this.#unlisten = () => signal.removeEventListener('abort', stop);
     for (const link of this.#links) link.start();
-    // One turn of the event loop: the first requests are on their way before the caller goes on to what keeps it busy.
+    // A turn of the event loop, after what is left of this one: the first requests are on their way before the caller
+    // goes on to what keeps it busy.
+    await setImmediate();
     await setImmediate();
   }
 

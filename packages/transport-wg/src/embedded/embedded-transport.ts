@@ -250,7 +250,9 @@ export class EmbeddedTransport implements Transport {
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    // What has just been asked of servers and peers is answered first: making the device keeps the event loop busy.
+    // A turn of the event loop, after what is left of this one: answers of servers and peers come first, for making the
+    // device keeps the loop busy.
+    await setImmediate();
     await setImmediate();
     const { listenPort } = this;
     if (this.#stopping || signal.aborted || listenPort === undefined) {
