@@ -26,7 +26,6 @@ export class Nebula {
     const ca = ['-out-crt', overlay.#file('ca.crt'), '-out-key', overlay.#file('ca.key')];
     await lab.exec('srv', ['nebula-cert', 'ca', '-name', 'lab', ...ca]);
     for (const host of overlay.#addresses.keys()) await overlay.#configure(host, server);
-    await overlay.#start('srv').logged(/Main HostMap created/);
     return overlay;
   }
 
@@ -38,11 +37,13 @@ export class Nebula {
     return LIGHTHOUSE;
   }
 
-  start(host) {
-    return this.#start(host);
+  async startServer() {
+    const daemon = this.start('srv');
+    await daemon.logged(/Nebula interface is active/);
+    return daemon;
   }
 
-  #start(host) {
+  start(host) {
     return this.#lab.spawn(host, `nebula-${host}`, ['nebula', '-config', this.#file(`${host}.yaml`)]);
   }
 

@@ -22,7 +22,6 @@ export class Tinc {
       await writeFile(overlay.#file(host, 'hosts', 'srv'), known);
       await writeFile(overlay.#file('srv', 'hosts', host), await readFile(overlay.#file(host, 'hosts', host)));
     }
-    await overlay.start('srv').logged(/Ready/);
     return overlay;
   }
 
@@ -32,6 +31,12 @@ export class Tinc {
 
   get serverAddress() {
     return SERVER;
+  }
+
+  async startServer() {
+    const daemon = this.start('srv');
+    await daemon.logged(/Ready/);
+    return daemon;
   }
 
   start(host) {
