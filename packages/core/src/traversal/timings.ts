@@ -40,7 +40,7 @@ export const SILENCE_MS = 100;
  * A path that nothing was heard on for so long may have died meanwhile: what is sent next goes on the fallback too, and asks
  * at once, so that the first packet after a rebinding arrives.
  */
-export const DOUBT_MS = 5000;
+export const DOUBT_MS = 2000;
 
 /** A probe of the active path has this long, or twice its round trip, to be answered before the path is suspect. */
 export const PROBE_TIMEOUT_MS = 100;
