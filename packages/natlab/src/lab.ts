@@ -81,9 +81,13 @@ export class Lab implements AsyncDisposable {
     return interfaceName(this.id, host);
   }
 
-  /** The environment of everything that runs in the lab: sockets are kept in its folder. */
+  /**
+   * The environment of everything that runs in the lab: sockets are kept in its folder, and what a test runner or a package
+   * manager tells Node is not for daemons (an inherited NODE_PATH makes them start a third of a second later).
+   */
   get env(): NodeJS.ProcessEnv {
-    return { ...process.env, XDG_RUNTIME_DIR: join(this.folder, 'run') };
+    const inherited = Object.entries(process.env).filter(([name]) => !/^(NODE|VITEST|npm_)/.test(name));
+    return { ...Object.fromEntries(inherited), XDG_RUNTIME_DIR: join(this.folder, 'run') };
   }
 
   /** @returns its stdout. @throws Error with its stderr when it fails. */

@@ -6,7 +6,7 @@ import { describeInLab, report } from './lab-for-test.js';
 import { seededRandom } from './seeded-random.js';
 
 /** The issue's fifty by `NATLAB_STORM_ROUNDS=50`. */
-const ROUNDS = Number(process.env['NATLAB_STORM_ROUNDS'] ?? 12);
+const ROUNDS = Number(process.env['NATLAB_STORM_ROUNDS'] ?? 25);
 const SEED = Number(process.env['NATLAB_STORM_SEED'] ?? 1);
 /** How much later than the other one a node starts, at most. */
 const APART_MS = 300;
