@@ -6,9 +6,9 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { lookAgain, scheduledSeconds, udpSocketsOf } from './sockets.mjs';
 
 const SOURCES = { 4: 24, 6: 4 };
-const BATCH = 384;
+const BATCH = 192;
 /** A socket is sent to while less than this waits in it: far below what any system gives a receive buffer. */
-const MAX_QUEUED_BYTES = 64 * 1024;
+const MAX_QUEUED_BYTES = 32 * 1024;
 /** Sockets come and go: relayed ports, spare sockets. */
 const LIST_AGAIN_MS = 1000;
 /** Of the time that the process had: a machine that stands still proves nothing. */

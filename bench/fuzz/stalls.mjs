@@ -44,12 +44,11 @@ export class StallWatch {
     const at = performance.now();
     const own = ownThread();
     const waited = waitedMs();
-    const late = Math.max(0, at - this.#at - INTERVAL_MS);
-    const withheld = Math.min(late, waited - this.#waitedMs);
+    const ranMs = own.ranMs - this.#own.ranMs;
+    const withheld = Math.max(0, Math.min(at - this.#at - ranMs, waited - this.#waitedMs));
     this.#withheldMs += withheld;
-    if (late - withheld > this.#longest.ms) {
-      this.#longest = { ms: late - withheld, ranMs: Math.min(late, own.ranMs - this.#own.ranMs) };
-    }
+    const ms = Math.max(0, at - this.#at - INTERVAL_MS - withheld);
+    if (ms > this.#longest.ms) this.#longest = { ms, ranMs };
     this.#at = at;
     this.#own = own;
     this.#waitedMs = waited;
