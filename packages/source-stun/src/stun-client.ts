@@ -23,6 +23,8 @@ export interface BindingRequest {
   readonly server: TransportAddress;
   /** RFC 5780 CHANGE-REQUEST: answer from the other port, or from the other IP address and the other port. */
   readonly change?: 'port' | 'ip-and-port';
+  /** RFC 5780 RESPONSE-PORT: answer to this port of our address, which is a mapping of another base. */
+  readonly answerTo?: { readonly base: Base; readonly port: number };
   /** @default that of RFC 8489 for a server whose round trip is not known, given up after 5 s */
   readonly schedule?: Schedule;
   readonly signal: AbortSignal;
@@ -89,7 +91,7 @@ export class StunClient implements Disposable {
 
   /** Never rejects. */
   request(request: BindingRequest): Promise<BindingOutcome> {
-    const { base, server, change, signal } = request;
+    const { base, server, change, answerTo, signal } = request;
     const { clock, datagrams, random } = this.needs;
     if (signal.aborted || this.#disposed) return Promise.resolve({ kind: 'aborted' });
     const transactionId = random.bytes(12);
@@ -99,6 +101,7 @@ export class StunClient implements Disposable {
       method: 'binding',
       transactionId,
       ...(change && { changeRequest: { changeIp: change === 'ip-and-port', changePort: true } }),
+      ...(answerTo && { responsePort: answerTo.port }),
       fingerprint: true,
     });
     const send = () => datagrams.send(socketPath(base, server), bytes);
@@ -146,7 +149,8 @@ export class StunClient implements Disposable {
     // Connectivity checks have the same method: what is not an answer to us is theirs.
     if (waiting === undefined || (message.class !== 'success' && message.class !== 'error')) return false;
     const { request } = waiting;
-    if (path.base.id !== request.base.id || !mayAnswer(request, path.remote)) {
+    const base = request.answerTo?.base ?? request.base;
+    if (path.base.id !== base.id || !mayAnswer(request, path.remote)) {
       this.drops['stun-answer.from-elsewhere'] += 1;
     } else if (message.hasFingerprint && !message.verifyFingerprint()) {
       this.drops['stun-answer.malformed'] += 1;

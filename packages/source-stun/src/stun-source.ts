@@ -12,6 +12,7 @@ import {
   type TransportAddress,
 } from '@wirepath/core/plugin';
 import { askServers, type ResolveName, type ServerAnswer } from './ask-servers.js';
+import { learnBindingLifetime } from './binding-lifetime.js';
 import { LinkedAbort } from './linked-abort.js';
 import { MergedStream } from './merged-stream.js';
 import { discoverNatBehavior } from './nat-discovery.js';
@@ -97,6 +98,14 @@ export class StunSource implements CandidateSource {
     // After a change the others were not waited for: the gathering that follows asks them.
     if (!signal.aborted && !changed) this.#note(failures);
     return changed;
+  }
+
+  /** Asks the first server that can tell (RFC 5780), over minutes; undefined where none can. */
+  async learnBindingLifetime({ signal, datagrams }: GatherContext): Promise<number | undefined> {
+    const server = this.#known?.find(({ other }) => other !== undefined)?.address;
+    if (datagrams === undefined || server === undefined || signal.aborted) return undefined;
+    using client = this.#client(datagrams);
+    return await learnBindingLifetime({ client, datagrams, clock: this.needs.clock, server, signal });
   }
 
   natBehavior(): NatBehavior | undefined {

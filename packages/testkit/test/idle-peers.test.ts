@@ -19,6 +19,17 @@ describe('idle peers', () => {
     expect(many.sentPerSecond).toBeGreaterThanOrEqual(100 / KEEPALIVE_S);
   });
 
+  it('cost more where the NAT forgets sooner, and keep their paths', () => {
+    const { connected, sentPerSecond } = measureIdlePeers({
+      peers: 20,
+      idleMs: 300_000,
+      bindingLifetimeMs: 10_000,
+      heapBytes: () => 0,
+    });
+    expect(connected).toBe(20);
+    expect(sentPerSecond).toBeLessThanOrEqual((20 / 10) * 1.3 + OWN_PER_SECOND);
+  });
+
   it('cost five times as much when they are five times as many', () => {
     expect(many.sentPerSecond / few.sentPerSecond).toBeLessThan(5.5);
     expect(many.timers / few.timers).toBeLessThan(5.5);

@@ -26,6 +26,11 @@ export interface CandidateSource {
   watch?(onChange: () => void): Disposable;
   /** What this source learnt of the NAT in front of this node. */
   natBehavior?(): NatBehavior | undefined;
+  /**
+   * Finds out for how long the NAT remembers an idle mapping. It may take minutes; `signal` aborts when the network has changed.
+   * @returns ms; undefined where it cannot be found out.
+   */
+  learnBindingLifetime?(context: GatherContext): Promise<number | undefined>;
   /** What is wrong right now though something was found (servers that do not answer), one line each, for `status`. */
   problems?(): readonly string[];
   /** Datagrams taken and dropped since the start, by reason: ours to name, never the network's. */

@@ -6,4 +6,6 @@ export type NatDependence = (typeof NAT_DEPENDENCES)[number];
 export interface NatBehavior {
   readonly mapping: NatDependence | null;
   readonly filtering: NatDependence | null;
+  /** For how long a mapping that nothing goes over is known to be remembered (RFC 4787 4.3), ms; absent where not learnt. */
+  readonly bindingLifetimeMs?: number;
 }

@@ -18,6 +18,7 @@ import type { EnginePath } from '../traversal/events.js';
 import { PathEngine } from '../traversal/path-engine.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import { Allocations, type RelayState } from './allocations.js';
+import { BindingLifetime } from './binding-lifetime.js';
 import { ClockWatch } from './clock-watch.js';
 import { EngineDriver } from './engine-driver.js';
 import { LocalCandidates } from './local-candidates.js';
@@ -85,6 +86,7 @@ export class NatTraversal implements Service {
   readonly #description = new DescriptionHistory();
   readonly #bypass: TunnelBypass;
   readonly #clockWatch: ClockWatch;
+  readonly #bindingLifetime: BindingLifetime;
   /** Only where the transport owns no socket. */
   readonly #trials: EndpointTrials | undefined;
   readonly #subscriptions: Disposable[] = [];
@@ -124,6 +126,11 @@ export class NatTraversal implements Service {
     const datagrams = () => transport.datagrams;
     const sockets = () => ({ datagrams: transport.datagrams, listenPort: transport.listenPort });
     this.#candidates = new LocalCandidates(needs.candidateSources, { clock, logger, sockets });
+    this.#bindingLifetime = new BindingLifetime(needs.candidateSources, {
+      logger,
+      sockets,
+      onLearnt: () => this.#describeSoon(),
+    });
     this.#allocations = new Allocations(needs.relays, {
       clock,
       logger,
@@ -182,6 +189,7 @@ export class NatTraversal implements Service {
     this.#describeTimer?.[Symbol.dispose]();
     this.#refreshTimer?.[Symbol.dispose]();
     this.#clockWatch.stop();
+    this.#bindingLifetime.stop();
     this.#driver.stop();
     this.#bypass.stop();
     this.#trials?.stop();
@@ -253,9 +261,10 @@ export class NatTraversal implements Service {
   }
 
   natBehavior(): NatBehavior {
+    const bindingLifetimeMs = this.#bindingLifetime.ms;
     for (const { instance } of this.needs.candidateSources) {
       const behavior = instance.natBehavior?.();
-      if (behavior !== undefined) return behavior;
+      if (behavior !== undefined) return { ...behavior, ...(bindingLifetimeMs && { bindingLifetimeMs }) };
     }
     return { mapping: null, filtering: null };
   }
@@ -440,6 +449,7 @@ export class NatTraversal implements Service {
     signal.addEventListener('abort', stop, { once: true });
     try {
       await this.#gather(regather.signal);
+      if (!regather.signal.aborted) this.#bindingLifetime.learn(this.#candidates.reflexive());
     } finally {
       signal.removeEventListener('abort', stop);
     }

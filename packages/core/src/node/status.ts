@@ -1,4 +1,4 @@
-import type { NatDependence } from '../contracts/nat-behavior.js';
+import type { NatBehavior, NatDependence } from '../contracts/nat-behavior.js';
 import type { CandidateType } from '../contracts/candidate.js';
 import type { Connection } from '../traversal/connection-type.js';
 
@@ -10,7 +10,7 @@ export interface StatusDocument {
     readonly publicKey: string;
     readonly interface: string | null;
     readonly listenPort: number | null;
-    readonly natBehavior: { readonly mapping: NatDependence | null; readonly filtering: NatDependence | null };
+    readonly natBehavior: NatBehavior;
     readonly candidates: readonly { type: CandidateType; address: string; priority: number; source: string }[];
     /** Datagrams and messages dropped since the start, by reason. */
     readonly dropped: Readonly<Record<string, number>>;

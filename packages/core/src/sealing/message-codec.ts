@@ -18,6 +18,8 @@ export interface TimedMessage {
 
 /** Longer than any message with the allowed number of candidates. */
 const MAX_MESSAGE_BYTES = 4096;
+/** Less would have us send without end. */
+const LEAST_LIFETIME_MS = 1000;
 const TYPE_CODES: Readonly<Record<CandidateType, string>> = {
   host: 'h',
   'server-reflexive': 's',
@@ -39,7 +41,7 @@ export function encodeMessage({ time, message }: TimedMessage): Uint8Array {
       i: id,
       u: ufrag,
       p: password,
-      n: [natBehavior.mapping, natBehavior.filtering],
+      n: [natBehavior.mapping, natBehavior.filtering, natBehavior.bindingLifetimeMs ?? null],
       m: call,
       c: candidates,
       s: seen && [seen.runId, seen.generation, seen.revision],
@@ -79,9 +81,12 @@ function decodeId(value: unknown): DescriptionId | undefined {
 }
 
 function decodeNatBehavior(value: unknown): NatBehavior | undefined {
-  if (!Array.isArray(value) || value.length !== 2) return undefined;
-  const [mapping, filtering] = value as unknown[];
-  return isDependence(mapping) && isDependence(filtering) ? { mapping, filtering } : undefined;
+  if (!Array.isArray(value) || value.length !== 3) return undefined;
+  const [mapping, filtering, bindingLifetimeMs] = value as unknown[];
+  if (!isDependence(mapping) || !isDependence(filtering)) return undefined;
+  if (bindingLifetimeMs === null) return { mapping, filtering };
+  const isLifetime = typeof bindingLifetimeMs === 'number' && bindingLifetimeMs >= LEAST_LIFETIME_MS;
+  return isLifetime ? { mapping, filtering, bindingLifetimeMs } : undefined;
 }
 
 function isDependence(value: unknown): value is NatDependence | null {

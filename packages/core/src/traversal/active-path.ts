@@ -36,7 +36,8 @@ export class ActivePath {
 
   constructor(
     readonly pair: CandidatePair,
-    readonly keepaliveMs: number,
+    /** 0: none. May change as more is learnt of the NATs. */
+    readonly keepaliveMs: () => number,
     readonly since: number,
   ) {
     this.#lastSentAt = since;
@@ -105,7 +106,8 @@ export class ActivePath {
       return this.#suspectSince === undefined ? timeout : Math.min(timeout, this.#suspectSince + SUSPECT_MS);
     }
     const silence = this.#awaitingSince === undefined ? Infinity : this.#awaitingSince + SILENCE_MS;
-    const keepalive = this.keepaliveMs > 0 ? this.#lastSentAt + this.keepaliveMs : Infinity;
+    const keepaliveMs = this.keepaliveMs();
+    const keepalive = keepaliveMs > 0 ? this.#lastSentAt + keepaliveMs : Infinity;
     const quality = this.#inUse ? this.#askedAt + QUALITY_INTERVAL_MS : Infinity;
     const doubt = this.isDoubtful ? Infinity : this.#heardAt + DOUBT_MS;
     const next = Math.min(silence, keepalive, quality, doubt);

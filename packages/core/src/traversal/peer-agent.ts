@@ -16,7 +16,7 @@ import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.j
 import type { Pacer } from './pacer.js';
 import { choosePath, fallbacksFor, mayFollow } from './path-choice.js';
 import { WarmPaths } from './warm-paths.js';
-import { EARLIER_KEEPALIVE, MOVE_AFTER_MS, RETRY_PROBING_MS } from './timings.js';
+import { ASSUMED_LIFETIME_MS, EARLIER_KEEPALIVE, LIFETIME_MARGIN, MOVE_AFTER_MS, RETRY_PROBING_MS } from './timings.js';
 
 /** What all agents of one engine share. */
 export interface Surroundings {
@@ -485,15 +485,24 @@ export class PeerAgent {
 
   #switchTo(pair: CandidatePair, now: number): void {
     const previous = this.active;
-    // One side is a little earlier, so that its check and the answer keep both sides' bindings.
-    const keepaliveMs = this.controlling ? this.keepaliveMs * EARLIER_KEEPALIVE : this.keepaliveMs;
-    this.active = new ActivePath(pair, keepaliveMs, now);
+    this.active = new ActivePath(pair, () => this.#keepaliveIntervalMs, now);
     this.exhausted = false;
     this.#warm.drop(pair);
     if (previous?.pair.state === 'succeeded') this.#warm.keep(previous.pair, now);
     // Our choice is marked at once, so that the other side need not wait for a keepalive.
     if (this.controlling) this.#check(pair, now);
     this.#changed();
+  }
+
+  /**
+   * The configured keepalive is an upper bound; both NATs must remember for longer. One side is a little earlier, so that its
+   * check and the answer keep both sides' bindings.
+   */
+  get #keepaliveIntervalMs(): number {
+    const { bindingLifetimeMs: ours = ASSUMED_LIFETIME_MS } = this.around.local.natBehavior;
+    const { bindingLifetimeMs: theirs = ASSUMED_LIFETIME_MS } = this.remote?.natBehavior ?? {};
+    const intervalMs = Math.min(this.keepaliveMs, Math.min(ours, theirs) * LIFETIME_MARGIN);
+    return this.controlling ? intervalMs * EARLIER_KEEPALIVE : intervalMs;
   }
 
   #setPaths(): void {

@@ -61,6 +61,11 @@ export const RTT_GAIN_RATIO = 0.2;
 /** ... and near-equal paths switch at most this often. */
 export const SWITCH_INTERVAL_MS = 60_000;
 
+/** A NAT of which nothing is known remembers an idle mapping for at least this long: common ones do for 30 s. */
+export const ASSUMED_LIFETIME_MS = 28_000;
+/** Part of a NAT's lifetime after which its mapping is used again. */
+export const LIFETIME_MARGIN = 0.9;
+
 /** Part of the keepalive interval after which the controlling side asks; the other would at the whole, if nothing came. */
 export const EARLIER_KEEPALIVE = 0.9;
 

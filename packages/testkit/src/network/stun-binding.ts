@@ -8,6 +8,7 @@ const HEADER_BYTES = 20;
 const REQUEST = 0x0001;
 const SUCCESS = 0x0101;
 const CHANGE_REQUEST = 0x0003;
+const RESPONSE_PORT = 0x0027;
 const XOR_MAPPED_ADDRESS = 0x0020;
 const RESPONSE_ORIGIN = 0x802b;
 const OTHER_ADDRESS = 0x802c;
@@ -18,6 +19,8 @@ export interface BindingRequest {
   /** RFC 5780: answer from the other IP, or port. */
   readonly changeIp: boolean;
   readonly changePort: boolean;
+  /** RFC 5780: answer to this port. */
+  readonly responsePort: number | undefined;
 }
 
 export interface BindingResponse {
@@ -37,7 +40,12 @@ export function decodeBindingRequest(bytes: Uint8Array): BindingRequest | undefi
   if (message === undefined) return undefined;
   const change = message.attributes.get(CHANGE_REQUEST);
   const flags = change?.length === 4 ? change.readUInt32BE() : 0;
-  return { transactionId: message.transactionId, changeIp: (flags & 4) !== 0, changePort: (flags & 2) !== 0 };
+  return {
+    transactionId: message.transactionId,
+    changeIp: (flags & 4) !== 0,
+    changePort: (flags & 2) !== 0,
+    responsePort: message.attributes.get(RESPONSE_PORT)?.readUInt16BE(),
+  };
 }
 
 export function encodeBindingResponse(response: BindingResponse): Uint8Array {

@@ -34,7 +34,8 @@ export class VirtualStunServer {
           responseOrigin: origin,
           ...(other && { otherAddress: other }),
         });
-        this.#sockets.get(origin.port)?.send(source, response, origin.ip);
+        const to = transportAddress(source.ip, request.responsePort ?? source.port);
+        this.#sockets.get(origin.port)?.send(to, response, origin.ip);
       });
       this.#sockets.set(port, socket);
     }

@@ -24,7 +24,7 @@ export interface IdlePeersOptions {
   readonly peers: number;
   /** Virtual time without data. @default 600000 */
   readonly idleMs?: number;
-  /** How long the NAT in front of the node remembers an idle mapping. @default 30000 */
+  /** How long the NAT in front of the node remembers an idle mapping, which the node has learnt. @default 30000 */
   readonly bindingLifetimeMs?: number;
   /** Bytes in use, after collecting garbage. */
   readonly heapBytes: () => number;
@@ -54,7 +54,7 @@ export function measureIdlePeers(options: IdlePeersOptions): IdlePeersReport {
       seed: index,
       stunServers: [STUN_SERVER],
       relayServers: [],
-      natBehavior: KNOWN,
+      natBehavior: { ...KNOWN, bindingLifetimeMs },
       innerIp: innerIp(index),
     });
   const hubHost = network.host({ on: lan, ips: ['192.168.1.2'] });
