@@ -25,12 +25,13 @@ export function run(command, args, { show = false, env = {} } = {}) {
   });
 }
 
-/** The same, with a line that says what goes on and how long it took. */
+/** The same, with lines that say what goes on, and how it ended and how long it took. */
 export async function step(title, command, args, options) {
   const started = Date.now();
-  process.stderr.write(`${title} ... `);
+  process.stderr.write(`${title} ...\n`);
   const result = await run(command, args, options);
-  process.stderr.write(`${result.ok ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  process.stderr.write(`${title}: ${result.ok ? 'ok' : 'FAILED'} (${seconds} s)\n`);
   if (!result.ok) process.stderr.write(`${result.output}\n`);
   return result;
 }
