@@ -47,9 +47,7 @@ export async function test(args) {
   }
   // A run that broke outside of any test (a file that cannot be loaded) has failed too.
   const failed = counts.failed + failedChecks + (!result.ok && counts.failed === 0 ? 1 : 0);
-  console.log(
-    `\n${counts.passed + passedChecks} passed, ${failed} failed, ${counts.skipped.length} skipped`,
-  );
+  console.log(`\n${counts.passed + passedChecks} passed, ${failed} failed, ${counts.skipped.length} skipped`);
   return failed === 0 ? 0 : 1;
 }
 

@@ -17,7 +17,7 @@ describeInLab('two nodes that only a relay connects', () => {
     }
     report(`from starting B again after ${signal} to the first echo`, echoes.map(seconds).join(', '));
     // A killed node leaves its allocation behind, and the relay knows its port (437).
-    expect(Math.min(...echoes)).toBeLessThan(3000);
+    expect(Math.min(...echoes)).toBeLessThan(15_000);
     expect(connectionOf(await pair.a.status())).toBe('relayed');
   });
 

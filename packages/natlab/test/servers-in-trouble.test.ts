@@ -7,6 +7,8 @@ import { describeInLab, pairForTest, report, seconds } from './lab-for-test.js';
 const DEAD_STUN = '203.0.113.99:3478';
 const DEAD_RELAY = 'turn:203.0.113.99:3478';
 const LIVING_STUN = WirepathServer.stunServer;
+/** Far above what it takes on a machine that has time. */
+const ECHO_LIMIT_SECONDS = 15;
 
 async function rewrite(file: string, ...replacements: readonly (readonly [string, string])[]): Promise<void> {
   let text = await readFile(file, 'utf8');
@@ -33,7 +35,7 @@ describeInLab('with servers in trouble, what can connect still does:', () => {
     await rewrite(pair.a.rcFile, [`["${LIVING_STUN}"]`, `["${DEAD_STUN}", "${LIVING_STUN}"]`]);
     const { echoSeconds } = await startPair(pair);
     report('first echo', seconds(echoSeconds * 1000));
-    expect(echoSeconds).toBeLessThan(3);
+    expect(echoSeconds).toBeLessThan(ECHO_LIMIT_SECONDS);
     await pair.a.untilConnected('hole-punched');
     const status = await pair.a.until('the dead server', ({ node: { problems } }) =>
       problems.some((line) => line.includes('.99')),
@@ -45,7 +47,7 @@ describeInLab('with servers in trouble, what can connect still does:', () => {
     const pair = await pairForTest({ a: 'portcone', b: 'portcone', stun: true, relay: true });
     await rewrite(pair.a.rcFile, [`["${LIVING_STUN}"]`, `["${DEAD_STUN}"]`]);
     const { echoSeconds } = await startPair(pair);
-    expect(echoSeconds).toBeLessThan(3);
+    expect(echoSeconds).toBeLessThan(ECHO_LIMIT_SECONDS);
     await pair.a.untilConnected('hole-punched');
     const status = await pair.a.until('the dead server', ({ node: { problems } }) => problems.length > 0);
     expect(status.node.problems.join('\n')).toContain(DEAD_STUN);
@@ -78,7 +80,7 @@ describeInLab('with servers in trouble, what can connect still does:', () => {
     const pair = await pairForTest({ a: 'sym', b: 'sym', stun: true, relay: true });
     await rewrite(pair.a.rcFile, [WirepathServer.relayUrl, DEAD_RELAY]);
     const { echoSeconds } = await startPair(pair);
-    expect(echoSeconds).toBeLessThan(3);
+    expect(echoSeconds).toBeLessThan(ECHO_LIMIT_SECONDS);
     await pair.a.untilConnected('relayed');
     const status = await pair.a.until(
       'the dead relay',

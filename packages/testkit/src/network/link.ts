@@ -1,4 +1,8 @@
 import type { SeededRandom } from '../random.js';
+import type { Packet } from './packet.js';
+
+const UDP_HEADER_BYTES = 8;
+const IP_HEADER_BYTES = { 4: 20, 6: 40 } as const;
 
 /** What a host's or router's connection does to each datagram, in either direction. */
 export interface LinkSettings {
@@ -8,6 +12,8 @@ export interface LinkSettings {
   readonly jitterMs?: number;
   /** Probability of being lost. @default 0 */
   readonly loss?: number;
+  /** Bytes of an IP packet; what is larger is lost: nothing is fragmented here. @default as large as it likes */
+  readonly mtu?: number;
 }
 
 /** A connection to a segment. Its settings may change at any time. */
@@ -15,20 +21,23 @@ export class Link {
   latencyMs: number;
   jitterMs: number;
   loss: number;
+  mtu: number;
   /** False: unplugged. */
   up = true;
 
   constructor(
-    { latencyMs = 5, jitterMs = 0, loss = 0 }: LinkSettings,
+    { latencyMs = 5, jitterMs = 0, loss = 0, mtu = Infinity }: LinkSettings,
     readonly random: SeededRandom,
   ) {
     this.latencyMs = latencyMs;
     this.jitterMs = jitterMs;
     this.loss = loss;
+    this.mtu = mtu;
   }
 
   /** For one datagram. @returns undefined when it is lost. */
-  delayMs(): number | undefined {
+  delayMs({ bytes, destination }: Packet): number | undefined {
+    if (bytes.length + UDP_HEADER_BYTES + IP_HEADER_BYTES[destination.family] > this.mtu) return undefined;
     if (!this.up || (this.loss > 0 && this.random.chance(this.loss))) return undefined;
     return this.latencyMs + (this.jitterMs > 0 ? this.random.next() * this.jitterMs : 0);
   }

@@ -114,7 +114,7 @@ export class NatRouter implements Attachment, Uplink {
 
   #hand(packet: Packet): void {
     const member = this.#settings.inside.member(packet.destination.ip);
-    if (member?.link.delayMs() === undefined) this.#network.drop('lost');
+    if (member?.link.delayMs(packet) === undefined) this.#network.drop('lost');
     else member.receive(packet);
   }
 

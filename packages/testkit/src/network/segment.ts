@@ -45,7 +45,7 @@ export class Segment {
     const neighbour = this.#members.get(packet.destination.ip);
     if (neighbour !== undefined) this.carrier.carry(packet, from, neighbour);
     else if (this.uplink === undefined) this.carrier.drop('no-route');
-    else if (from.delayMs() === undefined) this.carrier.drop('lost');
+    else if (from.delayMs(packet) === undefined) this.carrier.drop('lost');
     else this.uplink.outbound(packet);
   }
 }

@@ -65,7 +65,7 @@ export class VirtualNetwork implements Carrier {
   }
 
   carry(packet: Packet, from: Link, to: Attachment): void {
-    const [away, here] = [from.delayMs(), to.link.delayMs()];
+    const [away, here] = [from.delayMs(packet), to.link.delayMs(packet)];
     if (away === undefined || here === undefined) return this.drop('lost');
     if (!this.lets(packet)) return this.drop('partition');
     this.clock.setTimeout(() => {
