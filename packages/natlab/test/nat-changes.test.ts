@@ -30,13 +30,15 @@ async function lastHandshakeMs({ a }: PreparedPair): Promise<number | null | und
 }
 
 describeInLab('a NAT that gives', () => {
-  it.each(cases)(
+  it.for(cases)(
     '%s interrupts a path for a second at most, under traffic and idle: %s / %s',
-    async (what, a, b, connection) => {
+    { timeout: 120_000 },
+    async ([what, a, b, connection], context) => {
       const pair = await connectedPair(a, b, { connection });
       const before = await lastHandshakeMs(pair);
       let round = 0;
       const underTraffic = await undisturbed(
+        context,
         async () => {
           const stream = await streamDuring(pair, async () => {
             await CHANGES[what](pair, (round += 1));
@@ -51,6 +53,7 @@ describeInLab('a NAT that gives', () => {
       expect(underTraffic.longestGapMs).toBeLessThanOrEqual(GAP_MS);
 
       const idle = await undisturbed(
+        context,
         async () => {
           await CHANGES[what](pair, (round += 1));
           await delay(IDLE_MS);
@@ -69,6 +72,5 @@ describeInLab('a NAT that gives', () => {
       // The session is the same: no new handshake was needed.
       expect(await lastHandshakeMs(pair)).toBe(before);
     },
-    120_000,
   );
 });

@@ -11,7 +11,7 @@ const DOWN_GAP_MS = 300;
 const ONE_WAY_MS = Number(process.env['NATLAB_ONE_WAY_SECONDS'] ?? 20) * 1000;
 
 describeInLab('a stream of 2,000 packets a second', () => {
-  it('loses nothing when its path moves from the relay to a direct one, and little on the way back', async () => {
+  it('loses nothing when its path moves from the relay to a direct one, and little on the way back', async (context) => {
     const pair = await connectedPair('portcone', 'shifted', {
       connection: 'relayed',
       before: ({ lab }) => lab.blockUdp('a', 'b'),
@@ -28,6 +28,7 @@ describeInLab('a stream of 2,000 packets a second', () => {
 
     let isBlocked = true;
     const up = await undisturbed(
+      context,
       async () => {
         if (!isBlocked) await block();
         const startedAtMs = Date.now();
@@ -41,6 +42,7 @@ describeInLab('a stream of 2,000 packets a second', () => {
     expect(up.lost).toBe(0);
 
     const down = await undisturbed(
+      context,
       async () => {
         if (isBlocked) await unblock();
         const stream = await streamDuring(pair, block);
@@ -53,13 +55,14 @@ describeInLab('a stream of 2,000 packets a second', () => {
     expect(down.longestGapMs).toBeLessThanOrEqual(DOWN_GAP_MS);
   }, 180_000);
 
-  it('loses nothing and stays on the relay while a direct path answers one way only', async () => {
+  it('loses nothing and stays on the relay while a direct path answers one way only', async (context) => {
     const pair = await connectedPair('portcone', 'portcone', {
       connection: 'relayed',
       before: ({ lab }) => lab.blockUdpOneWay('a', 'b'),
     });
     const { a, b } = pair;
     const stream = await undisturbed(
+      context,
       async () => {
         const measured = await streamDuring(pair, () => delay(ONE_WAY_MS));
         report('relayed beside a path that answers one way', streamText(measured));

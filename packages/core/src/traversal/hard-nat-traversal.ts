@@ -31,7 +31,7 @@ export interface HardNatNeeds {
 }
 
 /** One carries the traffic; the others are there in case that the peer prefers them. */
-const MAX_RIGHT_GUESSES = 4;
+const MAX_RIGHT_GUESSES = 8;
 
 /** A base on which the peer was heard may be the one that it sends to, whatever we send on: it is closed after this long a silence. */
 const LINGER_MS = 60_000;
@@ -104,11 +104,14 @@ export class HardNatTraversal {
     this.#tidyAt ??= pair.lastSentAt === undefined ? undefined : pair.lastSentAt + LINGER_MS;
   }
 
-  /** The pair of a check that came in on one of the extra bases; undefined for any other base. */
-  pairFor(path: EnginePath): CandidatePair | undefined {
+  /**
+   * The pair of what came in on one of the extra bases; undefined for any other base.
+   * @param isInUse data came in on it: the peer has chosen it.
+   */
+  pairFor(path: EnginePath, isInUse: boolean): CandidatePair | undefined {
     const base = this.#extraBases.get(path.baseId);
-    if (base === undefined) return undefined;
     const { checklist } = this.#needs;
+    if (base === undefined || (!isInUse && checklist.pinned.size >= MAX_RIGHT_GUESSES)) return undefined;
     const known = checklist.remotes.find(({ address }) => sameAddress(address, path.remote));
     const pair = new CandidatePair(base, known ?? peerReflexive(path.remote));
     checklist.pin(pair);

@@ -428,7 +428,7 @@ export class PeerAgent {
   ): CandidatePair | undefined {
     const known = this.checklist.get(path);
     if (known !== undefined) return known;
-    const extra = this.hardNat.pairFor(path);
+    const extra = this.hardNat.pairFor(path, priority === undefined);
     if (extra !== undefined) return extra;
     const base = this.around.local.bases.find(({ id }) => id === path.baseId);
     if (base === undefined) return undefined;
