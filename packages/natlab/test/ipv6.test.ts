@@ -17,6 +17,8 @@ describeInLab('two nodes with IPv6', () => {
     expect((await ping.stop()).lost).toBe(0);
     const [statusA, statusB] = await Promise.all([pair.a.status(), pair.b.status()]);
     expect([connectionOf(statusA), connectionOf(statusB)]).toEqual(['direct', 'direct']);
+    // Where IPv4 is direct too, what answered first is kept.
+    if (a === 'none') return;
     expect(statusA.peers[0]?.endpoint).toBe(`[${pair.lab.host('b').address6}]:51820`);
     expect(statusB.peers[0]?.endpoint).toBe(`[${pair.lab.host('a').address6}]:51820`);
   });
