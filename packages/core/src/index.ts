@@ -64,6 +64,7 @@ export { memoryLogger, silentLogger, type LogLine, type MemoryLogger } from './l
 export { createIdentity } from './identity/create-identity.js';
 export { formatKey, generatePrivateKey, parsePrivateKey, parsePublicKey } from './identity/keys.js';
 export { systemClock, systemRandom } from './time/system-clock.js';
+export { BinaryHeap } from './time/binary-heap.js';
 export { FakeClock } from './time/fake-clock.js';
 export { configJsonSchema, createContainer, createLogger, createServer, loadConfig } from './entry-points.js';
 export { createNode, type Node, type PingReply } from './node/node.js';

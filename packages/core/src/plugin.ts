@@ -48,4 +48,5 @@ export * from './contracts/service.js';
 export * from './contracts/signaling.js';
 export * from './contracts/transport.js';
 export { CodedError, type ErrorCode } from './errors/coded-error.js';
+export { sleep } from './time/sleep.js';
 export { resolveServer, type NameService, type ResolveServerOptions } from './resolving/resolve-server.js';

@@ -1,4 +1,4 @@
-import type { Clock, Datagrams, TransportAddress } from '@wirepath/core/plugin';
+import { sleep, type Clock, type Datagrams, type TransportAddress } from '@wirepath/core/plugin';
 import type { StunClient } from './stun-client.js';
 
 /** Idle times that are tried, one after another. Common NATs forget after 30 s to 5 min; RFC 4787 asks for 2 min or more. */
@@ -29,7 +29,8 @@ export async function learnBindingLifetime(needs: BindingLifetimeNeeds): Promise
     for (const idleMs of IDLE_MS) {
       const made = await client.request({ base: idle, server, signal });
       if (made.kind !== 'answered') return survivedMs;
-      await silence(clock, idleMs, signal);
+      // Aborted, the request that follows is, too.
+      await sleep(clock, idleMs, signal);
       const answerTo = { base: idle, port: made.mapped.port };
       const { kind } = await client.request({ base: asking, server, answerTo, signal });
       if (kind === 'silent') return survivedMs ?? LEAST_MS;
@@ -41,18 +42,4 @@ export async function learnBindingLifetime(needs: BindingLifetimeNeeds): Promise
     datagrams.closeBase(idle);
     datagrams.closeBase(asking);
   }
-}
-
-/** Ends early when aborted; the request that follows then is, too. */
-async function silence(clock: Clock, forMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      timer[Symbol.dispose]();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = clock.setTimeout(done, forMs);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 import {
+  NAT_DEPENDENCES,
   formatAddress,
   sameAddress,
   transportAddress,
@@ -195,6 +196,5 @@ function first<T>(values: readonly (T | null)[]): T | null {
 
 /** What came through did so: it counts for more than what did not, and may have been lost. */
 function mostOpen(verdicts: readonly (NatDependence | null)[]): NatDependence | null {
-  const order: readonly NatDependence[] = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'];
-  return order.find((one) => verdicts.includes(one)) ?? null;
+  return NAT_DEPENDENCES.find((one) => verdicts.includes(one)) ?? null;
 }

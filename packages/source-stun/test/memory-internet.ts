@@ -1,5 +1,6 @@
 import { FakeClock } from '@wirepath/core';
 import {
+  dependsOn,
   formatAddress,
   sameAddress,
   transportAddress,
@@ -90,7 +91,7 @@ export class MemoryNat {
 
   outbound({ from, to, bytes }: Packet): void {
     const { mapping, keepsPorts = false } = this.options;
-    const key = `${formatAddress(from)}>${dependence(mapping, to)}`;
+    const key = `${formatAddress(from)}>${dependsOn(mapping, to)}`;
     let entry = this.#mappings.get(key);
     if (entry === undefined) {
       const ip = from.family === 4 ? this.#publicIp : (this.options.publicIp6 ?? '2001:db8::1');
@@ -101,7 +102,7 @@ export class MemoryNat {
       this.#mappings.set(key, entry);
     }
     for (const one of ['address-dependent', 'address-and-port-dependent'] as const)
-      this.#contacts.add(`${this.#filterOf(from)}>${dependence(one, to)}`);
+      this.#contacts.add(`${this.#filterOf(from)}>${dependsOn(one, to)}`);
     this.internet.send({ from: entry.outside, to, bytes });
   }
 
@@ -116,7 +117,7 @@ export class MemoryNat {
     const entry = [...this.#mappings.values()].find(({ outside }) => sameAddress(outside, packet.to));
     if (entry === undefined) return;
     const { filtering } = this.options;
-    const contact = `${this.#filterOf(entry.inside)}>${dependence(filtering, packet.from)}`;
+    const contact = `${this.#filterOf(entry.inside)}>${dependsOn(filtering, packet.from)}`;
     if (filtering !== 'endpoint-independent' && !this.#contacts.has(contact)) return;
     this.receive(entry.inside, { ...packet, to: entry.inside });
   }
@@ -124,11 +125,6 @@ export class MemoryNat {
   #filterOf(inside: TransportAddress): string {
     return this.options.filtersByHost ? inside.ip : formatAddress(inside);
   }
-}
-
-function dependence(on: NatDependence, remote: TransportAddress): string {
-  if (on === 'endpoint-independent') return '';
-  return on === 'address-dependent' ? remote.ip : formatAddress(remote);
 }
 
 /** The transport's sockets on a host of the {@link MemoryInternet}, behind a NAT or not. */

@@ -4,6 +4,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { PublicKey } from '../contracts/identity.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Peer, PeerChange, PeerDiscovery } from '../contracts/peer-discovery.js';
+import { sleep } from '../time/sleep.js';
 import type { LoadedPeer } from './loaded-config.js';
 
 /** Resolves an endpoint's host name to an IP address. */
@@ -127,7 +128,7 @@ class Feed {
       } catch (error) {
         if (signal.aborted) return;
         logger.warn(`cannot resolve the endpoint of ${peer.name}, trying again`, { host, retryMs, error });
-        await wait(clock, retryMs, signal);
+        await sleep(clock, retryMs, signal);
       }
     }
   }
@@ -141,18 +142,6 @@ class Feed {
     this.#resolving.get(publicKey)?.abort();
     this.#resolving.delete(publicKey);
   }
-}
-
-function wait(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimeout(done, delayMs);
-    signal.addEventListener('abort', done, { once: true });
-    function done() {
-      timer[Symbol.dispose]();
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }
 
 function withEndpoint(peer: Omit<Peer, 'endpoint'>, host: string, port: number): Peer {

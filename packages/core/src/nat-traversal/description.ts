@@ -1,4 +1,5 @@
 import { formatAddress } from '@wirepath/stun-codec';
+import { mapsPerDestination } from '../contracts/nat-behavior.js';
 import type { LocalDescription } from '../traversal/events.js';
 import type { SignalledCandidate } from '../traversal/messages.js';
 
@@ -33,9 +34,8 @@ function isStillThere({ type, address }: SignalledCandidate, { candidates, natBe
   const text = formatAddress(address);
   if (candidates.some((one) => one.type !== 'relayed' && formatAddress(one.address) === text)) return true;
   // A NAT that maps per destination gives STUN another port each time it has forgotten it; paths to peers have their own.
-  const mapsPerDestination = natBehavior.mapping !== null && natBehavior.mapping !== 'endpoint-independent';
   return (
-    mapsPerDestination &&
+    mapsPerDestination(natBehavior) === true &&
     type === 'server-reflexive' &&
     candidates.some((one) => one.type === type && one.address.ip === address.ip)
   );

@@ -58,7 +58,6 @@ export class ActivePath {
 
   /** @returns whether trust came back, or doubt ended. */
   heard(now: number): boolean {
-    this.pair.lastHeardAt = now;
     this.#heardAt = now;
     this.#awaitingSince = undefined;
     this.#probeSentAt = undefined;

@@ -126,7 +126,6 @@ export class CandidatePair {
     this.refusal = undefined;
     this.nextCheckAt = undefined;
     this.rttMs = this.rttMs === undefined ? rttMs : this.rttMs * 0.75 + rttMs * 0.25;
-    this.lastHeardAt = now;
   }
 
   /** Of checks in quick succession one counts: a blink of half a second is no lossy path. */

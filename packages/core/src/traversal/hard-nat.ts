@@ -1,4 +1,4 @@
-import type { NatBehavior } from '../contracts/nat-behavior.js';
+import { mapsPerDestination, type NatBehavior } from '../contracts/nat-behavior.js';
 
 /**
  * Which part a node plays where one NAT maps per destination and the other filters by address and port: neither can say
@@ -33,20 +33,16 @@ const PREDICTED_BEFORE = 32;
 
 /** @returns undefined where ordinary checks do, or nothing can: both mappings depend on the destination. */
 export function hardNatPart(local: NatBehavior, remote: NatBehavior): HardNatPart | undefined {
-  const [ours, theirs] = [isHard(local), isHard(remote)];
+  const [ours, theirs] = [mapsPerDestination(local), mapsPerDestination(remote)];
   if (ours === undefined || theirs === undefined || ours === theirs) return undefined;
   return ours ? 'many-bases' : 'many-guesses';
 }
 
 /** Why there will be no direct path; undefined where there may be one. */
 export function hardNatObstacle(local: NatBehavior, remote: NatBehavior): string | undefined {
-  return isHard(local) === true && isHard(remote) === true
+  return mapsPerDestination(local) === true && mapsPerDestination(remote) === true
     ? 'both NATs map per destination (symmetric), so neither side can know the port that the other will see'
     : undefined;
-}
-
-function isHard({ mapping }: NatBehavior): boolean | undefined {
-  return mapping === null ? undefined : mapping !== 'endpoint-independent';
 }
 
 export interface HardNatAttemptOptions {

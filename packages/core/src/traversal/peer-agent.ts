@@ -4,8 +4,7 @@ import type { PublicKey } from '../contracts/identity.js';
 import { ActivePath } from './active-path.js';
 import type { Connection } from './connection-type.js';
 import { CallSchedule } from './call-schedule.js';
-import type { CandidatePair } from './candidate-pair.js';
-import { type RemoteCandidate } from './candidate-pair.js';
+import type { CandidatePair, RemoteCandidate } from './candidate-pair.js';
 import { Checklist } from './checklist.js';
 import type { EngineEffect } from './effects.js';
 import type { EngineEvent, EnginePath, LocalDescription } from './events.js';
@@ -179,7 +178,7 @@ export class PeerAgent {
       path: event.path,
       transactionId: event.transactionId,
     });
-    const pair = this.#pairFor(event.path, event.candidateType, event.priority, now);
+    const pair = this.#pairFor(event.path, now, event);
     if (pair === undefined) return;
     pair.checksReceived += 1;
     this.#heard(pair, now);
@@ -219,7 +218,7 @@ export class PeerAgent {
   }
 
   packetAuthenticated(path: EnginePath, now: number): void {
-    const pair = this.checklist.get(path) ?? this.#pairFor(path, 'peer-reflexive', undefined, now);
+    const pair = this.#pairFor(path, now);
     if (pair === undefined) return;
     this.#heard(pair, now);
     if (pair !== this.active?.pair && pair.state !== 'succeeded' && this.remote !== null) this.#trigger(pair, now);
@@ -419,23 +418,18 @@ export class PeerAgent {
     this.#changed();
   }
 
-  /** The pair of a path that something authenticated came in on, made where it is new. */
-  #pairFor(
-    path: EnginePath,
-    type: CandidateType,
-    priority: number | undefined,
-    now: number,
-  ): CandidatePair | undefined {
+  /** The pair of a path that something authenticated came in on, made where it is new: a check, or data without one. */
+  #pairFor(path: EnginePath, now: number, check?: EventOf<'check'>): CandidatePair | undefined {
     const known = this.checklist.get(path);
     if (known !== undefined) return known;
-    const extra = this.hardNat.pairFor(path, priority === undefined);
+    const extra = this.hardNat.pairFor(path, check === undefined);
     if (extra !== undefined) return extra;
     const base = this.around.local.bases.find(({ id }) => id === path.baseId);
     if (base === undefined) return undefined;
     // Only a relay makes an unsignalled address more than peer-reflexive: a sender cannot know of its own NAT.
-    const learnt: CandidateType = type === 'relayed' ? type : 'peer-reflexive';
-    const remote = { address: path.remote, type: learnt, priority: priority ?? candidatePriority('peer-reflexive', 0) };
-    this.checklist.addPeerReflexive(base, remote, now);
+    const type: CandidateType = check?.candidateType === 'relayed' ? 'relayed' : 'peer-reflexive';
+    const priority = check?.priority ?? candidatePriority('peer-reflexive', 0);
+    this.checklist.addPeerReflexive(base, { address: path.remote, type, priority }, now);
     this.#form();
     return this.checklist.get(path);
   }

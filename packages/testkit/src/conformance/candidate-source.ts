@@ -1,4 +1,5 @@
 import {
+  NAT_DEPENDENCES,
   formatAddress,
   socketPath,
   transportAddress,
@@ -14,6 +15,7 @@ import { hostileDatagrams } from './hostile-datagrams.js';
 import { withoutIo } from './io-free.js';
 import { observeDatagrams } from './observed-datagrams.js';
 import { checksFrom, type SetUp } from './stage.js';
+import { checkWatch } from './watch-rule.js';
 
 export interface CandidateSourceSubject {
   create(): CandidateSource;
@@ -142,29 +144,15 @@ export function candidateSourceConformance(setUp: SetUp<CandidateSourceSubject>)
       await stage.assertNoTimers();
     },
     'watch calls back on a change, and not once it is disposed': async (stage) => {
-      const { subject, world } = stage;
-      const source = subject.create();
-      if (source.watch === undefined) return;
-      let calls = 0;
-      const watching = source.watch(() => (calls += 1));
-      await world.time.advance(100);
-      if (subject.change !== undefined) {
-        await subject.change();
-        await stage.eventually(() => calls > 0, 'a call back');
-      }
-      watching[Symbol.dispose]();
-      watching[Symbol.dispose]();
-      const before = calls;
-      await subject.change?.();
-      await world.time.advance(5000);
-      assert.equal(calls, before, 'it called back after it was disposed');
-      await stage.assertNoTimers();
+      const source = stage.subject.create();
+      const watch = source.watch?.bind(source);
+      if (watch !== undefined) await checkWatch(stage, watch);
     },
     'what it says of the NAT is in the terms of RFC 4787': async (stage) => {
       const source = stage.subject.create();
       await stage.within(gather(stage.subject, NEVER, source), 'gathering');
       const behavior = source.natBehavior?.();
-      const terms = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent', null];
+      const terms: readonly unknown[] = [...NAT_DEPENDENCES, null];
       for (const term of behavior === undefined ? [] : [behavior.mapping, behavior.filtering])
         assert.ok(terms.includes(term), String(term));
     },

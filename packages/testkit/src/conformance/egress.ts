@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import type { ConformanceCheck } from './conformance-check.js';
 import { withoutIo } from './io-free.js';
 import { checksFrom, type SetUp } from './stage.js';
+import { checkWatch } from './watch-rule.js';
 
 export interface EgressSubject {
   create(): Egress;
@@ -56,21 +57,7 @@ export function egressConformance(setUp: SetUp<EgressSubject>): ConformanceCheck
       }
     },
     'watch calls back on a change, and not once it is disposed': async (stage) => {
-      const { subject, world } = stage;
-      let calls = 0;
-      const watching = subject.create().watch(() => (calls += 1));
-      await world.time.advance(100);
-      if (subject.change !== undefined) {
-        await subject.change();
-        await stage.eventually(() => calls > 0, 'a call back');
-      }
-      watching[Symbol.dispose]();
-      watching[Symbol.dispose]();
-      const before = calls;
-      await subject.change?.();
-      await world.time.advance(5000);
-      assert.equal(calls, before, 'it called back after it was disposed');
-      await stage.assertNoTimers();
+      await checkWatch(stage, (onChange) => stage.subject.create().watch(onChange));
     },
   });
 }

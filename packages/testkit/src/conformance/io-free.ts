@@ -4,8 +4,7 @@ import assert from 'node:assert/strict';
 export function withoutIo<T>(construct: () => T, pendingTimers: () => number): T {
   const before = activeIo();
   const made = construct();
-  const opened = activeIo().filter((kind) => !remove(before, kind));
-  assert.deepEqual(opened, [], 'construction did I/O');
+  assert.deepEqual(openedSince(before, activeIo()), [], 'construction did I/O');
   assert.equal(pendingTimers(), 0, 'construction set timers');
   return made;
 }
@@ -20,8 +19,12 @@ function activeIo(): string[] {
   return process.getActiveResourcesInfo();
 }
 
-function remove(from: string[], item: string): boolean {
-  const index = from.indexOf(item);
-  if (index >= 0) from.splice(index, 1);
-  return index >= 0;
+/** What there is more of than before. */
+export function openedSince(before: readonly string[], now: readonly string[]): string[] {
+  const known = [...before];
+  return now.filter((kind) => {
+    const index = known.indexOf(kind);
+    if (index >= 0) known.splice(index, 1);
+    return index < 0;
+  });
 }

@@ -8,7 +8,7 @@ import {
 import assert from 'node:assert/strict';
 import { StaticEgress } from '../fakes/static-egress.js';
 import type { ConformanceCheck } from './conformance-check.js';
-import { openHandles } from './io-free.js';
+import { openedSince, openHandles } from './io-free.js';
 import { schemaLibrary } from './schema-library.js';
 import { checksFrom, type ConformanceWorld, type SetUp, type Stage } from './stage.js';
 
@@ -54,11 +54,7 @@ export function pluginConformance(setUp: SetUp<PluginSubject>): ConformanceCheck
       const options = await parsedOptions(stage.subject);
       const before = openHandles();
       await create(stage, options);
-      const opened = openHandles().filter((kind) => {
-        const index = before.indexOf(kind);
-        return index < 0 || before.splice(index, 1).length === 0;
-      });
-      assert.deepEqual(opened, [], 'create left something open');
+      assert.deepEqual(openedSince(before, openHandles()), [], 'create left something open');
       await stage.assertNoTimers();
     },
     'create gives what the definition says, and nothing else': async (stage) => {

@@ -6,6 +6,7 @@ export type TransportMessage =
   | { readonly kind: 'data'; readonly session: string; readonly counter: number; readonly packet: Uint8Array };
 
 const TYPES = { initiation: 1, response: 2, data: 4 } as const;
+const KINDS = { 1: 'initiation', 2: 'response', 4: 'data' } as const;
 const KEY_AT = 4;
 const SESSION_AT = KEY_AT + 32;
 const COUNTER_AT = SESSION_AT + 8;
@@ -25,10 +26,8 @@ export function encodeTransportMessage(from: PublicKey, message: TransportMessag
 
 /** @returns undefined for anything else. */
 export function decodeTransportMessage(input: Uint8Array): { from: PublicKey; message: TransportMessage } | undefined {
-  const [type, ...zeros] = input.subarray(0, 4);
-  const kind = type === 1 ? 'initiation' : type === 2 ? 'response' : type === 4 ? 'data' : undefined;
-  if (kind === undefined || zeros.length !== 3 || zeros.some((byte) => byte !== 0) || input.length < PACKET_AT)
-    return undefined;
+  const kind = input.length < PACKET_AT ? undefined : KINDS[input[0] as keyof typeof KINDS];
+  if (kind === undefined || input[1] !== 0 || input[2] !== 0 || input[3] !== 0) return undefined;
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   const from = bytes.toString('base64', KEY_AT, SESSION_AT);
   const session = bytes.toString('hex', SESSION_AT, COUNTER_AT);

@@ -1,4 +1,4 @@
-import { formatAddress, type NatDependence, type TransportAddress } from '@wirepath/core';
+import { dependsOn, formatAddress, type TransportAddress } from '@wirepath/core';
 import type { SeededRandom } from '../random.js';
 import type { NatSettings } from './nat-settings.js';
 
@@ -99,16 +99,4 @@ export class NatTable {
 
 function inRange(port: number): number {
   return port <= LAST_PORT ? port : FIRST_PORT + ((port - FIRST_PORT) % (LAST_PORT - FIRST_PORT + 1));
-}
-
-/** The part of the other side's address that makes a difference. */
-function dependsOn(dependence: NatDependence, remote: TransportAddress): string {
-  switch (dependence) {
-    case 'endpoint-independent':
-      return '';
-    case 'address-dependent':
-      return remote.ip;
-    case 'address-and-port-dependent':
-      return formatAddress(remote);
-  }
 }

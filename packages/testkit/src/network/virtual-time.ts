@@ -1,9 +1,19 @@
-import type { Clock } from '@wirepath/core';
+import { BinaryHeap, type Clock } from '@wirepath/core';
 
-interface Timer {
-  readonly dueMs: number;
-  readonly order: number;
-  callback: (() => void) | undefined;
+class Timer implements Disposable {
+  constructor(
+    readonly dueMs: number,
+    readonly order: number,
+    /** Undefined once it has fired or was cancelled. */
+    public callback: (() => void) | undefined,
+    readonly onCancel: () => void,
+  ) {}
+
+  [Symbol.dispose](): void {
+    if (this.callback === undefined) return;
+    this.callback = undefined;
+    this.onCancel();
+  }
 }
 
 /**
@@ -14,7 +24,8 @@ export class VirtualTime implements Clock {
   #nowMs = 0;
   #order = 0;
   #pending = 0;
-  readonly #heap: Timer[] = [];
+  readonly #heap = new BinaryHeap<Timer>(isBefore);
+  readonly #cancelled = () => void (this.#pending -= 1);
   readonly #startUnixMs = Date.UTC(2026, 0, 1);
 
   now(): number {
@@ -26,16 +37,10 @@ export class VirtualTime implements Clock {
   }
 
   setTimeout(callback: () => void, delayMs: number): Disposable {
-    const timer: Timer = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback };
+    const timer = new Timer(this.#nowMs + Math.max(0, delayMs), this.#order++, callback, this.#cancelled);
     this.#pending += 1;
-    this.#push(timer);
-    return {
-      [Symbol.dispose]: () => {
-        if (timer.callback === undefined) return;
-        timer.callback = undefined;
-        this.#pending -= 1;
-      },
-    };
+    this.#heap.push(timer);
+    return timer;
   }
 
   /** Timers that have neither fired nor been cancelled. */
@@ -58,8 +63,8 @@ export class VirtualTime implements Clock {
   }
 
   #fireNext(untilMs: number): boolean {
-    for (let top = this.#heap[0]; top !== undefined && top.dueMs <= untilMs; top = this.#heap[0]) {
-      this.#pop();
+    for (let top = this.#heap.first; top !== undefined && top.dueMs <= untilMs; top = this.#heap.first) {
+      this.#heap.pop();
       const { callback } = top;
       if (callback === undefined) continue;
       top.callback = undefined;
@@ -69,38 +74,6 @@ export class VirtualTime implements Clock {
       return true;
     }
     return false;
-  }
-
-  #push(timer: Timer): void {
-    const heap = this.#heap;
-    let index = heap.push(timer) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || isBefore(above, timer)) break;
-      heap[index] = above;
-      index = parent;
-    }
-    heap[index] = timer;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let index = 0;
-    for (;;) {
-      const left = heap[2 * index + 1];
-      const right = heap[2 * index + 2];
-      const [child, at] =
-        right !== undefined && left !== undefined && isBefore(right, left)
-          ? [right, 2 * index + 2]
-          : [left, 2 * index + 1];
-      if (child === undefined || isBefore(last, child)) break;
-      heap[index] = child;
-      index = at;
-    }
-    heap[index] = last;
   }
 }
 

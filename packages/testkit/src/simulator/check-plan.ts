@@ -22,8 +22,9 @@ const SETTLED_MS = 40_000;
 const RECOVERED_MS = 90_000;
 /** For so long the paths are watched after they have settled. */
 const WATCH_MS = 60_000;
-/** A stream flows from the first connection on, through every upgrade; then a packet now and then. */
+/** A stream flows from the first connection on, through every upgrade and a while after the last; then a packet now and then. */
 const STREAM_MS = 5000;
+const STREAM_AFTER_BEST_MS = 1000;
 const STREAM_INTERVAL_MS = 125;
 const IDLE_INTERVAL_MS = 5000;
 /** Later than this is lost. */
@@ -46,8 +47,8 @@ export function runPlan(plan: NetworkPlan): PlanReport {
   simulation.start();
   const connectedAtMs = untilConnected(simulation);
   if (connectedAtMs !== undefined) {
-    traffic.flow(connectedAtMs + STREAM_MS, STREAM_INTERVAL_MS);
-    traffic.flow(connectedAtMs + STREAM_MS + DELIVERED_WITHIN_MS, undefined);
+    traffic.stream(connectedAtMs + STREAM_MS);
+    traffic.flow(simulation.time.now() + DELIVERED_WITHIN_MS, undefined);
     traffic.check('upgrade', complain);
   }
   let atMs = Math.max(SETTLED_MS, simulation.time.now());
@@ -127,6 +128,14 @@ class Traffic {
       const sentAtMs = this.#sentAtMs[number] ?? -Infinity;
       if (simulation.time.now() - sentAtMs <= DELIVERED_WITHIN_MS) this.#delivered.add(number);
     });
+  }
+
+  /** Until a while after both have the path that the oracle expects, at most until then. */
+  stream(atMostUntilMs: number): void {
+    const { time, expected } = this.#simulation;
+    const isBest = () => this.#simulation.connections().every((type, side) => type === expected[side]);
+    while (time.now() < atMostUntilMs && !isBest()) this.flow(time.now() + STREAM_INTERVAL_MS, STREAM_INTERVAL_MS);
+    this.flow(Math.min(atMostUntilMs, time.now() + STREAM_AFTER_BEST_MS), STREAM_INTERVAL_MS);
   }
 
   /** @param intervalMs between two packets; undefined: sends nothing. */

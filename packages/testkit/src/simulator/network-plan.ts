@@ -1,4 +1,4 @@
-import type { NatDependence } from '@wirepath/core';
+import { NAT_DEPENDENCES, type NatDependence } from '@wirepath/core';
 import type { LinkSettings } from '../network/link.js';
 import type { NatSettings } from '../network/nat-settings.js';
 import { SeededRandom } from '../random.js';
@@ -52,8 +52,6 @@ export interface NetworkPlan {
   readonly disturbances: readonly Disturbance[];
 }
 
-const DEPENDENCES = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const;
-
 /** The network of a seed. @param options.disturbances how many of them. @default 0 */
 export function randomPlan(seed: number, options: { disturbances?: number } = {}): NetworkPlan {
   const random = new SeededRandom(seed);
@@ -92,7 +90,7 @@ function randomSite(random: SeededRandom): SitePlan {
     ...(kind === 'nat' && random.chance(0.25) ? { carrier: randomNat(random) } : {}),
     lanIp: random.pick(['192.168.1.2', '192.168.1.3', '10.0.0.2']),
     ipv6: random.chance(0.25),
-    ipv6Filtering: random.pick([...DEPENDENCES, 'open']),
+    ipv6Filtering: random.pick([...NAT_DEPENDENCES, 'open']),
     link: {
       latencyMs: random.integer(1, 80),
       jitterMs: random.chance(0.3) ? random.integer(1, 20) : 0,
@@ -103,8 +101,8 @@ function randomSite(random: SeededRandom): SitePlan {
 
 function randomNat(random: SeededRandom): NatSettings {
   return {
-    mapping: random.pick(DEPENDENCES),
-    filtering: random.pick(DEPENDENCES),
+    mapping: random.pick(NAT_DEPENDENCES),
+    filtering: random.pick(NAT_DEPENDENCES),
     ports: random.pick(['preserve', 'sequential', 'random']),
     lifetimeMs: random.integer(35, 300) * 1000,
     hairpinning: random.chance(0.3),

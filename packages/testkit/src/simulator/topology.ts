@@ -1,4 +1,10 @@
-import { transportAddress, type NatBehavior, type NatDependence, type TransportAddress } from '@wirepath/core';
+import {
+  NAT_DEPENDENCES,
+  transportAddress,
+  type NatBehavior,
+  type NatDependence,
+  type TransportAddress,
+} from '@wirepath/core';
 import type { LinkSettings } from '../network/link.js';
 import type { NatSettings } from '../network/nat-settings.js';
 import type { NetworkPlan, SitePlan } from './network-plan.js';
@@ -103,8 +109,6 @@ function ipv6Of(index: number, site: SitePlan): string[] {
   return site.ipv6 ? [`2001:db8:${index + 1}::2`] : [];
 }
 
-const DEPENDENCES = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const;
-
 /** What the NATs in front of a node come to together (RFC 4787): of several, the strictest counts. */
 export function natBehaviorOf({ hosts, routers, nodes }: Topology, index: 0 | 1): NatBehavior {
   let segment = hosts.find(({ name }) => name === nodes[index])?.segment;
@@ -112,9 +116,9 @@ export function natBehaviorOf({ hosts, routers, nodes }: Topology, index: 0 | 1)
   for (;;) {
     const router = routers.find(({ inside }) => inside === segment);
     if (router === undefined) break;
-    mapping = Math.max(mapping, DEPENDENCES.indexOf(router.nat.mapping));
-    filtering = Math.max(filtering, DEPENDENCES.indexOf(router.nat.filtering));
+    mapping = Math.max(mapping, NAT_DEPENDENCES.indexOf(router.nat.mapping));
+    filtering = Math.max(filtering, NAT_DEPENDENCES.indexOf(router.nat.filtering));
     segment = router.outside;
   }
-  return { mapping: DEPENDENCES[mapping] ?? null, filtering: DEPENDENCES[filtering] ?? null };
+  return { mapping: NAT_DEPENDENCES[mapping] ?? null, filtering: NAT_DEPENDENCES[filtering] ?? null };
 }

@@ -1,4 +1,4 @@
-import { formatAddress, type NatDependence, type TransportAddress } from '@wirepath/core/plugin';
+import { dependsOn, type NatDependence, type TransportAddress } from '@wirepath/core/plugin';
 
 /** What a NAT does, in the terms of RFC 4787. */
 export interface NatSettings {
@@ -77,17 +77,5 @@ class Mapping implements NatMapping {
 
   admits(remote: TransportAddress): boolean {
     return this.#admitted.has(dependsOn(this.filtering, remote));
-  }
-}
-
-/** The part of the other side's address that makes a difference. */
-function dependsOn(dependence: NatDependence, remote: TransportAddress): string {
-  switch (dependence) {
-    case 'endpoint-independent':
-      return '';
-    case 'address-dependent':
-      return remote.ip;
-    case 'address-and-port-dependent':
-      return formatAddress(remote);
   }
 }
