@@ -217,6 +217,20 @@ function sealedMessages() {
     natBehavior: { mapping: 'endpoint-independent', filtering: null },
     seen: id,
     candidates: [{ type: 'host', address: transportAddress('192.0.2.1', 51820), priority: 1 }],
+    asksForEvidence: true,
+    evidence: [
+      {
+        base: 'socket',
+        family: 4,
+        remote: transportAddress('192.0.2.1', 51820),
+        connection: 'direct',
+        state: 'failed',
+        inUse: false,
+        checksSent: 7,
+        responses: 0,
+        checksReceived: 0,
+      },
+    ],
   };
   const from = sealOf(sender);
   const to = sealOf(recipient);

@@ -193,6 +193,16 @@ describe('explain', () => {
             active: true,
           },
         ],
+        peerPairs: [
+          {
+            local: 'UDP over IPv4',
+            remote: '203.0.113.10:49170',
+            connection: 'relayed',
+            verdict: 'in use',
+            evidence: '3 checks sent, 3 answered, 2 received',
+            active: true,
+          },
+        ],
       },
       plain,
     );
@@ -208,6 +218,10 @@ describe('explain', () => {
          LOCAL               REMOTE              CONNECTION    RTT      VERDICT  EVIDENCE
          10.0.0.2:51820      198.51.100.7:40312  hole-punched  -        failed   12 checks, no answer
       *  203.0.113.10:49170  198.51.100.7:40400  relayed       24.0 ms  proven   answered 2 s ago
+
+      what b has seen
+         ITS LOCAL      ITS REMOTE          CONNECTION  VERDICT  EVIDENCE
+      *  UDP over IPv4  203.0.113.10:49170  relayed     in use   3 checks sent, 3 answered, 2 received
 
       What would help
       - Forward UDP port 51820 to this host.

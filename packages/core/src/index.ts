@@ -68,7 +68,14 @@ export { BinaryHeap } from './time/binary-heap.js';
 export { FakeClock } from './time/fake-clock.js';
 export { configJsonSchema, createContainer, createLogger, createServer, loadConfig } from './entry-points.js';
 export { createNode, type Node, type PingReply } from './node/node.js';
-export type { Connection, ExplainDocument, NetcheckDocument, PeerStatus, StatusDocument } from './node/status.js';
+export type {
+  Connection,
+  ExplainDocument,
+  ExplainedPair,
+  NetcheckDocument,
+  PeerStatus,
+  StatusDocument,
+} from './node/status.js';
 export { DescriptionHistory } from './nat-traversal/description.js';
 export { NatTraversal, type NatTraversalNeeds, type Pong } from './nat-traversal/nat-traversal.js';
 export { PathEngine, type PathEngineOptions } from './traversal/path-engine.js';

@@ -79,5 +79,8 @@ describeInLab('a stream of 2,000 packets a second', () => {
     const direct = ({ pairs }: typeof atA) => pairs.filter(({ connection }) => connection !== 'relayed');
     expect(direct(atA).some(({ evidence }) => /, [1-9]\d* received/.test(evidence))).toBe(true);
     expect(direct(atB).every(({ evidence }) => /, 0 received/.test(evidence))).toBe(true);
+    // Each has asked the other, and knows on which side it is.
+    expect(atA.advice).toEqual([expect.stringMatching(/ours do not arrive there/)]);
+    expect(atB.advice).toEqual([expect.stringMatching(/its own do not arrive here/)]);
   }, 240_000);
 });

@@ -28,7 +28,7 @@ export function up(context: CommandContext, { config }: UpOptions): Promise<numb
       },
       status: () => node.status(),
       methods: {
-        explain: (params) => node.explain(peerParam(params)),
+        explain: (params, { signal }) => node.explain(peerParam(params), { signal }),
         ping: (params, { signal }) => node.ping(peerParam(params), { ...pingParams(params), signal }),
         netcheck: (_params, { signal }) => node.netcheck({ signal }),
       },

@@ -4,7 +4,7 @@ import { printable } from './printable.js';
 import { formatTable } from './table.js';
 import { formatRtt } from './units.js';
 
-/** `explain` for people: the verdict, every candidate pair with its evidence, and what would help. */
+/** `explain` for people: the verdict, every candidate pair with its evidence from both ends, and what would help. */
 export function formatExplain(document: ExplainDocument, palette: Palette): string {
   const { strong, heading } = palette;
   const connection = connectionStyle(document.connection, palette)(document.connection);
@@ -13,6 +13,7 @@ export function formatExplain(document: ExplainDocument, palette: Palette): stri
     candidates('local candidates', document.localCandidates),
     candidates('remote candidates', document.remoteCandidates),
     formatPairs(document, palette),
+    formatPeerPairs(document, palette),
   ];
   if (document.advice.length > 0) {
     blocks.push(`${heading('What would help')}\n${document.advice.map((text) => `- ${printable(text)}\n`).join('')}`);
@@ -38,4 +39,19 @@ function formatPairs({ pairs }: ExplainDocument, palette: Palette): string {
   ]);
   const headings = ['', 'LOCAL', 'REMOTE', 'CONNECTION', 'RTT', 'VERDICT', 'EVIDENCE'];
   return formatTable(headings, rows, { headingStyle: palette.heading });
+}
+
+function formatPeerPairs({ peer, peerPairs }: ExplainDocument, palette: Palette): string {
+  if (peerPairs === null) return `${printable(peer)} does not say what it has seen.\n`;
+  if (peerPairs.length === 0) return `${printable(peer)} has tried no candidate pair.\n`;
+  const rows = peerPairs.map((pair) => [
+    pair.active ? '*' : '',
+    pair.local,
+    pair.remote,
+    { text: pair.connection, style: connectionStyle(pair.connection, palette) },
+    pair.verdict,
+    pair.evidence,
+  ]);
+  const headings = ['', 'ITS LOCAL', 'ITS REMOTE', 'CONNECTION', 'VERDICT', 'EVIDENCE'];
+  return `what ${printable(peer)} has seen\n${formatTable(headings, rows, { headingStyle: palette.heading })}`;
 }

@@ -16,6 +16,7 @@ import { CodedError } from '../errors/coded-error.js';
 import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../traversal/connection-type.js';
 import type { EnginePath } from '../traversal/events.js';
 import { PathEngine } from '../traversal/path-engine.js';
+import type { PairEvidence } from '../traversal/pair-evidence.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import { Allocations, type RelayState } from './allocations.js';
 import { BindingLifetime } from './binding-lifetime.js';
@@ -358,6 +359,22 @@ export class NatTraversal implements Service {
   }
 
   // --- For status, explain and netcheck ---
+
+  /**
+   * Asks a peer what it has seen of the pairs.
+   * @returns undefined when it does not answer in time.
+   * @throws CodedError PEER_NOT_FOUND, ABORTED.
+   */
+  async peerEvidence(
+    publicKey: PublicKey,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<readonly PairEvidence[] | undefined> {
+    const agent = this.#requireAgent(publicKey);
+    const before = agent.peerEvidence;
+    this.#driver.handle({ type: 'ask-for-evidence', peer: publicKey });
+    const told = () => (agent.peerEvidence === before ? undefined : agent.peerEvidence);
+    return this.#until(publicKey, timeoutMs, told, signal);
+  }
 
   /** Gathers and allocates to see what the network lets through; on a node that was not started, just for that. */
   async survey({ signal }: { signal: AbortSignal }): Promise<Survey> {

@@ -1,23 +1,27 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import type { Peer } from '../contracts/peer-discovery.js';
-import type { CandidatePair } from '../traversal/candidate-pair.js';
+import type { CandidatePair, PairState } from '../traversal/candidate-pair.js';
+import { connectionType } from '../traversal/connection-type.js';
 import { hardNatObstacle } from '../traversal/hard-nat.js';
+import { evidenceOf, isBetter, type PairEvidence } from '../traversal/pair-evidence.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import type { LocalDescription } from '../traversal/events.js';
 import { connectionReason, hardNatCause } from './connection-reason.js';
-import type { ExplainDocument } from './status.js';
+import type { ExplainDocument, ExplainedPair } from './status.js';
 
-/** Every pair with one peer, its verdict and its evidence. */
-export function explainDocument(
-  peer: Peer,
-  agent: PeerAgent,
-  local: LocalDescription['candidates'],
-  signalingUp: boolean,
-  relayUrl: (allocationId: string) => string | undefined,
-): ExplainDocument {
-  const pairs = [...agent.checklist.pairs.values()].sort(
-    (a, b) => a.tier - b.tier || b.remote.priority - a.remote.priority,
-  );
+export interface Explained {
+  readonly peer: Peer;
+  readonly agent: PeerAgent;
+  /** What the peer has seen; undefined where it did not say. */
+  readonly peerPairs: readonly PairEvidence[] | undefined;
+  readonly localCandidates: LocalDescription['candidates'];
+  readonly signalingUp: boolean;
+  readonly relayUrl: (allocationId: string) => string | undefined;
+}
+
+/** Every pair with one peer, its verdict and its evidence, from both ends. */
+export function explainDocument(explained: Explained): ExplainDocument {
+  const { peer, agent, peerPairs, localCandidates, signalingUp } = explained;
   const active = agent.active?.pair;
   return {
     peer: peer.name,
@@ -26,78 +30,84 @@ export function explainDocument(
     summary:
       connectionReason(agent, signalingUp) ??
       `${agent.connection} on ${active && formatAddress(active.remote.address)}`,
-    advice: advice(agent, signalingUp),
-    localCandidates: local.map(({ type, address }) => ({ type, address: formatAddress(address) })),
+    advice: advice(agent, peerPairs, signalingUp),
+    localCandidates: localCandidates.map(({ type, address }) => ({ type, address: formatAddress(address) })),
     remoteCandidates: agent.checklist.remotes.map(({ type, address }) => ({ type, address: formatAddress(address) })),
-    pairs: [
-      ...pairs.map((pair) => ({
-        local:
-          pair.base.kind === 'allocation'
-            ? (relayUrl(pair.base.id) ?? pair.base.id)
-            : `UDP over IPv${pair.base.family}`,
-        remote: formatAddress(pair.remote.address),
-        remoteType: pair.remote.type,
-        connection: pair.connection,
-        verdict: verdict(pair, agent),
-        evidence: evidence(pair),
-        rttMs: pair.rttMs ?? null,
-        active: pair === active,
-      })),
-      ...agent.checklist.rejections.map(({ remote, reason }) => ({
-        local: '-',
-        remote: formatAddress(remote.address),
-        remoteType: remote.type,
-        connection:
-          remote.type === 'host'
-            ? ('direct' as const)
-            : remote.type === 'relayed'
-              ? ('relayed' as const)
-              : ('hole-punched' as const),
-        verdict: 'not tried',
-        evidence: reason,
-        rttMs: null,
-        active: false,
-      })),
-    ],
+    pairs: [...ownPairs(explained), ...notTried(agent)],
+    peerPairs: peerPairs?.map((pair) => ({ ...explainedPair(pair), local: localText(pair) })) ?? null,
   };
 }
 
-function verdict(pair: CandidatePair, agent: PeerAgent): string {
-  if (pair === agent.active?.pair) return agent.active.trust === 'trusted' ? 'in use' : `in use, ${agent.active.trust}`;
-  switch (pair.state) {
-    case 'succeeded':
-      return 'proven, not needed';
-    case 'failed':
-      return pair.refusal ?? 'no answer';
-    case 'permitting':
-      return 'waiting for the relay';
-    case 'in-progress':
-      return 'being checked';
-    case 'waiting':
-      return 'not checked yet';
-  }
+function ownPairs({ agent, relayUrl }: Explained): ExplainDocument['pairs'] {
+  const active = agent.active?.pair;
+  return [...agent.checklist.pairs.values()].sort(isBetter).map((pair) => {
+    const seen = evidenceOf(pair, active);
+    const { mappedAddress } = pair;
+    const mapped = mappedAddress === undefined ? '' : `; the peer sees us as ${formatAddress(mappedAddress)}`;
+    const shown = explainedPair(seen);
+    return {
+      ...shown,
+      local: relayUrl(pair.base.id) ?? localText(seen),
+      remoteType: pair.remote.type,
+      verdict: ownVerdict(pair, agent) ?? shown.verdict,
+      evidence: shown.evidence + mapped,
+      rttMs: pair.rttMs ?? null,
+    };
+  });
 }
 
-function evidence(pair: CandidatePair): string {
-  const parts = [`${pair.checksSent} checks sent, ${pair.responses} answered, ${pair.checksReceived} received`];
-  if (pair.mappedAddress !== undefined) parts.push(`the peer sees us as ${formatAddress(pair.mappedAddress)}`);
-  return parts.join('; ');
+/** What only this end knows of its own pair. */
+function ownVerdict(pair: CandidatePair, { active }: PeerAgent): string | undefined {
+  if (pair === active?.pair) return active.trust === 'trusted' ? undefined : `in use, ${active.trust}`;
+  return pair.state === 'failed' ? pair.refusal : undefined;
 }
 
-function advice(agent: PeerAgent, signalingUp: boolean): string[] {
+function notTried({ checklist }: PeerAgent): ExplainDocument['pairs'] {
+  return checklist.rejections.map(({ remote, reason }) => ({
+    local: '-',
+    remote: formatAddress(remote.address),
+    remoteType: remote.type,
+    connection: connectionType('socket', remote.type),
+    verdict: 'not tried',
+    evidence: reason,
+    rttMs: null,
+    active: false,
+  }));
+}
+
+function explainedPair(pair: PairEvidence): Omit<ExplainedPair, 'local'> {
+  return {
+    remote: formatAddress(pair.remote),
+    connection: pair.connection,
+    verdict: pair.inUse ? 'in use' : VERDICTS[pair.state],
+    evidence: `${pair.checksSent} checks sent, ${pair.responses} answered, ${pair.checksReceived} received`,
+    active: pair.inUse,
+  };
+}
+
+function localText({ base, family }: PairEvidence): string {
+  return base === 'allocation' ? 'relay' : `UDP over IPv${family}`;
+}
+
+const VERDICTS: Readonly<Record<PairState, string>> = {
+  succeeded: 'proven, not needed',
+  failed: 'no answer',
+  permitting: 'waiting for the relay',
+  'in-progress': 'being checked',
+  waiting: 'not checked yet',
+};
+
+function advice(agent: PeerAgent, peerPairs: Explained['peerPairs'], signalingUp: boolean): string[] {
   if (agent.connection === 'direct') return [];
   if (!signalingUp && agent.remote === null) return ['Check the URL of the rendezvous server, and that it runs.'];
   if (agent.remote === null)
     return ['Start the other node; both need each other as peers and a rendezvous server in common.'];
-  const received = [...agent.checklist.pairs.values()].some((pair) => pair.checksReceived > 0);
+  const oneWay = oneWayAdvice(agent.evidence(), peerPairs);
   if (agent.connection === 'connecting' || agent.connection === 'unreachable') {
-    return received
-      ? [
-          'Checks of the peer arrive here, but answers do not come back: a firewall lets UDP through in one direction only.',
-        ]
-      : [
-          'No UDP from the peer arrives: forward the listen port on one side, or configure STUN and relay servers on both.',
-        ];
+    return [
+      oneWay ??
+        'No UDP from the peer arrives: forward the listen port on one side, or configure STUN and relay servers on both.',
+    ];
   }
   if (agent.connection === 'relayed') {
     const { natBehavior } = agent.around.local;
@@ -107,7 +117,23 @@ function advice(agent: PeerAgent, signalingUp: boolean): string[] {
         'Forward a UDP port to the listen port of one of the nodes, or put one of them behind a NAT with endpoint-independent mapping.',
       ];
     }
-    return ['Forward a UDP port to the listen port of one of the nodes, or let UDP through the firewall between them.'];
+    return [
+      oneWay ??
+        'Forward a UDP port to the listen port of one of the nodes, or let UDP through the firewall between them.',
+    ];
   }
   return [];
+}
+
+/** Where checks without a relay arrive at one end only, and that end's do not get back. */
+function oneWayAdvice(ours: readonly PairEvidence[], theirs: readonly PairEvidence[] | undefined): string | undefined {
+  const arrive = (pairs: readonly PairEvidence[]) =>
+    pairs.some(({ connection, checksReceived }) => connection !== 'relayed' && checksReceived > 0);
+  if (arrive(ours)) {
+    return theirs === undefined || arrive(theirs)
+      ? 'Checks of the peer arrive here, but answers do not come back: a firewall lets UDP through in one direction only.'
+      : 'Checks of the peer arrive here, ours do not arrive there: let UDP out through the firewall here, or in through the one there.';
+  }
+  if (theirs === undefined || !arrive(theirs)) return undefined;
+  return 'Our checks arrive at the peer, its own do not arrive here: let UDP in through the firewall here, or out through the one there.';
 }

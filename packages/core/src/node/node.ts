@@ -34,8 +34,8 @@ export interface Node extends Service {
   /** In-process packets, where the transport runs without a device. */
   readonly packets: PacketPort | undefined;
   status(): StatusDocument;
-  /** @param peer name or public key. @throws CodedError PEER_NOT_FOUND. */
-  explain(peer: string): ExplainDocument;
+  /** Asks the peer too, which takes a moment. @param peer name or public key. @throws CodedError PEER_NOT_FOUND, ABORTED. */
+  explain(peer: string, options?: { signal?: AbortSignal }): Promise<ExplainDocument>;
   /** @returns undefined when nothing answered in time. @throws CodedError PEER_NOT_FOUND. */
   ping(peer: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<PingReply | undefined>;
   /** What this machine's network lets through; works on a running node and on one that was never started. */
@@ -54,6 +54,9 @@ export async function createNode(product: Product, config: LoadedConfig, environ
   const wired = await createContainer(product, config, environment);
   return new WiredTraversalNode(wired);
 }
+
+/** A peer that does not say by then what it has seen is explained without. */
+const PEER_EVIDENCE_MS = 1500;
 
 /** How often plain peers are looked at: their state changes without an event. */
 const PLAIN_PEER_LOOK_MS = 1000;
@@ -138,7 +141,7 @@ class WiredTraversalNode implements Node {
     });
   }
 
-  explain(name: string): ExplainDocument {
+  async explain(name: string, { signal }: { signal?: AbortSignal } = {}): Promise<ExplainDocument> {
     const peer = this.#find(name);
     const agent = this.traversal.agent(peer.publicKey);
     if (agent === undefined) {
@@ -146,12 +149,20 @@ class WiredTraversalNode implements Node {
         connection: 'idle' as const,
       };
       const summary = 'a plain WireGuard peer: its endpoint is configured and roams, nothing is probed';
-      const none = { advice: [], localCandidates: [], remoteCandidates: [], pairs: [] };
+      const none = { advice: [], localCandidates: [], remoteCandidates: [], pairs: [], peerPairs: null };
       return { peer: peer.name, publicKey: peer.publicKey, connection, summary, ...none };
     }
     const signalingUp = this.#signaling().some(({ state }) => state === 'up');
-    const local = this.traversal.localCandidates();
-    return explainDocument(peer, agent, local, signalingUp, (id) => this.traversal.relayUrl(id));
+    const waiting = { timeoutMs: PEER_EVIDENCE_MS, ...(signal && { signal }) };
+    const peerPairs = signalingUp ? await this.traversal.peerEvidence(peer.publicKey, waiting) : undefined;
+    return explainDocument({
+      peer,
+      agent,
+      peerPairs,
+      localCandidates: this.traversal.localCandidates(),
+      signalingUp,
+      relayUrl: (allocationId) => this.traversal.relayUrl(allocationId),
+    });
   }
 
   async ping(name: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<PingReply | undefined> {

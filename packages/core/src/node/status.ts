@@ -1,6 +1,6 @@
 import type { NatBehavior, NatDependence } from '../contracts/nat-behavior.js';
 import type { CandidateType } from '../contracts/candidate.js';
-import type { Connection } from '../traversal/connection-type.js';
+import type { Connection, ConnectionType } from '../traversal/connection-type.js';
 
 export type { Connection };
 
@@ -61,16 +61,19 @@ export interface ExplainDocument {
   readonly advice: readonly string[];
   readonly localCandidates: readonly { type: CandidateType; address: string }[];
   readonly remoteCandidates: readonly { type: CandidateType; address: string }[];
-  readonly pairs: readonly {
-    local: string;
-    remote: string;
-    remoteType: CandidateType;
-    connection: 'direct' | 'hole-punched' | 'relayed';
-    verdict: string;
-    evidence: string;
-    rttMs: number | null;
-    active: boolean;
-  }[];
+  readonly pairs: readonly (ExplainedPair & { remoteType: CandidateType; rttMs: number | null })[];
+  /** What the peer has seen of them, `local` and `remote` being its own and ours; null where it does not say. */
+  readonly peerPairs: readonly ExplainedPair[] | null;
+}
+
+export interface ExplainedPair {
+  readonly local: string;
+  readonly remote: string;
+  readonly connection: ConnectionType;
+  readonly verdict: string;
+  readonly evidence: string;
+  /** It carries the traffic. */
+  readonly active: boolean;
 }
 
 /** `netcheck --json`. */

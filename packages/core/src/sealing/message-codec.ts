@@ -1,12 +1,15 @@
-import { formatAddress, parseTransportAddress } from '@wirepath/stun-codec';
+import { formatAddress, parseTransportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
 import { NAT_DEPENDENCES, type NatBehavior, type NatDependence } from '../contracts/nat-behavior.js';
+import type { PairState } from '../traversal/candidate-pair.js';
+import { CONNECTION_TYPES } from '../traversal/connection-type.js';
 import {
   MAX_SIGNALLED_CANDIDATES,
   type CallMessage,
   type DescriptionId,
   type SignalledCandidate,
 } from '../traversal/messages.js';
+import { MAX_PAIRS_TOLD, type PairEvidence } from '../traversal/pair-evidence.js';
 import { isMessageTime } from './message-time.js';
 
 /** A call message with the time at which it was sealed. */
@@ -16,8 +19,8 @@ export interface TimedMessage {
   readonly message: CallMessage;
 }
 
-/** Longer than any message with the allowed number of candidates. */
-const MAX_MESSAGE_BYTES = 4096;
+/** Longer than any message with the allowed numbers of candidates and pairs. */
+const MAX_MESSAGE_BYTES = 6144;
 /** Less would have us send without end. */
 const LEAST_LIFETIME_MS = 1000;
 const TYPE_CODES: Readonly<Record<CandidateType, string>> = {
@@ -27,10 +30,11 @@ const TYPE_CODES: Readonly<Record<CandidateType, string>> = {
   relayed: 'r',
 };
 const TYPES = new Map(Object.entries(TYPE_CODES).map(([type, code]) => [code, type as CandidateType]));
+const STATES: readonly PairState[] = ['waiting', 'permitting', 'in-progress', 'succeeded', 'failed'];
 
 /** The plaintext of a sealed message: compact JSON, read strictly. */
 export function encodeMessage({ time, message }: TimedMessage): Uint8Array {
-  const { runId, generation, revision, ufrag, password, natBehavior, call, seen } = message;
+  const { runId, generation, revision, ufrag, password, natBehavior, call, seen, asksForEvidence, evidence } = message;
   const candidates = message.candidates
     .slice(0, MAX_SIGNALLED_CANDIDATES)
     .map(({ type, address, priority }) => [TYPE_CODES[type], formatAddress(address), priority]);
@@ -45,6 +49,8 @@ export function encodeMessage({ time, message }: TimedMessage): Uint8Array {
       m: call,
       c: candidates,
       s: seen && [seen.runId, seen.generation, seen.revision],
+      ...(asksForEvidence && { a: 1 }),
+      ...(evidence && { e: evidence.slice(0, MAX_PAIRS_TOLD).map(encodeEvidence) }),
     }),
   );
 }
@@ -60,17 +66,27 @@ export function decodeMessage(bytes: Uint8Array): TimedMessage | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { t: time, i, u: ufrag, p: password, n, m: call, c, s } = value as Record<string, unknown>;
+  const { t: time, i, u: ufrag, p: password, n, m: call, c, s, a, e } = value as Record<string, unknown>;
   const id = decodeId(i);
   const seen = s === null ? null : decodeId(s);
   if (!isMessageTime(time) || id === undefined || seen === undefined || !isToken(ufrag) || !isToken(password)) {
     return undefined;
   }
   const natBehavior = decodeNatBehavior(n);
-  if (natBehavior === undefined || typeof call !== 'boolean' || !Array.isArray(c)) return undefined;
-  const candidates = c.slice(0, MAX_SIGNALLED_CANDIDATES).map(decodeCandidate);
-  if (!candidates.every((candidate) => candidate !== undefined)) return undefined;
-  return { time, message: { ...id, ufrag, password, natBehavior, call, candidates, seen } };
+  const candidates = decodeList(c, MAX_SIGNALLED_CANDIDATES, decodeCandidate);
+  if (natBehavior === undefined || typeof call !== 'boolean' || candidates === undefined) return undefined;
+  // Few messages carry these.
+  const evidence = e === undefined ? null : decodeList(e, MAX_PAIRS_TOLD, decodeEvidence);
+  if (evidence === undefined || (a !== undefined && a !== 1)) return undefined;
+  const asksForEvidence = a === 1;
+  return { time, message: { ...id, ufrag, password, natBehavior, call, candidates, seen, asksForEvidence, evidence } };
+}
+
+/** At most `max` of a list; undefined where it is none, or one of these cannot be read. */
+function decodeList<T>(value: unknown, max: number, decode: (item: unknown) => T | undefined): T[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const items = value.slice(0, max).map(decode);
+  return items.every((item) => item !== undefined) ? items : undefined;
 }
 
 function decodeId(value: unknown): DescriptionId | undefined {
@@ -97,9 +113,47 @@ function decodeCandidate(value: unknown): SignalledCandidate | undefined {
   if (!Array.isArray(value) || value.length !== 3) return undefined;
   const [code, text, priority] = value as unknown[];
   const type = typeof code === 'string' ? TYPES.get(code) : undefined;
-  const address = typeof text === 'string' && text.length < 80 ? parseTransportAddress(text) : undefined;
-  if (type === undefined || address === undefined || address.port === 0 || !isCount(priority)) return undefined;
+  const address = decodeAddress(text);
+  if (type === undefined || address === undefined || !isCount(priority)) return undefined;
   return { type, address, priority };
+}
+
+function decodeAddress(text: unknown): TransportAddress | undefined {
+  const address = typeof text === 'string' && text.length < 80 ? parseTransportAddress(text) : undefined;
+  return address?.port === 0 ? undefined : address;
+}
+
+function encodeEvidence(pair: PairEvidence): readonly (string | number)[] {
+  const { base, family, remote, connection, state, inUse, checksSent, responses, checksReceived } = pair;
+  const where = [base === 'allocation' ? 1 : 0, family, formatAddress(remote), CONNECTION_TYPES.indexOf(connection)];
+  return [...where, STATES.indexOf(state), inUse ? 1 : 0, checksSent, responses, checksReceived];
+}
+
+function decodeEvidence(value: unknown): PairEvidence | undefined {
+  if (!Array.isArray(value) || value.length !== 9) return undefined;
+  const [base, family, text, connectionIndex, stateIndex, inUse, ...counts] = value as unknown[];
+  const remote = decodeAddress(text);
+  const connection = isCount(connectionIndex) ? CONNECTION_TYPES[connectionIndex] : undefined;
+  const state = isCount(stateIndex) ? STATES[stateIndex] : undefined;
+  if (remote === undefined || connection === undefined || state === undefined || !counts.every(isCount))
+    return undefined;
+  if (!isBit(base) || !isBit(inUse) || (family !== 4 && family !== 6)) return undefined;
+  const [checksSent = 0, responses = 0, checksReceived = 0] = counts;
+  return {
+    base: base === 1 ? 'allocation' : 'socket',
+    family,
+    remote,
+    connection,
+    state,
+    inUse: inUse === 1,
+    checksSent,
+    responses,
+    checksReceived,
+  };
+}
+
+function isBit(value: unknown): value is 0 | 1 {
+  return value === 0 || value === 1;
 }
 
 function isCount(value: unknown): value is number {

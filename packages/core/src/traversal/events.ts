@@ -65,6 +65,8 @@ export type EngineEvent =
   | { readonly type: 'handshake'; readonly peer: PublicKey }
   /** The user or the orchestrator wants a path now (`connectToPeer`, `attemptUpgrade`). */
   | { readonly type: 'attempt'; readonly peer: PublicKey; readonly budgetMs: number }
+  /** Ask the peer what it has seen of the pairs; its agent shows the answer. */
+  | { readonly type: 'ask-for-evidence'; readonly peer: PublicKey }
   /** Ask the active path now; answered by a `pong` effect, or by nothing. */
   | { readonly type: 'ping'; readonly peer: PublicKey }
   /** Answer to an `open-bases` effect; fewer than asked for where the system refuses more. */

@@ -1,6 +1,7 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
 import type { NatBehavior } from '../contracts/nat-behavior.js';
+import type { PairEvidence } from './pair-evidence.js';
 
 /** At most this many candidates in a message; more are not read, so that a peer cannot aim us at a crowd. */
 export const MAX_SIGNALLED_CANDIDATES = 32;
@@ -31,6 +32,10 @@ export interface CallMessage extends DescriptionId {
   readonly call: boolean;
   /** The newest description of the recipient that the sender knows; null for none: the recipient answers. */
   readonly seen: DescriptionId | null;
+  /** The sender wants to know what the recipient has seen of the pairs. */
+  readonly asksForEvidence: boolean;
+  /** What the sender has seen of its pairs, the best first; null where it was not asked. */
+  readonly evidence: readonly PairEvidence[] | null;
 }
 
 export function sameDescription(a: DescriptionId | null, b: DescriptionId | null): boolean {

@@ -159,6 +159,9 @@ export class PathEngine {
       case 'attempt':
         agent.attempt(now, event.budgetMs);
         break;
+      case 'ask-for-evidence':
+        agent.askForEvidence(now);
+        break;
       case 'ping':
         agent.ping(now);
         break;

@@ -3,7 +3,7 @@ import { candidatePriority, type CandidateType } from '../contracts/candidate.js
 import type { PublicKey } from '../contracts/identity.js';
 import { ActivePath } from './active-path.js';
 import type { Connection } from './connection-type.js';
-import { CallSchedule } from './call-schedule.js';
+import { Calls } from './calls.js';
 import type { CandidatePair, RemoteCandidate } from './candidate-pair.js';
 import { Checklist } from './checklist.js';
 import type { EngineEffect } from './effects.js';
@@ -13,6 +13,7 @@ import { HardNatTraversal } from './hard-nat-traversal.js';
 import { sameDescription, type CallMessage, type DescriptionId } from './messages.js';
 import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
 import type { Pacer } from './pacer.js';
+import { evidenceOf, isBetter, type PairEvidence } from './pair-evidence.js';
 import { choosePath, fallbacksFor, mayFollow } from './path-choice.js';
 import { WarmPaths } from './warm-paths.js';
 import { ASSUMED_LIFETIME_MS, EARLIER_KEEPALIVE, LIFETIME_MARGIN, MOVE_AFTER_MS, RETRY_PROBING_MS } from './timings.js';
@@ -53,15 +54,13 @@ export class PeerAgent {
   undeliverable = false;
   /** A budget ended without any path. */
   exhausted = false;
-  readonly #calls = new CallSchedule();
-  readonly #ufrag: string;
-  readonly #password: string;
+  /** What the peer has seen of the pairs, as it last told; undefined before it was asked. */
+  peerEvidence: readonly PairEvidence[] | undefined;
+  readonly #calls: Calls;
   readonly #warm = new WarmPaths();
   #nominated: string | undefined;
   #paths = '';
   readonly hardNat: HardNatTraversal;
-  /** The next message asks the peer to check us too. */
-  #isCall = false;
   readonly #permissionsWanted = new Set<CandidatePair>();
   #hasSession = false;
 
@@ -82,9 +81,9 @@ export class PeerAgent {
       activeBaseId: () => this.active?.pair.base.id,
       guess: (pair, now) => this.#check(pair, now, { guess: true }),
     });
-    this.#ufrag = Buffer.from(around.random(6)).toString('base64url');
-    this.#password = Buffer.from(around.random(18)).toString('base64url');
-    around.emit({ type: 'expect-checks', peer: publicKey, ufrag: this.#ufrag, password: this.#password });
+    this.#calls = new Calls({ peer: publicKey, around, seen: () => this.remote, evidence: () => this.evidence() });
+    const { ufrag, password } = this.#calls;
+    around.emit({ type: 'expect-checks', peer: publicKey, ufrag, password });
     this.call(now);
   }
 
@@ -105,12 +104,19 @@ export class PeerAgent {
 
   // --- What happens ---
 
-  /** Tell the peer where we are, now and again until it is connected. */
+  /** As {@link Calls.call}. */
   call(now: number): void {
-    if (!this.around.signalingUp || this.around.local.bases.length === 0) return;
-    this.#isCall = true;
-    this.#calls.request(now);
-    this.#calls.retrySoon(now, this.#jitter());
+    this.#calls.call(now);
+  }
+
+  askForEvidence(now: number): void {
+    this.#calls.askForEvidence(now);
+  }
+
+  /** What this end has seen of the pairs, the best first. */
+  evidence(): PairEvidence[] {
+    const pairs = [...this.checklist.pairs.values()].sort(isBetter);
+    return pairs.map((pair) => evidenceOf(pair, this.active?.pair));
   }
 
   attempt(now: number, budgetMs: number): void {
@@ -125,9 +131,8 @@ export class PeerAgent {
     const isNews = newGeneration || this.#isImprovable;
     if (this.remote !== null && isNews) this.#probe(now, this.around.holePunchTimeoutMs, newGeneration);
     if (this.around.signalingUp) {
-      if (isNews) this.#isCall = true;
-      this.#calls.request(now);
-      if (newGeneration || this.active === undefined) this.#calls.retrySoon(now, this.#jitter());
+      this.#calls.tell(now, { isCall: isNews });
+      if (newGeneration || this.active === undefined) this.#calls.retrySoon(now);
     }
     this.#choose(now);
   }
@@ -144,6 +149,7 @@ export class PeerAgent {
     const previous = this.remote;
     const restarted = previous !== null && previous.runId !== message.runId;
     const moved = previous === null || restarted || previous.generation !== message.generation;
+    const isNews = moved || previous.revision !== message.revision;
     this.remote = message;
     if (restarted) {
       this.handshake.reset();
@@ -157,12 +163,17 @@ export class PeerAgent {
     }
     this.checklist.setSignalled(message.candidates);
     this.#form();
-    if (moved || message.call || this.#isImprovable) {
+    if (message.call || (isNews && (moved || this.#isImprovable))) {
       const budgetMs = moved ? this.around.holePunchTimeoutMs : this.#retryBudgetMs;
       this.#probe(now, budgetMs, moved || message.call);
     }
-    if (!sameDescription(message.seen, this.around.localId)) this.#calls.request(now);
+    if (!sameDescription(message.seen, this.around.localId)) this.#calls.tell(now);
+    if (message.asksForEvidence) this.#calls.tellEvidence(now);
     this.#choose(now);
+    if (message.evidence !== null) {
+      this.peerEvidence = message.evidence;
+      this.#changed();
+    }
   }
 
   candidateSuggested(address: TransportAddress, now: number): void {
@@ -277,10 +288,7 @@ export class PeerAgent {
     this.hardNat.handleTimeout(now);
     for (let pair = this.#takeDueCheck(now); pair !== undefined; pair = this.#takeDueCheck(now)) this.#check(pair, now);
     this.#askForPermissions();
-    const due = this.#calls.takeDue(now, this.#jitter());
-    if (due === 'retry') this.#isCall = true;
-    if (due !== undefined) this.#sendMessage();
-    if (due === 'retry') this.#probe(now, this.#retryBudgetMs);
+    if (this.#calls.handleTimeout(now)) this.#probe(now, this.#retryBudgetMs);
     if (this.handshake.takeDue(now)) {
       this.around.emit({ type: 'initiate-handshake', peer: this.publicKey, fresh: true });
     }
@@ -338,8 +346,7 @@ export class PeerAgent {
     this.#form();
     this.exhausted = this.active === undefined || this.active.trust === 'lost';
     this.#settleCalls();
-    if (!this.#isSettled && !this.#calls.isRetrying && this.around.signalingUp)
-      this.#calls.retrySoon(now, this.#jitter());
+    if (!this.#isSettled && !this.#calls.isRetrying && this.around.signalingUp) this.#calls.retrySoon(now);
     this.#changed();
   }
 
@@ -400,7 +407,7 @@ export class PeerAgent {
       path: pair.path,
       transactionId,
       remoteUfrag: this.remote.ufrag,
-      localUfrag: this.#ufrag,
+      localUfrag: this.#calls.ufrag,
       remotePassword: this.remote.password,
       priority: candidatePriority('peer-reflexive', pair.base.family === 6 ? 65535 : 65534),
       candidateType: pair.base.kind === 'allocation' ? 'relayed' : 'host',
@@ -512,35 +519,7 @@ export class PeerAgent {
     this.around.emit({ type: 'set-path', peer: this.publicKey, paths });
   }
 
-  #sendMessage(): void {
-    const { local, localId, signalingUp } = this.around;
-    if (!signalingUp) return;
-    const call = this.#isCall;
-    this.#isCall = false;
-    this.around.emit({
-      type: 'send-message',
-      to: this.publicKey,
-      message: {
-        ...localId,
-        ufrag: this.#ufrag,
-        password: this.#password,
-        natBehavior: local.natBehavior,
-        call,
-        candidates: local.candidates,
-        seen: this.remote && {
-          runId: this.remote.runId,
-          generation: this.remote.generation,
-          revision: this.remote.revision,
-        },
-      },
-    });
-  }
-
   #changed(): void {
     this.around.emit({ type: 'changed', peer: this.publicKey });
-  }
-
-  #jitter(): number {
-    return (this.around.random(1)[0] ?? 0) / 256;
   }
 }

@@ -20,6 +20,20 @@ const message: CallMessage = {
     { type: 'relayed', address: transportAddress('2001:db8::1', 3478), priority: 1 },
   ],
   seen: { runId: 'fedcba9876543210', generation: 0, revision: 7 },
+  asksForEvidence: true,
+  evidence: [
+    {
+      base: 'allocation',
+      family: 4,
+      remote: transportAddress('198.51.100.7', 40312),
+      connection: 'relayed',
+      state: 'succeeded',
+      inUse: true,
+      checksSent: 4,
+      responses: 3,
+      checksReceived: 2,
+    },
+  ],
 };
 
 function party(seed: number, clock = { unixMs: 1_795_337_380_188 }) {
@@ -112,6 +126,14 @@ describe('the plaintext', () => {
       ['c', [['constructor', '192.0.2.1:5', 1]]],
       ['c', [null]],
       ['s', 5],
+      ['a', true],
+      ['e', 'no'],
+      ['e', [[0, 4, '192.0.2.1:5', 0, 0, 0, 1, 2]]],
+      ['e', [[2, 4, '192.0.2.1:5', 0, 0, 0, 1, 2, 3]]],
+      ['e', [[0, 5, '192.0.2.1:5', 0, 0, 0, 1, 2, 3]]],
+      ['e', [[0, 4, '192.0.2.1:5', 3, 0, 0, 1, 2, 3]]],
+      ['e', [[0, 4, '192.0.2.1:5', 0, 'length', 0, 1, 2, 3]]],
+      ['e', [[0, 4, '192.0.2.1:5', 0, 0, 0, -1, 2, 3]]],
     ];
     expect(decodeMessage(Buffer.from(JSON.stringify(good)))?.message).toEqual(message);
     for (const [key, value] of broken) {
@@ -126,6 +148,15 @@ describe('the plaintext', () => {
     const one = message.candidates[0]!;
     const many = { ...message, candidates: Array.from({ length: 60 }, () => one) };
     expect(decodeMessage(encodeMessage({ time: '4'.repeat(24), message: many }))?.message.candidates.length).toBe(32);
+  });
+
+  it('carries evidence of at most 24 pairs, and of none where it was not asked for', () => {
+    const told = (evidence: CallMessage['evidence']) =>
+      decodeMessage(encodeMessage({ time: '4'.repeat(24), message: { ...message, evidence } }))?.message.evidence;
+    const [one] = message.evidence ?? [];
+    expect(told(Array.from({ length: 60 }, () => one!))?.length).toBe(24);
+    expect(told([])).toEqual([]);
+    expect(told(null)).toBe(null);
   });
 
   it('of any JSON never throws', () => {

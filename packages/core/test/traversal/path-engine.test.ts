@@ -2,12 +2,17 @@ import { describe, expect, it } from 'vitest';
 import type { EngineEffect } from '../../src/traversal/effects.js';
 import { host, TwoEngines, type TestNode } from './two-engines.js';
 
-function connected(latencyMs = 5): TwoEngines {
+function started(latencyMs = 5): TwoEngines {
   const net = new TwoEngines(latencyMs);
   net.describe(net.a, [host('192.0.2.1')]);
   net.describe(net.b, [host('192.0.2.2')]);
   net.start(net.a);
   net.start(net.b);
+  return net;
+}
+
+function connected(latencyMs = 5): TwoEngines {
+  const net = started(latencyMs);
   net.run(2000);
   return net;
 }
@@ -233,6 +238,41 @@ describe('an active path that goes silent', () => {
     const checks = sent(net.a, 'send-check').length + sent(net.b, 'send-check').length;
     expect(checks).toBeLessThanOrEqual(12);
     expect(checks).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe('evidence of the other end', () => {
+  it('is told when asked for: what it has sent, and what has come to it', () => {
+    const net = connected();
+    const before = agent(net, net.b).evidence();
+    expect(before).toMatchObject([{ inUse: true, state: 'succeeded', connection: 'direct' }]);
+    net.handle(net.a, { type: 'ask-for-evidence', peer: net.b.key });
+    net.run(2100);
+    expect(agent(net, net.a).peerEvidence).toEqual(before);
+    expect(agent(net, net.b).peerEvidence).toBeUndefined();
+  });
+
+  it('shows on which side a check was lost', () => {
+    const net = started();
+    net.blocked = (from) => from.ip === '192.0.2.1';
+    net.run(10_000);
+    net.handle(net.a, { type: 'ask-for-evidence', peer: net.b.key });
+    net.run(10_100);
+    const silent = { state: 'in-progress', responses: 0 };
+    expect(agent(net, net.a).evidence()).toMatchObject([{ ...silent, checksReceived: expect.any(Number) as number }]);
+    expect(agent(net, net.a).evidence()[0]?.checksReceived).toBeGreaterThan(0);
+    expect(agent(net, net.a).peerEvidence).toMatchObject([{ ...silent, checksReceived: 0 }]);
+  });
+
+  it('asking starts no probing where there is nothing new', () => {
+    const net = connected();
+    net.blocked = () => true;
+    net.run(60_000);
+    const checks = () => [net.a, net.b].map((node) => sent(node, 'send-check').length);
+    net.at(60_000, () => net.handle(net.a, { type: 'ask-for-evidence', peer: net.b.key }));
+    const before = checks();
+    net.run(60_200);
+    expect(checks()).toEqual(before);
   });
 });
 

@@ -123,7 +123,8 @@ export class VirtualRelayClient {
     const channelData = decodeChannelData(bytes);
     if (channelData !== undefined) {
       const remote = this.#peers.get(channelData.channel);
-      const framing = remote && this.framing(remote);
+      // The server knows nothing of a release: the channel stays bound, and what comes on it is delivered.
+      const framing = remote && this.#bound.get(formatAddress(remote))?.framing;
       if (remote !== undefined && framing !== undefined)
         datagrams.receive({ kind: 'relayed', framing, remote }, channelData.data);
       return true;

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { Peer } from '../../src/contracts/peer-discovery.js';
+import { explainDocument } from '../../src/node/explain-document.js';
+import { host, TwoEngines } from '../traversal/two-engines.js';
+
+const B: Peer = { name: 'b', publicKey: 'B-greater', allowedIps: [], keepaliveSeconds: 25 };
+const A_IP = '192.0.2.1';
+
+/** What A is told of B after ten seconds. @param lost source and destination of checks that do not arrive. */
+function explained(lost: (from: string, to: string) => boolean, { asked = true } = {}) {
+  const net = new TwoEngines(5);
+  net.blocked = (from, to, kind) => kind !== 'data' && lost(from.ip, to.ip);
+  net.describe(net.a, [host(A_IP)]);
+  net.describe(net.b, [host('192.0.2.2')]);
+  net.start(net.a);
+  net.start(net.b);
+  net.run(10_000);
+  if (asked) net.handle(net.a, { type: 'ask-for-evidence', peer: net.b.key });
+  net.run(10_100);
+  const agent = net.a.engine.peer(net.b.key)!;
+  return explainDocument({
+    peer: B,
+    agent,
+    peerPairs: agent.peerEvidence,
+    localCandidates: [],
+    signalingUp: true,
+    relayUrl: () => undefined,
+  });
+}
+
+describe('what a node is told of a peer', () => {
+  it('has every pair with its evidence, from both ends', () => {
+    const { connection, advice, pairs, peerPairs } = explained(() => false);
+    expect([connection, advice]).toEqual(['direct', []]);
+    const seen = { connection: 'direct', verdict: 'in use', active: true, local: 'UDP over IPv4' };
+    const evidence = expect.stringMatching(/^\d checks sent, \d answered, \d received/) as unknown;
+    expect(pairs).toMatchObject([{ ...seen, remote: '192.0.2.2:51820', evidence }]);
+    expect(peerPairs).toEqual([{ ...seen, remote: '192.0.2.1:51820', evidence }]);
+  });
+
+  const cases = {
+    'ours do not arrive there': {
+      lost: (from: string) => from === A_IP,
+      advice: /arrive here, ours do not arrive there/,
+    },
+    'its own do not arrive here': {
+      lost: (_from: string, to: string) => to === A_IP,
+      advice: /Our checks arrive at the peer/,
+    },
+    'none arrives anywhere': { lost: () => true, advice: /No UDP from the peer arrives/ },
+  };
+  it.for(Object.entries(cases))('where %s, says on which side', ([, { lost, advice }]) => {
+    expect(explained(lost).advice).toEqual([expect.stringMatching(advice)]);
+  });
+
+  it('does without a peer that says nothing', () => {
+    const { peerPairs, advice } = explained((from) => from === A_IP, { asked: false });
+    expect(peerPairs).toBe(null);
+    expect(advice).toEqual([expect.stringMatching(/answers do not come back/)]);
+  });
+});
