@@ -14,6 +14,16 @@ const alias = [
   })),
 ];
 
+const MEASURED = ['packages/*/test/**/*.measured.test.ts'];
+const END_TO_END = ['packages/natlab/test/**/*.test.ts', 'packages/*/test/**/*.e2e.test.ts', 'test/**/*.e2e.test.ts'];
+
+const END_TO_END_LIMITS = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  // A virtual machine may stand still for seconds, and what was measured meanwhile is nobody's. A fault fails every time.
+  retry: 2,
+};
+
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -23,24 +33,35 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['packages/natlab/**', '**/*.e2e.test.ts', '**/node_modules/**'],
+          exclude: [...END_TO_END, ...MEASURED, '**/node_modules/**'],
           // Generous: property tests and fuzzing on a busy machine with two cores.
           testTimeout: 60_000,
           hookTimeout: 30_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
-        // End to end: real daemons from the build, real devices, one file at a time so that timings mean something.
+        // Real daemons from the build, real devices. They wait for most of the time, so there are several at once.
         extends: true,
         test: {
           name: 'e2e',
-          include: ['packages/natlab/test/**/*.test.ts', 'packages/*/test/**/*.e2e.test.ts', 'test/**/*.e2e.test.ts'],
+          include: END_TO_END,
+          exclude: [...MEASURED, '**/node_modules/**'],
+          maxWorkers: 3,
+          ...END_TO_END_LIMITS,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Of these, the ones whose figures mean something: one file at a time, and nothing else.
+        extends: true,
+        test: {
+          name: 'measured',
+          include: MEASURED,
           exclude: ['**/node_modules/**'],
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          // A virtual machine may stand still for seconds, and what was measured meanwhile is nobody's. A fault fails every time.
-          retry: 2,
+          ...END_TO_END_LIMITS,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
