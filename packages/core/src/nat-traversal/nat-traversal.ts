@@ -19,12 +19,9 @@ import { PathEngine } from '../traversal/path-engine.js';
 import type { PairEvidence } from '../traversal/pair-evidence.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import { Allocations, type RelayState } from './allocations.js';
-import { BindingLifetime } from './binding-lifetime.js';
-import { ClockWatch } from './clock-watch.js';
 import { EngineDriver } from './engine-driver.js';
-import { LocalCandidates } from './local-candidates.js';
-import { DescriptionHistory } from './description.js';
-import { DEVICE_BASES, EndpointTrials } from './endpoint-trials.js';
+import { EndpointTrials } from './endpoint-trials.js';
+import { Gathering } from './gathering.js';
 import { OwnNetwork } from './own-network.js';
 import { SignalExchange } from './signal-exchange.js';
 import { TunnelBypass } from './tunnel-bypass.js';
@@ -67,9 +64,6 @@ export interface Survey {
 const SURVEY_RELAY_MS = 3000;
 const NO_ANSWER = `no answer in ${SURVEY_RELAY_MS / 1000} s`;
 
-/** A mapping that is suspect is looked at at most this often. */
-const MAPPING_CHECK_SPACING_MS = 1000;
-
 /**
  * Finds, proves and keeps the best path to each peer: joins the candidate sources, relays, signalling and transport of a
  * node to the sans-IO {@link PathEngine}.
@@ -77,34 +71,22 @@ const MAPPING_CHECK_SPACING_MS = 1000;
 export class NatTraversal implements Service {
   readonly #engine: PathEngine;
   readonly #driver: EngineDriver;
-  readonly #candidates: LocalCandidates;
+  readonly #gathering: Gathering;
   readonly #allocations: Allocations;
   readonly #signals: SignalExchange;
   readonly #ownNetwork = new OwnNetwork();
   readonly #peers = new Map<PublicKey, Peer>();
   readonly #listeners = new Set<(peer: PublicKey) => void>();
   readonly #pongListeners = new Set<(peer: PublicKey, path: EnginePath, rttMs: number) => void>();
-  readonly #description = new DescriptionHistory();
   readonly #bypass: TunnelBypass;
-  readonly #clockWatch: ClockWatch;
-  readonly #bindingLifetime: BindingLifetime;
   /** Only where the transport owns no socket. */
   readonly #trials: EndpointTrials | undefined;
-  readonly #subscriptions: Disposable[] = [];
   #abort: AbortController | undefined;
-  #describeTimer: Disposable | undefined;
-  #refreshTimer: Disposable | undefined;
-  #regather: AbortController | undefined;
-  #mappingCheckedAt = -Infinity;
 
   constructor(readonly needs: NatTraversalNeeds) {
     const { identity, clock, random, settings, transport } = needs;
     const logger = needs.logger.child({ component: 'traversal' });
     this.#bypass = new TunnelBypass(transport, logger);
-    this.#clockWatch = new ClockWatch(clock, (byMs) => {
-      logger.info('the clock jumped: looking at the network again', { byMs });
-      void this.#lookAgain();
-    });
     if (!transport.capabilities.ownsSocket) this.#trials = new EndpointTrials(transport, logger);
     this.#signals = new SignalExchange({
       identity,
@@ -124,19 +106,21 @@ export class NatTraversal implements Service {
       hardNat: settings.hardNat,
       random: (length) => random.bytes(length),
     });
-    const datagrams = () => transport.datagrams;
-    const sockets = () => ({ datagrams: transport.datagrams, listenPort: transport.listenPort });
-    this.#candidates = new LocalCandidates(needs.candidateSources, { clock, logger, sockets });
-    this.#bindingLifetime = new BindingLifetime(needs.candidateSources, {
-      logger,
-      sockets,
-      onLearnt: () => this.#describeSoon(),
-    });
     this.#allocations = new Allocations(needs.relays, {
       clock,
       logger,
-      datagrams,
-      onChange: () => this.#describeSoon(),
+      datagrams: () => transport.datagrams,
+      onChange: () => this.#gathering.describeSoon(),
+    });
+    this.#gathering = new Gathering({
+      transport,
+      sources: needs.candidateSources,
+      allocations: this.#allocations,
+      refreshIntervalMs: settings.refreshIntervalMs,
+      clock,
+      logger,
+      onNetworkEvent: () => this.#signals.nudge(),
+      onDescription: (news) => this.#driver.handle({ type: 'local-description', ...news }),
     });
     this.#driver = new EngineDriver({
       engine: this.#engine,
@@ -146,7 +130,7 @@ export class NatTraversal implements Service {
       logger,
       send: (to, message) => this.#signals.send(to, message),
       onChanged: (peer) => this.#changed(peer),
-      onMappingSuspect: () => this.#checkMapping(),
+      onMappingSuspect: () => this.#gathering.checkMapping(),
       onPong: (peer, path, rttMs) => {
         for (const listener of this.#pongListeners) listener(peer, path, rttMs);
       },
@@ -166,31 +150,13 @@ export class NatTraversal implements Service {
     void this.#bypass.start(this.needs.signalings, this.#abort.signal);
     await this.#signals.start(signal);
     this.#allocations.start(this.#abort.signal);
-    void this.#regatherNow();
-    // What is slow to set up comes last: the servers' answers are on their way by now.
-    this.#watchSources();
-    this.#clockWatch.start();
-    this.#scheduleRefresh();
-  }
-
-  #watchSources(): void {
-    for (const { instance } of this.needs.candidateSources) {
-      const watch = instance.watch?.(() => {
-        this.#signals.nudge();
-        void this.#regatherNow();
-      });
-      if (watch !== undefined) this.#subscriptions.push(watch);
-    }
+    this.#gathering.start(this.#abort.signal);
   }
 
   async stop(): Promise<void> {
     this.#abort?.abort();
     this.#abort = undefined;
-    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
-    this.#describeTimer?.[Symbol.dispose]();
-    this.#refreshTimer?.[Symbol.dispose]();
-    this.#clockWatch.stop();
-    this.#bindingLifetime.stop();
+    this.#gathering.stop();
     this.#driver.stop();
     this.#bypass.stop();
     this.#trials?.stop();
@@ -250,7 +216,7 @@ export class NatTraversal implements Service {
   async gatherCandidates({ signal = new AbortController().signal }: { signal?: AbortSignal } = {}): Promise<
     Candidate[]
   > {
-    await this.#gather(signal);
+    await this.#gathering.gather(signal);
     const candidates = this.localCandidates();
     if (candidates.length === 0) throw new CodedError('STUN_DISCOVERY');
     return candidates;
@@ -258,16 +224,11 @@ export class NatTraversal implements Service {
 
   /** Candidates known now, highest priority first. */
   localCandidates(): Candidate[] {
-    return this.#candidates.list();
+    return this.#gathering.candidates.list();
   }
 
   natBehavior(): NatBehavior {
-    const bindingLifetimeMs = this.#bindingLifetime.ms;
-    for (const { instance } of this.needs.candidateSources) {
-      const behavior = instance.natBehavior?.();
-      if (behavior !== undefined) return { ...behavior, ...(bindingLifetimeMs && { bindingLifetimeMs }) };
-    }
-    return { mapping: null, filtering: null };
+    return this.#gathering.natBehavior();
   }
 
   /**
@@ -295,24 +256,7 @@ export class NatTraversal implements Service {
    * @returns true when a mapping, IP or port, has changed; candidates are then gathered and signalled anew.
    */
   async refresh({ signal = new AbortController().signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
-    const { datagrams, listenPort } = this.needs.transport;
-    const context = { signal, datagrams, listenPort };
-    const renewed = this.#allocations.refresh(signal);
-    const changes = await Promise.all(
-      this.needs.candidateSources.map(async ({ plugin, instance }) => {
-        try {
-          return (await instance.refresh?.(context)) ?? false;
-        } catch (error) {
-          const reason = error instanceof Error ? error.message : String(error);
-          this.needs.logger.warn('refreshing candidates failed', { plugin, reason });
-          return false;
-        }
-      }),
-    );
-    await renewed;
-    const changed = changes.includes(true);
-    if (changed) await this.#regatherNow();
-    return changed;
+    return this.#gathering.refresh(signal);
   }
 
   /**
@@ -381,10 +325,10 @@ export class NatTraversal implements Service {
     const alone = this.#abort === undefined;
     if (alone) this.#allocations.start(signal);
     try {
-      await Promise.all([this.#gather(signal), this.#allocations.settled(SURVEY_RELAY_MS)]);
-      for (const [plugin, found] of this.#allocations.candidates()) this.#candidates.set(plugin, found);
+      await Promise.all([this.#gathering.gather(signal), this.#allocations.settled(SURVEY_RELAY_MS)]);
+      this.#gathering.addAllocations();
       return {
-        reflexive: this.#candidates.reflexive(),
+        reflexive: this.#gathering.candidates.reflexive(),
         natBehavior: this.natBehavior(),
         relays: this.relayStates().map((relay) =>
           relay.state === 'connecting' ? { ...relay, error: NO_ANSWER } : relay,
@@ -404,7 +348,7 @@ export class NatTraversal implements Service {
   }
 
   problems(): string[] {
-    return this.#candidates.problemLines();
+    return this.#gathering.candidates.problemLines();
   }
 
   counters(): Record<string, number> {
@@ -446,78 +390,6 @@ export class NatTraversal implements Service {
     const allowedIps = [...this.#peers.values()].flatMap((peer) => peer.allowedIps);
     this.#ownNetwork.update(this.needs.addresses, allowedIps);
     this.#driver.handle({ type: 'own-network', contains: (address) => this.#ownNetwork.contains(address) });
-  }
-
-  // --- Candidates ---
-
-  async #gather(signal: AbortSignal): Promise<void> {
-    await this.#candidates.gather(signal, () => this.#describeSoon());
-  }
-
-  /** The network may have changed: what was proven before counts for less if an address is gone. */
-  async #regatherNow(): Promise<void> {
-    const signal = this.#abort?.signal;
-    if (signal === undefined) return;
-    // One that is under way asks about a network that may be gone, and may wait for servers that no longer answer.
-    this.#regather?.abort();
-    const regather = new AbortController();
-    this.#regather = regather;
-    const stop = () => regather.abort();
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      await this.#gather(regather.signal);
-      if (!regather.signal.aborted) this.#bindingLifetime.learn(this.#candidates.reflexive());
-    } finally {
-      signal.removeEventListener('abort', stop);
-    }
-  }
-
-  /** What is found within one turn of the event loop goes into one description. */
-  #describeSoon(): void {
-    if (this.#abort === undefined) return;
-    this.#describeTimer ??= this.needs.clock.setTimeout(() => {
-      this.#describeTimer = undefined;
-      this.#describe();
-    }, 0);
-  }
-
-  /** The machine was asleep: what was known of the network, and every path, has to be proven again. */
-  async #lookAgain(): Promise<void> {
-    const signal = this.#abort?.signal;
-    if (signal === undefined) return;
-    this.#signals.nudge();
-    this.#description.forget();
-    this.#describe();
-    await this.refresh({ signal });
-  }
-
-  #describe(): void {
-    for (const [plugin, found] of this.#allocations.candidates()) this.#candidates.set(plugin, found);
-    const candidates = this.#candidates.signalled();
-    const { datagrams } = this.needs.transport;
-    const sockets = datagrams?.bases
-      .filter(({ shared }) => shared)
-      .map(({ id, family }) => ({ id, family, kind: 'socket' as const }));
-    const bases = [...(sockets ?? DEVICE_BASES), ...this.#allocations.bases()];
-    const description = { bases, candidates, natBehavior: this.natBehavior() };
-    const news = this.#description.next(description);
-    if (news !== undefined) this.#driver.handle({ type: 'local-description', description, ...news });
-  }
-
-  #scheduleRefresh(): void {
-    const signal = this.#abort?.signal;
-    if (signal === undefined) return;
-    this.#refreshTimer = this.needs.clock.setTimeout(() => {
-      void this.refresh({ signal }).finally(() => this.#scheduleRefresh());
-    }, this.needs.settings.refreshIntervalMs);
-  }
-
-  #checkMapping(): void {
-    const now = this.needs.clock.now();
-    const signal = this.#abort?.signal;
-    if (signal === undefined || now - this.#mappingCheckedAt < MAPPING_CHECK_SPACING_MS) return;
-    this.#mappingCheckedAt = now;
-    void this.refresh({ signal });
   }
 }
 
