@@ -169,7 +169,7 @@ export class PathEngine {
         agent.hardNat.basesOpened(event.bases, now);
         break;
       case 'permitted':
-        agent.permitted(event.path, event.error, now);
+        agent.permissions.answered(event.path, event.error, now);
         break;
     }
     this.#reschedule(agent);

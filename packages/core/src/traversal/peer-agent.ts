@@ -1,7 +1,7 @@
 import { formatAddress, sameAddress, transactionKey, type TransportAddress } from '@wirepath/stun-codec';
 import { candidatePriority, type CandidateType } from '../contracts/candidate.js';
 import type { PublicKey } from '../contracts/identity.js';
-import { ActivePath } from './active-path.js';
+import type { ActivePath } from './active-path.js';
 import type { Connection } from './connection-type.js';
 import { Calls } from './calls.js';
 import type { CandidatePair, RemoteCandidate } from './candidate-pair.js';
@@ -14,9 +14,9 @@ import { sameDescription, type CallMessage, type DescriptionId } from './message
 import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
 import type { Pacer } from './pacer.js';
 import { evidenceOf, isBetter, type PairEvidence } from './pair-evidence.js';
-import { choosePath, fallbacksFor, mayFollow } from './path-choice.js';
-import { WarmPaths } from './warm-paths.js';
-import { ASSUMED_LIFETIME_MS, EARLIER_KEEPALIVE, LIFETIME_MARGIN, MOVE_AFTER_MS, RETRY_PROBING_MS } from './timings.js';
+import { PathSelection } from './path-selection.js';
+import { RelayPermissions } from './relay-permissions.js';
+import { MOVE_AFTER_MS, RETRY_PROBING_MS } from './timings.js';
 
 /** What all agents of one engine share. */
 export interface Surroundings {
@@ -48,7 +48,6 @@ export class PeerAgent {
   readonly handshake: HandshakeRule;
   /** The newest description the peer has sent; null before the first. */
   remote: CallMessage | null = null;
-  active: ActivePath | undefined;
   /** Probing goes on until then; undefined when it is over. */
   probingUntil: number | undefined;
   undeliverable = false;
@@ -57,11 +56,9 @@ export class PeerAgent {
   /** What the peer has seen of the pairs, as it last told; undefined before it was asked. */
   peerEvidence: readonly PairEvidence[] | undefined;
   readonly #calls: Calls;
-  readonly #warm = new WarmPaths();
-  #nominated: string | undefined;
-  #paths = '';
+  readonly #selection: PathSelection;
   readonly hardNat: HardNatTraversal;
-  readonly #permissionsWanted = new Set<CandidatePair>();
+  readonly permissions: RelayPermissions;
   #hasSession = false;
 
   constructor(
@@ -72,6 +69,16 @@ export class PeerAgent {
   ) {
     this.checklist = new Checklist(around.maxCandidatePairs);
     this.handshake = new HandshakeRule(this.controlling);
+    this.permissions = new RelayPermissions({ peer: publicKey, checklist: this.checklist, around });
+    this.#selection = new PathSelection({
+      peer: publicKey,
+      controlling: this.controlling,
+      checklist: this.checklist,
+      around,
+      keepaliveMs: () => this.keepaliveMs,
+      remoteBehavior: () => this.remote?.natBehavior,
+      onSwitched: (to, at) => this.#switched(to, at),
+    });
     this.hardNat = new HardNatTraversal({
       peer: publicKey,
       around,
@@ -90,6 +97,11 @@ export class PeerAgent {
   /** RFC 8445's controlling agent: the side with the greater public key. */
   get controlling(): boolean {
     return this.around.ownKey > this.publicKey;
+  }
+
+  /** The path that carries the traffic; undefined before one was proven. */
+  get active(): ActivePath | undefined {
+    return this.#selection.active;
   }
 
   get connection(): Connection {
@@ -126,7 +138,7 @@ export class PeerAgent {
   }
 
   localChanged(now: number, newGeneration: boolean): void {
-    if (newGeneration) this.#distrustAll(now);
+    if (newGeneration) this.#selection.distrustAll(now);
     this.#form();
     const isNews = newGeneration || this.#isImprovable;
     if (this.remote !== null && isNews) this.#probe(now, this.around.holePunchTimeoutMs, newGeneration);
@@ -135,13 +147,6 @@ export class PeerAgent {
       if (newGeneration || this.active === undefined) this.#calls.retrySoon(now);
     }
     this.#choose(now);
-  }
-
-  /** The network changed at either end: nothing that was proven before counts, though it may still be used. */
-  #distrustAll(now: number): void {
-    this.#nominated = undefined;
-    this.active?.distrust(now);
-    for (const pair of this.checklist.pairs.values()) if (pair !== this.active?.pair) pair.distrust();
   }
 
   messageReceived(message: CallMessage, now: number): void {
@@ -153,13 +158,13 @@ export class PeerAgent {
     this.remote = message;
     if (restarted) {
       this.handshake.reset();
-      this.#warm.clear();
+      this.#selection.warm.clear();
       for (const pair of this.checklist.pairs.values()) pair.fail();
     }
     if (moved) this.exhausted = false;
     if (moved && previous !== null) {
       this.checklist.forgetUnsignalled();
-      this.#distrustAll(now);
+      this.#selection.distrustAll(now);
     }
     this.checklist.setSignalled(message.candidates);
     this.#form();
@@ -194,7 +199,7 @@ export class PeerAgent {
     pair.checksReceived += 1;
     this.#heard(pair, now);
     if (this.active?.pair === pair) this.active.kept(now);
-    if (event.useCandidate && !this.controlling) this.#nominated = pair.key;
+    if (event.useCandidate && !this.controlling) this.#selection.nominate(pair);
     if (pair.state === 'succeeded') this.#choose(now);
     else if (this.remote !== null) this.#trigger(pair, now);
   }
@@ -251,18 +256,6 @@ export class PeerAgent {
     if (news) this.#changed();
   }
 
-  permitted(path: EnginePath, error: string | undefined, now: number): void {
-    const pair = this.checklist.get(path);
-    if (pair === undefined || pair.state !== 'permitting') return;
-    if (error === undefined) {
-      pair.state = 'waiting';
-      pair.nextCheckAt = now;
-    } else {
-      pair.fail();
-      pair.refusal = error;
-    }
-  }
-
   // --- What is due ---
 
   nextTimeout(): number | undefined {
@@ -271,13 +264,13 @@ export class PeerAgent {
     const consider = (at: number | undefined) => {
       if (at !== undefined && (next === undefined || at < next)) next = at;
     };
-    if (this.#permissionsWanted.size > 0) return -Infinity;
+    if (this.permissions.isAnyWanted) return -Infinity;
     consider(this.#calls.nextTimeout());
     consider(this.handshake.nextTimeout());
     consider(this.active?.nextTimeout());
     consider(this.probingUntil);
     consider(this.hardNat.nextTimeout());
-    consider(this.#warm.nextTimeout());
+    consider(this.#selection.warm.nextTimeout());
     return next === Infinity ? undefined : next;
   }
 
@@ -287,7 +280,7 @@ export class PeerAgent {
     if (this.probingUntil !== undefined && now >= this.probingUntil) this.#endProbing(now);
     this.hardNat.handleTimeout(now);
     for (let pair = this.#takeDueCheck(now); pair !== undefined; pair = this.#takeDueCheck(now)) this.#check(pair, now);
-    this.#askForPermissions();
+    this.permissions.requestWanted();
     if (this.#calls.handleTimeout(now)) this.#probe(now, this.#retryBudgetMs);
     if (this.handshake.takeDue(now)) {
       this.around.emit({ type: 'initiate-handshake', peer: this.publicKey, fresh: true });
@@ -303,7 +296,7 @@ export class PeerAgent {
     if (active === undefined) return;
     const { trust, isDoubtful } = active;
     if (active.handleTimeout(now)) this.#check(active.pair, now);
-    if (active.isDoubtful !== isDoubtful) this.#setPaths();
+    if (active.isDoubtful !== isDoubtful) this.#selection.tellTransport();
     if (active.trust === trust) return;
     if (active.trust === 'suspect') {
       this.around.emit({ type: 'check-mapping' });
@@ -319,7 +312,7 @@ export class PeerAgent {
 
   #tendWarmPaths(now: number): void {
     const isKnown = (pair: CandidatePair) => this.checklist.pairs.has(pair.key);
-    for (const pair of this.#warm.takeDue(now, isKnown)) this.#check(pair, now);
+    for (const pair of this.#selection.warm.takeDue(now, isKnown)) this.#check(pair, now);
   }
 
   /** Connected without a relay: there is nothing to call for. */
@@ -359,34 +352,19 @@ export class PeerAgent {
       const isActive = pair === this.active?.pair && this.active.trust === 'trusted';
       // What is proven and fresh needs no new proof; a check for one that waits for its relay's permission comes later.
       if (pair.state === 'permitting' || (!all && (isActive || pair.state === 'succeeded'))) continue;
-      if (pair.base.kind === 'allocation' && pair.state === 'waiting') this.#permissionsWanted.add(pair);
+      if (RelayPermissions.isNeededFor(pair)) this.permissions.want(pair);
       else if (pair.nextCheckAt === undefined) pair.probe(now);
     }
-  }
-
-  /** After the checks that are due, which need no permission; of several the likeliest first, and private addresses last. */
-  #askForPermissions(): void {
-    if (this.#permissionsWanted.size === 0) return;
-    const wanted = [...this.#permissionsWanted].sort((a, b) => a.remote.priority - b.remote.priority);
-    this.#permissionsWanted.clear();
-    for (const pair of wanted)
-      if (pair.state === 'waiting' && this.checklist.get(pair.path) === pair) this.#permit(pair);
   }
 
   get #retryBudgetMs(): number {
     return Math.min(RETRY_PROBING_MS, this.around.holePunchTimeoutMs);
   }
 
-  #permit(pair: CandidatePair): void {
-    pair.state = 'permitting';
-    pair.nextCheckAt = undefined;
-    this.around.emit({ type: 'permit', peer: this.publicKey, path: pair.path });
-  }
-
   /** RFC 8445 7.3.1.4: check at once, out of turn. */
   #trigger(pair: CandidatePair, now: number): void {
     if (pair.state === 'permitting') return;
-    if (pair.base.kind === 'allocation' && pair.state === 'waiting') return this.#permit(pair);
+    if (RelayPermissions.isNeededFor(pair)) return this.permissions.request(pair);
     this.probingUntil ??= now + this.#retryBudgetMs;
     if (pair.state === 'failed') pair.probe(now);
     if (pair.mayTrigger(now)) this.#check(pair, now);
@@ -443,19 +421,13 @@ export class PeerAgent {
 
   #form(): void {
     const gone = this.checklist.form(this.around.local.bases, this.active?.pair, (remote) => this.#refuse(remote));
-    this.#release(gone);
+    this.permissions.release(gone);
   }
 
   /** The peer is gone: nothing of it stays at relays. */
   close(): void {
     this.hardNat.close();
-    this.#release(this.checklist.pairs.values());
-  }
-
-  #release(pairs: Iterable<CandidatePair>): void {
-    for (const pair of pairs) {
-      if (pair.base.kind === 'allocation') this.around.emit({ type: 'release', path: pair.path });
-    }
+    this.permissions.release(this.checklist.pairs.values());
   }
 
   #refuse(remote: RemoteCandidate): string | undefined {
@@ -467,56 +439,18 @@ export class PeerAgent {
   // --- Choice ---
 
   #choose(now: number): void {
-    const proven = [...this.checklist.pairs.values()].filter((pair) => pair.state === 'succeeded');
-    const { active } = this;
-    const incumbent = active && { pair: active.pair, sinceMs: active.since, suspectForMs: active.suspectForMs(now) };
-    const suspectSince = active?.suspectSince ?? -Infinity;
-    // A suspect path yields only to what was heard since; the rest may have died with it.
-    const usable = proven.filter((pair) => (pair.lastHeardAt ?? 0) >= suspectSince);
-    let choice = choosePath(usable, incumbent, now);
-    const nominated = usable.find((pair) => pair.key === this.#nominated);
-    if (nominated !== undefined && choice !== undefined && mayFollow(nominated, choice)) choice = nominated;
-    if (choice !== undefined && choice !== active?.pair) this.#switchTo(choice, now);
-    this.#setPaths();
+    this.#selection.choose(now);
     this.#settleCalls();
-    if (this.active?.trust === 'trusted' && this.active.pair.state === 'succeeded') {
-      this.handshake.pathReady(this.active.pair.key, this.active.pair.rttMs ?? 0, now);
-    }
+    const { active } = this;
+    if (active?.trust === 'trusted' && active.pair.state === 'succeeded')
+      this.handshake.pathReady(active.pair.key, active.pair.rttMs ?? 0, now);
   }
 
-  #switchTo(pair: CandidatePair, now: number): void {
-    const previous = this.active;
-    this.active = new ActivePath(pair, () => this.#keepaliveIntervalMs, now);
+  #switched(to: CandidatePair, now: number): void {
     this.exhausted = false;
-    this.#warm.drop(pair);
-    if (previous?.pair.state === 'succeeded') this.#warm.keep(previous.pair, now);
     // Our choice is marked at once, so that the other side need not wait for a keepalive.
-    if (this.controlling) this.#check(pair, now);
+    if (this.controlling) this.#check(to, now);
     this.#changed();
-  }
-
-  /**
-   * The configured keepalive is an upper bound; both NATs must remember for longer. One side is a little earlier, so that its
-   * check and the answer keep both sides' bindings.
-   */
-  get #keepaliveIntervalMs(): number {
-    const { bindingLifetimeMs: ours = ASSUMED_LIFETIME_MS } = this.around.local.natBehavior;
-    const { bindingLifetimeMs: theirs = ASSUMED_LIFETIME_MS } = this.remote?.natBehavior ?? {};
-    const intervalMs = Math.min(this.keepaliveMs, Math.min(ours, theirs) * LIFETIME_MARGIN);
-    return this.controlling ? intervalMs * EARLIER_KEEPALIVE : intervalMs;
-  }
-
-  #setPaths(): void {
-    if (this.active === undefined) return;
-    const paths = [this.active.pair.path];
-    if (this.active.trust !== 'trusted' || this.active.isDoubtful) {
-      const fallbacks = fallbacksFor(this.active.pair, this.checklist.pairs.values());
-      paths.push(...fallbacks.map(({ path }) => path));
-    }
-    const text = paths.map((path) => `${path.baseId}>${formatAddress(path.remote)}`).join(' ');
-    if (text === this.#paths) return;
-    this.#paths = text;
-    this.around.emit({ type: 'set-path', peer: this.publicKey, paths });
   }
 
   #changed(): void {

@@ -1,0 +1,69 @@
+import type { PublicKey } from '../contracts/identity.js';
+import type { CandidatePair } from './candidate-pair.js';
+import type { Checklist } from './checklist.js';
+import type { EngineEffect } from './effects.js';
+import type { EnginePath } from './events.js';
+
+export interface RelayPermissionsNeeds {
+  readonly peer: PublicKey;
+  readonly checklist: Checklist;
+  readonly around: { emit(effect: EngineEffect): void };
+}
+
+/** What our relays must let in (RFC 8656 9) before a pair with an allocation can be checked. */
+export class RelayPermissions {
+  readonly #needs: RelayPermissionsNeeds;
+  readonly #wanted = new Set<CandidatePair>();
+
+  constructor(needs: RelayPermissionsNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Does the pair need one before its first check? */
+  static isNeededFor(pair: CandidatePair): boolean {
+    return pair.base.kind === 'allocation' && pair.state === 'waiting';
+  }
+
+  /** Asked for with the next {@link requestWanted}. */
+  want(pair: CandidatePair): void {
+    this.#wanted.add(pair);
+  }
+
+  get isAnyWanted(): boolean {
+    return this.#wanted.size > 0;
+  }
+
+  /** To be called after the checks that are due, which need no permission; of several the likeliest first, private addresses last. */
+  requestWanted(): void {
+    const wanted = [...this.#wanted].sort((a, b) => a.remote.priority - b.remote.priority);
+    this.#wanted.clear();
+    for (const pair of wanted)
+      if (pair.state === 'waiting' && this.#needs.checklist.get(pair.path) === pair) this.request(pair);
+  }
+
+  request(pair: CandidatePair): void {
+    const { peer, around } = this.#needs;
+    pair.state = 'permitting';
+    pair.nextCheckAt = undefined;
+    around.emit({ type: 'permit', peer, path: pair.path });
+  }
+
+  /** The relay has answered. @param error why it does not let the peer in. */
+  answered(path: EnginePath, error: string | undefined, now: number): void {
+    const pair = this.#needs.checklist.get(path);
+    if (pair === undefined || pair.state !== 'permitting') return;
+    if (error === undefined) {
+      pair.state = 'waiting';
+      pair.nextCheckAt = now;
+    } else {
+      pair.fail();
+      pair.refusal = error;
+    }
+  }
+
+  /** Pairs that are no more: nothing of them stays at relays. */
+  release(pairs: Iterable<CandidatePair>): void {
+    for (const pair of pairs)
+      if (pair.base.kind === 'allocation') this.#needs.around.emit({ type: 'release', path: pair.path });
+  }
+}
