@@ -1,4 +1,4 @@
-import { sleep, type Clock, type Datagrams, type TransportAddress } from '@wirepath/core/plugin';
+import { sleep, type Base, type Clock, type Datagrams, type TransportAddress } from '@wirepath/core/plugin';
 import type { StunClient } from './stun-client.js';
 
 /** Idle times that are tried, one after another. Common NATs forget after 30 s to 5 min; RFC 4787 asks for 2 min or more. */
@@ -23,8 +23,9 @@ export interface BindingLifetimeNeeds {
 export async function learnBindingLifetime(needs: BindingLifetimeNeeds): Promise<number | undefined> {
   const { client, datagrams, clock, server, signal } = needs;
   const idle = await datagrams.openBase(server.family, { signal });
-  const asking = await datagrams.openBase(server.family, { signal });
+  let asking: Base | undefined;
   try {
+    asking = await datagrams.openBase(server.family, { signal });
     let survivedMs: number | undefined;
     for (const idleMs of IDLE_MS) {
       const made = await client.request({ base: idle, server, signal });
@@ -40,6 +41,6 @@ export async function learnBindingLifetime(needs: BindingLifetimeNeeds): Promise
     return survivedMs;
   } finally {
     datagrams.closeBase(idle);
-    datagrams.closeBase(asking);
+    if (asking !== undefined) datagrams.closeBase(asking);
   }
 }

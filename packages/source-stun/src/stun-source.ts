@@ -102,7 +102,9 @@ export class StunSource implements CandidateSource {
 
   /** Asks the first server that can tell (RFC 5780), over minutes; undefined where none can. */
   async learnBindingLifetime({ signal, datagrams }: GatherContext): Promise<number | undefined> {
-    const server = this.#known?.find(({ other }) => other !== undefined)?.address;
+    const able = this.#known?.filter(({ other }) => other !== undefined).map(({ address }) => address) ?? [];
+    // Over IPv6 nothing is translated, and a firewall's memory says nothing of a NAT's.
+    const server = able.find(({ family }) => family === 4) ?? able[0];
     if (datagrams === undefined || server === undefined || signal.aborted) return undefined;
     using client = this.#client(datagrams);
     return await learnBindingLifetime({ client, datagrams, clock: this.needs.clock, server, signal });

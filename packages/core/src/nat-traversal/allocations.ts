@@ -36,6 +36,8 @@ const RETRY_MAX_MS = 60_000;
 export class Allocations {
   readonly #slots: Slot[];
   readonly #framings = new Map<string, RelayFraming>();
+  /** Permissions that are wanted: of those that were released while they were asked for nothing is kept. */
+  readonly #wanted = new Set<string>();
   #signal: AbortSignal | undefined;
 
   constructor(
@@ -139,11 +141,16 @@ export class Allocations {
     const allocation = this.#open().find(({ id }) => id === allocationId);
     const signal = this.#signal;
     if (allocation === undefined || signal === undefined) throw new Error('the allocation is gone');
-    this.#framings.set(framingKey(allocationId, peer), await allocation.permit(peer, { signal }));
+    const key = framingKey(allocationId, peer);
+    this.#wanted.add(key);
+    const framing = await allocation.permit(peer, { signal });
+    if (this.#wanted.has(key)) this.#framings.set(key, framing);
+    else allocation.release(peer);
   }
 
   release(allocationId: string, peer: TransportAddress): void {
     this.#framings.delete(framingKey(allocationId, peer));
+    this.#wanted.delete(framingKey(allocationId, peer));
     this.#open()
       .find(({ id }) => id === allocationId)
       ?.release(peer);
@@ -187,7 +194,8 @@ export class Allocations {
     const id = slot.allocation?.id;
     slot.lost?.[Symbol.dispose]();
     slot.allocation = undefined;
-    for (const key of this.#framings.keys()) if (key.startsWith(`${id}>`)) this.#framings.delete(key);
+    for (const keys of [this.#framings, this.#wanted])
+      for (const key of keys.keys()) if (key.startsWith(`${id}>`)) keys.delete(key);
     this.#retryLater(slot, reason);
     this.needs.onChange();
   }

@@ -1,9 +1,13 @@
+import type { Clock } from '../contracts/clock.js';
 import type { PublicKey } from '../contracts/identity.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Transport } from '../contracts/transport.js';
 import type { LocalBase } from '../traversal/events.js';
 import type { CallMessage } from '../traversal/messages.js';
-import { formatAddress } from '@wirepath/stun-codec';
+import { formatAddress, sameAddress } from '@wirepath/stun-codec';
+
+/** WireGuard's REJECT_AFTER_TIME: a session does not live longer without a handshake. */
+const SESSION_MS = 180_000;
 
 /** One trial: long enough for a handshake to be lost once and repeated. */
 const TRIAL_MS = 6000;
@@ -26,11 +30,13 @@ export class EndpointTrials {
 
   constructor(
     readonly transport: Transport,
+    readonly clock: Clock,
     readonly logger: Logger,
   ) {}
 
-  /** The peer has said where it is: try that, instead of what it said before. */
+  /** The peer has said where it is: try that, instead of what it said before. A session that lives there is left alone. */
   begin(peer: PublicKey, message: CallMessage): void {
+    if (this.#isAliveAt(peer, message)) return;
     const trial = new AbortController();
     this.#running.get(peer)?.abort();
     this.#running.set(peer, trial);
@@ -47,6 +53,14 @@ export class EndpointTrials {
 
   stop(): void {
     for (const peer of [...this.#running.keys()]) this.end(peer);
+  }
+
+  #isAliveAt(peer: PublicKey, { candidates }: CallMessage): boolean {
+    const stats = this.transport.stats().find(({ publicKey }) => publicKey === peer);
+    const { endpoint, lastHandshakeMs } = stats ?? {};
+    if (endpoint == null || lastHandshakeMs == null) return false;
+    const isAlive = this.clock.unixMs() - lastHandshakeMs < SESSION_MS;
+    return isAlive && candidates.some(({ address }) => sameAddress(address, endpoint));
   }
 
   async #tryAll(peer: PublicKey, { candidates }: CallMessage, signal: AbortSignal): Promise<void> {

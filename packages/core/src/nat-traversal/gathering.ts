@@ -94,17 +94,21 @@ export class Gathering {
   }
 
   /**
-   * Looks again at every mapping and renews every allocation; one that fails keeps no other from it.
+   * Looks again at every mapping and renews every allocation; one that fails or is slow keeps no other from it.
    * @returns true when a mapping, IP or port, has changed; all is then gathered anew.
    */
   async refresh(signal: AbortSignal): Promise<boolean> {
     const renewed = this.#needs.allocations.refresh(signal);
     const context = { signal, ...this.#sockets };
-    const changes = await Promise.all(this.#needs.sources.map((source) => this.#refreshOne(source, context)));
-    await renewed;
-    const changed = changes.includes(true);
-    if (changed) await this.#gatherAnew();
-    return changed;
+    let gathered: Promise<void> | undefined;
+    await Promise.all(
+      this.#needs.sources.map(async (source) => {
+        // At the first change that one of them sees.
+        if (await this.#refreshOne(source, context)) gathered ??= this.#gatherAnew();
+      }),
+    );
+    await Promise.all([renewed, gathered]);
+    return gathered !== undefined;
   }
 
   /** Something that was sent did not arrive: the NAT may have forgotten the mapping. */

@@ -87,7 +87,7 @@ export class NatTraversal implements Service {
     const { identity, clock, random, settings, transport } = needs;
     const logger = needs.logger.child({ component: 'traversal' });
     this.#bypass = new TunnelBypass(transport, logger);
-    if (!transport.capabilities.ownsSocket) this.#trials = new EndpointTrials(transport, logger);
+    if (!transport.capabilities.ownsSocket) this.#trials = new EndpointTrials(transport, clock, logger);
     this.#signals = new SignalExchange({
       identity,
       clock,

@@ -22,6 +22,8 @@ export class SignalExchange {
   readonly counters: Record<string, number> = {};
   readonly #seal: MessageSeal;
   readonly #subscriptions: Disposable[] = [];
+  /** Servers that are up, by URL. */
+  #up = new Set<string>();
 
   constructor(readonly needs: SignalExchangeNeeds) {
     this.#seal = new MessageSeal(needs.identity, needs.clock, needs.random);
@@ -32,7 +34,7 @@ export class SignalExchange {
     for (const { instance } of signalings) {
       const subscriptions = [
         instance.onMessage(({ from, sealed }) => this.#receive(from, sealed)),
-        instance.onStateChange(() => onEvent({ type: 'signaling-state', up: this.isUp })),
+        instance.onStateChange(() => this.#stateChanged()),
         instance.onUndeliverable?.(({ to }) => onEvent({ type: 'peer-undeliverable', peer: to })),
         instance.onAvailable?.(({ publicKey }) => onEvent({ type: 'peer-available', peer: publicKey })),
       ];
@@ -63,6 +65,16 @@ export class SignalExchange {
 
   forget(peer: PublicKey): void {
     this.#seal.forget(peer);
+  }
+
+  /** Of several servers, one that comes up has not told anybody of us yet; one that goes down matters when it was the last. */
+  #stateChanged(): void {
+    const before = this.#up;
+    const states = this.needs.signalings.flatMap(({ instance }) => instance.states());
+    this.#up = new Set(states.filter(({ state }) => state === 'up').map(({ url }) => url));
+    const isNewUp = [...this.#up].some((url) => !before.has(url));
+    if (isNewUp || (this.#up.size === 0 && before.size > 0))
+      this.needs.onEvent({ type: 'signaling-state', up: this.#up.size > 0 });
   }
 
   #receive(from: PublicKey, sealed: Uint8Array): void {

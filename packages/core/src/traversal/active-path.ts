@@ -26,6 +26,8 @@ export class ActivePath {
   #heardAt: number;
   #awaitingSince: number | undefined;
   #probeSentAt: number | undefined;
+  /** The peer is in trouble: that something comes in says nothing of the way out, an answer does. */
+  #needsAnswer = false;
   #unanswered = 0;
   #suspectSince: number | undefined;
   #distrusted = false;
@@ -56,8 +58,18 @@ export class ActivePath {
     return this.#distrusted ? Infinity : now - (this.#suspectSince ?? now);
   }
 
-  /** @returns whether trust came back, or doubt ended. */
-  heard(now: number): boolean {
+  /** The peer calls, as it does when it hears nothing: the next check has to be answered. */
+  demandAnswer(): void {
+    this.#needsAnswer = true;
+  }
+
+  /**
+   * @param isAnswer to a check of ours, which proves the way out too.
+   * @returns whether trust came back, or doubt ended.
+   */
+  heard(now: number, { isAnswer = false } = {}): boolean {
+    if (isAnswer) this.#needsAnswer = false;
+    if (this.#needsAnswer) return false;
     this.#heardAt = now;
     this.#awaitingSince = undefined;
     this.#probeSentAt = undefined;

@@ -30,9 +30,11 @@ export class CandidatePair {
   readonly key: string;
   readonly path: EnginePath;
   state: PairState = 'waiting';
+  /** Our relay lets the peer in; without that nothing can be sent from an allocation. */
+  isPermitted = false;
   /** When the next ordinary check is due; undefined when none is. */
   nextCheckAt: number | undefined;
-  /** Checks sent since probing (re)started, and whether one of those was answered. */
+  /** Checks sent since probing (re)started. */
   attempts = 0;
   #triggered = 0;
   /** Evidence for `explain`: totals over the pair's life. */
@@ -165,12 +167,12 @@ export class CandidatePair {
 
   fail(): void {
     this.state = 'failed';
+    this.nextCheckAt = undefined;
     this.#samples = [];
     if (this.#lostInARow === 0) return;
     // What was lost while it died says nothing of a path that comes back; what was lost before does.
     this.#lostInARow = 0;
     this.lossRatio = this.#before.lossRatio;
     this.isLossy = this.#before.isLossy;
-    this.nextCheckAt = undefined;
   }
 }

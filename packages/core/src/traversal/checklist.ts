@@ -2,7 +2,7 @@ import { formatAddress } from '@wirepath/stun-codec';
 import { CandidatePair, pathKeyOf, type RemoteCandidate } from './candidate-pair.js';
 import type { EnginePath, LocalBase } from './events.js';
 import { Pacer } from './pacer.js';
-import { CHECK_PACING_MS } from './timings.js';
+import { CHECK_PACING_MS, PEER_CHECKS_PER_SECOND, PEER_CHECK_BURST } from './timings.js';
 
 /** Peer-reflexive candidates that are kept per peer: each was authenticated, but a peer must not make us hoard. */
 const MAX_PEER_REFLEXIVE = 16;
@@ -28,6 +28,7 @@ export class Checklist {
   /** Pairs of bases that are not everybody's (hard NATs): they stay until unpinned. */
   readonly pinned = new Map<string, CandidatePair>();
   #nextSlotAt = -Infinity;
+  readonly #budget = new Pacer(PEER_CHECKS_PER_SECOND, PEER_CHECK_BURST);
   #admissions = new Pacer(PEER_REFLEXIVE_PER_SECOND, PEER_REFLEXIVE_BURST);
 
   constructor(readonly maxPairs: number) {}
@@ -172,8 +173,9 @@ export class Checklist {
       if (due === undefined || comesBefore(pair, due)) due = pair;
     }
     if (due === undefined) return undefined;
-    if (!pacer.take(now)) {
-      this.#nextSlotAt = now + pacer.waitMs();
+    for (const limit of [this.#budget, pacer]) {
+      if (limit.take(now)) continue;
+      this.#nextSlotAt = now + limit.waitMs();
       return undefined;
     }
     this.#nextSlotAt = now + CHECK_PACING_MS;

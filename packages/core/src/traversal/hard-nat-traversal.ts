@@ -20,6 +20,8 @@ export interface HardNatNeeds {
     emit(effect: EngineEffect): void;
   };
   readonly checklist: Checklist;
+  /** Why an address must not be sent to; undefined where it may. */
+  refuse(remote: RemoteCandidate): string | undefined;
   /** Undefined before the peer has said anything. */
   remoteBehavior(): NatBehavior | undefined;
   /** There is a trusted path without a relay. */
@@ -32,6 +34,11 @@ export interface HardNatNeeds {
 
 /** One carries the traffic; the others are there in case that the peer prefers them. */
 const MAX_RIGHT_GUESSES = 8;
+/** Data came in on these: the peer has chosen each of them at some time. */
+const MAX_PINNED = 16;
+
+/** Public addresses of the peer that each base is opened toward: more than two is no NAT, and we would be aimed at others. */
+const MAX_TARGETS = 2;
 
 /** A base on which the peer was heard may be the one that it sends to, whatever we send on: it is closed after this long a silence. */
 const LINGER_MS = 60_000;
@@ -63,8 +70,8 @@ export class HardNatTraversal {
   }
 
   nextTimeout(): number | undefined {
-    const attemptAt = this.#attempt?.nextTimeout() ?? Infinity;
-    const next = Math.min(this.#dueAt ?? Infinity, this.#tidyAt ?? Infinity, attemptAt);
+    // What an attempt has opened is looked at when it is over.
+    const next = Math.min(this.#dueAt ?? Infinity, this.#attempt?.nextTimeout() ?? this.#tidyAt ?? Infinity);
     return next === Infinity ? undefined : next;
   }
 
@@ -83,7 +90,8 @@ export class HardNatTraversal {
     const baseId = attempt.takeBase(now);
     const base = baseId === undefined ? undefined : this.#extraBases.get(baseId);
     if (base !== undefined) {
-      for (const remote of this.#reflexive(base.family)) this.#needs.guess(new CandidatePair(base, remote), now);
+      const targets = this.#reflexive(base.family).slice(0, MAX_TARGETS);
+      for (const remote of targets) this.#needs.guess(new CandidatePair(base, remote), now);
     }
     const port = attempt.takePort(now);
     if (port !== undefined) this.#guess(port, now);
@@ -112,6 +120,7 @@ export class HardNatTraversal {
     const base = this.#extraBases.get(path.baseId);
     const { checklist } = this.#needs;
     if (base === undefined || (!isInUse && checklist.pinned.size >= MAX_RIGHT_GUESSES)) return undefined;
+    if (checklist.pinned.size >= MAX_PINNED) this.#dropLongestSilent();
     const known = checklist.remotes.find(({ address }) => sameAddress(address, path.remote));
     const pair = new CandidatePair(base, known ?? peerReflexive(path.remote));
     checklist.pin(pair);
@@ -123,6 +132,15 @@ export class HardNatTraversal {
     this.#endAttempt();
     this.#tidyAt = undefined;
     this.#closeBases([...this.#extraBases.keys()]);
+  }
+
+  #dropLongestSilent(): void {
+    const { checklist } = this.#needs;
+    const idle = [...checklist.pinned.values()].filter(({ base }) => base.id !== this.#needs.activeBaseId());
+    const [first, ...others] = idle;
+    if (first === undefined) return;
+    const heardAt = ({ lastHeardAt = -Infinity }: CandidatePair) => lastHeardAt;
+    checklist.unpin(others.reduce((oldest, pair) => (heardAt(pair) < heardAt(oldest) ? pair : oldest), first));
   }
 
   #endAttempt(): void {
@@ -185,7 +203,10 @@ export class HardNatTraversal {
 
   #reflexive(family: 4 | 6): RemoteCandidate[] {
     return this.#needs.checklist.remotes.filter(
-      ({ type, address }) => type === 'server-reflexive' && address.family === family,
+      (remote) =>
+        remote.type === 'server-reflexive' &&
+        remote.address.family === family &&
+        this.#needs.refuse(remote) === undefined,
     );
   }
 }

@@ -1,8 +1,8 @@
 import { mapsPerDestination, type NatBehavior } from '../contracts/nat-behavior.js';
 
 /**
- * Which part a node plays where one NAT maps per destination and the other filters by address and port: neither can say
- * which port the other will see. `many-bases`: our mapping is the unknown one, so we open many of them toward the peer;
+ * Which part a node plays where one NAT maps per destination and the other does not, and ordinary checks come to nothing: if
+ * the other filters by address and port, neither can say which port the other will see. `many-bases`: our mapping is the unknown one, so we open many of them toward the peer;
  * `many-guesses`: the peer's is, so we check many of its ports, until one of ours meets one of its.
  */
 export type HardNatPart = 'many-bases' | 'many-guesses';

@@ -130,7 +130,12 @@ export class PathEngine {
     now: number,
   ): void {
     const agent = this.#agents.get(event.peer);
-    if (agent === undefined) return;
+    if (agent === undefined) {
+      // They were opened for a peer that has been removed meanwhile.
+      if (event.type === 'bases-opened')
+        this.#around.emit({ type: 'close-bases', baseIds: event.bases.map(({ id }) => id) });
+      return;
+    }
     switch (event.type) {
       case 'message':
         agent.messageReceived(event.message, now);

@@ -83,6 +83,7 @@ export class PeerAgent {
       peer: publicKey,
       around,
       checklist: this.checklist,
+      refuse: (remote) => this.#refuse(remote),
       remoteBehavior: () => this.remote?.natBehavior,
       isThrough: () => this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed',
       activeBaseId: () => this.active?.pair.base.id,
@@ -169,6 +170,7 @@ export class PeerAgent {
     this.checklist.setSignalled(message.candidates);
     this.#form();
     if (message.call || (isNews && (moved || this.#isImprovable))) {
+      if (message.call) this.active?.demandAnswer();
       const budgetMs = moved ? this.around.holePunchTimeoutMs : this.#retryBudgetMs;
       this.#probe(now, budgetMs, moved || message.call);
     }
@@ -218,7 +220,7 @@ export class PeerAgent {
     pair.answered(now, rttMs);
     if (check.ping) this.around.emit({ type: 'pong', peer: this.publicKey, path: pair.path, rttMs });
     pair.mappedAddress = event.mappedAddress;
-    this.#heard(pair, now);
+    this.#heard(pair, now, { isAnswer: true });
     if (first && this.#hasMovedTo(pair, now)) this.active?.distrust(now);
     this.#choose(now);
     if (first) this.#changed();
@@ -376,8 +378,9 @@ export class PeerAgent {
     this.around.outstanding.add(transactionKey(transactionId), { agent: this, pair, sentAt: now, ping, guess });
     const scheduled = pair.nextCheckAt;
     pair.checkSent(now);
-    // Outside of probing (keepalive, warm path) a check does not start a series.
-    if (scheduled === undefined && pair.state === 'succeeded') pair.nextCheckAt = undefined;
+    // Outside of probing a check (keepalive, warm path) is one of its own, and starts no series.
+    if (this.probingUntil === undefined || (scheduled === undefined && pair.state === 'succeeded'))
+      pair.nextCheckAt = undefined;
     if (pair === this.active?.pair) this.active.probed(now);
     this.around.emit({
       type: 'send-check',
@@ -395,9 +398,9 @@ export class PeerAgent {
     });
   }
 
-  #heard(pair: CandidatePair, now: number): void {
+  #heard(pair: CandidatePair, now: number, { isAnswer = false } = {}): void {
     pair.heard(now);
-    if (this.active?.pair !== pair || !this.active.heard(now)) return;
+    if (this.active?.pair !== pair || !this.active.heard(now, { isAnswer })) return;
     if (pair.state === 'failed') pair.state = 'succeeded';
     this.#choose(now);
     this.#changed();

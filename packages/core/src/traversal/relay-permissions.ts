@@ -19,9 +19,9 @@ export class RelayPermissions {
     this.#needs = needs;
   }
 
-  /** Does the pair need one before its first check? */
-  static isNeededFor(pair: CandidatePair): boolean {
-    return pair.base.kind === 'allocation' && pair.state === 'waiting';
+  /** Can nothing be sent on the pair yet? */
+  static isNeededFor({ base, isPermitted, state }: CandidatePair): boolean {
+    return base.kind === 'allocation' && !isPermitted && state !== 'permitting';
   }
 
   /** Asked for with the next {@link requestWanted}. */
@@ -38,7 +38,7 @@ export class RelayPermissions {
     const wanted = [...this.#wanted].sort((a, b) => a.remote.priority - b.remote.priority);
     this.#wanted.clear();
     for (const pair of wanted)
-      if (pair.state === 'waiting' && this.#needs.checklist.get(pair.path) === pair) this.request(pair);
+      if (RelayPermissions.isNeededFor(pair) && this.#needs.checklist.get(pair.path) === pair) this.request(pair);
   }
 
   request(pair: CandidatePair): void {
@@ -52,6 +52,7 @@ export class RelayPermissions {
   answered(path: EnginePath, error: string | undefined, now: number): void {
     const pair = this.#needs.checklist.get(path);
     if (pair === undefined || pair.state !== 'permitting') return;
+    pair.isPermitted = error === undefined;
     if (error === undefined) {
       pair.state = 'waiting';
       pair.nextCheckAt = now;

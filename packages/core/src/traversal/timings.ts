@@ -8,6 +8,13 @@ export const CHECKS_PER_SECOND = 1000;
 export const CHECK_BURST = 100;
 
 /**
+ * Ordinary checks to one peer on average, and at once: ten times of what two hard cases in a row take. A peer that sends new
+ * candidates without end has us send no more than this.
+ */
+export const PEER_CHECKS_PER_SECOND = 20;
+export const PEER_CHECK_BURST = 3000;
+
+/**
  * Gaps after the first, second, ... check of a pair. Short at first: the peer's NAT drops what comes before the peer has
  * sent, and the second check of either side finds the hole open. The last gap repeats until the budget is used up.
  */
@@ -71,7 +78,7 @@ export const EARLIER_KEEPALIVE = 0.9;
 
 /** A proven path that is not the active one is asked again this often while it is kept warm. */
 export const WARM_INTERVAL_MS = 10_000;
-/** For how long after losing the choice it is kept warm. A relayed fallback is kept as long as its allocation lives. */
+/** For how long after losing the choice it is kept warm; longer while it loses, to see when that ends. */
 export const WARM_MS = 30_000;
 
 /** A path that carries data is asked this often, so that its round trip and loss are known although it is never silent. */

@@ -53,6 +53,17 @@ async function started(relay = new TestRelay()) {
 }
 
 describe('allocations', () => {
+  it('keep nothing for a peer that was released before the relay has answered', async () => {
+    const { allocations } = await started();
+    const peer = transportAddress('192.0.2.7', 51820);
+    const permitted = allocations.permit('allocation-0', peer);
+    allocations.release('allocation-0', peer);
+    await permitted;
+    expect(allocations.framing('allocation-0', peer)).toBeUndefined();
+    await allocations.permit('allocation-0', peer);
+    expect(allocations.framing('allocation-0', peer)).toBeDefined();
+  });
+
   it('become a base, a relayed candidate and a reflexive one', async () => {
     const { allocations, changes } = await started();
     expect(allocations.bases()).toEqual([{ id: 'allocation-0', family: 4, kind: 'allocation' }]);

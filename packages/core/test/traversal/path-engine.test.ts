@@ -203,6 +203,31 @@ describe('an active path that goes silent', () => {
     expect(net.b.paths).toEqual(['198.51.100.1:51820']);
   });
 
+  it('in one direction only is left at once by the side that goes on hearing: the other calls it', () => {
+    const net = new TwoEngines(5);
+    net.describe(net.a, [host('192.0.2.1'), host('2001:db8::1')]);
+    net.describe(net.b, [host('192.0.2.2'), host('2001:db8::2')]);
+    net.start(net.a);
+    net.start(net.b);
+    net.run(2000);
+    expect(net.a.paths).toEqual(['192.0.2.2:51820']);
+    net.blocked = (from) => from.ip === '192.0.2.1';
+    let lastAt = 2000;
+    let gap = 0;
+    for (let t = 2000; t < 8000; t += 10) {
+      net.at(t, () => {
+        net.sendData(net.b, () => undefined);
+        net.sendData(net.a, () => {
+          gap = Math.max(gap, net.now - lastAt);
+          lastAt = net.now;
+        });
+      });
+    }
+    net.run(8000);
+    expect(lastAt).toBeGreaterThan(7900);
+    expect(gap).toBeLessThan(700);
+  });
+
   it('calls the peer, who checks all pairs too: its NAT may have forgotten the others', () => {
     const net = connected();
     net.a.effects.length = net.b.effects.length = 0;
@@ -273,6 +298,65 @@ describe('evidence of the other end', () => {
     const before = checks();
     net.run(60_200);
     expect(checks()).toEqual(before);
+  });
+});
+
+describe('a pair with an allocation of ours', () => {
+  it('asks the relay again after it was refused, or did not answer', () => {
+    const net = started();
+    const bases = [{ id: 'relay1', family: 4, kind: 'allocation' }] as const;
+    const description = { bases, candidates: [], natBehavior: { mapping: null, filtering: null } };
+    net.handle(net.a, { type: 'local-description', description, newGeneration: false });
+    net.run(1000);
+    const permits = () => sent(net.a, 'permit').length;
+    expect(permits()).toBe(1);
+    const path = { baseId: 'relay1', remote: host('192.0.2.2').address };
+    net.handle(net.a, { type: 'permitted', peer: net.b.key, path, error: 'no answer' });
+    net.handle(net.a, { type: 'attempt', peer: net.b.key, budgetMs: 5000 });
+    net.run(1100);
+    expect(permits()).toBe(2);
+    net.handle(net.a, { type: 'permitted', peer: net.b.key, path, error: undefined });
+    net.run(1200);
+    expect(agent(net, net.a).checklist.get(path)?.checksSent).toBeGreaterThan(0);
+    // Once is enough: the relay keeps it.
+    net.handle(net.a, { type: 'attempt', peer: net.b.key, budgetMs: 5000 });
+    net.run(1300);
+    expect(permits()).toBe(2);
+  });
+});
+
+describe('sockets that were opened for a peer', () => {
+  it('are closed where the peer has been removed meanwhile', () => {
+    const net = connected();
+    net.handle(net.a, { type: 'peer-removed', peer: net.b.key });
+    const bases = [{ id: 'udp4-1', family: 4, kind: 'socket' }] as const;
+    net.handle(net.a, { type: 'bases-opened', peer: net.b.key, bases });
+    expect(sent(net.a, 'close-bases').map(({ effect }) => effect)).toEqual([
+      { type: 'close-bases', baseIds: ['udp4-1'] },
+    ]);
+  });
+});
+
+describe('a peer that sends new candidates without end', () => {
+  it('has us send a bounded number of checks', () => {
+    const net = connected();
+    net.blocked = () => true;
+    const message = agent(net, net.a).remote!;
+    net.a.effects.length = 0;
+    const seconds = 600;
+    for (let n = 1; n <= seconds; n += 1)
+      net.at(2000 + n * 1000, () => {
+        const candidates = Array.from({ length: 32 }, (_, i) => host(`198.51.${n % 256}.${i + 1}`));
+        const revision = message.revision + n;
+        net.handle(net.a, {
+          type: 'message',
+          peer: net.b.key,
+          message: { ...message, revision, candidates, call: true },
+        });
+      });
+    net.run(2000 + seconds * 1000);
+    // The burst, and then 20 a second.
+    expect(sent(net.a, 'send-check').length).toBeLessThan(3000 + 25 * seconds);
   });
 });
 

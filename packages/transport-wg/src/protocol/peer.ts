@@ -101,7 +101,8 @@ export class Peer<P> implements PeerStatus<P> {
     this.paths = [...paths];
     if (paths.length === 0) return;
     const flushed = this.#flushStaged(now);
-    if (this.#handshakeWanted || !flushed) this.requestInitiation(now, false);
+    // What is pending went out on the old path: it is said again at once on the new one.
+    if (this.#handshakeWanted || !flushed) this.requestInitiation(now, this.#handshakes.pending);
     else if (!this.#handshakes.pending) this.#timers.stopInitiating();
   }
 
@@ -189,6 +190,8 @@ export class Peer<P> implements PeerStatus<P> {
     this.#timers.anyAuthenticatedSent(now);
     this.#timers.handshakeInitiated(now);
     this.#transmit(datagram, this.paths);
+    // It calls for an answer, as data does: a path that gives none is looked at.
+    this.#context.sink.onSent(this, now);
   }
 
   /** @returns whether nothing waits any more. */

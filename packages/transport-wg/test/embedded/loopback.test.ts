@@ -169,6 +169,8 @@ describe('two embedded transports', () => {
   it('thin out events to one per peer and path in 20 ms', async () => {
     const [a, b] = await pair();
     await connect(a, b);
+    // The handshake has been told of, too.
+    await new Promise((resolve) => setTimeout(resolve, 25));
     let authenticated = 0;
     let sent = 0;
     b.transport.onAuthenticated(() => authenticated++);
