@@ -1,4 +1,4 @@
-import { hardNatObstacle, hardNatPart } from '../traversal/hard-nat.js';
+import { hardNatObstacle, hardNatPart } from '../traversal/hard-nat-part.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 
 /** Why a peer is not connected, or not better connected than it is, in one line; null where there is nothing to say. */

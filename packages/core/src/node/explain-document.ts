@@ -2,8 +2,8 @@ import { formatAddress } from '@wirepath/stun-codec';
 import type { Peer } from '../contracts/peer-discovery.js';
 import type { CandidatePair, PairState } from '../traversal/candidate-pair.js';
 import { connectionType } from '../traversal/connection-type.js';
-import { hardNatObstacle } from '../traversal/hard-nat.js';
-import { evidenceOf, isBetter, type PairEvidence } from '../traversal/pair-evidence.js';
+import { hardNatObstacle } from '../traversal/hard-nat-part.js';
+import { evidenceOf, byTypeAndPriority, type PairEvidence } from '../traversal/pair-evidence.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import type { LocalDescription } from '../traversal/events.js';
 import { connectionReason, hardNatCause } from './connection-reason.js';
@@ -40,7 +40,7 @@ export function explainDocument(explained: Explained): ExplainDocument {
 
 function ownPairs({ agent, relayUrl }: Explained): ExplainDocument['pairs'] {
   const active = agent.active?.pair;
-  return [...agent.checklist.pairs.values()].sort(isBetter).map((pair) => {
+  return [...agent.checklist.pairs.values()].sort(byTypeAndPriority).map((pair) => {
     const seen = evidenceOf(pair, active);
     const { mappedAddress } = pair;
     const mapped = mappedAddress === undefined ? '' : `; the peer sees us as ${formatAddress(mappedAddress)}`;

@@ -4,8 +4,8 @@ import type { EnginePath, LocalBase } from './events.js';
 import { Pacer } from './pacer.js';
 import { CHECK_PACING_MS, PEER_CHECKS_PER_SECOND, PEER_CHECK_BURST } from './timings.js';
 
-/** Peer-reflexive candidates that are kept per peer: each was authenticated, but a peer must not make us hoard. */
-const MAX_PEER_REFLEXIVE = 16;
+/** Candidates that nobody signalled, nearly all of them peer-reflexive: each was authenticated, but a peer must not make us hoard. */
+const MAX_UNSIGNALLED = 16;
 /**
  * So many at once, and then one each ten seconds, are taken up. Between two NATs that map per destination, one of them
  * with an open filter, each check comes from yet another port, and checking that makes another: without end.
@@ -24,7 +24,7 @@ export class Checklist {
   readonly pairs = new Map<string, CandidatePair>();
   rejections: Rejection[] = [];
   #signalled: readonly RemoteCandidate[] = [];
-  readonly #peerReflexive = new Map<string, RemoteCandidate>();
+  readonly #unsignalled = new Map<string, RemoteCandidate>();
   /** Pairs of bases that are not everybody's (hard NATs): they stay until unpinned. */
   readonly pinned = new Map<string, CandidatePair>();
   #nextSlotAt = -Infinity;
@@ -34,7 +34,7 @@ export class Checklist {
   constructor(readonly maxPairs: number) {}
 
   get remotes(): readonly RemoteCandidate[] {
-    return [...this.#signalled, ...this.#peerReflexive.values()];
+    return [...this.#signalled, ...this.#unsignalled.values()];
   }
 
   /**
@@ -49,7 +49,7 @@ export class Checklist {
     }
     this.#signalled = [...unique.values()];
     for (const remote of this.#signalled) {
-      this.#peerReflexive.delete(formatAddress(remote.address));
+      this.#unsignalled.delete(formatAddress(remote.address));
       for (const pair of this.pairs.values()) {
         if (formatAddress(pair.remote.address) === formatAddress(remote.address)) pair.remote = remote;
       }
@@ -58,32 +58,32 @@ export class Checklist {
 
   /** The user suggested an address that nobody signalled. */
   addUnsignalled(remote: RemoteCandidate): void {
-    if (!this.#isKnown(remote)) this.#add(remote);
+    if (!this.#isKnown(remote)) this.#addBounded(remote);
   }
 
   /** A check came from an address that nobody signalled (RFC 8445 7.3.1.3); too many at once are left alone. */
   addPeerReflexive(base: LocalBase, remote: RemoteCandidate, now: number): void {
     if (this.#isKnown(remote)) return;
     // A relay shows the peer one address of ours, whatever it sends from: no chain comes of that.
-    if (base.kind === 'allocation' || this.#admissions.take(now)) this.#add(remote);
+    if (base.kind === 'allocation' || this.#admissions.take(now)) this.#addBounded(remote);
   }
 
   #isKnown({ address }: RemoteCandidate): boolean {
     const key = formatAddress(address);
-    return this.#peerReflexive.has(key) || this.#signalled.some((known) => formatAddress(known.address) === key);
+    return this.#unsignalled.has(key) || this.#signalled.some((known) => formatAddress(known.address) === key);
   }
 
-  #add(remote: RemoteCandidate): void {
-    if (this.#peerReflexive.size >= MAX_PEER_REFLEXIVE) {
-      const oldest = this.#peerReflexive.keys().next().value;
-      if (oldest !== undefined) this.#peerReflexive.delete(oldest);
+  #addBounded(remote: RemoteCandidate): void {
+    if (this.#unsignalled.size >= MAX_UNSIGNALLED) {
+      const oldest = this.#unsignalled.keys().next().value;
+      if (oldest !== undefined) this.#unsignalled.delete(oldest);
     }
-    this.#peerReflexive.set(formatAddress(remote.address), remote);
+    this.#unsignalled.set(formatAddress(remote.address), remote);
   }
 
   /** What was learnt by checks belongs to the peer's previous run or network. */
   forgetUnsignalled(): void {
-    this.#peerReflexive.clear();
+    this.#unsignalled.clear();
     this.#admissions = new Pacer(PEER_REFLEXIVE_PER_SECOND, PEER_REFLEXIVE_BURST);
   }
 
@@ -152,8 +152,8 @@ export class Checklist {
       if (pair.state === 'succeeded') proven.add(formatAddress(pair.remote.address));
       pair.nextCheckAt = undefined;
     }
-    for (const [key, { type }] of this.#peerReflexive)
-      if (type === 'peer-reflexive' && !proven.has(key)) this.#peerReflexive.delete(key);
+    for (const [key, { type }] of this.#unsignalled)
+      if (type === 'peer-reflexive' && !proven.has(key)) this.#unsignalled.delete(key);
   }
 
   nextTimeout(): number | undefined {

@@ -6,7 +6,8 @@ import { CandidatePair, type RemoteCandidate } from './candidate-pair.js';
 import type { Checklist } from './checklist.js';
 import type { EngineEffect } from './effects.js';
 import type { EnginePath, LocalBase, LocalDescription } from './events.js';
-import { ATTEMPT_MS, EXTRA_BASES, HARD_NAT_DELAY_MS, HardNatAttempt, hardNatPart } from './hard-nat.js';
+import { ATTEMPT_MS, EXTRA_BASES, HARD_NAT_DELAY_MS, HardNatAttempt } from './hard-nat-attempt.js';
+import { hardNatPart } from './hard-nat-part.js';
 
 export interface HardNatNeeds {
   readonly peer: PublicKey;

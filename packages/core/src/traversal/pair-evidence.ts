@@ -37,6 +37,6 @@ export function evidenceOf(pair: CandidatePair, active: CandidatePair | undefine
 }
 
 /** For `sort`: the better type and the higher priority first. */
-export function isBetter(a: CandidatePair, b: CandidatePair): number {
+export function byTypeAndPriority(a: CandidatePair, b: CandidatePair): number {
   return a.tier - b.tier || b.remote.priority - a.remote.priority;
 }

@@ -1,5 +1,5 @@
 import type { CandidatePair } from './candidate-pair.js';
-import { RTT_GAIN_MS, RTT_GAIN_RATIO, SUSPECT_SWITCH_MS, SWITCH_INTERVAL_MS } from './timings.js';
+import { FRESH_MS, RTT_GAIN_MS, RTT_GAIN_RATIO, SUSPECT_SWITCH_MS, SWITCH_INTERVAL_MS } from './timings.js';
 
 /** What is already in use. */
 export interface Incumbent {
@@ -35,7 +35,8 @@ export function choosePath(
   if (!proven.includes(pair)) return best;
   if (rank(best) !== rank(pair)) return rank(best) < rank(pair) ? best : pair;
   if (now - incumbent.sinceMs < SWITCH_INTERVAL_MS) return pair;
-  return rttGain(pair, best) ? best : pair;
+  // A round trip of long ago says nothing of now: such a path may have died unnoticed.
+  return now - (best.lastHeardAt ?? -Infinity) <= FRESH_MS && rttGain(pair, best) ? best : pair;
 }
 
 /** Worse than any path that delivers; among lossy ones the order is as ever. */

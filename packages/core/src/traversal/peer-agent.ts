@@ -13,7 +13,7 @@ import { HardNatTraversal } from './hard-nat-traversal.js';
 import { sameDescription, type CallMessage, type DescriptionId } from './messages.js';
 import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.js';
 import type { Pacer } from './pacer.js';
-import { evidenceOf, isBetter, type PairEvidence } from './pair-evidence.js';
+import { evidenceOf, byTypeAndPriority, type PairEvidence } from './pair-evidence.js';
 import { PathSelection } from './path-selection.js';
 import { RelayPermissions } from './relay-permissions.js';
 import { MOVE_AFTER_MS, RETRY_PROBING_MS } from './timings.js';
@@ -128,7 +128,7 @@ export class PeerAgent {
 
   /** What this end has seen of the pairs, the best first. */
   evidence(): PairEvidence[] {
-    const pairs = [...this.checklist.pairs.values()].sort(isBetter);
+    const pairs = [...this.checklist.pairs.values()].sort(byTypeAndPriority);
     return pairs.map((pair) => evidenceOf(pair, this.active?.pair));
   }
 

@@ -65,6 +65,8 @@ export const SUSPECT_MS = 3000;
 /** Within a tier, a path must be this much faster to be preferred ... */
 export const RTT_GAIN_MS = 10;
 export const RTT_GAIN_RATIO = 0.2;
+/** ... heard no longer ago than this ... */
+export const FRESH_MS = 30_000;
 /** ... and near-equal paths switch at most this often. */
 export const SWITCH_INTERVAL_MS = 60_000;
 

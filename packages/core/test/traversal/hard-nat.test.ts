@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { NatBehavior, NatDependence } from '../../src/contracts/nat-behavior.js';
-import {
-  EXTRA_BASES,
-  GUESSES,
-  HardNatAttempt,
-  ATTEMPT_MS,
-  predictPorts,
-  hardNatObstacle,
-  hardNatPart,
-} from '../../src/traversal/hard-nat.js';
+import { ATTEMPT_MS, EXTRA_BASES, GUESSES, HardNatAttempt } from '../../src/traversal/hard-nat-attempt.js';
+import { hardNatObstacle, hardNatPart } from '../../src/traversal/hard-nat-part.js';
+import { predictPorts } from '../../src/traversal/port-guesses.js';
 import { seededRandom } from './two-engines.js';
 
 const nat = (mapping: NatDependence | null): NatBehavior => ({ mapping, filtering: 'address-and-port-dependent' });
