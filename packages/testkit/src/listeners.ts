@@ -15,7 +15,8 @@ export class Listeners<T> {
 
   /** Tells one after the other until one returns true. @returns whether one did. */
   offer(event: T): boolean {
-    return [...this.#listeners].some(({ call }) => call(event) === true);
+    for (const { call } of this.#listeners) if (call(event) === true) return true;
+    return false;
   }
 
   clear(): void {

@@ -8,6 +8,7 @@ import type { Segment } from './segment.js';
 interface Interface extends Attachment {
   readonly segment: Segment;
   readonly ip: string;
+  readonly family: 4 | 6;
 }
 
 /** A UDP socket, bound to every address of its family. */
@@ -33,7 +34,8 @@ export class VirtualHost {
   constructor(readonly clock: Clock) {}
 
   attach(segment: Segment, ip: string, link: Link): void {
-    const attached: Interface = { segment, ip, link, receive: (packet) => this.#receive(packet) };
+    const family = ip.includes(':') ? 6 : 4;
+    const attached: Interface = { segment, ip, family, link, receive: (packet) => this.#receive(packet) };
     segment.attach(ip, attached);
     this.#interfaces.push(attached);
     this.#changes.tell();
@@ -88,14 +90,26 @@ export class VirtualHost {
   }
 
   #send(port: number, destination: TransportAddress, bytes: Uint8Array, from?: string): void {
-    const ours = this.#interfaces.filter(({ ip }) => ip.includes(':') === (destination.family === 6));
-    const self = ours.find(({ ip }) => ip === destination.ip);
-    const via = self ?? ours.find(({ segment }) => segment.member(destination.ip) !== undefined) ?? ours[0];
+    const via = this.#routeTo(destination);
     if (via === undefined) return;
     this.sentDatagrams += 1;
     const packet = { source: knownAddress(from ?? via.ip, port), destination, bytes };
-    if (self === undefined) via.segment.send(packet, via.link);
-    else this.clock.setTimeout(() => this.#receive(packet), 0);
+    if (via.ip === destination.ip) this.clock.setTimeout(() => this.#receive(packet), 0);
+    else via.segment.send(packet, via.link);
+  }
+
+  /** Its own address, else the interface that has the destination on its segment, else the first of the family. */
+  #routeTo({ ip, family }: TransportAddress): Interface | undefined {
+    let route: Interface | undefined;
+    let isNeighbour = false;
+    for (const one of this.#interfaces) {
+      if (one.family !== family) continue;
+      if (one.ip === ip) return one;
+      if (isNeighbour) continue;
+      isNeighbour = one.segment.member(ip) !== undefined;
+      if (isNeighbour || route === undefined) route = one;
+    }
+    return route;
   }
 
   #receive(packet: Packet): void {

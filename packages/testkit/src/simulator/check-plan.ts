@@ -26,7 +26,7 @@ const WATCH_MS = 60_000;
 const STREAM_MS = 5000;
 const STREAM_AFTER_BEST_MS = 1000;
 const STREAM_INTERVAL_MS = 125;
-const IDLE_INTERVAL_MS = 5000;
+const IDLE_INTERVAL_MS = 10_000;
 /** Later than this is lost. */
 const DELIVERED_WITHIN_MS = 1000;
 /** Near-equal paths switch at most once a minute; one that has lost checks may be left for another besides. */
