@@ -74,7 +74,7 @@ export interface Transport {
   onHandshake(listener: (event: { publicKey: PublicKey; atUnixMs: number }) => void): Disposable;
   /** An authenticated packet came in on `path`. At most one call per peer and path in 20 ms. */
   onAuthenticated(listener: (event: { publicKey: PublicKey; path: TransportPath }) => void): Disposable;
-  /** Data was sent (not a keepalive). At most one call per peer in 20 ms. */
+  /** What calls for an answer was sent: data, or a handshake initiation; not a keepalive. At most one call per peer in 20 ms. */
   onSent(listener: (event: { publicKey: PublicKey }) => void): Disposable;
   /** Somebody set an endpoint from outside (`wg set`) on a peer that is not a plain one. */
   onEndpointSuggested(listener: (event: { publicKey: PublicKey; endpoint: TransportAddress }) => void): Disposable;

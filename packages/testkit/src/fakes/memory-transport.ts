@@ -192,6 +192,7 @@ export class MemoryTransport implements Transport {
     }, REKEY_TIMEOUT_MS);
     peer.pending = { session, sentAtMs: now, retry };
     this.#send(peer, { kind: 'initiation', session });
+    if (this.#mayTell(peer, 'sent')) this.#sent.tell({ publicKey });
   }
 
   stats(): TransportPeerStats[] {
