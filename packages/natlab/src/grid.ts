@@ -12,7 +12,7 @@ import { WirepathServer } from './wirepath/server.js';
 export const GRID_KINDS = Object.keys(NAT_BEHAVIOR) as UdpNatKind[];
 
 /** A path through a symmetric NAT has this long to be found. */
-const HARD_NAT_MS = 15_000;
+export const HARD_NAT_MS = 15_000;
 const SETTLE_MS = 10_000;
 /** What the NATs do is found out beside connecting, and told to the other end; a path through them takes longer to find. */
 const UNTIL_BEHAVIOR_KNOWN_MS = 1000;

@@ -23,7 +23,7 @@ export { WirepathNode, type NodeOptions } from './wirepath/node.js';
 export { type Connection, type ConnectionChange } from './wirepath/connection-log.js';
 export { WirepathServer } from './wirepath/server.js';
 export { expectedConnections, type ExpectedConnections } from './expected-connection.js';
-export { Grid, GRID_KINDS, gridSite, type CellOptions, type Explanations, type GridCell } from './grid.js';
+export { Grid, GRID_KINDS, gridSite, HARD_NAT_MS, type CellOptions, type Explanations, type GridCell } from './grid.js';
 export {
   connectPair,
   connectionOf,

@@ -1,7 +1,7 @@
-import type { ExplainDocument } from '@wirepath/core';
+import type { ExplainDocument, ExplainedPair } from '@wirepath/core';
 import { connectionStyle, type Palette } from './palette.js';
 import { printable } from './printable.js';
-import { formatTable } from './table.js';
+import { formatTable, type Cell } from './table.js';
 import { formatRtt } from './units.js';
 
 /** `explain` for people: the verdict, every candidate pair with its evidence from both ends, and what would help. */
@@ -28,15 +28,7 @@ function candidates(title: string, list: ExplainDocument['localCandidates']): st
 
 function formatPairs({ pairs }: ExplainDocument, palette: Palette): string {
   if (pairs.length === 0) return 'No candidate pair was tried.\n';
-  const rows = pairs.map((pair) => [
-    pair.active ? '*' : '',
-    pair.local,
-    pair.remote,
-    { text: pair.connection, style: connectionStyle(pair.connection, palette) },
-    formatRtt(pair.rttMs),
-    pair.verdict,
-    pair.evidence,
-  ]);
+  const rows = pairs.map((pair) => [...pathCells(pair, palette), formatRtt(pair.rttMs), pair.verdict, pair.evidence]);
   const headings = ['', 'LOCAL', 'REMOTE', 'CONNECTION', 'RTT', 'VERDICT', 'EVIDENCE'];
   return formatTable(headings, rows, { headingStyle: palette.heading });
 }
@@ -44,14 +36,11 @@ function formatPairs({ pairs }: ExplainDocument, palette: Palette): string {
 function formatPeerPairs({ peer, peerPairs }: ExplainDocument, palette: Palette): string {
   if (peerPairs === null) return `${printable(peer)} does not say what it has seen.\n`;
   if (peerPairs.length === 0) return `${printable(peer)} has tried no candidate pair.\n`;
-  const rows = peerPairs.map((pair) => [
-    pair.active ? '*' : '',
-    pair.local,
-    pair.remote,
-    { text: pair.connection, style: connectionStyle(pair.connection, palette) },
-    pair.verdict,
-    pair.evidence,
-  ]);
+  const rows = peerPairs.map((pair) => [...pathCells(pair, palette), pair.verdict, pair.evidence]);
   const headings = ['', 'ITS LOCAL', 'ITS REMOTE', 'CONNECTION', 'VERDICT', 'EVIDENCE'];
   return `what ${printable(peer)} has seen\n${formatTable(headings, rows, { headingStyle: palette.heading })}`;
+}
+
+function pathCells({ active, local, remote, connection }: ExplainedPair, palette: Palette): (Cell | string)[] {
+  return [active ? '*' : '', local, remote, { text: connection, style: connectionStyle(connection, palette) }];
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Datagrams } from '../contracts/datagrams.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Allocation, Relay, RelayFraming, RelayServer } from '../contracts/relay.js';
+import { pathKeyOf } from '../traversal/candidate-pair.js';
 import type { LocalBase } from '../traversal/events.js';
 
 export interface RelayState {
@@ -35,9 +36,8 @@ const RETRY_MAX_MS = 60_000;
 /** One allocation per configured relay server, kept for as long as the node runs; lost ones are made again. */
 export class Allocations {
   readonly #slots: Slot[];
-  readonly #framings = new Map<string, RelayFraming>();
-  /** Permissions that are wanted: of those that were released while they were asked for nothing is kept. */
-  readonly #wanted = new Set<string>();
+  /** Of each permission that is wanted; undefined until it is granted. One that is released meanwhile leaves nothing. */
+  readonly #framings = new Map<string, RelayFraming | undefined>();
   #signal: AbortSignal | undefined;
 
   constructor(
@@ -141,23 +141,22 @@ export class Allocations {
     const allocation = this.#open().find(({ id }) => id === allocationId);
     const signal = this.#signal;
     if (allocation === undefined || signal === undefined) throw new Error('the allocation is gone');
-    const key = framingKey(allocationId, peer);
-    this.#wanted.add(key);
+    const key = pathKeyOf({ baseId: allocationId, remote: peer });
+    this.#framings.set(key, this.#framings.get(key));
     const framing = await allocation.permit(peer, { signal });
-    if (this.#wanted.has(key)) this.#framings.set(key, framing);
+    if (this.#framings.has(key)) this.#framings.set(key, framing);
     else allocation.release(peer);
   }
 
   release(allocationId: string, peer: TransportAddress): void {
-    this.#framings.delete(framingKey(allocationId, peer));
-    this.#wanted.delete(framingKey(allocationId, peer));
+    this.#framings.delete(pathKeyOf({ baseId: allocationId, remote: peer }));
     this.#open()
       .find(({ id }) => id === allocationId)
       ?.release(peer);
   }
 
   framing(allocationId: string, peer: TransportAddress): RelayFraming | undefined {
-    return this.#framings.get(framingKey(allocationId, peer));
+    return this.#framings.get(pathKeyOf({ baseId: allocationId, remote: peer }));
   }
 
   #open(): Allocation[] {
@@ -194,8 +193,7 @@ export class Allocations {
     const id = slot.allocation?.id;
     slot.lost?.[Symbol.dispose]();
     slot.allocation = undefined;
-    for (const keys of [this.#framings, this.#wanted])
-      for (const key of keys.keys()) if (key.startsWith(`${id}>`)) keys.delete(key);
+    for (const key of this.#framings.keys()) if (key.startsWith(`${id}>`)) this.#framings.delete(key);
     this.#retryLater(slot, reason);
     this.needs.onChange();
   }
@@ -212,8 +210,4 @@ export class Allocations {
   #log(error: unknown): void {
     this.needs.logger.debug('relay', { reason: error instanceof Error ? error.message : String(error) });
   }
-}
-
-function framingKey(allocationId: string, peer: TransportAddress): string {
-  return `${allocationId}>${formatAddress(peer)}`;
 }

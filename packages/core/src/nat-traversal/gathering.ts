@@ -120,6 +120,11 @@ export class Gathering {
     void this.refresh(signal);
   }
 
+  /** Takes over the candidates that come with allocations. */
+  addAllocations(): void {
+    for (const [plugin, found] of this.#needs.allocations.candidates()) this.candidates.set(plugin, found);
+  }
+
   /** What is found within one turn of the event loop goes into one description. */
   describeSoon(): void {
     if (this.#signal === undefined) return;
@@ -190,10 +195,5 @@ export class Gathering {
     const description = { bases, candidates: this.candidates.signalled(), natBehavior: this.natBehavior() };
     const news = this.#history.next(description);
     if (news !== undefined) this.#needs.onDescription({ description, ...news });
-  }
-
-  /** Takes over the candidates that come with allocations. */
-  addAllocations(): void {
-    for (const [plugin, found] of this.#needs.allocations.candidates()) this.candidates.set(plugin, found);
   }
 }

@@ -1,7 +1,7 @@
 import { formatAddress, parseTransportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
 import { NAT_DEPENDENCES, type NatBehavior, type NatDependence } from '../contracts/nat-behavior.js';
-import type { PairState } from '../traversal/candidate-pair.js';
+import { PAIR_STATES } from '../traversal/candidate-pair.js';
 import { CONNECTION_TYPES } from '../traversal/connection-type.js';
 import {
   MAX_SIGNALLED_CANDIDATES,
@@ -30,7 +30,6 @@ const TYPE_CODES: Readonly<Record<CandidateType, string>> = {
   relayed: 'r',
 };
 const TYPES = new Map(Object.entries(TYPE_CODES).map(([type, code]) => [code, type as CandidateType]));
-const STATES: readonly PairState[] = ['waiting', 'permitting', 'in-progress', 'succeeded', 'failed'];
 
 /** The plaintext of a sealed message: compact JSON, read strictly. */
 export function encodeMessage({ time, message }: TimedMessage): Uint8Array {
@@ -126,7 +125,7 @@ function decodeAddress(text: unknown): TransportAddress | undefined {
 function encodeEvidence(pair: PairEvidence): readonly (string | number)[] {
   const { base, family, remote, connection, state, inUse, checksSent, responses, checksReceived } = pair;
   const where = [base === 'allocation' ? 1 : 0, family, formatAddress(remote), CONNECTION_TYPES.indexOf(connection)];
-  return [...where, STATES.indexOf(state), inUse ? 1 : 0, checksSent, responses, checksReceived];
+  return [...where, PAIR_STATES.indexOf(state), inUse ? 1 : 0, checksSent, responses, checksReceived];
 }
 
 function decodeEvidence(value: unknown): PairEvidence | undefined {
@@ -134,7 +133,7 @@ function decodeEvidence(value: unknown): PairEvidence | undefined {
   const [base, family, text, connectionIndex, stateIndex, inUse, ...counts] = value as unknown[];
   const remote = decodeAddress(text);
   const connection = isCount(connectionIndex) ? CONNECTION_TYPES[connectionIndex] : undefined;
-  const state = isCount(stateIndex) ? STATES[stateIndex] : undefined;
+  const state = isCount(stateIndex) ? PAIR_STATES[stateIndex] : undefined;
   if (remote === undefined || connection === undefined || state === undefined || !counts.every(isCount))
     return undefined;
   if (!isBit(base) || !isBit(inUse) || (family !== 4 && family !== 6)) return undefined;

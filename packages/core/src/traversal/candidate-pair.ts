@@ -4,16 +4,18 @@ import { connectionType, tierOf, type ConnectionType } from './connection-type.j
 import type { EnginePath, LocalBase } from './events.js';
 import { CHECK_GAPS_MS, DEAD_AFTER_LOST, LOSSY_FROM, LOSSY_UNTIL, LOSS_SMOOTHING, LOST_AFTER_MS } from './timings.js';
 
-export type PairState =
+export const PAIR_STATES = [
   /** No check was sent yet. */
-  | 'waiting'
+  'waiting',
   /** Waits for the relay to let the peer in. */
-  | 'permitting'
-  | 'in-progress'
+  'permitting',
+  'in-progress',
   /** A check of ours was answered: proven both ways. */
-  | 'succeeded'
+  'succeeded',
   /** The budget ran out, or the path died. */
-  | 'failed';
+  'failed',
+] as const;
+export type PairState = (typeof PAIR_STATES)[number];
 
 export interface RemoteCandidate {
   readonly address: TransportAddress;

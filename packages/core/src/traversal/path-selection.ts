@@ -1,8 +1,7 @@
-import { formatAddress } from '@wirepath/stun-codec';
 import type { PublicKey } from '../contracts/identity.js';
 import type { NatBehavior } from '../contracts/nat-behavior.js';
 import { ActivePath } from './active-path.js';
-import type { CandidatePair } from './candidate-pair.js';
+import { pathKeyOf, type CandidatePair } from './candidate-pair.js';
 import type { Checklist } from './checklist.js';
 import type { EngineEffect } from './effects.js';
 import type { LocalDescription } from './events.js';
@@ -71,7 +70,7 @@ export class PathSelection {
     const paths = [active.pair.path];
     if (active.trust !== 'trusted' || active.isDoubtful)
       paths.push(...fallbacksFor(active.pair, checklist.pairs.values()).map(({ path }) => path));
-    const text = paths.map((path) => `${path.baseId}>${formatAddress(path.remote)}`).join(' ');
+    const text = paths.map(pathKeyOf).join(' ');
     if (text === this.#paths) return;
     this.#paths = text;
     around.emit({ type: 'set-path', peer, paths });

@@ -8,8 +8,8 @@ export const CHECKS_PER_SECOND = 1000;
 export const CHECK_BURST = 100;
 
 /**
- * Ordinary checks to one peer on average, and at once: ten times of what two hard cases in a row take. A peer that sends new
- * candidates without end has us send no more than this.
+ * Ordinary checks to one peer on average, and at once: well above what any network of the simulator takes in its first
+ * minute. A peer that sends new candidates without end has us send no more than this.
  */
 export const PEER_CHECKS_PER_SECOND = 20;
 export const PEER_CHECK_BURST = 3000;

@@ -1,20 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import { CodedError, type Clock } from '@wirepath/core/plugin';
+import { CodedError, sleep, type Clock } from '@wirepath/core/plugin';
 
 /** Resolves after `delayMs`. @throws CodedError ABORTED. */
-export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      timer[Symbol.dispose]();
-      reject(new CodedError('ABORTED', 'stopped while waiting'));
-    };
-    const timer = clock.setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, delayMs);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+export async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(clock, delayMs, signal);
+  if (signal.aborted) throw new CodedError('ABORTED', 'stopped while waiting');
 }
 
 /** Waits for work that others wait for too: abortion ends this wait, not the work. @throws CodedError ABORTED. */
