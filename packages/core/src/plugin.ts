@@ -29,6 +29,7 @@ export {
   parseTransportAddress,
   sameAddress,
   transportAddress,
+  tryTransportAddress,
   type TransportAddress,
 } from '@wirepath/stun-codec';
 export * from './contracts/candidate.js';
@@ -36,6 +37,7 @@ export * from './contracts/candidate-source.js';
 export * from './contracts/clock.js';
 export * from './contracts/datagrams.js';
 export * from './contracts/egress.js';
+export * from './contracts/guard.js';
 export * from './contracts/identity.js';
 export * from './contracts/logger.js';
 export * from './contracts/nat-behavior.js';
@@ -48,5 +50,7 @@ export * from './contracts/service.js';
 export * from './contracts/signaling.js';
 export * from './contracts/transport.js';
 export { CodedError, type ErrorCode } from './errors/coded-error.js';
+export { EdgeGuard, type GuardOptions } from './guard/edge-guard.js';
+export { Listeners } from './guard/listeners.js';
 export { sleep } from './time/sleep.js';
 export { resolveServer, type NameService, type ResolveServerOptions } from './resolving/resolve-server.js';

@@ -1,3 +1,4 @@
+import { EdgeGuard } from '@wirepath/core';
 import type { Clock, Identity, Logger, RandomSource } from '@wirepath/core/plugin';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -77,9 +78,11 @@ export function recordingLogger(lines: LogLine[] = []): Logger {
 export const fixturePath = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
 export function serverNeeds(lines: LogLine[] = []) {
+  const logger = recordingLogger(lines);
   return {
-    logger: recordingLogger(lines),
+    logger,
     clock: systemClock,
+    guard: EdgeGuard.create('test', { logger, clock: systemClock }),
     random: systemRandom,
     files: {
       resolve: fixturePath,

@@ -1,9 +1,10 @@
-import { memoryLogger, systemClock, systemRandom, type Clock, type MemoryLogger } from '@wirepath/core';
-import type { ConfigFiles, ProductNames, RandomSource } from '@wirepath/core/plugin';
+import { EdgeGuard, memoryLogger, systemClock, systemRandom, type Clock, type MemoryLogger } from '@wirepath/core';
+import type { Guard, ConfigFiles, ProductNames, RandomSource } from '@wirepath/core/plugin';
 
 export interface TestNeeds {
   readonly logger: MemoryLogger;
   readonly clock: Clock;
+  readonly guard: Guard;
   readonly random: RandomSource;
   readonly files: ConfigFiles;
   readonly product: ProductNames;
@@ -12,9 +13,11 @@ export interface TestNeeds {
 /** Everything that a plugin or a server part of this package asks for. */
 export function testNeeds(options: { clock?: Clock; files?: Readonly<Record<string, string>> } = {}): TestNeeds {
   const { clock = systemClock, files = {} } = options;
+  const logger = memoryLogger();
   return {
-    logger: memoryLogger(),
+    logger,
     clock,
+    guard: EdgeGuard.create('test', { logger, clock }),
     random: systemRandom,
     files: {
       resolve: (path) => path,

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RelayServer } from '@wirepath/source-relay';
-import { memoryLogger, systemClock, systemRandom } from '@wirepath/core';
+import { EdgeGuard, memoryLogger, systemClock, systemRandom } from '@wirepath/core';
 
 export const PRIMARY_IP = '127.0.0.1';
 export const ALTERNATE_IP = '127.0.0.2';
@@ -35,6 +35,7 @@ export async function startOwnServer(): Promise<LoopbackServer> {
     {
       logger,
       clock: systemClock,
+      guard: EdgeGuard.create('test', { logger, clock: systemClock }),
       random: systemRandom,
       files: { resolve: (path) => path, readSecret: () => Promise.reject(new Error('there are no files')) },
       product: { name: 'test', runtimeFolder: '/nonexistent' },

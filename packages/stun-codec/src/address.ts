@@ -14,13 +14,20 @@ export interface TransportAddress {
 
 /** @throws {RangeError} when `ip` is not an IP address or `port` is not a port. */
 export function transportAddress(ip: string, port: number): TransportAddress {
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new RangeError(`not a port: ${port}`);
+  const address = tryTransportAddress(ip, port);
+  if (address !== undefined) return address;
+  throw new RangeError(isPort(port) ? `not an IP address: ${JSON.stringify(ip)}` : `not a port: ${port}`);
+}
+
+/** As {@link transportAddress}, for what the system, a peer or a server says: undefined where it is no address. */
+export function tryTransportAddress(ip: unknown, port: unknown): TransportAddress | undefined {
+  if (!isPort(port) || typeof ip !== 'string') return undefined;
   // node:net decides what an address is: lenient parsers read 010.0.0.1 as 8.0.0.1.
   if (isIPv4(ip)) return Object.freeze({ family: 4, ip, port });
-  if (!isIPv6(ip)) throw new RangeError(`not an IP address: ${JSON.stringify(ip)}`);
-  const zone = ip.indexOf('%');
-  const scope = zone === -1 ? '' : ip.slice(zone);
-  const canonical = new URL(`http://[${zone === -1 ? ip : ip.slice(0, zone)}]`).hostname.slice(1, -1);
+  const { bare, scope } = splitZone(ip);
+  // Without its zone, which is an interface's name, and that may be nearly any text: node:net knows only some of them.
+  if (!isIPv6(bare) || scope === '%') return undefined;
+  const canonical = new URL(`http://[${bare}]`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
   if (mapped?.[1] !== undefined && mapped[2] !== undefined) {
     const high = parseInt(mapped[1], 16);
@@ -30,17 +37,28 @@ export function transportAddress(ip: string, port: number): TransportAddress {
   return Object.freeze({ family: 6, ip: canonical + scope, port });
 }
 
+function isPort(port: unknown): port is number {
+  return typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65535;
+}
+
+/** `fe80::1%br_lan` as address and `%br_lan`; the zone is empty where there is none. */
+function splitZone(ip: string): { bare: string; scope: string } {
+  const zone = ip.indexOf('%');
+  return zone === -1 ? { bare: ip, scope: '' } : { bare: ip.slice(0, zone), scope: ip.slice(zone) };
+}
+
 /**
  * Reads `192.0.2.1:3478` or `[2001:db8::1]:3478`.
  * @returns undefined when the text is neither.
  */
 export function parseTransportAddress(text: string): TransportAddress | undefined {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  // The last bracket closes: a zone may have brackets of its own.
+  const match = /^(?:\[(.+)\]|([^:[\]]+)):(\d{1,5})$/s.exec(text);
   if (!match) return undefined;
   const [, v6, v4, port] = match;
-  const ip = v6 ?? v4 ?? '';
-  if (v6 === undefined ? !isIPv4(ip) : !isIPv6(ip)) return undefined;
-  return Number(port) > 65535 ? undefined : transportAddress(ip, Number(port));
+  const address = tryTransportAddress(v6 ?? v4, Number(port));
+  // Brackets are IPv6's; whether it was mapped from IPv4 is not the text's business.
+  return (v6 === undefined) === isIPv4(v6 ?? v4 ?? '') ? address : undefined;
 }
 
 /** The text form, which is also the map key: `192.0.2.1:3478`, `[2001:db8::1]:3478`. */

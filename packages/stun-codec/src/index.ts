@@ -31,6 +31,7 @@ export {
   parseTransportAddress,
   sameAddress,
   transportAddress,
+  tryTransportAddress,
   type TransportAddress,
 } from './address.js';
 export { addressFromIpBytes, ipToBytes } from './ip-bytes.js';

@@ -22,6 +22,11 @@ describe('transportAddress', () => {
     ['2001:db8:0:0:1:0:0:1', 6, '2001:db8::1:0:0:1'],
     ['fe80::1%eth0', 6, 'fe80::1%eth0'],
     ['FE80:0::1%wp0', 6, 'fe80::1%wp0'],
+    // An interface's name is nearly any text, and the system appends it as it is.
+    ['fe80::1%br_lan', 6, 'fe80::1%br_lan'],
+    ['fe80::1%wp@0', 6, 'fe80::1%wp@0'],
+    ['fe80::1%a%b]', 6, 'fe80::1%a%b]'],
+    ['fe80::1%\u00e4', 6, 'fe80::1%\u00e4'],
     ['::ffff:192.0.2.1', 4, '192.0.2.1'],
     ['::FFFF:c000:0201', 4, '192.0.2.1'],
     ['::ffff:0:0', 4, '0.0.0.0'],
@@ -77,6 +82,7 @@ describe('text form', () => {
     ['192.0.2.1:3478', '192.0.2.1:3478'],
     ['[2001:DB8::0:1]:0', '[2001:db8::1]:0'],
     ['[fe80::1%eth0]:65535', '[fe80::1%eth0]:65535'],
+    ['[fe80::1%a]_b]:1', '[fe80::1%a]_b]:1'],
     ['[::ffff:192.0.2.1]:80', '192.0.2.1:80'],
   ])('%s reads as %s', (text, canonical) => {
     const address = parseTransportAddress(text);

@@ -8,6 +8,8 @@ import type { Clock, RandomSource } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Contribution, PluginNeeds, Role } from '../contracts/plugin.js';
 import { CodedError } from '../errors/coded-error.js';
+import { EdgeGuard } from '../guard/edge-guard.js';
+import { guardedClock } from '../guard/guarded-clock.js';
 import type { Product } from '../product/product.js';
 import { runtimeFolder } from '../product/runtime-paths.js';
 import { systemClock, systemRandom } from '../time/system-clock.js';
@@ -22,6 +24,8 @@ export interface Environment {
   readonly clock?: Clock;
   /** Default: the system's. */
   readonly random?: RandomSource;
+  /** Default: one that logs to `logger`. */
+  readonly guard?: EdgeGuard;
 }
 
 /** One plugin of a node, and what it added. */
@@ -65,10 +69,12 @@ export async function createContainer(
   const { createNodeContainer, registerFactory, registerValue } = await import('./node-container.js');
   const container = createNodeContainer();
   const { logger, clock = systemClock, random = systemRandom } = environment;
+  const { guard = EdgeGuard.create(product.name, { logger, clock }) } = environment;
   const warnings: string[] = [];
   const rcFilePeers = new RcFilePeers(node.peers, { clock, logger });
   registerValue(container, TOKENS.Logger, logger);
   registerValue(container, TOKENS.Clock, clock);
+  registerValue(container, TOKENS.Guard, guard);
   registerValue(container, TOKENS.RandomSource, random);
   registerValue(container, TOKENS.Identity, node.identity);
   registerValue(container, TOKENS.NodeSettings, node.settings);
@@ -135,9 +141,11 @@ function configFiles(config: LoadedConfig, logger: Logger, warnings: string[]) {
 
 /** Exactly what the plugin names, and a logger that bears its name. */
 function pluginNeeds(plugin: LoadedPlugin, container: DependencyContainer, logger: Logger): PluginNeeds {
+  const guard = () => container.resolve<EdgeGuard>(TOKENS.Guard).for(plugin.name);
   const all: { readonly [N in keyof PluginNeeds]: () => PluginNeeds[N] } = {
     logger: () => logger.child({ component: plugin.definition.name }),
-    clock: () => container.resolve<Clock>(TOKENS.Clock),
+    clock: () => guardedClock(container.resolve<Clock>(TOKENS.Clock), guard()),
+    guard,
     random: () => container.resolve<RandomSource>(TOKENS.RandomSource),
     identity: () => container.resolve<PluginNeeds['identity']>(TOKENS.Identity),
     node: () => container.resolve<PluginNeeds['node']>(TOKENS.NodeSettings),

@@ -4,6 +4,8 @@ import type { LoadedConfig, LoadedServerPart } from '../config/loaded-config.js'
 import type { RunningServer, ServerNeeds } from '../contracts/plugin.js';
 import { CodedError } from '../errors/coded-error.js';
 import { wrapError } from '../errors/wrap-error.js';
+import { EdgeGuard } from '../guard/edge-guard.js';
+import { guardedClock } from '../guard/guarded-clock.js';
 import type { Product } from '../product/product.js';
 import { runtimeFolder } from '../product/runtime-paths.js';
 import { systemClock, systemRandom } from '../time/system-clock.js';
@@ -26,21 +28,24 @@ export async function createServer(
     });
   }
   const { logger, clock = systemClock, random = systemRandom } = environment;
+  const { guard = EdgeGuard.create(product.name, { logger, clock }) } = environment;
   const files = createConfigFiles({
     folder: config.folder,
     owners: trustedOwners(),
     onWarning: (message) => logger.warn(message),
   });
   const names = Object.freeze({ name: product.name, runtimeFolder: runtimeFolder(product) });
-  return config.serverParts.map((loaded) =>
-    createPart(loaded, {
+  return config.serverParts.map((loaded) => {
+    const partGuard = guard.for(loaded.sections.join('+'));
+    return createPart(loaded, {
       logger: logger.child({ component: loaded.sections.join('+') }),
-      clock,
+      clock: guardedClock(clock, partGuard),
+      guard: partGuard,
       random,
       files,
       product: names,
-    }),
-  );
+    });
+  });
 }
 
 function createPart({ plugin, part, sections, options }: LoadedServerPart, needs: ServerNeeds): NamedServer {

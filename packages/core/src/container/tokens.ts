@@ -1,6 +1,7 @@
 import type { CandidateSource } from '../contracts/candidate-source.js';
 import type { Clock, RandomSource } from '../contracts/clock.js';
 import type { Egress } from '../contracts/egress.js';
+import type { EdgeGuard } from '../guard/edge-guard.js';
 import type { Identity } from '../contracts/identity.js';
 import type { Logger } from '../contracts/logger.js';
 import type { PeerDiscovery } from '../contracts/peer-discovery.js';
@@ -26,6 +27,7 @@ const token = <T>(name: string): Token<T> => Symbol(name);
 export const TOKENS = {
   Logger: token<Logger>('Logger'),
   Clock: token<Clock>('Clock'),
+  Guard: token<EdgeGuard>('Guard'),
   RandomSource: token<RandomSource>('RandomSource'),
   Identity: token<Identity>('Identity'),
   NodeSettings: token<NodeSettings>('NodeSettings'),

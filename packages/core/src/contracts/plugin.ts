@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { CandidateSource } from './candidate-source.js';
 import type { Clock, RandomSource } from './clock.js';
 import type { Egress } from './egress.js';
+import type { Guard } from './guard.js';
 import type { Identity } from './identity.js';
 import type { Logger } from './logger.js';
 import type { PeerDiscovery } from './peer-discovery.js';
@@ -48,7 +49,10 @@ export interface ProductNames {
 /** All that a plugin can ask for. It is handed exactly what it names in {@link PluginDefinition.needs}. */
 export interface PluginNeeds {
   readonly logger: Logger;
+  /** Its timers are guarded: one that throws is counted under the plugin's name. */
   readonly clock: Clock;
+  /** For callbacks of your own sockets, streams and child processes. */
+  readonly guard: Guard;
   readonly random: RandomSource;
   readonly identity: Identity;
   readonly node: NodeSettings;
@@ -71,7 +75,7 @@ export interface Contribution {
 export type Role = keyof Contribution;
 
 /** What a server part can ask for: a server has no key and no peers. */
-export type ServerNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'random' | 'files' | 'product'>;
+export type ServerNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'guard' | 'random' | 'files' | 'product'>;
 
 export interface RunningServer extends Service {
   /** One line per listener for the log and the terminal, from `start` on: `rendezvous ws://203.0.113.10:7000`. */

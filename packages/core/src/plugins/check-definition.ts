@@ -13,6 +13,7 @@ export const ROLES: Readonly<Record<Role, string>> = {
 const NEEDS: Readonly<Record<keyof PluginNeeds, true>> = {
   logger: true,
   clock: true,
+  guard: true,
   random: true,
   identity: true,
   node: true,

@@ -82,7 +82,7 @@ peers: [{ name: b, publicKey: "${PEER_KEY}" }]`),
     );
     await wiring;
     expect(Object.keys(given)).toEqual(['logger', 'clock', 'files']);
-    expect(given.clock).toBe(clock);
+    expect(given.clock?.now()).toBe(clock.now());
     expect(Object.isFrozen(given)).toBe(true);
     expect(logger.lines).toMatchObject([{ fields: { component: 'custom' } }]);
   });

@@ -1,5 +1,6 @@
 import {
   createIdentity,
+  EdgeGuard,
   PLUGIN_API_VERSION,
   type Contribution,
   type PluginDefinition,
@@ -103,6 +104,7 @@ async function parsedOptions({ plugin, options }: PluginSubject): Promise<unknow
 function standardNeeds({ clock, logger, random }: ConformanceWorld): PluginNeeds {
   return {
     clock,
+    guard: EdgeGuard.create('conformance', { clock, logger }),
     logger,
     random,
     identity: createIdentity(random.bytes(32)),
