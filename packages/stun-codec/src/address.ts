@@ -16,7 +16,7 @@ export interface TransportAddress {
 export function transportAddress(ip: string, port: number): TransportAddress {
   const address = tryTransportAddress(ip, port);
   if (address !== undefined) return address;
-  throw new RangeError(isPort(port) ? `not an IP address: ${JSON.stringify(ip)}` : `not a port: ${port}`);
+  throw new RangeError(isPort(port) ? `not an IP address: ${JSON.stringify(ip)}` : `not a port: ${String(port)}`);
 }
 
 /** As {@link transportAddress}, for what the system, a peer or a server says: undefined where it is no address. */
