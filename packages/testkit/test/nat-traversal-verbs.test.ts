@@ -1,4 +1,4 @@
-import { NatTraversal, createIdentity, type CandidateSource, type Identity } from '@wirepath/core';
+import { EdgeGuard, NatTraversal, createIdentity, type CandidateSource, type Identity } from '@wirepath/core';
 import { transportAddress } from '@wirepath/core/plugin';
 import { describe, expect, it } from 'vitest';
 import {
@@ -51,6 +51,7 @@ async function twoNodes(extraSource?: CandidateSource) {
         clock,
         random,
         logger: silentLogger(),
+        guard: EdgeGuard.create('test', { logger: silentLogger(), clock }),
       });
       return { identity, transport, traversal };
     }),

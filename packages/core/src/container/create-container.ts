@@ -9,10 +9,12 @@ import type { Logger } from '../contracts/logger.js';
 import type { Contribution, PluginNeeds, Role } from '../contracts/plugin.js';
 import { CodedError } from '../errors/coded-error.js';
 import { EdgeGuard } from '../guard/edge-guard.js';
+import { guardedRole } from '../guard/guarded-role.js';
 import { guardedClock } from '../guard/guarded-clock.js';
 import type { Product } from '../product/product.js';
 import { runtimeFolder } from '../product/runtime-paths.js';
 import { systemClock, systemRandom } from '../time/system-clock.js';
+import { DATAGRAMS_METHODS, ROLE_METHODS } from '../plugins/role-methods.js';
 import { checkCapabilities, checkContribution } from '../plugins/check-contribution.js';
 import { createPlugins } from '../plugins/create-plugins.js';
 import { TOKENS, type Contributed, type Token } from './tokens.js';
@@ -94,7 +96,7 @@ export async function createContainer(
     const needsOf = (plugin: LoadedPlugin) => pluginNeeds(plugin, container, logger);
     for (const [plugin, contribution] of await createPlugins(wave, needsOf, { clock, logger })) {
       checkContribution(plugin, contribution, config.file);
-      created.set(plugin, contribution);
+      created.set(plugin, guardedContribution(plugin, contribution, guard.for(plugin.name)));
     }
     const [egress] = contributed(created, 'egress');
     if (egress !== undefined && !container.isRegistered(TOKENS.Egress)) registerValue(container, TOKENS.Egress, egress);
@@ -156,6 +158,15 @@ function pluginNeeds(plugin: LoadedPlugin, container: DependencyContainer, logge
   const needs = Object.fromEntries(plugin.definition.needs.map((need) => [need, all[need]()]));
   // It holds what the definition asks for; the definition's own types say which of these its `create` may use.
   return Object.freeze(needs) as unknown as PluginNeeds;
+}
+
+/** What the rest of the node sees of a plugin. */
+function guardedContribution(plugin: LoadedPlugin, contribution: Contribution, guard: EdgeGuard): Contribution {
+  const guarded = plugin.roles.map((role) => {
+    const properties = role === 'transport' ? { datagrams: DATAGRAMS_METHODS } : {};
+    return [role, guardedRole(contribution[role] as object, ROLE_METHODS[role], guard, properties)] as const;
+  });
+  return Object.freeze(Object.fromEntries(guarded));
 }
 
 function contributed<R extends Role>(

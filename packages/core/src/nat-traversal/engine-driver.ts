@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
+import type { Guard } from '../contracts/guard.js';
 import type { PublicKey } from '../contracts/identity.js';
 import type { Logger } from '../contracts/logger.js';
 import { baseIdOf, type TransportPath } from '../contracts/path.js';
@@ -16,11 +17,15 @@ export interface EngineDriverNeeds {
   readonly allocations: Allocations;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly guard: Guard;
   send(to: PublicKey, message: CallMessage): void;
   onChanged(peer: PublicKey): void;
   onMappingSuspect(): void;
   onPong(peer: PublicKey, path: EnginePath, rttMs: number): void;
 }
+
+/** Until the engine is called again after a timeout that failed. */
+const FAILED_PAUSE_MS = 1000;
 
 /** Runs a {@link PathEngine} in the world: feeds it events and time, and performs its effects. */
 export class EngineDriver {
@@ -30,6 +35,7 @@ export class EngineDriver {
   readonly #subscriptions: Disposable[] = [];
   #timer: { readonly at: number; readonly handle: Disposable } | undefined;
   #running = false;
+  #earliestTimeout = -Infinity;
   readonly #stopped = new AbortController();
   /** What is being handled came in on it: an answer goes back that way, also where a relay has no channel for it yet. */
   #receivedOn: TransportPath | undefined;
@@ -65,7 +71,9 @@ export class EngineDriver {
 
   handle(event: EngineEvent): void {
     if (!this.#running) return;
-    this.#perform(this.needs.engine.handle(event, this.needs.clock.now()));
+    const { engine, guard, clock } = this.needs;
+    // Whatever fails, the engine's timer is armed: one event must not stop all peers.
+    this.#perform(guard.run(`engine: ${event.type}`, () => engine.handle(event, clock.now())));
     this.#reschedule();
   }
 
@@ -87,21 +95,25 @@ export class EngineDriver {
     this.#timer?.handle[Symbol.dispose]();
     this.#timer = undefined;
     if (at === undefined || !this.#running) return;
-    const { clock, engine } = this.needs;
+    const { clock, engine, guard } = this.needs;
     const handle = clock.setTimeout(
       () => {
         this.#timer = undefined;
-        this.#perform(engine.handleTimeout(clock.now()));
+        const effects = guard.run('engine: timeout', () => engine.handleTimeout(clock.now()));
+        this.#perform(effects);
+        // What failed would fail again at once, and for ever.
+        this.#earliestTimeout = effects === undefined ? clock.now() + FAILED_PAUSE_MS : -Infinity;
         this.#reschedule();
       },
       // Timers may fire a fraction of a millisecond early, and would then only be set again.
-      Math.max(0, Math.ceil(at - clock.now())),
+      Math.max(0, Math.ceil(Math.max(at, this.#earliestTimeout) - clock.now())),
     );
     this.#timer = { at, handle };
   }
 
-  #perform(effects: readonly EngineEffect[]): void {
-    for (const effect of effects) this.#performOne(effect);
+  #perform(effects: readonly EngineEffect[] = []): void {
+    const { guard } = this.needs;
+    for (const effect of effects) guard.run(`effect: ${effect.type}`, () => this.#performOne(effect));
   }
 
   #performOne(effect: EngineEffect): void {

@@ -3,6 +3,7 @@ import type { TransportAddress } from '@wirepath/stun-codec';
 import type { Candidate } from '../contracts/candidate.js';
 import type { CandidateSource } from '../contracts/candidate-source.js';
 import type { Clock, RandomSource } from '../contracts/clock.js';
+import type { Guard } from '../contracts/guard.js';
 import type { Identity, PublicKey } from '../contracts/identity.js';
 import type { Logger } from '../contracts/logger.js';
 import type { NatBehavior } from '../contracts/nat-behavior.js';
@@ -13,6 +14,8 @@ import type { Signaling } from '../contracts/signaling.js';
 import type { Transport } from '../contracts/transport.js';
 import type { TraversalSettings } from '../config/loaded-config.js';
 import { CodedError } from '../errors/coded-error.js';
+import { guardedClock } from '../guard/guarded-clock.js';
+import { Listeners } from '../guard/listeners.js';
 import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../traversal/connection-type.js';
 import type { EnginePath } from '../traversal/events.js';
 import { PathEngine } from '../traversal/path-engine.js';
@@ -45,6 +48,7 @@ export interface NatTraversalNeeds {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly logger: Logger;
+  readonly guard: Guard;
 }
 
 export interface Pong {
@@ -76,15 +80,18 @@ export class NatTraversal implements Service {
   readonly #signals: SignalExchange;
   readonly #ownNetwork = new OwnNetwork();
   readonly #peers = new Map<PublicKey, Peer>();
-  readonly #listeners = new Set<(peer: PublicKey) => void>();
-  readonly #pongListeners = new Set<(peer: PublicKey, path: EnginePath, rttMs: number) => void>();
+  readonly #listeners: Listeners<PublicKey>;
+  readonly #pongListeners: Listeners<{ peer: PublicKey; path: EnginePath; rttMs: number }>;
   readonly #bypass: TunnelBypass;
   /** Only where the transport owns no socket. */
   readonly #trials: EndpointTrials | undefined;
   #abort: AbortController | undefined;
 
   constructor(readonly needs: NatTraversalNeeds) {
-    const { identity, clock, random, settings, transport } = needs;
+    const { identity, random, settings, transport, guard } = needs;
+    const clock = guardedClock(needs.clock, guard);
+    this.#listeners = new Listeners(guard, 'changes');
+    this.#pongListeners = new Listeners(guard, 'pongs');
     const logger = needs.logger.child({ component: 'traversal' });
     this.#bypass = new TunnelBypass(transport, logger);
     if (!transport.capabilities.ownsSocket) this.#trials = new EndpointTrials(transport, clock, logger);
@@ -128,12 +135,11 @@ export class NatTraversal implements Service {
       allocations: this.#allocations,
       clock,
       logger,
+      guard,
       send: (to, message) => this.#signals.send(to, message),
       onChanged: (peer) => this.#changed(peer),
       onMappingSuspect: () => this.#gathering.checkMapping(),
-      onPong: (peer, path, rttMs) => {
-        for (const listener of this.#pongListeners) listener(peer, path, rttMs);
-      },
+      onPong: (peer, path, rttMs) => this.#pongListeners.tell({ peer, path, rttMs }),
     });
   }
 
@@ -287,19 +293,14 @@ export class NatTraversal implements Service {
   ): Promise<Pong | undefined> {
     const agent = this.#requireAgent(publicKey);
     let pong: Pong | undefined;
-    const listener = (peer: PublicKey, path: EnginePath, rttMs: number) => {
+    using _pongs = this.#pongListeners.add(({ peer, path, rttMs }) => {
       const connection = agent.active?.pair.connection;
       if (peer !== publicKey || connection === undefined) return;
       pong = { rttMs, connection, path };
       this.#changed(peer);
-    };
-    this.#pongListeners.add(listener);
-    try {
-      this.#driver.handle({ type: 'ping', peer: publicKey });
-      return await this.#until(publicKey, timeoutMs, () => pong, signal);
-    } finally {
-      this.#pongListeners.delete(listener);
-    }
+    });
+    this.#driver.handle({ type: 'ping', peer: publicKey });
+    return await this.#until(publicKey, timeoutMs, () => pong, signal);
   }
 
   // --- For status, explain and netcheck ---
@@ -357,8 +358,7 @@ export class NatTraversal implements Service {
 
   /** Calls back when something that status shows of a peer may have changed. */
   onChange(listener: (peer: PublicKey) => void): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+    return this.#listeners.add(listener);
   }
 
   // --- Inside ---
@@ -383,7 +383,7 @@ export class NatTraversal implements Service {
   }
 
   #changed(peer: PublicKey): void {
-    for (const listener of [...this.#listeners]) listener(peer);
+    this.#listeners.tell(peer);
   }
 
   #updateOwnNetwork(): void {

@@ -2,6 +2,7 @@ import type { Clock, RandomSource } from '../contracts/clock.js';
 import type { Identity, PublicKey } from '../contracts/identity.js';
 import type { Signaling } from '../contracts/signaling.js';
 import { MessageSeal } from '../sealing/message-seal.js';
+import { wrapError } from '../errors/wrap-error.js';
 import type { EngineEvent } from '../traversal/events.js';
 import type { CallMessage } from '../traversal/messages.js';
 
@@ -9,7 +10,7 @@ export interface SignalExchangeNeeds {
   readonly identity: Identity;
   readonly clock: Clock;
   readonly random: RandomSource;
-  readonly signalings: readonly { readonly instance: Signaling }[];
+  readonly signalings: readonly { readonly plugin: string; readonly instance: Signaling }[];
   /** Messages of others are dropped unread. */
   readonly isPeer: (publicKey: PublicKey) => boolean;
   /** What came of signalling, for the engine. */
@@ -40,12 +41,20 @@ export class SignalExchange {
       ];
       this.#subscriptions.push(...subscriptions.filter((subscription) => subscription !== undefined));
     }
-    await Promise.all(signalings.map(({ instance }) => instance.start({ signal })));
+    await Promise.all(
+      signalings.map(({ plugin, instance }) =>
+        instance.start({ signal }).catch((error: unknown) => {
+          throw wrapError(error, { name: plugin, hook: 'start', code: 'PLUGIN_FAILED' });
+        }),
+      ),
+    );
   }
 
   async stop(): Promise<void> {
     for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
-    await Promise.all(this.needs.signalings.map(({ instance }) => instance.stop()));
+    // One that fails must not keep the others from having stopped.
+    const ends = await Promise.allSettled(this.needs.signalings.map(({ instance }) => instance.stop()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
   /** The network may have changed. */

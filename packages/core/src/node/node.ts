@@ -9,6 +9,9 @@ import type { PublicKey } from '../contracts/identity.js';
 import type { Service } from '../contracts/service.js';
 import type { TransportPeerStats } from '../contracts/transport.js';
 import { CodedError } from '../errors/coded-error.js';
+import type { EdgeGuard } from '../guard/edge-guard.js';
+import { guardedClock } from '../guard/guarded-clock.js';
+import { Listeners } from '../guard/listeners.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { NatTraversal } from '../nat-traversal/nat-traversal.js';
 import type { Product } from '../product/product.js';
@@ -64,13 +67,16 @@ const PLAIN_PEER_LOOK_MS = 1000;
 class WiredTraversalNode implements Node {
   readonly traversal: NatTraversal;
   readonly #lifecycle: Lifecycle;
-  readonly #listeners = new Set<() => void>();
+  readonly #guard: EdgeGuard;
+  readonly #listeners: Listeners;
   #started = false;
   readonly #seen = new Map<PublicKey, { connection: Connection; sinceMs: number }>();
   readonly #discovering = new AbortController();
 
   constructor(readonly wired: WiredNode) {
-    const clock = wired.get(TOKENS.Clock);
+    this.#guard = wired.get(TOKENS.Guard);
+    this.#listeners = new Listeners(this.#guard, 'changes of status');
+    const clock = guardedClock(wired.get(TOKENS.Clock), this.#guard);
     const logger = wired.get(TOKENS.Logger);
     const transport = wired.get(TOKENS.Transport).instance;
     this.traversal = new NatTraversal({
@@ -84,6 +90,7 @@ class WiredTraversalNode implements Node {
       clock,
       random: wired.get(TOKENS.RandomSource),
       logger,
+      guard: this.#guard.for('traversal'),
     });
     // Whatever connects comes before the device, which takes longest and is needed last.
     this.#lifecycle = new Lifecycle(
@@ -135,6 +142,7 @@ class WiredTraversalNode implements Node {
       traversal,
       transport,
       counting: [...wired.get(TOKENS.CandidateSources), ...wired.get(TOKENS.Relays)].map(({ instance }) => instance),
+      guard: this.#guard,
       signaling: this.#signaling(),
       nowMs: wired.get(TOKENS.Clock).unixMs(),
       since: (publicKey, connection) => this.#since(publicKey, connection),
@@ -199,8 +207,7 @@ class WiredTraversalNode implements Node {
   }
 
   onChange(listener: () => void): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+    return this.#listeners.add(listener);
   }
 
   #signaling() {
@@ -219,7 +226,7 @@ class WiredTraversalNode implements Node {
 
   /** Follows every peer discovery, and watches what becomes of the peers, for as long as the node runs. */
   #discovery(): Service {
-    const clock = this.wired.get(TOKENS.Clock);
+    const clock = guardedClock(this.wired.get(TOKENS.Clock), this.#guard);
     const logger = this.wired.get(TOKENS.Logger);
     const transport = this.wired.get(TOKENS.Transport).instance;
     let looking: Disposable | undefined;
@@ -282,7 +289,7 @@ class WiredTraversalNode implements Node {
   }
 
   #tell(): void {
-    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.tell();
   }
 
   #since(publicKey: PublicKey, connection: Connection): number {

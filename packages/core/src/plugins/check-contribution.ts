@@ -2,14 +2,15 @@ import type { LoadedPlugin } from '../config/loaded-config.js';
 import type { Contribution, Role } from '../contracts/plugin.js';
 import { ConfigProblems } from '../errors/config-problems.js';
 import { ROLES } from './check-definition.js';
+import { roleFaults } from './role-methods.js';
 
-/** @throws ConfigProblems unless the plugin gave exactly what its `provides` says. */
+/** @throws ConfigProblems unless the plugin gave exactly what its `provides` says, each with the methods of its role. */
 export function checkContribution(plugin: LoadedPlugin, contribution: unknown, file: string): void {
   const given = (typeof contribution === 'object' && contribution !== null ? contribution : {}) as Contribution;
   const keys = Object.entries(given).flatMap(([key, value]) => (value === undefined || value === null ? [] : [key]));
   const missing = plugin.roles.filter((role) => !keys.includes(role));
   const extra = keys.filter((key) => !plugin.roles.includes(key as Role));
-  if (missing.length === 0 && extra.length === 0) return;
+  if (missing.length === 0 && extra.length === 0) return checkMethods(plugin, given, file);
   const describe = (list: readonly string[]) =>
     list.map((key) => (Object.hasOwn(ROLES, key) ? ROLES[key as Role] : key)).join(', ');
   const found = [
@@ -26,6 +27,22 @@ export function checkContribution(plugin: LoadedPlugin, contribution: unknown, f
       suggestion: 'this is a fault of the plugin; tell its author',
     },
   ]);
+}
+
+function checkMethods(plugin: LoadedPlugin, given: Contribution, file: string): void {
+  const problems = plugin.roles.flatMap((role) => {
+    const faults = roleFaults(role, given[role]);
+    if (faults.length === 0) return [];
+    return {
+      file,
+      keyPath: plugin.keyPath,
+      plugin: plugin.name,
+      expected: `\`create\` to return a ${ROLES[role]} with all its methods`,
+      found: faults.join(', '),
+      suggestion: 'this is a fault of the plugin; tell its author',
+    };
+  });
+  if (problems.length > 0) throw new ConfigProblems(problems);
 }
 
 /** @throws ConfigProblems when a plugin requires the transport's sockets and the transport owns none. */

@@ -27,7 +27,7 @@ async function twoServers() {
     identity: createIdentity(random(32)),
     clock: new FakeClock(),
     random: { bytes: random },
-    signalings: [{ instance }],
+    signalings: [{ plugin: 'rendezvous', instance }],
     isPeer: () => true,
     onEvent: (event) => {
       if (event.type === 'signaling-state') told.push(event.up);

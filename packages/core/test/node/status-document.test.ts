@@ -20,6 +20,7 @@ function droppedWhere(
     },
     transport: { counters: () => parts.transport, stats: nothing, listenPort: undefined },
     counting: plugins.map((counters) => (counters === undefined ? {} : { counters: () => counters })),
+    guard: { counters: () => ({ 'failed.@acme/signal: publish': 5 }), problems: nothing },
     signaling: [],
     nowMs: 0,
     since: () => 0,
@@ -33,6 +34,11 @@ describe('what status says was dropped', () => {
       { transport: { 'stun.unclaimed': 2, 'wireguard.mac1': 0 }, traversal: { 'check-forged': 1 } },
       [{ 'relay.unknown-peer': 3, 'relay.bad-integrity': 0 }, undefined, { 'relay.unknown-peer': 4 }],
     );
-    expect(dropped).toEqual({ 'stun.unclaimed': 2, 'check-forged': 1, 'relay.unknown-peer': 7 });
+    expect(dropped).toEqual({
+      'stun.unclaimed': 2,
+      'check-forged': 1,
+      'relay.unknown-peer': 7,
+      'failed.@acme/signal: publish': 5,
+    });
   });
 });

@@ -4,7 +4,30 @@ import type { PluginModule, Product } from '../../src/product/product.js';
 
 /** Enough of a transport to be wired; nothing here sends. */
 export function idleTransport(options: { ownsSocket?: boolean } = {}): Transport {
-  return { capabilities: { ownsSocket: options.ownsSocket ?? true } } as Transport;
+  const nothing = () => undefined;
+  const task = async () => undefined;
+  const subscribe = () => ({ [Symbol.dispose]: nothing });
+  const capabilities = { ownsSocket: options.ownsSocket ?? true } as Transport['capabilities'];
+  return {
+    capabilities,
+    datagrams: undefined,
+    listenPort: undefined,
+    packets: undefined,
+    listen: task,
+    start: task,
+    stop: task,
+    addPeer: nothing,
+    removePeer: nothing,
+    setAllowedIps: nothing,
+    setPath: nothing,
+    initiateHandshake: nothing,
+    stats: () => [],
+    onHandshake: subscribe,
+    onAuthenticated: subscribe,
+    onSent: subscribe,
+    onEndpointSuggested: subscribe,
+    counters: () => ({}),
+  };
 }
 
 export const samplePlugins = {
