@@ -11,7 +11,7 @@
  * ```ts
  * import { EmbeddedTransport } from '@wirepath/transport-wg';
  *
- * const transport = new EmbeddedTransport({ logger, clock, random, identity, node }, { tun: false });
+ * const transport = new EmbeddedTransport({ logger, clock, guard, random, identity, node }, { tun: false });
  * await transport.listen({ signal });
  * transport.addPeer({ publicKey, allowedIps: ['10.77.0.2/32'], endpoint });
  * await transport.start({ signal });

@@ -6,7 +6,7 @@ export default definePlugin({
   name: '@wirepath/transport-wg',
   apiVersion: 1,
   options: wireGuardOptions,
-  needs: ['logger', 'clock', 'random', 'identity', 'node'],
+  needs: ['logger', 'clock', 'guard', 'random', 'identity', 'node'],
   provides: ['transport'],
   async create(needs, options) {
     if (options.mode === 'embedded') return { transport: new EmbeddedTransport(needs, options) };

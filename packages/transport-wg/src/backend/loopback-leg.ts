@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import { transportAddress, type TransportAddress } from '@wirepath/core/plugin';
+import { transportAddress, type Guard, type TransportAddress } from '@wirepath/core/plugin';
 import type { Counters } from '../embedded/counters.js';
 
 const LOOPBACK = '127.0.0.1';
@@ -17,6 +17,12 @@ type Lookup = (
 /** We send to an IP address only: the default goes through dns.lookup for each datagram. */
 const lookupLiteral: Lookup = (hostname, _options, callback) => callback(null, hostname, isIP(hostname));
 
+export interface LoopbackLegOptions {
+  readonly counters: Counters;
+  readonly guard: Guard;
+  readonly onFromDevice: (datagram: Uint8Array) => void;
+}
+
 /** The loopback socket that a device takes for one of its peers: the peer's one endpoint, whatever its path is. */
 export class LoopbackLeg {
   readonly #socket: Socket;
@@ -25,8 +31,9 @@ export class LoopbackLeg {
   #devicePort = 0;
   #open = true;
 
-  constructor(options: { counters: Counters; onFromDevice: (datagram: Uint8Array) => void }) {
-    const { counters, onFromDevice } = options;
+  constructor(options: LoopbackLegOptions) {
+    const { counters, guard } = options;
+    const onFromDevice = guard.wrap('datagram of the device', options.onFromDevice);
     this.#counters = counters;
     this.#socket = createSocket({
       type: 'udp4',
@@ -67,9 +74,14 @@ export class LoopbackLeg {
   send(datagram: Uint8Array): void {
     if (!this.#open || this.#devicePort === 0) return this.#counters.count('loopback.no-device');
     if (this.#socket.getSendQueueSize() > SEND_QUEUE_MAX_BYTES) return this.#counters.count('loopback.queue-full');
-    this.#socket.send(Buffer.from(datagram), this.#devicePort, LOOPBACK, (error) => {
-      if (error) this.#counters.count('loopback.failed');
-    });
+    try {
+      this.#socket.send(Buffer.from(datagram), this.#devicePort, LOOPBACK, (error) => {
+        if (error) this.#counters.count('loopback.failed');
+      });
+    } catch {
+      // Only arguments make it throw: a port that the device made up.
+      this.#counters.count('loopback.failed');
+    }
   }
 
   async close(): Promise<void> {

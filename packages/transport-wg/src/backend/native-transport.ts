@@ -1,5 +1,6 @@
 import {
   CodedError,
+  Listeners,
   sameAddress,
   type Base,
   type PublicKey,
@@ -11,7 +12,6 @@ import {
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
 import { Counters } from '../embedded/counters.js';
-import { Listeners } from '../embedded/listeners.js';
 import { defaultMark } from '../linux/linux-network.js';
 import type { UapiDeviceState } from '../uapi/device.js';
 import { AttachedDevice } from './attached-device.js';
@@ -70,10 +70,10 @@ export class NativeTransport implements Transport {
   constructor(needs: UapiTransportNeeds, options: NativeTransportOptions = {}) {
     this.#needs = needs;
     this.#options = options;
-    const { node, logger, clock, identity } = needs;
+    const { node, logger, clock, identity, guard } = needs;
     const counters = this.#counters;
-    this.#onHandshake = new Listeners({ name: 'handshake', logger, clock, counters });
-    this.#onAuthenticated = new Listeners({ name: 'authenticated', logger, clock, counters });
+    this.#onHandshake = new Listeners(guard, 'handshake');
+    this.#onAuthenticated = new Listeners(guard, 'authenticated');
     const { command, kind, control } = options;
     const interfaceName = options.device ?? node.interfaceName;
     this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, counters });
@@ -305,13 +305,13 @@ export class NativeTransport implements Transport {
       const atMs = lastHandshakeUnixMs(told, handshakeClock, atUnixMs);
       if (isNewHandshake(peer.lastHandshakeMs, atMs, handshakeClock) && atMs !== null) {
         peer.lastHandshakeMs = atMs;
-        this.#onHandshake.emit({ publicKey, atUnixMs: atMs });
+        this.#onHandshake.tell({ publicKey, atUnixMs: atMs });
       }
       // What was counted before the endpoint changed came from elsewhere.
       const stayed = endpoint && peer.endpoint && sameAddress(endpoint, peer.endpoint);
       if (stayed && rxBytes > peer.rxBytes) {
         const base = this.#base(endpoint.family);
-        this.#onAuthenticated.emit({ publicKey, path: { kind: 'socket', base, remote: endpoint } });
+        this.#onAuthenticated.tell({ publicKey, path: { kind: 'socket', base, remote: endpoint } });
       }
       peer.endpoint = endpoint ?? null;
       peer.rxBytes = rxBytes;

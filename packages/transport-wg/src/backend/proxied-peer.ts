@@ -5,9 +5,8 @@ import {
   type TransportPath,
   type TransportPeer,
 } from '@wirepath/core/plugin';
-import type { Counters } from '../embedded/counters.js';
 import { EventThrottle } from '../embedded/event-throttle.js';
-import { LoopbackLeg } from './loopback-leg.js';
+import { LoopbackLeg, type LoopbackLegOptions } from './loopback-leg.js';
 import { PathEvidence } from './path-evidence.js';
 
 /** Datagrams that wait for a first path: the device repeats handshakes and keeps packets itself. */
@@ -33,9 +32,9 @@ export class ProxiedPeer {
   readonly #held: Uint8Array[] = [];
   readonly #early: { path: TransportPath; datagram: Uint8Array }[] = [];
 
-  constructor(config: TransportPeer, counters: Counters, onFromDevice: (datagram: Uint8Array) => void) {
+  constructor(config: TransportPeer, leg: LoopbackLegOptions) {
     this.config = config;
-    this.leg = new LoopbackLeg({ counters, onFromDevice });
+    this.leg = new LoopbackLeg(leg);
   }
 
   get publicKey(): PublicKey {

@@ -1,9 +1,11 @@
 import {
   CodedError,
+  Listeners,
   sameAddress,
   socketPath,
   type Clock,
   type Datagrams,
+  type Guard,
   type Identity,
   type Logger,
   type NodeSettings,
@@ -16,7 +18,6 @@ import {
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
 import { Counters } from '../embedded/counters.js';
-import { Listeners } from '../embedded/listeners.js';
 import { Sockets } from '../embedded/sockets.js';
 import { defaultMark } from '../linux/linux-network.js';
 import { bindToInterface, descriptorOf, markSocket } from '../linux/socket-options.js';
@@ -36,6 +37,7 @@ import { ProxiedPeer } from './proxied-peer.js';
 export interface UapiTransportNeeds {
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly guard: Guard;
   readonly identity: Identity;
   readonly node: NodeSettings;
 }
@@ -91,9 +93,9 @@ export class ProxyTransport implements Transport {
   constructor(needs: UapiTransportNeeds, options: UapiTransportOptions = {}) {
     this.#needs = needs;
     this.#options = options;
-    const { node, logger, clock, identity } = needs;
+    const { node, logger, clock, identity, guard } = needs;
     const counters = this.#counters;
-    const listeners = <Event>(name: string) => new Listeners<Event>({ name, logger, clock, counters });
+    const listeners = <Event>(name: string) => new Listeners<Event>(guard, name);
     this.#onHandshake = listeners('handshake');
     this.#onAuthenticated = listeners('authenticated');
     this.#onSent = listeners('sent');
@@ -107,8 +109,7 @@ export class ProxyTransport implements Transport {
       this.#network = new DeviceNetwork({ node, interfaceName, mark, logger });
     }
     this.#sockets = new Sockets({
-      logger,
-      clock,
+      guard,
       counters,
       onWireGuard: (bytes, from) => this.#fromNetwork(bytes, from),
       onRemote: (ip) => this.#network?.addEndpoint(ip),
@@ -164,7 +165,7 @@ export class ProxyTransport implements Transport {
     const { publicKey, endpoint } = config;
     const known = this.#peers.get(publicKey);
     const before = known?.config.endpoint;
-    const peer = known ?? new ProxiedPeer(config, this.#counters, (bytes) => this.#fromDevice(peer, bytes));
+    const peer = known ?? this.#newPeer(config);
     peer.config = config;
     if (!known) {
       peer.leg.setDevicePort(this.#devicePort);
@@ -355,6 +356,15 @@ export class ProxyTransport implements Transport {
     this.#watch.nudge();
   }
 
+  #newPeer(config: TransportPeer): ProxiedPeer {
+    const peer: ProxiedPeer = new ProxiedPeer(config, {
+      counters: this.#counters,
+      guard: this.#needs.guard,
+      onFromDevice: (bytes) => this.#fromDevice(peer, bytes),
+    });
+    return peer;
+  }
+
   #fromDevice(peer: ProxiedPeer, datagram: Uint8Array): void {
     if (this.#peers.get(peer.publicKey) !== peer) return;
     this.#sorter?.learn(peer.publicKey, datagram);
@@ -366,13 +376,13 @@ export class ProxyTransport implements Transport {
     if (paths.length > 0) this.#send(paths, datagram);
     else this.#hold(peer, datagram);
     const isData = messageType(datagram) === MESSAGE_TRANSPORT_DATA && datagram.length > TRANSPORT_MIN_BYTES;
-    if (isData && peer.throttle.admitSent(this.#needs.clock.now())) this.#onSent.emit({ publicKey: peer.publicKey });
+    if (isData && peer.throttle.admitSent(this.#needs.clock.now())) this.#onSent.tell({ publicKey: peer.publicKey });
     this.#watch.nudge();
   }
 
   #hold(peer: ProxiedPeer, datagram: Uint8Array): void {
     if (!peer.hold(datagram)) this.#counters.count('send.no-path');
-    if (peer.throttle.admitPathWanted(this.#needs.clock.now())) this.#onPathWanted.emit({ publicKey: peer.publicKey });
+    if (peer.throttle.admitPathWanted(this.#needs.clock.now())) this.#onPathWanted.tell({ publicKey: peer.publicKey });
   }
 
   #send(paths: readonly TransportPath[], datagram: Uint8Array): void {
@@ -383,7 +393,7 @@ export class ProxyTransport implements Transport {
     const { publicKey } = peer;
     if (peer.roaming && !peer.isOn(path)) this.setPath(publicKey, [path]);
     if (peer.throttle.admitAuthenticated(path, this.#needs.clock.now()))
-      this.#onAuthenticated.emit({ publicKey, path });
+      this.#onAuthenticated.tell({ publicKey, path });
   }
 
   #told(state: UapiDeviceState, atUnixMs: number): void {
@@ -398,7 +408,7 @@ export class ProxyTransport implements Transport {
       const atMs = lastHandshakeUnixMs(told, handshakeClock, atUnixMs);
       if (isNewHandshake(peer.lastHandshakeMs, atMs, handshakeClock) && atMs !== null) {
         peer.lastHandshakeMs = atMs;
-        this.#onHandshake.emit({ publicKey, atUnixMs: atMs });
+        this.#onHandshake.tell({ publicKey, atUnixMs: atMs });
       }
       if (told.endpoint && !sameAddress(told.endpoint, peer.endpoint)) {
         this.#movedAway(peer, told.endpoint, peer.endpoint);
@@ -413,6 +423,6 @@ export class ProxyTransport implements Transport {
     if (this.#device.traits.canModifyPeer) void this.#device.set(setEndpoint(publicKey, ours));
     else this.#putPeer(peer);
     if (peer.roaming) this.setPath(publicKey, this.#pathsTo(endpoint));
-    else this.#onEndpointSuggested.emit({ publicKey, endpoint });
+    else this.#onEndpointSuggested.tell({ publicKey, endpoint });
   }
 }

@@ -1,5 +1,11 @@
 import type { RemoteInfo } from 'node:dgram';
-import { transportAddress, type Base, type TransportAddress, type TransportPath } from '@wirepath/core/plugin';
+import {
+  tryTransportAddress,
+  type Base,
+  type Guard,
+  type TransportAddress,
+  type TransportPath,
+} from '@wirepath/core/plugin';
 import type { Counters } from './counters.js';
 import type { OpenUdpSocket, UdpSocket } from './udp-socket.js';
 
@@ -23,13 +29,18 @@ export class BaseSocket {
   #lastPath: TransportPath | undefined;
   #open = true;
 
-  private constructor(base: Base, socket: UdpSocket, counters: Counters, events: BaseSocketEvents) {
+  private constructor(base: Base, socket: UdpSocket, counters: Counters, guard: Guard, events: BaseSocketEvents) {
     this.base = base;
     this.socket = socket;
     this.#counters = counters;
+    // Written out, not by way of `wrap`: it is on the way of every packet.
     socket.on('message', (bytes, info) => {
-      const path = this.#pathFrom(info);
-      if (path !== undefined) events.onDatagram(path, bytes, base);
+      try {
+        const path = this.#pathFrom(info);
+        if (path !== undefined) events.onDatagram(path, bytes, base);
+      } catch (error) {
+        guard.failed('datagram', error);
+      }
     });
     // ICMP errors and the like: what was lost is lost, the socket lives on.
     socket.on('error', (error: NodeJS.ErrnoException) => counters.count(`socket-error.${error.code ?? error.name}`));
@@ -43,12 +54,13 @@ export class BaseSocket {
     shared: boolean;
     open: OpenUdpSocket;
     counters: Counters;
+    guard: Guard;
     events: BaseSocketEvents;
   }): Promise<BaseSocket> {
-    const { id, family, port, shared, open, counters, events } = options;
+    const { id, family, port, shared, open, counters, guard, events } = options;
     const socket = await open(family, port);
     const base: Base = Object.freeze({ id, family, port: socket.address().port, shared });
-    return new BaseSocket(base, socket, counters, events);
+    return new BaseSocket(base, socket, counters, guard, events);
   }
 
   /** Never throws. The bytes must not change afterwards: a full kernel buffer keeps them waiting. */
@@ -88,7 +100,13 @@ export class BaseSocket {
         this.#counters.count('receive.port-0');
         return undefined;
       }
-      path = Object.freeze({ kind: 'socket', base: this.base, remote: transportAddress(address, port) });
+      const remote = tryTransportAddress(address, port);
+      // Whatever the system says of the source: a datagram without one cannot be answered.
+      if (remote === undefined) {
+        this.#counters.count('receive.no-address');
+        return undefined;
+      }
+      path = Object.freeze({ kind: 'socket', base: this.base, remote });
       // Spoofed sources must not grow this; the living ones come back with their next datagram.
       if (this.#paths.size >= PATH_CACHE_MAX) this.#paths.clear();
       this.#paths.set(key, path);

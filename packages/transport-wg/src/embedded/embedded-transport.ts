@@ -1,11 +1,13 @@
 import {
   baseIdOf,
   CodedError,
+  Listeners,
   sameAddress,
   samePath,
   socketPath,
   type Clock,
   type Datagrams,
+  type Guard,
   type Identity,
   type Logger,
   type NodeSettings,
@@ -32,13 +34,13 @@ import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
 import { EventThrottle } from './event-throttle.js';
 import { InProcessPort } from './in-process-port.js';
 import type { InnerSide } from './inner-side.js';
-import { Listeners } from './listeners.js';
 import { Sockets } from './sockets.js';
 import { SOCKET_BUFFER_BYTES, type OpenUdpSocket } from './udp-socket.js';
 
 export interface EmbeddedTransportNeeds {
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly guard: Guard;
   readonly random: RandomSource;
   readonly identity: Identity;
   readonly node: NodeSettings;
@@ -103,10 +105,10 @@ export class EmbeddedTransport implements Transport {
   constructor(needs: EmbeddedTransportNeeds, options: EmbeddedTransportOptions = {}) {
     this.#needs = needs;
     this.#options = options;
-    const { node, logger, clock } = needs;
+    const { node, logger, guard } = needs;
     const counters = this.#counters;
     this.#mark = options.fwmark ?? defaultMark(node.interfaceName);
-    const listeners = <Event>(name: string) => new Listeners<Event>({ name, logger, clock, counters });
+    const listeners = <Event>(name: string) => new Listeners<Event>(guard, name);
     this.#onHandshake = listeners('handshake');
     this.#onAuthenticated = listeners('authenticated');
     this.#onSent = listeners('sent');
@@ -114,15 +116,14 @@ export class EmbeddedTransport implements Transport {
     this.#onEndpointSuggested = listeners('endpoint-suggested');
     const onPacket = (packet: Uint8Array) => this.#handlePacket(packet);
     if (options.tun ?? true) {
-      this.#tun = new TunInterface({ node, mark: this.#mark, logger, counters, onPacket });
+      this.#tun = new TunInterface({ node, mark: this.#mark, logger, guard, counters, onPacket });
       this.#inner = this.#tun;
     } else {
-      this.#port = new InProcessPort(onPacket, { logger, clock, counters });
+      this.#port = new InProcessPort(onPacket, guard);
       this.#inner = this.#port;
     }
     this.#sockets = new Sockets({
-      logger,
-      clock,
+      guard,
       counters,
       onWireGuard: (bytes, from) => this.#handleDatagram(bytes, from),
       onRemote: (ip) => this.#inner.addEndpoint(ip),
@@ -307,7 +308,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   async #serveUapi(signal: AbortSignal): Promise<void> {
-    const { node, identity, logger } = this.#needs;
+    const { node, identity, logger, guard } = this.#needs;
     const device = new EmbeddedUapi({
       identity,
       listenPort: () => this.listenPort ?? 0,
@@ -316,11 +317,11 @@ export class EmbeddedTransport implements Transport {
       peer: (publicKey) => this.#knownPeer(publicKey),
       put: (peer, how) => this.#putPeer(peer, how),
       remove: (publicKey) => this.removePeer(publicKey),
-      suggestEndpoint: (publicKey, endpoint) => this.#onEndpointSuggested.emit({ publicKey, endpoint }),
+      suggestEndpoint: (publicKey, endpoint) => this.#onEndpointSuggested.tell({ publicKey, endpoint }),
     });
     const folder = this.#options.uapiFolder;
     const { interfaceName } = node;
-    this.#uapi = new UapiServer({ interfaceName, device, logger, ...(folder === undefined ? {} : { folder }) });
+    this.#uapi = new UapiServer({ interfaceName, device, logger, guard, ...(folder === undefined ? {} : { folder }) });
     const path = this.#uapi.path;
     try {
       if ((await this.#uapi.start({ signal })) === 'serving') return;
@@ -411,7 +412,8 @@ export class EmbeddedTransport implements Transport {
   readonly #onTimer = (): void => {
     this.#timer = undefined;
     this.#timerDueMs = Infinity;
-    this.#device?.handleTimeout(this.#now());
+    // Whatever fails, the timer is armed again: it is all peers' only one.
+    this.#needs.guard.run('WireGuard timer', () => this.#device?.handleTimeout(this.#now()));
     this.#rearm();
   };
 
@@ -421,17 +423,17 @@ export class EmbeddedTransport implements Transport {
     },
     reply: (datagram, to) => this.#sockets.send(to, datagram),
     deliver: (packet) => this.#inner.deliver(packet),
-    onHandshake: ({ publicKey }, { unixMs }) => this.#onHandshake.emit({ publicKey, atUnixMs: unixMs }),
+    onHandshake: ({ publicKey }, { unixMs }) => this.#onHandshake.tell({ publicKey, atUnixMs: unixMs }),
     onAuthenticated: ({ publicKey }, path, _kind, now) => {
       if (this.#peers.get(publicKey)?.throttle.admitAuthenticated(path, now)) {
-        this.#onAuthenticated.emit({ publicKey, path });
+        this.#onAuthenticated.tell({ publicKey, path });
       }
     },
     onSent: ({ publicKey }, now) => {
-      if (this.#peers.get(publicKey)?.throttle.admitSent(now)) this.#onSent.emit({ publicKey });
+      if (this.#peers.get(publicKey)?.throttle.admitSent(now)) this.#onSent.tell({ publicKey });
     },
     onPathWanted: ({ publicKey }, now) => {
-      if (this.#peers.get(publicKey)?.throttle.admitPathWanted(now)) this.#onPathWanted.emit({ publicKey });
+      if (this.#peers.get(publicKey)?.throttle.admitPathWanted(now)) this.#onPathWanted.tell({ publicKey });
     },
   };
 }

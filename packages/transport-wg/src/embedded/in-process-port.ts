@@ -1,15 +1,14 @@
-import type { PacketPort } from '@wirepath/core/plugin';
+import { Listeners, type Guard, type PacketPort } from '@wirepath/core/plugin';
 import type { InnerSide } from './inner-side.js';
-import { Listeners, type ListenersOptions } from './listeners.js';
 
 /** `tun: false`: packets are exchanged with code in this process, and no right of any kind is needed. */
 export class InProcessPort implements InnerSide, PacketPort {
   readonly #listeners: Listeners<Uint8Array>;
   readonly #onPacket: (packet: Uint8Array) => void;
 
-  constructor(onPacket: (packet: Uint8Array) => void, options: Omit<ListenersOptions, 'name'>) {
-    this.#onPacket = onPacket;
-    this.#listeners = new Listeners({ ...options, name: 'packet' });
+  constructor(onPacket: (packet: Uint8Array) => void, guard: Guard) {
+    this.#onPacket = guard.wrap('packet', onPacket);
+    this.#listeners = new Listeners(guard, 'packet');
   }
 
   send(packet: Uint8Array): void {
@@ -21,7 +20,7 @@ export class InProcessPort implements InnerSide, PacketPort {
   }
 
   deliver(packet: Uint8Array): void {
-    this.#listeners.emit(Uint8Array.prototype.slice.call(packet));
+    this.#listeners.tell(Uint8Array.prototype.slice.call(packet));
   }
 
   setAllowedIps(): void {

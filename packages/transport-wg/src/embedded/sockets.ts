@@ -1,17 +1,16 @@
 import {
   CodedError,
+  Listeners,
   type Base,
-  type Clock,
   type DatagramListener,
   type Datagrams,
-  type Logger,
+  type Guard,
   type ReceivedDatagram,
   type TransportPath,
 } from '@wirepath/core/plugin';
 import { BaseSocket } from './base-socket.js';
 import type { Counters } from './counters.js';
 import { kindOf, type DatagramKind } from './demultiplex.js';
-import { Listeners } from './listeners.js';
 import { openUdpSocket, type OpenUdpSocket, type UdpSocket } from './udp-socket.js';
 
 /** Tries for a port that is free in both families. */
@@ -21,8 +20,7 @@ const CHANNEL_HEADER_BYTES = 4;
 const UNCLAIMED = { stun: 'stun.unclaimed', channel: 'channel-data.unclaimed', other: 'other.unclaimed' } as const;
 
 export interface SocketsOptions {
-  readonly logger: Logger;
-  readonly clock: Clock;
+  readonly guard: Guard;
   readonly counters: Counters;
   /** A datagram that is WireGuard's, from a socket or out of a relay. The bytes are valid only during the call. */
   readonly onWireGuard: (bytes: Uint8Array, from: TransportPath) => void;
@@ -47,7 +45,7 @@ export class Sockets implements Datagrams {
   constructor(options: SocketsOptions) {
     this.#options = options;
     this.#counters = options.counters;
-    this.#listeners = new Listeners({ ...options, name: 'datagram' });
+    this.#listeners = new Listeners(options.guard, 'datagram');
   }
 
   get bases(): readonly Base[] {
@@ -159,10 +157,10 @@ export class Sockets implements Datagrams {
     this.#checkOpen(signal);
     const id = `udp${family}-${this.#nextId++}`;
     const events = { onDatagram: this.#onReceived };
-    const open = this.#options.openSocket ?? openUdpSocket;
+    const { guard, openSocket: open = openUdpSocket } = this.#options;
     let socket: BaseSocket;
     try {
-      socket = await BaseSocket.bind({ id, family, port, shared, open, counters: this.#counters, events });
+      socket = await BaseSocket.bind({ id, family, port, shared, open, counters: this.#counters, guard, events });
     } catch (cause) {
       throw bindError(cause as NodeJS.ErrnoException, family, port);
     }

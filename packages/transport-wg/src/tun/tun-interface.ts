@@ -1,4 +1,4 @@
-import { CodedError, type Logger, type NodeSettings } from '@wirepath/core/plugin';
+import { CodedError, type Guard, type Logger, type NodeSettings } from '@wirepath/core/plugin';
 import type { Counters } from '../embedded/counters.js';
 import type { InnerSide } from '../embedded/inner-side.js';
 import { OwnDatagrams } from '../embedded/own-datagrams.js';
@@ -14,6 +14,7 @@ export interface TunInterfaceOptions {
   readonly mark: number;
   readonly logger: Logger;
   readonly counters: Counters;
+  readonly guard: Guard;
   readonly onPacket: (packet: Uint8Array) => void;
 }
 
@@ -33,7 +34,7 @@ export class TunInterface implements InnerSide {
   }
 
   async start({ signal, listenPort }: { signal: AbortSignal; listenPort: number }): Promise<void> {
-    const { node, counters, onPacket, logger } = this.#options;
+    const { node, counters, guard, onPacket, logger } = this.#options;
     const device = TunDevice.open(node.interfaceName);
     this.#device = device;
     await this.#network.bringUp(node);
@@ -42,10 +43,11 @@ export class TunInterface implements InnerSide {
     for (const packet of this.#early.splice(0)) device.write(packet);
     const own = new OwnDatagrams(node.addresses, listenPort);
     device.start({
-      onPacket(packet) {
+      // One packet that fails must not end the reading of all.
+      onPacket: guard.wrap('packet', (packet: Uint8Array) => {
         if (own.includes(packet)) counters.count('tun.loop');
         else onPacket(packet);
-      },
+      }),
       onLost: (error) => logger.error('the interface was lost', { error: error.message }),
     });
     // Last, for packets within the interface's own networks need no route of ours.

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { CodedError, type Logger } from '@wirepath/core/plugin';
+import { CodedError, type Guard, type Logger } from '@wirepath/core/plugin';
 import { formatErrnoAnswer, formatGetAnswer } from './answer.js';
 import type { UapiDevice } from './device.js';
 import { UAPI_ERRNO, UapiError } from './errno.js';
@@ -12,6 +12,7 @@ export interface UapiServerOptions {
   /** @default /var/run/wireguard, where `wg` looks */
   readonly folder?: string;
   readonly logger?: Logger;
+  readonly guard: Guard;
   /** Connections beyond these are closed at once. @default 16 */
   readonly maxConnections?: number;
   /** A connection that neither sends nor takes anything for so long is closed. @default 10000 */
@@ -60,7 +61,7 @@ export class UapiServer {
 
   async #start(signal: AbortSignal): Promise<'serving' | 'held'> {
     if (this.#stopped || signal.aborted) throw new CodedError('ABORTED');
-    const server = createServer((socket) => this.#accept(socket));
+    const server = createServer(this.#options.guard.wrap('UAPI connection', (socket) => this.#accept(socket)));
     try {
       const claimed = await claimSocket(server, this.path);
       if (claimed === 'held') return 'held';
@@ -114,7 +115,7 @@ export class UapiServer {
     });
     const { maxRequestBytes } = this.#options;
     const reader = new UapiRequestReader(maxRequestBytes === undefined ? {} : { maxRequestBytes });
-    socket.on('data', (bytes) => {
+    const onData = (bytes: Buffer) => {
       for (const request of reader.push(bytes)) {
         const answer = this.#answer(request);
         if (request.kind === 'invalid' && request.fatal) {
@@ -129,7 +130,8 @@ export class UapiServer {
           socket.once('drain', () => socket.resume());
         }
       }
-    });
+    };
+    socket.on('data', this.#options.guard.wrap('UAPI request', onData));
   }
 
   #answer(request: UapiRequest): string {

@@ -5,7 +5,7 @@ import { NativeTransport } from '../../src/backend/native-transport.js';
 import { ProxyTransport, type UapiTransportNeeds } from '../../src/backend/proxy-transport.js';
 import type { DeviceControl, UapiChange, UapiDeviceState } from '../../src/uapi/device.js';
 import { formatKey } from '../../src/protocol/keys.js';
-import { newIdentity, recordingLogger, systemClock } from '../embedded/support.js';
+import { newIdentity, recordingLogger, systemClock, testGuard } from '../embedded/support.js';
 import { FakeDevice } from '../uapi/fake-device.js';
 import { until } from '../uapi/programs.js';
 import { transportAddress } from '@wirepath/core/plugin';
@@ -54,7 +54,7 @@ describe('boringtun', () => {
     await boringtun.open();
     cleanups.push(() => boringtun.socket.close());
     const node = { interfaceName: 'wptest0', addresses: [], mtu: 1420 };
-    needs = { logger: recordingLogger(), clock: systemClock, identity: newIdentity(), node };
+    needs = { logger: recordingLogger(), clock: systemClock, guard: testGuard(), identity: newIdentity(), node };
   });
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();

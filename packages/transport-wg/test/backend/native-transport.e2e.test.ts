@@ -9,6 +9,7 @@ import {
   startNode,
   systemClock,
   type TestNode,
+  testGuard,
 } from '../embedded/support.js';
 import { lacking, uniqueInterface, until } from '../uapi/programs.js';
 import { answerPings, answerUdp, never, pinged, uniqueSubnet } from './proxied.js';
@@ -41,6 +42,7 @@ describe.skipIf(reason)('a device with its own port (wireguard-go)', () => {
     transport = new NativeTransport(
       {
         logger: recordingLogger(),
+        guard: testGuard(),
         clock: systemClock,
         identity,
         node: { interfaceName, addresses: [`${ip}/24`], mtu: 1420 },

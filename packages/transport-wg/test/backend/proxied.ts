@@ -1,6 +1,6 @@
 import { socketPath, transportAddress, type TransportAddress, type TransportPath } from '@wirepath/core/plugin';
 import { ProxyTransport, type UapiTransportOptions } from '../../src/backend/proxy-transport.js';
-import { newIdentity, recordingLogger, systemClock, type TestNode } from '../embedded/support.js';
+import { newIdentity, recordingLogger, systemClock, type TestNode, testGuard } from '../embedded/support.js';
 import { run } from '../uapi/programs.js';
 
 export const never = new AbortController().signal;
@@ -34,7 +34,10 @@ export async function startProxied(
   const logger = recordingLogger();
   const identity = newIdentity();
   const node = { interfaceName, addresses: [`${ip}/24`], mtu: 1420 };
-  const transport = new ProxyTransport({ logger, clock: systemClock, identity, node }, options);
+  const transport = new ProxyTransport(
+    { logger, clock: systemClock, guard: testGuard(logger), identity, node },
+    options,
+  );
   try {
     await transport.listen({ signal: never });
     await transport.start({ signal: never });

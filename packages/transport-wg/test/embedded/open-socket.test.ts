@@ -70,4 +70,24 @@ describe('sockets of another network than the system\u2019s', () => {
     await Promise.all([a, b].map(({ transport }) => transport.stop()));
     expect(network.sockets.size).toBe(0);
   });
+
+  it.each([
+    ['fe80::1%br_lan', 'an interface whose name node:net does not know'],
+    ['fe80::1%wp@0', 'another'],
+    ['fe80::1%', 'no zone after all'],
+    ['not an address', 'no address'],
+    [undefined, 'nothing'],
+  ])('survives a datagram from %s: %s', async (address, _what) => {
+    const network = new MemoryNetwork();
+    const a = await startNode('10.77.0.1', { openSocket: network.open });
+    const b = await startNode('10.77.0.2', { openSocket: network.open });
+    nodes.push(a, b);
+    await connect(a, b);
+    const socket = network.sockets.get(b.transport.listenPort!)!;
+    for (const bytes of [Buffer.alloc(0), Buffer.of(1), Buffer.from('000100002112a442000102030405060708090a0b', 'hex')])
+      socket.emit('message', bytes, { address, port: 4000 });
+    a.send(b, 'still here');
+    await until(() => b.received.includes('still here'), 'traffic beside it');
+    expect(b.guard.counters()).toEqual({});
+  });
 });

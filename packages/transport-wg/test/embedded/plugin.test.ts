@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import type { SchemaLibrary } from '@wirepath/core/plugin';
 import plugin, { type WireGuardOptions } from '../../src/index.js';
-import { newIdentity, recordingLogger, systemClock } from './support.js';
+import { newIdentity, recordingLogger, systemClock, testGuard } from './support.js';
 
 const { z } = createRequire(new URL('../../../core/package.json', import.meta.url))('zod') as { z: SchemaLibrary };
 const schema = plugin.options!(z);
@@ -10,6 +10,7 @@ const schema = plugin.options!(z);
 const needs = {
   logger: recordingLogger(),
   clock: systemClock,
+  guard: testGuard(),
   random: { bytes: (length: number) => new Uint8Array(length) },
   identity: newIdentity(),
   node: { interfaceName: 'wptest0', addresses: ['10.77.0.1/24'], mtu: 1420 },

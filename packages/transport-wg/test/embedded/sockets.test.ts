@@ -5,25 +5,25 @@ import { socketPath, transportAddress, type Base, type ReceivedDatagram } from '
 import { Counters } from '../../src/embedded/counters.js';
 import { kindOf } from '../../src/embedded/demultiplex.js';
 import { Sockets } from '../../src/embedded/sockets.js';
-import { bareSocket, recordingLogger, systemClock, until } from './support.js';
+import { bareSocket, recordingLogger, testGuard, until } from './support.js';
 
 const signal = new AbortController().signal;
 const opened: Sockets[] = [];
 
 function newSockets() {
   const logger = recordingLogger();
+  const guard = testGuard(logger);
   const counters = new Counters();
   const wireGuard: string[] = [];
   const remotes: string[] = [];
   const sockets = new Sockets({
-    logger,
-    clock: systemClock,
+    guard,
     counters,
     onWireGuard: (bytes) => wireGuard.push(Buffer.from(bytes).toString('hex')),
     onRemote: (ip) => remotes.push(ip),
   });
   opened.push(sockets);
-  return { sockets, logger, counters, wireGuard, remotes };
+  return { sockets, logger, guard, counters, wireGuard, remotes };
 }
 
 afterEach(async () => {
@@ -179,7 +179,7 @@ describe('sending', () => {
 
 describe('listeners', () => {
   it('that throw hurt nobody, are counted, and logged once a minute', async () => {
-    const { sockets, logger, counters } = newSockets();
+    const { sockets, logger, guard } = newSockets();
     await sockets.open(0, signal);
     let heard = 0;
     sockets.onDatagram(() => {
@@ -189,8 +189,8 @@ describe('listeners', () => {
     const peer = await bareSocket();
     for (let i = 0; i < 5; i++) await peer.send(stun, sockets.port!);
     await until(() => heard === 5, 'five datagrams');
-    expect(counters.snapshot()).toEqual({ 'listener-failed.datagram': 5 });
-    expect(logger.lines).toHaveLength(1);
+    expect(guard.counters()).toEqual({ 'failed.test: listener of datagram': 5 });
+    expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
     await peer.close();
   });
 

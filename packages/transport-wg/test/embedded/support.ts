@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import {
+  EdgeGuard,
   socketPath,
   transportAddress,
   type Clock,
@@ -44,6 +45,10 @@ export function recordingLogger(): Logger & { readonly lines: LogLine[] } {
   return logger;
 }
 
+export function testGuard(logger: Logger = recordingLogger()): EdgeGuard {
+  return EdgeGuard.create('test', { logger, clock: systemClock });
+}
+
 export function newIdentity(): Identity {
   const privateKey = generatePrivateKey();
   return {
@@ -59,6 +64,7 @@ export interface TestNode {
   readonly identity: Identity;
   readonly transport: EmbeddedTransport;
   readonly logger: ReturnType<typeof recordingLogger>;
+  readonly guard: EdgeGuard;
   /** Payloads received through the tunnel, in order. */
   readonly received: string[];
   readonly address: TransportAddress;
@@ -71,11 +77,13 @@ const never = new AbortController().signal;
 
 export async function startNode(ip: string, options: EmbeddedTransportOptions = {}): Promise<TestNode> {
   const logger = recordingLogger();
+  const guard = testGuard(logger);
   const identity = newIdentity();
   const transport = new EmbeddedTransport(
     {
       logger,
       clock: systemClock,
+      guard,
       random: { bytes: (length) => randomBytes(length) },
       identity,
       node: { interfaceName: 'wptest0', addresses: [`${ip}/24`], mtu: 1420 },
@@ -92,6 +100,7 @@ export async function startNode(ip: string, options: EmbeddedTransportOptions = 
     identity,
     transport,
     logger,
+    guard,
     received,
     get address() {
       return transportAddress('127.0.0.1', transport.listenPort!);

@@ -9,6 +9,7 @@ import { UAPI_ERRNO, UapiError } from '../../src/uapi/errno.js';
 import { UapiServer } from '../../src/uapi/server.js';
 import { change, deviceState } from './arbitraries.js';
 import { FakeDevice } from './fake-device.js';
+import { testGuard } from '../embedded/support.js';
 
 let folder: string;
 const cleanups: (() => unknown)[] = [];
@@ -27,7 +28,7 @@ describe('the UAPI client, on the UAPI server', () => {
 
   beforeEach(async () => {
     device = new FakeDevice();
-    const server = new UapiServer({ interfaceName: 'wt0', device, folder });
+    const server = new UapiServer({ interfaceName: 'wt0', device, guard: testGuard(), folder });
     await server.start({ signal: new AbortController().signal });
     cleanups.push(() => server.stop());
     client = UapiClient.forInterface('wt0', folder);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EmbeddedTransport } from '../../src/embedded/embedded-transport.js';
 import { formatKey } from '../../src/protocol/keys.js';
 import { uniqueSubnet } from '../backend/proxied.js';
-import { newIdentity, recordingLogger, systemClock } from '../embedded/support.js';
+import { newIdentity, recordingLogger, systemClock, testGuard } from '../embedded/support.js';
 import { lacking, run, uniqueInterface } from './programs.js';
 
 const reason = lacking('wg', 'ip');
@@ -22,6 +22,7 @@ describe.skipIf(reason)('the wg program, on the embedded transport', () => {
     name = uniqueInterface();
     transport = new EmbeddedTransport({
       logger: recordingLogger(),
+      guard: testGuard(),
       clock: systemClock,
       random: { bytes: (length) => randomBytes(length) },
       identity: newIdentity(),

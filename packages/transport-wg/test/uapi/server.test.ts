@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UAPI_ERRNO, UapiError } from '../../src/uapi/errno.js';
 import { UapiServer, type UapiServerOptions } from '../../src/uapi/server.js';
 import { FakeDevice } from './fake-device.js';
+import { testGuard } from '../embedded/support.js';
 
 const KEY = 'ab'.repeat(32);
 let folder: string;
@@ -24,7 +25,7 @@ afterEach(async () => {
 const signal = new AbortController().signal;
 
 function server(options: Partial<UapiServerOptions> = {}): UapiServer {
-  const made = new UapiServer({ interfaceName: 'wt0', device, folder, ...options });
+  const made = new UapiServer({ interfaceName: 'wt0', device, guard: testGuard(), folder, ...options });
   cleanups.push(() => made.stop());
   return made;
 }

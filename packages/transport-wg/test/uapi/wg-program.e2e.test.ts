@@ -5,6 +5,7 @@ import { UapiServer } from '../../src/uapi/server.js';
 import { formatKey } from '../../src/protocol/keys.js';
 import { FakeDevice } from './fake-device.js';
 import { lacking, run, uniqueInterface } from './programs.js';
+import { testGuard } from '../embedded/support.js';
 
 const reason = lacking('wg');
 if (reason) console.log(`skipped: wg against the UAPI server: ${reason}`);
@@ -48,7 +49,7 @@ describe.skipIf(reason)('the wg program, on the UAPI server', () => {
         },
       ],
     };
-    server = new UapiServer({ interfaceName: name, device });
+    server = new UapiServer({ interfaceName: name, device, guard: testGuard() });
     expect(await server.start({ signal: new AbortController().signal })).toBe('serving');
   });
   afterEach(() => server.stop());

@@ -9,7 +9,7 @@ export function natPlugin(name: string, box: NatBox): PluginDefinition {
   return definePlugin({
     name,
     apiVersion: 1,
-    needs: ['logger', 'clock', 'random', 'identity', 'node'],
+    needs: ['logger', 'clock', 'guard', 'random', 'identity', 'node'],
     provides: ['transport', 'candidateSource'],
     async create(needs) {
       const { EmbeddedTransport } = await import('@wirepath/transport-wg');
