@@ -24,7 +24,8 @@ A file that others may change is refused, and so is one that belongs to another 
 file and its folder (a sticky folder such as \`/tmp\` is fine); under \`sudo\` the files of the calling user are taken too. A secret
 file that others may read draws a warning, as does a secret inside an rc file that they may read; one that they may write is refused.
 
-SIGHUP reads the file again: peers and users come and go, living sessions stay. A file that is code is read once.
+SIGHUP reads the file again, and the one that \`peersFile\` names: peers and users come and go, living sessions stay. A file that
+is code is read once.
 
 ## Keys of a node
 
@@ -34,6 +35,17 @@ ${optionTable({ properties: { ...own, plugins: { ...plugins, items: undefined } 
 
 \`privateKeyFile\` or \`privateKey\` has to be there. Durations are \`15s\`, \`500ms\`, \`1m\`, or a number of ms. CIDRs are
 canonicalised as \`wg\` does: host bits of allowed IPs are cleared, with a warning.
+
+\`peersFile\` names a YAML or JSON file that is the list of peers itself, without \`peers:\` around it:
+
+\`\`\`yaml
+- { name: a, publicKey: "...", allowedIps: [10.77.0.1/32] }
+- { name: b, publicKey: "...", allowedIps: [10.77.0.2/32] }
+\`\`\`
+
+It is trusted as the rc file is: one that others may change is refused. \`peers\` and \`peersFile\` may be given together; what they
+both name is a problem, told with the file and the place of either. An entry with our own key is skipped, so that the same list
+serves every machine. Paths in the list are relative to the folder of the rc file.
 
 ## Plugins
 

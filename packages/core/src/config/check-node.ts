@@ -7,6 +7,7 @@ import { CodedError } from '../errors/coded-error.js';
 import { contains, parseCidr, type Cidr } from './cidr.js';
 import { parseEndpoint } from './endpoint.js';
 import { isInterfaceName } from './interface-name.js';
+import { formatKeyPath } from './key-path.js';
 import type { EndpointSetting, LoadedPeer } from './loaded-config.js';
 import type { ProblemList } from './problem-list.js';
 import { describeFound } from './schema-problems.js';
@@ -22,6 +23,17 @@ export interface CheckedNode {
   readonly identity: Identity | undefined;
   readonly addresses: readonly string[];
   readonly peers: readonly LoadedPeer[];
+  /** Where a list of peers names ourselves. */
+  readonly ownEntries: readonly string[];
+}
+
+/** A list of peers as written, with where it stands. */
+export interface PeerList {
+  readonly value: unknown;
+  /** Of the list: `peers` in the rc file, nothing in a file that is the list. */
+  readonly path: Path;
+  /** Of the file that it stands in. */
+  readonly problems: ProblemList;
 }
 
 export interface CheckNodeContext {
@@ -34,7 +46,11 @@ export interface CheckNodeContext {
  * Checks what a schema cannot: keys, secret files, addresses, and what peers must not share. Looks at the file as written,
  * so that a fault of shape in one place hides none elsewhere.
  */
-export async function checkNode(raw: Fields, context: CheckNodeContext): Promise<CheckedNode> {
+export async function checkNode(
+  raw: Fields,
+  peerLists: readonly PeerList[],
+  context: CheckNodeContext,
+): Promise<CheckedNode> {
   const { problems } = context;
   const privateKey = await secretKey(raw, [], 'privateKey', context);
   if (raw['privateKeyFile'] === undefined && raw['privateKey'] === undefined) {
@@ -55,53 +71,66 @@ export async function checkNode(raw: Fields, context: CheckNodeContext): Promise
   if (typeof mtu === 'number' && mtu < 1280 && addresses.some(({ cidr }) => cidr.family === 6)) {
     problems.warn(['mtu'], 'IPv6 needs an MTU of at least 1280 (RFC 8200)');
   }
-  const peers = await checkPeers(raw, identity, context);
   const own = new Set(addresses.map(({ cidr }) => parseCidr(cidr.ip)?.network));
-  for (const [index, peer] of peers.entries()) {
-    const taken = peer.allowedIps.find((network) => own.has(network));
-    if (taken !== undefined)
-      problems.warn(['peers', index, 'allowedIps'], `${taken} is an address of our own interface`);
-  }
-  return { identity, addresses: addresses.map(({ cidr }) => `${cidr.ip}/${cidr.prefix}`), peers };
+  const { peers, ownEntries } = await checkPeers(peerLists, { identity, own }, context);
+  return { identity, addresses: addresses.map(({ cidr }) => `${cidr.ip}/${cidr.prefix}`), peers, ownEntries };
+}
+
+/** Where a peer stands. */
+interface Place {
+  readonly list: PeerList;
+  readonly path: Path;
+}
+
+interface PlacedNetwork {
+  readonly cidr: Cidr;
+  readonly of: Place;
+  readonly path: Path;
 }
 
 async function checkPeers(
-  raw: Fields,
-  identity: Identity | undefined,
+  lists: readonly PeerList[],
+  { identity, own }: { identity: Identity | undefined; own: ReadonlySet<string | undefined> },
   context: CheckNodeContext,
-): Promise<LoadedPeer[]> {
-  const { problems } = context;
+): Promise<{ peers: LoadedPeer[]; ownEntries: string[] }> {
   const peers: LoadedPeer[] = [];
-  const names = new Map<string, number>();
-  const keys = new Map<string, number>();
-  const networks: { cidr: Cidr; index: number; path: Path }[] = [];
-  for (const [index, peer] of entries(raw['peers'])) {
-    const path = ['peers', index];
+  const ownEntries: string[] = [];
+  const names = new Map<string, Place>();
+  const keys = new Map<string, Place>();
+  const networks: PlacedNetwork[] = [];
+  for (const { peer, place } of placedPeers(lists)) {
+    const { path } = place;
+    const { problems } = place.list;
     const { name, publicKey, endpoint } = peer;
+    // One list may serve all machines; who we are on this one is no peer.
+    if (typeof publicKey === 'string' && publicKey === identity?.publicKey) {
+      ownEntries.push(`${problems.file} ${formatKeyPath(path)}`);
+      continue;
+    }
     if (typeof name === 'string') {
       if (!/^[^\s\p{C}]{1,64}$/u.test(name))
         problems.add([...path, 'name'], 'a name of 1 to 64 characters without white space', found(name, path));
-      duplicate(names, name, index, [...path, 'name'], 'a name that no other peer has', problems);
+      duplicate(names, name, place, 'name', 'a name that no other peer has');
     }
     if (typeof publicKey === 'string') {
       if (!isKeyText(publicKey)) {
         // Neither is shown: a private key may have been put here by mistake.
         problems.add([...path, 'publicKey'], KEY_EXPECTED, { found: `text of ${publicKey.length} characters` });
-      } else if (publicKey === identity?.publicKey) {
-        problems.add([...path, 'publicKey'], "another node's public key", { found: 'our own' });
       } else {
         if (identity?.agree(parsePublicKey(publicKey)) === undefined && identity !== undefined) {
           problems.add([...path, 'publicKey'], 'a usable public key', { found: 'a key of small order' });
         }
-        duplicate(keys, publicKey, index, [...path, 'publicKey'], 'a key that no other peer has', problems);
+        duplicate(keys, publicKey, place, 'publicKey', 'a key that no other peer has');
       }
     }
     const allowed = cidrsAt(peer['allowedIps'], [...path, 'allowedIps'], problems);
     for (const { cidr, path: cidrPath } of allowed) {
       if (cidr.hasHostBits) problems.warn(cidrPath, `host bits are set; taken as ${cidr.network}, as wg does`);
-      networks.push({ cidr, index, path: cidrPath });
+      networks.push({ cidr, of: place, path: cidrPath });
     }
-    const presharedKey = await secretKey(peer, path, 'presharedKey', context);
+    const taken = allowed.find(({ cidr }) => own.has(cidr.network))?.cidr.network;
+    if (taken !== undefined) problems.warn([...path, 'allowedIps'], `${taken} is an address of our own interface`);
+    const presharedKey = await secretKey(peer, path, 'presharedKey', { ...context, problems });
     let parsed: EndpointSetting | undefined;
     if (typeof endpoint === 'string') {
       parsed = parseEndpoint(endpoint);
@@ -124,23 +153,24 @@ async function checkPeers(
       ...(parsed === undefined ? {} : { endpoint: parsed }),
     });
   }
-  checkOverlaps(networks, problems);
-  return peers;
+  checkOverlaps(networks);
+  return { peers, ownEntries };
 }
 
 /** Of two peers with one network the later would silently win; a network within another is routed by its longer prefix. */
-function checkOverlaps(networks: readonly { cidr: Cidr; index: number; path: Path }[], problems: ProblemList): void {
-  for (const [position, { cidr, index, path }] of networks.entries()) {
+function checkOverlaps(networks: readonly PlacedNetwork[]): void {
+  for (const [position, { cidr, of, path }] of networks.entries()) {
     for (const other of networks.slice(0, position)) {
-      if (other.index === index) continue;
+      if (other.of === of) continue;
+      const { problems } = of.list;
       if (other.cidr.network === cidr.network) {
         problems.add(path, 'a network that no other peer has', {
-          found: `${cidr.network}, also of peers[${other.index}]`,
+          found: `${cidr.network}, also of ${seenFrom(of, other.of)}`,
         });
       } else {
         const [outer, inner] = cidr.prefix < other.cidr.prefix ? [cidr, other.cidr] : [other.cidr, cidr];
         if (outer.prefix > 0 && contains(outer, inner)) {
-          problems.warn(path, `overlaps peers[${other.index}] (${other.cidr.network}): the longer prefix wins`);
+          problems.warn(path, `overlaps ${seenFrom(of, other.of)} (${other.cidr.network}): the longer prefix wins`);
         }
       }
     }
@@ -201,24 +231,26 @@ function cidrsAt(value: unknown, path: Path, problems: ProblemList): { cidr: Cid
   });
 }
 
-function* entries(value: unknown): Generator<[number, Fields]> {
-  if (!Array.isArray(value)) return;
-  for (const [index, item] of (value as unknown[]).entries()) {
-    if (typeof item === 'object' && item !== null && !Array.isArray(item)) yield [index, item as Fields];
+function* placedPeers(lists: readonly PeerList[]): Generator<{ peer: Fields; place: Place }> {
+  for (const list of lists) {
+    if (!Array.isArray(list.value)) continue;
+    for (const [index, item] of (list.value as unknown[]).entries()) {
+      if (typeof item === 'object' && item !== null && !Array.isArray(item))
+        yield { peer: item as Fields, place: { list, path: [...list.path, index] } };
+    }
   }
 }
 
-function duplicate(
-  seen: Map<string, number>,
-  value: string,
-  index: number,
-  path: Path,
-  expected: string,
-  problems: ProblemList,
-): void {
+function duplicate(seen: Map<string, Place>, value: string, place: Place, key: string, expected: string): void {
   const first = seen.get(value);
-  if (first === undefined) seen.set(value, index);
-  else problems.add(path, expected, { found: `the same as peers[${first}]` });
+  if (first === undefined) seen.set(value, place);
+  else place.list.problems.add([...place.path, key], expected, { found: `the same as ${seenFrom(place, first)}` });
+}
+
+/** Another peer's place, with its file where that is not the one at hand. */
+function seenFrom(place: Place, other: Place): string {
+  const text = formatKeyPath(other.path);
+  return other.list === place.list ? text : `${text} of ${other.list.problems.file}`;
 }
 
 const found = (value: string, path: Path) => ({ found: describeFound(value, path) });

@@ -39,6 +39,7 @@ export const RC_KEYS: KeyTree = {
   mtu: null,
   plugins: null,
   peers: null,
+  peersFile: null,
   traversal: {
     enabled: null,
     holePunchTimeout: null,

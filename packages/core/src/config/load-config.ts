@@ -1,22 +1,24 @@
 import { dirname } from 'node:path';
+import type { ConfigFiles, SchemaLibrary } from '../contracts/plugin.js';
 import { ConfigProblems } from '../errors/config-problems.js';
 import type { Product } from '../product/product.js';
 import { checkRoles } from '../plugins/check-roles.js';
 import { defaultEntries, loadPlugins, pluginEntries } from '../plugins/load-plugins.js';
 import { loadServerParts } from '../plugins/load-server-parts.js';
-import { checkNode } from './check-node.js';
+import { checkNode, type PeerList } from './check-node.js';
 import { checkSecretFiles } from './check-secret-files.js';
 import { createConfigFiles } from './config-files.js';
 import { deepFreeze } from './deep-freeze.js';
 import { applyEnvironment } from './environment-overrides.js';
-import { trustedOwners } from './file-trust.js';
+import { trustedOwners, type TrustedOwners } from './file-trust.js';
 import { findConfig, searchPlaces, type FindConfigOptions } from './find-config.js';
 import { valueAt } from './key-path.js';
 import type { LoadedConfig } from './loaded-config.js';
 import { isSecretPath } from './mask-secrets.js';
 import { NOT_BUILT_YET } from './not-built-yet.js';
 import { ProblemList } from './problem-list.js';
-import { NODE_KEYS, rcSchema } from './rc-schema.js';
+import { NODE_KEYS, peersSchema, rcSchema } from './rc-schema.js';
+import { readPeersFile } from './read-peers-file.js';
 import { readRcFile } from './read-rc-file.js';
 import { schemaKeys } from './schema-keys.js';
 import { schemaProblems } from './schema-problems.js';
@@ -83,7 +85,10 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
   const quietFiles = createConfigFiles({ folder, owners, onWarning: () => undefined });
   const server = raw['server'];
   const hasNode = !isObject(server) || NODE_KEYS.some((key) => raw[key] !== undefined);
-  const node = hasNode ? await checkNode(raw, { product, problems, files }) : undefined;
+  const peerLists: PeerList[] = [{ value: raw['peers'], path: ['peers'], problems }];
+  if (hasNode) peerLists.push(...(await listOfFile(raw['peersFile'], { z, problems, owners, files })));
+  const node = hasNode ? await checkNode(raw, peerLists, { product, problems, files }) : undefined;
+  for (const list of peerLists.slice(1)) problems.include(list.problems);
 
   const context = { product, z, problems, owners, trusted: read.trusted };
   const entries = raw['plugins'] === undefined && hasNode ? defaultEntries(product) : pluginEntries(raw['plugins']);
@@ -109,6 +114,7 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
             identity: node.identity,
             settings: { interfaceName, addresses: node.addresses, mtu },
             peers: node.peers,
+            ownEntries: node.ownEntries,
             traversal: {
               enabled: traversal.enabled,
               holePunchTimeoutMs: traversal.holePunchTimeout,
@@ -123,6 +129,32 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
     log,
     warnings: problems.warnings,
   });
+}
+
+interface PeersFileContext {
+  readonly z: SchemaLibrary;
+  /** Of the rc file. */
+  readonly problems: ProblemList;
+  readonly owners: TrustedOwners | undefined;
+  readonly files: ConfigFiles;
+}
+
+/** The list that `peersFile` names, its shape checked; none where the key is not there. */
+async function listOfFile(name: unknown, { z, problems, owners, files }: PeersFileContext): Promise<PeerList[]> {
+  if (typeof name !== 'string' || name === '') return [];
+  const own = new ProblemList(files.resolve(name));
+  const { value, readableByOthers } = await readPeersFile(own, owners, (why) =>
+    problems.add(['peersFile'], 'a file with a list of peers that can be read', { found: `${own.file}: ${why}` }),
+  );
+  const schema = peersSchema(z);
+  const shape = schema.safeParse(value, { jitless: true });
+  if (!shape.success) {
+    const context = { value, prefix: [], keysAt: schemaKeys(z, schema) };
+    for (const { path, expected, ...more } of schemaProblems(shape.error.issues, context))
+      own.add(path, expected, more);
+  }
+  if (readableByOthers) warnOfSecrets(value, own);
+  return [{ value, path: [], problems: own }];
 }
 
 /** One line for the whole file, at the first secret in it. */

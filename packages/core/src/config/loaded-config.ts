@@ -8,7 +8,7 @@ export interface EndpointSetting {
   readonly port: number;
 }
 
-/** A peer of the rc file: valid, canonical, its secrets read. */
+/** A peer of the rc file or its peers file: valid, canonical, its secrets read. */
 export interface LoadedPeer {
   readonly name: string;
   readonly publicKey: PublicKey;
@@ -42,7 +42,10 @@ export interface TraversalSettings {
 export interface LoadedNode {
   readonly identity: Identity;
   readonly settings: NodeSettings;
+  /** Of `peers` and of `peersFile`. */
   readonly peers: readonly LoadedPeer[];
+  /** Where these lists name ourselves; skipped. */
+  readonly ownEntries: readonly string[];
   readonly traversal: TraversalSettings;
 }
 

@@ -29,6 +29,12 @@ export class ProblemList {
     this.warnings.push({ file: this.#sourceOf(path), keyPath: formatKeyPath(path), message });
   }
 
+  /** Takes over what was found in another file. */
+  include({ problems, warnings }: ProblemList): void {
+    for (const problem of problems) this.problems.push(problem);
+    for (const warning of warnings) this.warnings.push(warning);
+  }
+
   /** @throws ConfigProblems where there are any. */
   throwIfAny(): void {
     if (this.problems.length > 0) throw new ConfigProblems(this.problems);

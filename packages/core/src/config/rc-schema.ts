@@ -24,11 +24,8 @@ function toMs(value: string | number): number {
   return Number(amount) * (UNIT_MS[unit] ?? 0);
 }
 
-/**
- * Shape of the rc file (DESIGN: configuration). Whether keys, CIDRs and names are sound is checked apart from it, so that a
- * fault of shape in one place hides none elsewhere; `plugins` and `server` are checked with their plugins' own schemas.
- */
-export function rcSchema(z: SchemaLibrary, product: Pick<Product, 'name'>) {
+/** Shape of `peers`, and of the file that `peersFile` names. */
+export function peersSchema(z: SchemaLibrary) {
   const text = (description: string) => z.string().min(1).describe(description);
   const peer = z.strictObject({
     name: text('Name for people, unique; no white space.'),
@@ -47,6 +44,15 @@ export function rcSchema(z: SchemaLibrary, product: Pick<Product, 'name'>) {
       ),
     endpoint: text('`host:port` of a plain WireGuard peer: no signalling and no traversal then.').optional(),
   });
+  return z.array(peer);
+}
+
+/**
+ * Shape of the rc file (DESIGN: configuration). Whether keys, CIDRs and names are sound is checked apart from it, so that a
+ * fault of shape in one place hides none elsewhere; `plugins` and `server` are checked with their plugins' own schemas.
+ */
+export function rcSchema(z: SchemaLibrary, product: Pick<Product, 'name'>) {
+  const text = (description: string) => z.string().min(1).describe(description);
   const traversal = z.strictObject({
     enabled: z
       .boolean()
@@ -84,7 +90,10 @@ export function rcSchema(z: SchemaLibrary, product: Pick<Product, 'name'>) {
       )
       .optional()
       .describe("Plugins, resolved from this file's folder. Left out: those of the product."),
-    peers: z.array(peer).default([]).describe('The peers.'),
+    peers: peersSchema(z)
+      .default([])
+      .describe('The peers. One with our own key is skipped, so that every machine may have the same list.'),
+    peersFile: text('File with more peers: a YAML or JSON list of the same shape as `peers`.').optional(),
     traversal: traversal.prefault({}).describe('How paths are looked for.'),
     log: log.prefault({}).describe('Logging.'),
     server: z.record(z.string(), z.unknown()).optional().describe('What `serve` runs, by section.'),
@@ -102,5 +111,6 @@ export const NODE_KEYS: readonly string[] = [
   'addresses',
   'mtu',
   'peers',
+  'peersFile',
   'traversal',
 ];

@@ -1,13 +1,20 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import type { Loader } from 'cosmiconfig';
 import type { ConfigProblem } from '../errors/config-problems.js';
 import type { Product } from '../product/product.js';
 import { openFailure } from './config-files.js';
-import { distrustOfFile, distrustOfFolders, isReadableByOthers, type TrustedOwners } from './file-trust.js';
+import {
+  distrustOfFile,
+  distrustOfFolders,
+  isReadableByOthers,
+  type Distrust,
+  type TrustedOwners,
+} from './file-trust.js';
 import type { ProblemList } from './problem-list.js';
 
-const EXECUTABLE = new Set(['.js', '.mjs', '.cjs', '.ts']);
+export const EXECUTABLE: ReadonlySet<string> = new Set(['.js', '.mjs', '.cjs', '.ts']);
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface ReadRcFile {
@@ -26,28 +33,49 @@ export async function readRcFile(
   problems: ProblemList,
 ): Promise<ReadRcFile> {
   const { file } = problems;
-  const unreadable = (found: string): ReadRcFile => {
-    problems.add([], 'a file that can be read', { found });
+  const opened = await openTrusted(file, owners, MAX_BYTES);
+  if ('unreadable' in opened) {
+    problems.add([], 'a file that can be read', { found: opened.unreadable });
     return { value: undefined, trusted: false, readableByOthers: false };
-  };
+  }
+  const { content, distrust, readableByOthers } = opened;
+  if (distrust !== undefined) problems.add([], 'a file that nobody else may change', distrust);
+  const trusted = distrust === undefined;
+  const extension = extname(file);
+  if (EXECUTABLE.has(extension) && !trusted) return { value: undefined, trusted, readableByOthers };
+  const value = await parse(product, extension, content, problems);
+  return { value, trusted, readableByOthers };
+}
+
+/** A configuration file as it was read, with who else may write or read it. */
+export interface OpenedFile {
+  readonly content: string;
+  readonly distrust: Distrust | undefined;
+  readonly readableByOthers: boolean;
+}
+
+/** Reads a file and looks at the rights of what was read. @returns why it cannot be read, in words. */
+export async function openTrusted(
+  file: string,
+  owners: TrustedOwners | undefined,
+  maxBytes: number,
+): Promise<OpenedFile | { readonly unreadable: string }> {
   let handle;
   try {
-    handle = await open(file, 'r');
+    // Without waiting, so that a named pipe is told and not waited for.
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
-    return unreadable(openFailure(cause));
+    return { unreadable: openFailure(cause) };
   }
   try {
     const stats = await handle.stat();
-    if (!stats.isFile()) return unreadable('it is not a file');
-    if (stats.size > MAX_BYTES) return unreadable('it is larger than 4 MiB');
-    const distrust = distrustOfFile(file, stats, owners) ?? (await distrustOfFolders(file, owners));
-    if (distrust !== undefined) problems.add([], 'a file that nobody else may change', distrust);
-    const trusted = distrust === undefined;
-    const readableByOthers = isReadableByOthers(stats, owners);
-    const extension = extname(file);
-    if (EXECUTABLE.has(extension) && !trusted) return { value: undefined, trusted, readableByOthers };
-    const value = await parse(product, extension, await handle.readFile('utf8'), problems);
-    return { value, trusted, readableByOthers };
+    if (!stats.isFile()) return { unreadable: 'it is not a file' };
+    if (stats.size > maxBytes) return { unreadable: `it is larger than ${maxBytes / 1024 / 1024} MiB` };
+    return {
+      content: await handle.readFile('utf8'),
+      distrust: distrustOfFile(file, stats, owners) ?? (await distrustOfFolders(file, owners)),
+      readableByOthers: isReadableByOthers(stats, owners),
+    };
   } finally {
     await handle.close();
   }
@@ -86,7 +114,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 };
 
 /** Says where, without quoting the text around it as the parsers do: a secret may stand there. */
-function describeSyntaxError(
+export function describeSyntaxError(
   cause: unknown,
   extension: string,
   content: string,

@@ -73,6 +73,7 @@ export async function createContainer(
   const { logger, clock = systemClock, random = systemRandom } = environment;
   const { guard = EdgeGuard.create(product.name, { logger, clock }) } = environment;
   const warnings: string[] = [];
+  for (const place of node.ownEntries) logger.debug('our own entry in a list of peers is skipped', { place });
   const rcFilePeers = new RcFilePeers(node.peers, { clock, logger });
   registerValue(container, TOKENS.Logger, logger);
   registerValue(container, TOKENS.Clock, clock);

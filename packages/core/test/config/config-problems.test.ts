@@ -1,16 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigProblems } from '../../src/errors/config-problems.js';
-import {
-  loadYaml,
-  nodeYaml,
-  OTHER_PEER_KEY,
-  PEER_KEY,
-  PRIVATE_KEY,
-  problemsOf,
-  PUBLIC_KEY,
-  RcFolder,
-} from './rc-folder.js';
+import { loadYaml, nodeYaml, OTHER_PEER_KEY, PEER_KEY, PRIVATE_KEY, problemsOf, RcFolder } from './rc-folder.js';
 
 describe('one broken file', () => {
   const broken = `
@@ -92,7 +83,7 @@ log: { level: inof }
         '1 problem in the configuration:',
         '',
         `${join(folder.path, 'rc.yaml')} mut`,
-        '  expected  one of the keys privateKeyFile, privateKey, interface, addresses, mtu, plugins, peers, traversal, log, server, $schema',
+        '  expected  one of the keys privateKeyFile, privateKey, interface, addresses, mtu, plugins, peers, peersFile, traversal, log, server, $schema',
         '  found     an unknown key',
         '  did you mean `mtu`?',
       ].join('\n'),
@@ -127,11 +118,6 @@ describe('what is refused', () => {
       { keyPath: 'privateKeyFile', suggestion: 'create one with: sample genkey > private.key' },
     ],
     ['two private keys', nodeYaml(`privateKey: ${PRIVATE_KEY}`), { keyPath: 'privateKey', found: 'both' }],
-    [
-      'our own key as a peer',
-      nodeYaml(`peers: [{ name: b, publicKey: "${PUBLIC_KEY}" }]`),
-      { keyPath: 'peers[0].publicKey', found: 'our own' },
-    ],
     [
       'a key of small order',
       nodeYaml('peers: [{ name: b, publicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" }]'),
