@@ -145,6 +145,8 @@ describe('status', () => {
         server: {
           listeners: ['rendezvous ws://203.0.113.10:7000'],
           parts: [{ listeners: ['rendezvous ws://203.0.113.10:7000'], figures: { clients: 2 } }],
+          failed: { 'failed.rendezvous: connection': 3 },
+          problems: ['rendezvous: connection failed 3 times'],
           since: ago(61),
         },
       },
@@ -155,6 +157,8 @@ describe('status', () => {
 
       rendezvous ws://203.0.113.10:7000
         clients                 2
+
+      problem  rendezvous: connection failed 3 times
       "
     `);
   });

@@ -53,6 +53,7 @@ export {
   type EnvironmentVariable,
 } from './config/environment-variables.js';
 export { RcFilePeers, type RcFilePeersNeeds, type ResolveHost } from './config/rc-file-peers.js';
+export { pluginInStack, type PluginOrigin } from './plugins/plugin-in-stack.js';
 export { describePlugins, type PluginDescription } from './plugins/describe-plugins.js';
 export { TOKENS, type Contributed, type Token } from './container/tokens.js';
 export type { Environment, WiredNode, WiredPlugin } from './container/create-container.js';

@@ -54,7 +54,7 @@ function readBounded(path: string): string {
       parts.push(part.subarray(0, lengthBytes));
       sizeBytes += lengthBytes;
     }
-    return Buffer.concat(parts).toString('latin1');
+    return Buffer.concat(parts).toString('utf8');
   } finally {
     closeSync(file);
   }

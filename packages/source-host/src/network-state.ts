@@ -1,4 +1,4 @@
-import { CodedError, transportAddress } from '@wirepath/core/plugin';
+import { CodedError, transportAddress, tryTransportAddress } from '@wirepath/core/plugin';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { parseInet6Flags } from './inet6-flags.js';
 import { linkKind, linkKindByName, type LinkKind } from './link-kind.js';
@@ -45,7 +45,10 @@ export function readNetworkState(machine: Machine, own: OwnTunnel): NetworkState
     const interfaceName = machine.platform === 'linux' ? (label.split(':', 1)[0] ?? label) : label;
     if (interfaceName === own.interfaceName) continue;
     for (const info of infos ?? []) {
-      const { family, ip } = transportAddress(info.address, 0);
+      const address = tryTransportAddress(info.address, 0);
+      // The system's word is text from outside too: what is no address is not offered.
+      if (address === undefined) continue;
+      const { family, ip } = address;
       const flags = inet6.get(`${interfaceName} ${ip}`);
       if (ownIps.has(ip) || flags?.deprecated === true || flags?.unproven === true) continue;
       const kind = kinds.get(interfaceName) ?? kindOf(machine, interfaceName, info);

@@ -1,5 +1,5 @@
 import {
-  transportAddress,
+  tryTransportAddress,
   type Clock,
   type Egress,
   type Logger,
@@ -90,9 +90,10 @@ export class SystemEgress implements Egress {
   }
 
   #interfaceOf(ip: string): string | undefined {
-    const canonical = transportAddress(ip, 0).ip;
+    const canonical = tryTransportAddress(ip, 0)?.ip;
+    if (canonical === undefined) return undefined;
     return Object.entries(this.#parts.machine.interfaces()).find(([, infos]) =>
-      infos?.some((info) => transportAddress(info.address, 0).ip === canonical),
+      infos?.some((info) => tryTransportAddress(info.address, 0)?.ip === canonical),
     )?.[0];
   }
 }

@@ -1,4 +1,13 @@
-import { controlSocketPath, createLogger, loadConfig, type LoadedConfig } from '@wirepath/core';
+import {
+  controlSocketPath,
+  createLogger,
+  EdgeGuard,
+  loadConfig,
+  pluginInStack,
+  systemClock,
+  type Environment,
+  type LoadedConfig,
+} from '@wirepath/core';
 import type { Logger } from '@wirepath/core/plugin';
 import { dirname } from 'node:path';
 import type { ControlMethod } from '../control/connection.js';
@@ -7,8 +16,8 @@ import { CONTROL_PROTOCOL_VERSION, type ProcessRole } from '../control/protocol.
 import { refuseSameKey } from '../control/same-key.js';
 import { ControlServer } from '../control/server.js';
 import { errorSentence, EXIT_DONE, EXIT_FAILED } from '../error-line.js';
-import { CrashGuard } from '../terminal/crash.js';
 import { aborted, Interrupt } from '../terminal/interrupt.js';
+import { UncaughtErrors } from '../terminal/uncaught.js';
 import type { CommandContext } from './definition.js';
 import { requireConfigFile } from './running-process.js';
 
@@ -26,7 +35,10 @@ export interface ForegroundProcess {
   onChange(listener: () => void): Disposable;
 }
 
-export type CreateProcess = (config: LoadedConfig, logger: Logger) => Promise<ForegroundProcess>;
+export type CreateProcess = (config: LoadedConfig, environment: ForegroundEnvironment) => Promise<ForegroundProcess>;
+
+/** What the process is made with. */
+export type ForegroundEnvironment = Environment & { readonly guard: EdgeGuard };
 
 /** Everything is told to stop at once; what has not by then is cut off. */
 const STOP_TIMEOUT_MS = 5000;
@@ -39,7 +51,7 @@ export async function runInForeground(
 ): Promise<number> {
   const { product, terminal } = context;
   using interrupt = new Interrupt();
-  using crash = new CrashGuard();
+  using uncaught = new UncaughtErrors();
 
   const file = await requireConfigFile(context, configOption);
   const load = (): Promise<LoadedConfig> => loadConfig(product, { configPath: file, env: terminal.env });
@@ -51,8 +63,12 @@ export async function runInForeground(
     format: 'auto',
   });
   logWarnings(logger, config);
+  const guard = EdgeGuard.create(product.name, { logger, clock: systemClock });
+  uncaught.reportTo((error, what) => {
+    guard.for(pluginInStack(error, config.plugins) ?? product.name).failed(what, error);
+  });
 
-  const child = await create(config, logger);
+  const child = await create(config, { logger, guard });
   const socketPath = controlSocketPath(product, file, { env: terminal.env });
   const control = new ControlServer({
     socketPath,
@@ -75,10 +91,10 @@ export async function runInForeground(
   try {
     await control.start();
     if (child.publicKey !== null) await refuseSameKey(dirname(socketPath), socketPath, child.publicKey);
-    await Promise.race([child.start({ signal: interrupt.signal }), crash.crashed]);
+    await child.start({ signal: interrupt.signal });
     stopReload = reloadOnHangup(logger, load, child);
     logger.info(`${child.role} is up`, { pid: process.pid, config: file, controlSocket: socketPath });
-    await Promise.race([aborted(interrupt.signal), crash.crashed]);
+    await aborted(interrupt.signal);
     logger.info(`${child.role} stops`);
   } catch (error) {
     // Stopped while starting: what start() throws then is no failure.

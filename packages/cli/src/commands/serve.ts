@@ -8,8 +8,9 @@ export interface ServeOptions {
 }
 
 export function serve(context: CommandContext, { config }: ServeOptions): Promise<number> {
-  return runInForeground(context, config, async (loaded, logger): Promise<ForegroundProcess> => {
-    const servers = await createServer(context.product, loaded, { logger });
+  return runInForeground(context, config, async (loaded, environment): Promise<ForegroundProcess> => {
+    const { logger, guard } = environment;
+    const servers = await createServer(context.product, loaded, environment);
     const lifecycle = new Lifecycle(
       servers.map((service) => ({ name: service.sections.join(' and '), service, plugin: true })),
       { clock: systemClock, logger },
@@ -32,6 +33,8 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
         server: {
           listeners: servers.flatMap((server) => server.describe()),
           parts: servers.map((server) => ({ listeners: server.describe(), figures: server.status?.() ?? {} })),
+          failed: guard.counters(),
+          problems: guard.problems(),
           since,
         },
       }),

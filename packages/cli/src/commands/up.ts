@@ -10,10 +10,10 @@ export interface UpOptions {
 }
 
 export function up(context: CommandContext, { config }: UpOptions): Promise<number> {
-  return runInForeground(context, config, async (loaded, logger): Promise<ForegroundProcess> => {
+  return runInForeground(context, config, async (loaded, environment): Promise<ForegroundProcess> => {
     const { publicKey } = requireNode(context, loaded).identity;
-    const node = await createNode(context.product, loaded, { logger });
-    const changes = logConnectionChanges(node, logger);
+    const node = await createNode(context.product, loaded, environment);
+    const changes = logConnectionChanges(node, environment.logger);
     return {
       role: 'node',
       publicKey,

@@ -5,6 +5,10 @@ export interface ServerStatusDocument {
     readonly listeners: readonly string[];
     /** What each part tells of itself. */
     readonly parts: readonly { listeners: readonly string[]; figures: Readonly<Record<string, unknown>> }[];
+    /** Callbacks that threw since the start, by part and hook. */
+    readonly failed: Readonly<Record<string, number>>;
+    /** What is wrong right now, one line each. */
+    readonly problems: readonly string[];
     readonly since: string;
   };
 }

@@ -12,7 +12,9 @@ export function formatServerStatus(
     const lines = Object.entries(figures).map(([name, value]) => `  ${printable(name).padEnd(24)}${show(value)}\n`);
     return heads + lines.join('');
   });
-  return [`server up for ${formatDuration(nowUnixMs - Date.parse(server.since))}\n`, ...parts].join('\n');
+  const problems = server.problems.map((text) => `${palette.bad('problem')}  ${printable(text)}\n`).join('');
+  const blocks = problems === '' ? parts : [...parts, problems];
+  return [`server up for ${formatDuration(nowUnixMs - Date.parse(server.since))}\n`, ...blocks].join('\n');
 }
 
 function show(value: unknown): string {

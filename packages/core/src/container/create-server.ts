@@ -5,6 +5,8 @@ import type { RunningServer, ServerNeeds } from '../contracts/plugin.js';
 import { CodedError } from '../errors/coded-error.js';
 import { wrapError } from '../errors/wrap-error.js';
 import { EdgeGuard } from '../guard/edge-guard.js';
+import { guardedRole, methodFaults } from '../guard/guarded-role.js';
+import { SERVER_METHODS } from '../plugins/role-methods.js';
 import { guardedClock } from '../guard/guarded-clock.js';
 import type { Product } from '../product/product.js';
 import { runtimeFolder } from '../product/runtime-paths.js';
@@ -56,6 +58,15 @@ function createPart({ plugin, part, sections, options }: LoadedServerPart, needs
   } catch (error) {
     throw wrapError(error, { name: plugin, hook: 'create', code: 'PLUGIN_FAILED' });
   }
+  const faults = methodFaults(server, SERVER_METHODS);
+  if (faults.length > 0) {
+    const message = `${plugin}: create returned a server with ${faults.join(', ')}`;
+    throw new CodedError('PLUGIN_FAILED', message, {
+      plugin,
+      advice: 'This is a fault of the plugin; tell its author.',
+    });
+  }
+  server = guardedRole(server, SERVER_METHODS, needs.guard);
   return {
     plugin,
     sections,

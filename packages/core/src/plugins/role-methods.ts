@@ -67,6 +67,15 @@ export const ROLE_METHODS: Readonly<Record<Role, Readonly<Record<string, RoleMet
   peerDiscovery: { peers: required('throws') },
 };
 
+/** The methods of {@link RunningServer}. */
+export const SERVER_METHODS: Readonly<Record<string, RoleMethod>> = {
+  start: required('task'),
+  stop: required('task'),
+  describe: required('list'),
+  status: optional('record'),
+  reload: optional('throws'),
+};
+
 /** What is wrong with a plugin's contribution to a role, a phrase each: "no method `onMessage`". */
 export function roleFaults(role: Role, contribution: unknown): string[] {
   const faults = methodFaults(contribution, ROLE_METHODS[role]);
