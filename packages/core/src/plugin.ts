@@ -52,5 +52,8 @@ export * from './contracts/transport.js';
 export { CodedError, type ErrorCode } from './errors/coded-error.js';
 export { EdgeGuard, type GuardOptions } from './guard/edge-guard.js';
 export { Listeners } from './guard/listeners.js';
+export { KeyedShares, type Share } from './limits/keyed-shares.js';
+export { sourceGroup, type SourceGroup } from './limits/source-group.js';
+export { SourceShares } from './limits/source-shares.js';
 export { sleep } from './time/sleep.js';
 export { resolveServer, type NameService, type ResolveServerOptions } from './resolving/resolve-server.js';
