@@ -1,13 +1,18 @@
-import type { PluginNeeds, PublicKey, Signaling, SignalingState } from '@wirepath/core/plugin';
+import {
+  Listeners,
+  type PluginNeeds,
+  type PublicKey,
+  type Signaling,
+  type SignalingState,
+} from '@wirepath/core/plugin';
 import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { canonicalUrl } from '../protocol/rendezvous-url.js';
 import { DialledSocket, type DialledSocketEvents } from './dialled-socket.js';
-import { Listeners } from './listeners.js';
 import { RendezvousLink, type RendezvousLinkOptions } from './rendezvous-link.js';
 import { Undelivered } from './undelivered.js';
 
-export type RendezvousClientNeeds = Pick<PluginNeeds, 'clock' | 'files' | 'logger' | 'random'> & {
+export type RendezvousClientNeeds = Pick<PluginNeeds, 'clock' | 'files' | 'guard' | 'logger' | 'random'> & {
   readonly identity: Pick<PluginNeeds['identity'], 'publicKey' | 'agree'>;
 };
 
@@ -24,10 +29,10 @@ export class RendezvousClient implements Signaling {
   readonly #caFile: string | undefined;
   readonly #links: readonly RendezvousLink[];
   readonly #undelivered = new Undelivered();
-  readonly #messages = new Listeners<{ from: PublicKey; sealed: Uint8Array }>();
-  readonly #states = new Listeners<readonly SignalingState[]>();
-  readonly #undeliverable = new Listeners<{ to: PublicKey }>();
-  readonly #available = new Listeners<{ publicKey: PublicKey }>();
+  readonly #messages: Listeners<{ from: PublicKey; sealed: Uint8Array }>;
+  readonly #states: Listeners<readonly SignalingState[]>;
+  readonly #undeliverable: Listeners<{ to: PublicKey }>;
+  readonly #available: Listeners<{ publicKey: PublicKey }>;
   #stopped = false;
   /** Takes our listener off the signal that `start` was given. */
   #unlisten: (() => void) | undefined;
@@ -35,6 +40,10 @@ export class RendezvousClient implements Signaling {
   /** @throws {RangeError} when a URL is none. */
   constructor(needs: RendezvousClientNeeds, options: RendezvousClientOptions) {
     this.#needs = needs;
+    this.#messages = new Listeners(needs.guard, 'messages');
+    this.#states = new Listeners(needs.guard, 'states');
+    this.#undeliverable = new Listeners(needs.guard, 'undeliverable');
+    this.#available = new Listeners(needs.guard, 'available');
     this.#caFile = options.caFile;
     const urls = new Map(
       options.urls.map((url) => {
@@ -107,26 +116,26 @@ export class RendezvousClient implements Signaling {
   }
 
   #createLink(canonical: string, url: string): RendezvousLink {
-    const { clock, identity, random } = this.#needs;
+    const { clock, guard, identity, random } = this.#needs;
     const onEffect: RendezvousLinkOptions['onEffect'] = (effect) => {
       switch (effect.kind) {
         case 'message':
-          return this.#messages.call({ from: effect.from, sealed: effect.sealed });
+          return this.#messages.tell({ from: effect.from, sealed: effect.sealed });
         case 'undeliverable': {
           const up = this.states().filter(({ state }) => state === 'up');
           const upUrls = up.map((state) => state.url);
-          if (this.#undelivered.denied(effect.to, url, upUrls)) this.#undeliverable.call({ to: effect.to });
+          if (this.#undelivered.denied(effect.to, url, upUrls)) this.#undeliverable.tell({ to: effect.to });
           return;
         }
         case 'available':
-          return this.#available.call({ publicKey: effect.publicKey });
+          return this.#available.tell({ publicKey: effect.publicKey });
         case 'state':
           this.#log(url, effect.state, effect.error);
-          return this.#states.call(this.states());
+          return this.#states.tell(this.states());
       }
     };
     const openSocket = (to: string, events: DialledSocketEvents) => this.#openSocket(to, events);
-    return new RendezvousLink({ url, canonicalUrl: canonical, identity, clock, random, openSocket, onEffect });
+    return new RendezvousLink({ url, canonicalUrl: canonical, identity, clock, guard, random, openSocket, onEffect });
   }
 
   async #openSocket(url: string, events: DialledSocketEvents): Promise<DialledSocket> {

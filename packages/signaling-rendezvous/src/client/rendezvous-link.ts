@@ -1,4 +1,4 @@
-import type { Clock, Identity, PublicKey, RandomSource, SignalingState } from '@wirepath/core/plugin';
+import type { Clock, Guard, Identity, PublicKey, RandomSource, SignalingState } from '@wirepath/core/plugin';
 import type { ClientEffect, ConnectionEnd } from '../protocol/client-session.js';
 import { ClientSession } from '../protocol/client-session.js';
 import { describeError } from './connection-end.js';
@@ -11,6 +11,7 @@ export interface RendezvousLinkOptions {
   readonly canonicalUrl: string;
   readonly identity: Pick<Identity, 'publicKey' | 'agree'>;
   readonly clock: Clock;
+  readonly guard: Guard;
   readonly random: RandomSource;
   readonly openSocket: (url: string, events: DialledSocketEvents) => Promise<DialledSocket>;
   /** What of the session's effects concerns others than this link. */
@@ -61,8 +62,10 @@ export class RendezvousLink {
   }
 
   #step(event: (session: ClientSession, nowMs: number) => ClientEffect[]): void {
-    const { clock } = this.#options;
-    for (const effect of event(this.#session, clock.now())) this.#carryOut(effect);
+    const { clock, guard } = this.#options;
+    // Whatever fails, the timer is armed: it is what dials again.
+    for (const effect of guard.run('session', () => event(this.#session, clock.now())) ?? [])
+      guard.run(effect.kind, () => this.#carryOut(effect));
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     const timeoutMs = this.#session.nextTimeoutMs();

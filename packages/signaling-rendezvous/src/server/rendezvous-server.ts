@@ -5,7 +5,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { WebSocket, WebSocketServer } from 'ws';
+import type { RawData, WebSocket, WebSocketServer } from 'ws';
 import { Counters } from '../protocol/counters.js';
 import { ownsUrl } from '../protocol/own-urls.js';
 import { CLOSE_CODES, MAX_FRAME_BYTES, SUBPROTOCOL } from '../protocol/rendezvous-v1.js';
@@ -155,9 +155,12 @@ export class RendezvousServer implements RunningServer {
 
   #createFront(tls: TlsFiles | undefined): Server {
     const { maxClients, maxUnproven } = this.#limits;
+    const { guard } = this.#needs;
     const front = createHttpFront(tls, maxClients + maxUnproven + SPARE_CONNECTIONS, {
-      connection: (socket) => this.#admit(socket),
-      upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
+      connection: guard.wrap('connection', (socket: Socket) => this.#admit(socket)),
+      upgrade: guard.wrap('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+        this.#upgrade(request, socket, head),
+      ),
     });
     front.on('drop', () => this.#dropped.add('connections'));
     return front;
@@ -178,7 +181,8 @@ export class RendezvousServer implements RunningServer {
       await new Promise((resolve) => front.close(resolve));
       return;
     }
-    front.on('error', (error) => this.#needs.logger.error('rendezvous: accepting failed', { error }));
+    // EMFILE comes once for each connection: the guard says it once a minute.
+    front.on('error', (error) => this.#needs.guard.failed('accepting', error));
     const bound = front.address();
     const port = bound !== null && typeof bound === 'object' ? bound.port : parsed.port;
     const url = urlOrigin(tls ? 'wss:' : 'ws:', parsed.ip, port);
@@ -213,22 +217,24 @@ export class RendezvousServer implements RunningServer {
   }
 
   #serve(webSocket: WebSocket, owns: (url: string) => boolean): void {
-    const { clock } = this.#needs;
+    const { clock, guard } = this.#needs;
     const { connection, effects } = this.#switchboard.open(owns, clock.now());
     this.#webSockets.set(connection, webSocket);
-    webSocket.on('message', (data, isBinary) => {
+    const onMessage = (data: RawData, isBinary: boolean) => {
       // A text frame is not in the protocol: an empty one is malformed too.
       const frame = isBinary && Buffer.isBuffer(data) ? data : new Uint8Array();
       this.#carryOut(this.#switchboard.receive(connection, frame, clock.now()));
-    });
-    const heard = () => this.#carryOut(this.#switchboard.heard(connection, clock.now()));
+    };
+    webSocket.on('message', guard.wrap('frame', onMessage));
+    const heard = guard.wrap('ping', () => this.#carryOut(this.#switchboard.heard(connection, clock.now())));
     webSocket.on('ping', heard);
     webSocket.on('pong', heard);
     webSocket.on('error', () => this.#dropped.add('oversize-or-broken-frame'));
-    webSocket.on('close', () => {
+    const onClose = () => {
       this.#webSockets.delete(connection);
       this.#switchboard.closed(connection);
-    });
+    };
+    webSocket.on('close', guard.wrap('close', onClose));
     this.#carryOut(effects);
     this.#armTick();
   }
@@ -237,7 +243,8 @@ export class RendezvousServer implements RunningServer {
     if (this.#tick || this.#stopped || this.#switchboard.isEmpty) return;
     this.#tick = this.#needs.clock.setTimeout(() => {
       this.#tick = undefined;
-      this.#carryOut(this.#switchboard.tick(this.#needs.clock.now()));
+      // Whatever fails, the next one comes: it is what ends connections that hang.
+      this.#needs.guard.run('tick', () => this.#carryOut(this.#switchboard.tick(this.#needs.clock.now())));
       this.#armTick();
     }, TICK_MS);
   }

@@ -1,4 +1,4 @@
-import type { RandomSource } from '@wirepath/core/plugin';
+import type { Guard, RandomSource } from '@wirepath/core/plugin';
 import { transportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { OpenUdpSocket, UdpReceiver, UdpSocket } from './udp-socket.js';
 
@@ -25,6 +25,7 @@ export interface RelayPortsOptions {
   /** Lowest and highest port. */
   readonly range: readonly [number, number];
   readonly open: OpenUdpSocket;
+  readonly guard: Guard;
   readonly random: RandomSource;
 }
 
@@ -74,9 +75,15 @@ export class RelayPorts {
     const relay = this.#options.interfaces.get(family);
     if (relay === undefined) throw new RangeError(`no relay interface of IPv${family}`);
     const receivers: { receive: UdpReceiver } = { receive: () => undefined };
-    const socket = await this.#options.open(transportAddress(relay.bindIp, port), (bytes, ip, fromPort) =>
-      receivers.receive(bytes, ip, fromPort),
-    );
+    const { guard, open } = this.#options;
+    const socket = await open(transportAddress(relay.bindIp, port), (bytes, ip, fromPort) => {
+      try {
+        receivers.receive(bytes, ip, fromPort);
+      } catch (error) {
+        // A peer's datagram must not end the process, whatever fault of ours it meets.
+        guard.failed('datagram of a peer', error);
+      }
+    });
     return Object.assign(receivers, {
       socket,
       relayedAddress: transportAddress(relay.advertisedIp, socket.local.port),

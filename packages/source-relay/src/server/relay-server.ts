@@ -126,7 +126,7 @@ export class RelayServer implements RunningServer {
     } catch (error) {
       // A datagram must not end the process, whatever fault of ours it meets.
       this.#drops.add('internal-error');
-      this.#needs.logger.error('a datagram was dropped', { error: String(error) });
+      this.#needs.guard.failed('datagram', error);
     }
   };
 

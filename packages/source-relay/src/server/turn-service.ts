@@ -40,7 +40,7 @@ export class TurnService {
   readonly #credentials: LongTermCredentials;
 
   constructor(needs: ServerNeeds, options: TurnOptions, { open, drops, limiter, listeningPorts }: TurnServiceEdges) {
-    const { clock, random, logger } = needs;
+    const { clock, guard, random, logger } = needs;
     this.#needs = needs;
     const interfaces = relayInterfaces(options);
     const advertised = [...interfaces.values()].flatMap(({ bindIp, advertisedIp }) => [bindIp, advertisedIp]);
@@ -69,7 +69,7 @@ export class TurnService {
         isOwn,
         isRelayed: ({ ip, port }) => table.ofRelayed(endpointKey(ip, port)) !== undefined,
       }),
-      ports: new RelayPorts({ interfaces, range: options.relayPorts ?? DEFAULT_RELAY_PORTS, open, random }),
+      ports: new RelayPorts({ interfaces, range: options.relayPorts ?? DEFAULT_RELAY_PORTS, open, guard, random }),
       ...limitsOf(options),
     });
   }
