@@ -1,7 +1,7 @@
 import { CodedError, type Identity, type Logger, type PublicKey } from '@wirepath/core/plugin';
 import type { Counters } from '../embedded/counters.js';
 import { UapiClient } from '../uapi/client.js';
-import type { DeviceControl, UapiChange, UapiDeviceState, UapiPeerChange } from '../uapi/device.js';
+import type { DeviceControl, UapiChange, UapiDeviceState, UapiPeerChange, UapiPeerState } from '../uapi/device.js';
 import { UAPI_ERRNO, UapiError } from '../uapi/errno.js';
 import { WgProgram } from '../uapi/wg-program.js';
 import { traitsOf, userspaceKind, type DeviceKind, type DeviceTraits } from './device-traits.js';
@@ -34,6 +34,8 @@ export class AttachedDevice {
   #plainControl: DeviceControl | undefined;
   #kind: DeviceKind;
   #before: UapiDeviceState | undefined;
+  /** Peers that it had when we came. */
+  #foreign: ReadonlySet<PublicKey> = new Set();
   #queue: Promise<unknown> = Promise.resolve();
   readonly #detaching = new AbortController();
 
@@ -68,6 +70,7 @@ export class AttachedDevice {
     this.#control = abortable(control, this.#detaching.signal);
     this.#plainControl = control;
     this.#before = state;
+    this.#foreign = new Set(state.peers.map(({ publicKey }) => publicKey));
     const privateKey = this.#options.identity.exportPrivateKey();
     const moves = portToFree !== undefined && portToFree !== 0 && state.listenPort === portToFree;
     await control.set({ privateKey, ...(moves ? { listenPort: 0 } : {}), replacePeers: false, peers: [] }, { signal });
@@ -108,6 +111,15 @@ export class AttachedDevice {
     });
     this.#queue = turn;
     return turn;
+  }
+
+  /**
+   * The peer as the device has it. Asked only where that matters, since a device tells of all its peers at once: where a
+   * peer cannot be changed in place, and of peers that it had before us.
+   */
+  async present(publicKey: PublicKey, control: DeviceControl): Promise<UapiPeerState | undefined> {
+    if (this.traits.canModifyPeer && !this.#foreign.has(publicKey)) return undefined;
+    return (await control.get()).peers.find((peer) => peer.publicKey === publicKey);
   }
 
   /** Peers that are put into the device by us: removed again, or set back to what they were, on {@link detach}. */

@@ -54,8 +54,9 @@ export class DeviceNetwork {
     await this.#network.configure({ addresses: this.#added, mtu: node.mtu, listenPort });
   }
 
-  setAllowedIps(cidrs: readonly string[]): void {
-    this.#network.setAllowedIps(cidrs);
+  /** Routes a range into the device, or does so no longer. */
+  setRouted(cidr: string, isRouted: boolean): void {
+    this.#network.setRouted(cidr, isRouted);
   }
 
   addEndpoint(ip: string): void {

@@ -33,7 +33,9 @@ export class IncomingSorter {
   readonly #checker: CookieChecker;
   readonly #peers = new Map<PublicKey, number[]>();
   readonly #receivers = new Map<number, PublicKey>();
+  /** Owner of each path, and the paths of each owner. */
   readonly #paths = new Map<string, PublicKey>();
+  readonly #pathsOf = new Map<PublicKey, readonly string[]>();
   #windowStartMs = -Infinity;
   #inWindow = 0;
 
@@ -56,8 +58,14 @@ export class IncomingSorter {
 
   /** Where the peer is known to be: only for initiations, and only when there are too many to open them all. */
   setPaths(publicKey: PublicKey, paths: readonly TransportPath[]): void {
-    for (const [key, owner] of this.#paths) if (owner === publicKey) this.#paths.delete(key);
-    for (const path of paths) this.#paths.set(pathKey(path), publicKey);
+    for (const key of this.#pathsOf.get(publicKey) ?? []) {
+      // Another peer may have come to it since.
+      if (this.#paths.get(key) === publicKey) this.#paths.delete(key);
+    }
+    const keys = paths.map((path) => pathKey(path));
+    for (const key of keys) this.#paths.set(key, publicKey);
+    if (keys.length > 0) this.#pathsOf.set(publicKey, keys);
+    else this.#pathsOf.delete(publicKey);
   }
 
   /** The device sent this to the peer: a handshake message names the index that answers will carry. */

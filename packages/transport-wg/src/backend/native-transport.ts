@@ -22,6 +22,7 @@ import { isNewHandshake, lastHandshakeUnixMs } from './handshake-clock.js';
 import { requestHandshake } from './handshake-request.js';
 import { innerPing } from './inner-ping.js';
 import { putPeer, removePeer, setEndpoint } from './peer-changes.js';
+import { PeerRanges } from './peer-ranges.js';
 import type { UapiTransportNeeds, UapiTransportOptions } from './proxy-transport.js';
 
 const BUSY_INTERVAL_MS = 100;
@@ -57,6 +58,7 @@ export class NativeTransport implements Transport {
   readonly #counters = new Counters();
   readonly #device: AttachedDevice;
   readonly #network: DeviceNetwork | undefined;
+  readonly #ranges: PeerRanges;
   readonly #watch: DeviceWatch;
   readonly #peers = new Map<PublicKey, NativePeer>();
   readonly #trials = new Set<Promise<unknown>>();
@@ -81,6 +83,7 @@ export class NativeTransport implements Transport {
       const mark = options.fwmark ?? defaultMark(interfaceName);
       this.#network = new DeviceNetwork({ node, interfaceName, mark, logger });
     }
+    this.#ranges = new PeerRanges(this.#network);
     this.#watch = new DeviceWatch({
       clock,
       get: () => this.#device.get(),
@@ -144,7 +147,7 @@ export class NativeTransport implements Transport {
     this.#peers.set(publicKey, peer);
     this.#device.manage(publicKey);
     this.#put(peer, moved ? endpoint : undefined);
-    this.#allowedIpsChanged();
+    this.#ranges.set(publicKey, config.allowedIps);
   }
 
   removePeer(publicKey: PublicKey): void {
@@ -153,7 +156,7 @@ export class NativeTransport implements Transport {
     peer.decision += 1;
     this.#peers.delete(publicKey);
     void this.#device.set(removePeer(publicKey));
-    this.#allowedIpsChanged();
+    this.#ranges.remove(publicKey);
   }
 
   setAllowedIps(publicKey: PublicKey, cidrs: readonly string[]): void {
@@ -161,7 +164,7 @@ export class NativeTransport implements Transport {
     if (!peer) return;
     peer.config = { ...peer.config, allowedIps: cidrs };
     this.#put(peer, undefined);
-    this.#allowedIpsChanged();
+    this.#ranges.set(publicKey, cidrs);
   }
 
   /** The first path's remote address becomes the endpoint. None: it stays, since a device cannot be without. */
@@ -183,8 +186,10 @@ export class NativeTransport implements Transport {
     const { fresh = false } = options;
     void this.#device.inTurn(async (control) => {
       if (this.#peers.get(publicKey) !== peer) return;
-      const present = (await control.get()).peers.find((each) => each.publicKey === publicKey);
       const { traits } = this.#device;
+      // A device tells of all its peers at once: asked only where the peer may have to be added anew.
+      const isReplaced = fresh || !traits.canModifyPeer;
+      const present = isReplaced ? (await control.get()).peers.find((each) => each.publicKey === publicKey) : undefined;
       const unixMs = () => this.#needs.clock.unixMs();
       await requestHandshake(control, { peer: peer.config, endpoint: present?.endpoint, traits, fresh, unixMs });
     });
@@ -278,8 +283,8 @@ export class NativeTransport implements Transport {
     const { publicKey } = peer.config;
     void this.#device.inTurn(async (control) => {
       if (this.#peers.get(publicKey) !== peer) return;
-      const present = (await control.get()).peers.find((each) => each.publicKey === publicKey);
       const { canModifyPeer, handshakeClock } = this.#device.traits;
+      const present = await this.#device.present(publicKey, control);
       if (!peer.known && present) {
         // A handshake from before our time is none of ours.
         peer.lastHandshakeMs = lastHandshakeUnixMs(present, handshakeClock, this.#needs.clock.unixMs());
@@ -288,10 +293,6 @@ export class NativeTransport implements Transport {
       await control.set(putPeer(peer.config, endpoint ?? (replace ? present.endpoint : undefined), { replace }));
       peer.known = true;
     });
-  }
-
-  #allowedIpsChanged(): void {
-    this.#network?.setAllowedIps([...this.#peers.values()].flatMap(({ config }) => config.allowedIps));
   }
 
   #told(state: UapiDeviceState, atUnixMs: number): void {

@@ -32,6 +32,7 @@ import { isNewHandshake, lastHandshakeUnixMs } from './handshake-clock.js';
 import { requestHandshake } from './handshake-request.js';
 import { IncomingSorter } from './incoming-sorter.js';
 import { putPeer, removePeer, setEndpoint } from './peer-changes.js';
+import { PeerRanges } from './peer-ranges.js';
 import { ProxiedPeer } from './proxied-peer.js';
 
 export interface UapiTransportNeeds {
@@ -76,6 +77,7 @@ export class ProxyTransport implements Transport {
   readonly #sockets: Sockets;
   readonly #device: AttachedDevice;
   readonly #network: DeviceNetwork | undefined;
+  readonly #ranges: PeerRanges;
   readonly #watch: DeviceWatch;
   readonly #peers = new Map<PublicKey, ProxiedPeer>();
   readonly #closing = new Set<Promise<void>>();
@@ -114,6 +116,7 @@ export class ProxyTransport implements Transport {
       onWireGuard: (bytes, from) => this.#fromNetwork(bytes, from),
       onRemote: (ip) => this.#network?.addEndpoint(ip),
     });
+    this.#ranges = new PeerRanges(this.#network);
     this.#watch = new DeviceWatch({
       clock,
       get: () => this.#device.get(),
@@ -176,7 +179,7 @@ export class ProxyTransport implements Transport {
     if (endpoint && !(before && sameAddress(before, endpoint))) this.setPath(publicKey, this.#pathsTo(endpoint));
     this.#device.manage(publicKey);
     this.#putPeer(peer);
-    this.#allowedIpsChanged();
+    this.#ranges.set(publicKey, config.allowedIps);
   }
 
   removePeer(publicKey: PublicKey): void {
@@ -186,7 +189,7 @@ export class ProxyTransport implements Transport {
     this.#sorter?.removePeer(publicKey);
     void this.#device.set(removePeer(publicKey));
     this.#close(peer);
-    this.#allowedIpsChanged();
+    this.#ranges.remove(publicKey);
   }
 
   setAllowedIps(publicKey: PublicKey, cidrs: readonly string[]): void {
@@ -194,7 +197,7 @@ export class ProxyTransport implements Transport {
     if (!peer) return;
     peer.config = { ...peer.config, allowedIps: cidrs };
     this.#putPeer(peer);
-    this.#allowedIpsChanged();
+    this.#ranges.set(publicKey, cidrs);
   }
 
   setPath(publicKey: PublicKey, paths: readonly TransportPath[]): void {
@@ -324,8 +327,8 @@ export class ProxyTransport implements Transport {
     void this.#device.inTurn(async (control) => {
       const endpoint = await peer.leg.endpoint;
       if (this.#peers.get(peer.publicKey) !== peer) return;
-      const present = (await control.get()).peers.find(({ publicKey }) => publicKey === peer.publicKey);
       const { canModifyPeer, handshakeClock } = this.#device.traits;
+      const present = await this.#device.present(peer.publicKey, control);
       if (peer.endpoint === undefined && present) {
         // A handshake from before our time is none of ours.
         peer.lastHandshakeMs = lastHandshakeUnixMs(present, handshakeClock, this.#needs.clock.unixMs());
@@ -340,10 +343,6 @@ export class ProxyTransport implements Transport {
     if (base) return [socketPath(base, endpoint)];
     this.#needs.logger.warn('no socket of the endpoint’s family', { endpoint: endpoint.ip, family: endpoint.family });
     return [];
-  }
-
-  #allowedIpsChanged(): void {
-    this.#network?.setAllowedIps([...this.#peers.values()].flatMap(({ config }) => config.allowedIps));
   }
 
   #fromNetwork(datagram: Uint8Array, from: TransportPath): void {

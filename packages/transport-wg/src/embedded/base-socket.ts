@@ -11,8 +11,8 @@ import type { OpenUdpSocket, UdpSocket } from './udp-socket.js';
 
 /** Datagrams that libuv keeps while the kernel's buffer is full: beyond this they are dropped, as a NIC would. */
 const SEND_QUEUE_MAX_BYTES = 4 << 20;
-/** Sources whose path is remembered for one socket. */
-const PATH_CACHE_MAX = 4096;
+/** Sources whose path is remembered for one socket: those of the last so many, and as many of before. */
+const PATH_CACHE_MAX = 2048;
 
 export interface BaseSocketEvents {
   onDatagram(path: TransportPath, bytes: Uint8Array, base: Base): void;
@@ -23,7 +23,8 @@ export class BaseSocket {
   readonly base: Base;
   readonly socket: UdpSocket;
   readonly #counters: Counters;
-  readonly #paths = new Map<string, TransportPath>();
+  #paths = new Map<string, TransportPath>();
+  #olderPaths = new Map<string, TransportPath>();
   #lastAddress = '';
   #lastPort = -1;
   #lastPath: TransportPath | undefined;
@@ -95,6 +96,10 @@ export class BaseSocket {
     const key = `${port} ${address}`;
     let path = this.#paths.get(key);
     if (path === undefined) {
+      path = this.#olderPaths.get(key);
+      if (path !== undefined) this.#remember(key, path);
+    }
+    if (path === undefined) {
       // A source port of 0 is legal on the wire and cannot be answered.
       if (port === 0) {
         this.#counters.count('receive.port-0');
@@ -107,13 +112,20 @@ export class BaseSocket {
         return undefined;
       }
       path = Object.freeze({ kind: 'socket', base: this.base, remote });
-      // Spoofed sources must not grow this; the living ones come back with their next datagram.
-      if (this.#paths.size >= PATH_CACHE_MAX) this.#paths.clear();
-      this.#paths.set(key, path);
+      this.#remember(key, path);
     }
     this.#lastAddress = address;
     this.#lastPort = port;
     this.#lastPath = path;
     return path;
+  }
+
+  /** Spoofed sources neither grow this nor drive out those that are heard between them. */
+  #remember(key: string, path: TransportPath): void {
+    if (this.#paths.size >= PATH_CACHE_MAX) {
+      this.#olderPaths = this.#paths;
+      this.#paths = new Map();
+    }
+    this.#paths.set(key, path);
   }
 }

@@ -155,6 +155,7 @@ export class EmbeddedTransport implements Transport {
       random: (sizeBytes) => random.bytes(sizeBytes),
       wallClockMs: () => clock.unixMs(),
       mtu: node.mtu,
+      onRange: (cidr, isRouted) => this.#inner.setRouted(cidr, isRouted),
     });
     privateKey.fill(0);
     await this.#sockets.open(this.#options.listenPort ?? 0, signal);
@@ -182,12 +183,11 @@ export class EmbeddedTransport implements Transport {
 
   removePeer(publicKey: PublicKey): void {
     this.#device?.removePeer(publicKey);
-    if (this.#peers.delete(publicKey)) this.#allowedIpsChanged();
+    this.#peers.delete(publicKey);
   }
 
   setAllowedIps(publicKey: PublicKey, cidrs: readonly string[]): void {
     this.#listeningDevice().updatePeer(publicKey, { allowedIps: cidrs }, this.#now());
-    this.#allowedIpsChanged();
   }
 
   setPath(publicKey: PublicKey, paths: readonly TransportPath[]): void {
@@ -367,7 +367,6 @@ export class EmbeddedTransport implements Transport {
       throw new CodedError(code, `peer: ${(cause as Error).message}`, { subject: publicKey, cause });
     }
     this.#peers.set(publicKey, { throttle: before?.throttle ?? new EventThrottle(), config: peer, plain });
-    this.#allowedIpsChanged();
     this.#rearm();
   }
 
@@ -383,11 +382,6 @@ export class EmbeddedTransport implements Transport {
       family: endpoint.family,
     });
     return [];
-  }
-
-  #allowedIpsChanged(): void {
-    const peers = [...(this.#device?.peers() ?? [])];
-    this.#inner.setAllowedIps(peers.flatMap(({ allowedIps }) => allowedIps));
   }
 
   #handlePacket(packet: Uint8Array): void {
@@ -421,7 +415,7 @@ export class EmbeddedTransport implements Transport {
     send: (datagram, paths) => {
       for (const path of paths) this.#sockets.send(path, datagram);
     },
-    reply: (datagram, to) => this.#sockets.send(to, datagram),
+    reply: (datagram, to) => this.#sockets.reply(to, datagram),
     deliver: (packet) => this.#inner.deliver(packet),
     onHandshake: ({ publicKey }, { unixMs }) => this.#onHandshake.tell({ publicKey, atUnixMs: unixMs }),
     onAuthenticated: ({ publicKey }, path, _kind, now) => {

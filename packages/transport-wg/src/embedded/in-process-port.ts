@@ -23,7 +23,7 @@ export class InProcessPort implements InnerSide, PacketPort {
     this.#listeners.tell(Uint8Array.prototype.slice.call(packet));
   }
 
-  setAllowedIps(): void {
+  setRouted(): void {
     // Nothing to route: whoever sends here means the tunnel.
   }
 

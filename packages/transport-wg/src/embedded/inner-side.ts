@@ -2,8 +2,8 @@
 export interface InnerSide {
   /** An inner IP packet from a peer. Never throws; the bytes are valid only during the call. */
   deliver(packet: Uint8Array): void;
-  /** All ranges that peers have: what is to be routed here. */
-  setAllowedIps(cidrs: readonly string[]): void;
+  /** A range is to be routed here from now on, since a peer has it; or no longer, since none has. */
+  setRouted(cidr: string, isRouted: boolean): void;
   /** We send datagrams to this IP address; they must not come back to us as packets. */
   addEndpoint(ip: string): void;
   /** @throws CodedError */

@@ -96,8 +96,16 @@ export class Sockets implements Datagrams {
   }
 
   send(path: TransportPath, bytes: Uint8Array): void {
+    this.announce(path);
+    this.reply(path, bytes);
+  }
+
+  /**
+   * As {@link send}, to whoever asked, without any knowledge of who that is: the address may be forged, so it is sent this
+   * one datagram, and nothing else is done for it.
+   */
+  reply(path: TransportPath, bytes: Uint8Array): void {
     if (path.kind === 'socket') {
-      this.#noteRemote(path.remote.ip);
       const socket = this.#sockets.get(path.base.id);
       if (socket) socket.send(bytes, path.remote);
       else this.#counters.count('send.closed');
@@ -115,7 +123,6 @@ export class Sockets implements Datagrams {
     }
     const socket = this.#sockets.get(framing.base.id);
     if (!socket) return this.#counters.count('send.closed');
-    this.#noteRemote(framing.server.ip);
     // RFC 8656 section 12.4: channel number, length; no padding over UDP.
     const framed = Buffer.allocUnsafe(CHANNEL_HEADER_BYTES + bytes.length);
     framed.writeUInt16BE(framing.channel, 0);

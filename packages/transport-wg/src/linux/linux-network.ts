@@ -3,10 +3,22 @@ import { crc32 } from 'node:zlib';
 import { CodedError, type Logger } from '@wirepath/core/plugin';
 import { parseCidr, type Cidr } from './cidr.js';
 import { iproute2, type IpCommand, type IpFailure } from './ip-command.js';
-import { coveredBy, planRouting, RULE_BLOCK_SIZE, type RoutingEntry } from './routing-plan.js';
+import { EndpointCover } from './endpoint-cover.js';
+import {
+  isPolicyRouted,
+  planExceptions,
+  planRange,
+  RULE_BLOCK_SIZE,
+  type RoutingEntry,
+  type RoutingFrame,
+} from './routing-plan.js';
 
 const FIRST_PRIORITY = 10_000;
 const PRIORITY_BLOCKS = 64;
+/** Ranges that one batch changes: putting it together must not hold up packets. */
+const RANGES_PER_BATCH = 1000;
+/** Failures of one batch that are told in full. */
+const FAILURES_TOLD = 5;
 
 export interface LinuxNetworkOptions {
   readonly interfaceName: string;
@@ -23,20 +35,28 @@ interface ListedRule {
 }
 
 /**
- * Addresses, link state, routes and rules of our interface, through `ip -batch`. Every change is a difference to what is
- * there, applied one after another; the kernel itself removes addresses and routes with the interface, rules we remove.
+ * Addresses, link state, routes and rules of our interface, through `ip -batch`. Only ranges that have changed are looked
+ * at, however many there are; all changes of one turn go in one batch, one batch after another; the kernel itself removes addresses and routes with the interface, rules we remove.
  */
 export class LinuxNetwork {
   readonly #interfaceName: string;
   readonly #logger: Logger;
   readonly #mark: number;
   readonly #ip: IpCommand;
-  readonly #installed = new Map<string, RoutingEntry>();
-  readonly #policyRouted = new Set<string>();
-  readonly #endpoints = new Set<string>();
+  /** The ranges that are to be routed here, by their text. */
+  readonly #ranges = new Map<string, Cidr>();
+  /** Those whose entries may not be what they should. */
+  readonly #changed = new Set<string>();
+  /** Entries in the kernel, of each range that has some. */
+  readonly #installed = new Map<string, { readonly cidr: Cidr; readonly entries: readonly RoutingEntry[] }>();
+  #exceptions: readonly RoutingEntry[] = [];
+  /** Installed ranges that are asked for by rules. */
+  readonly #policyRanges = { 4: 0, 6: 0 };
+  readonly #cover = new EndpointCover();
+  /** Every range in which an endpoint of ours was ever seen. */
+  readonly #holdsEndpoint = new Set<string>();
   readonly #tcpEndpoints = new Map<string, { ip: string; port: number }>();
   #connected: readonly Cidr[] = [];
-  #allowedIps: readonly Cidr[] = [];
   #listenPort = 0;
   #priority = 0;
   #routing = false;
@@ -89,20 +109,36 @@ export class LinuxNetwork {
 
   /** The ranges to route into the interface; those that are gone are removed. */
   setAllowedIps(cidrs: readonly string[]): void {
-    const unique = new Map(cidrs.flatMap((text) => parseCidr(text) ?? []).map((cidr) => [cidr.text, cidr]));
-    this.#allowedIps = [...unique.values()];
-    for (const text of this.#policyRouted) if (!unique.has(text)) this.#policyRouted.delete(text);
-    for (const ip of this.#endpoints) this.#exempt(ip);
+    const wanted = new Set(cidrs.flatMap((text) => parseCidr(text)?.text ?? []));
+    for (const text of [...this.#ranges.keys()]) if (!wanted.has(text)) this.setRouted(text, false);
+    for (const text of wanted) this.setRouted(text, true);
+  }
+
+  /** Routes one range into the interface, or does so no longer. */
+  setRouted(cidr: string, isRouted: boolean): void {
+    const range = parseCidr(cidr);
+    if (range === undefined || this.#ranges.has(range.text) === isRouted) return;
+    const { text } = range;
+    if (isRouted) {
+      this.#ranges.set(text, range);
+      if (this.#cover.addRange(text)) this.#holdsEndpoint.add(text);
+    } else {
+      this.#ranges.delete(text);
+      this.#cover.removeRange(text);
+      this.#holdsEndpoint.delete(text);
+    }
+    this.#changed.add(text);
     this.#schedule();
   }
 
   /** We send datagrams to this IP address: no route of ours may catch them. */
   addEndpoint(ip: string): void {
-    if (this.#endpoints.has(ip)) return;
-    // Bounded: what was decided for an older one stays decided.
-    if (this.#endpoints.size >= 1024) this.#endpoints.clear();
-    this.#endpoints.add(ip);
-    if (this.#exempt(ip)) this.#schedule();
+    for (const text of this.#cover.addEndpoint(ip)) {
+      if (this.#holdsEndpoint.has(text)) continue;
+      this.#holdsEndpoint.add(text);
+      this.#changed.add(text);
+      this.#schedule();
+    }
   }
 
   /** A TCP connection of ours to this endpoint stays outside the tunnel until disposed of. */
@@ -128,19 +164,14 @@ export class LinuxNetwork {
     if (this.#closed) return this.#applying;
     this.#closed = true;
     this.#applying = this.#applying.then(async () => {
-      const rules = [...this.#installed.values()].filter(({ object }) => object === 'rule');
+      const all = [...this.#exceptions, ...[...this.#installed.values()].flatMap(({ entries }) => entries)];
+      const rules = all.filter(({ object }) => object === 'rule');
       this.#installed.clear();
       await this.#change('del', rules.reverse()).catch((error: unknown) => {
         this.#logger.warn('rules were left behind', { error: String(error) });
       });
     });
     await this.#applying;
-  }
-
-  #exempt(ip: string): boolean {
-    const before = this.#policyRouted.size;
-    for (const { text } of coveredBy(this.#allowedIps, ip)) this.#policyRouted.add(text);
-    return this.#policyRouted.size > before;
   }
 
   #schedule(): void {
@@ -162,29 +193,52 @@ export class LinuxNetwork {
   }
 
   async #applyNow(): Promise<void> {
-    const wanted = new Map(
-      planRouting({
-        interfaceName: this.#interfaceName,
-        connected: this.#connected,
-        allowedIps: this.#allowedIps,
-        policyRouted: this.#policyRouted,
-        table: this.#mark,
-        mark: this.#mark,
-        priority: this.#priority,
-        listenPort: this.#listenPort,
-        tcpEndpoints: [...this.#tcpEndpoints.values()],
-      }).map((entry) => [`${entry.family} ${entry.object} ${entry.spec}`, entry]),
-    );
-    const added = [...wanted].filter(([key]) => !this.#installed.has(key)).map(([, entry]) => entry);
-    const removed = [...this.#installed].filter(([key]) => !wanted.has(key)).map(([, entry]) => entry);
-    // A range that changes tables must leave main only when its rules are there.
-    const failures = await this.#change('add', added);
-    failures.push(...(await this.#change('del', removed.reverse())));
-    this.#installed.clear();
-    for (const [key, entry] of wanted) this.#installed.set(key, entry);
-    for (const { command, reason } of failures) {
+    const frame: RoutingFrame = {
+      interfaceName: this.#interfaceName,
+      connected: this.#connected,
+      table: this.#mark,
+      mark: this.#mark,
+      priority: this.#priority,
+      listenPort: this.#listenPort,
+    };
+    do {
+      const texts = [...firstOf(this.#changed, RANGES_PER_BATCH)];
+      const ranges = texts.map((text) => this.#takeChange(text, frame));
+      const families = ([4, 6] as const).filter((family) => this.#policyRanges[family] > 0);
+      const exceptions = planExceptions(families, this.#tcpEndpoints.values(), frame);
+      const changes = [difference(this.#exceptions, exceptions), ...ranges];
+      this.#exceptions = exceptions;
+      // A range that changes tables must leave main only when its rules are there.
+      const failures = await this.#change(
+        'add',
+        changes.flatMap(({ added }) => added),
+      );
+      const removed = changes.flatMap(({ removed: gone }) => gone);
+      failures.push(...(await this.#change('del', removed.reverse())));
+      this.#tellFailures(failures);
+    } while (this.#changed.size > 0 && !this.#closed);
+  }
+
+  /** What has to change for one range; noted as done. */
+  #takeChange(text: string, frame: RoutingFrame): Difference {
+    this.#changed.delete(text);
+    const before = this.#installed.get(text);
+    const cidr = this.#ranges.get(text);
+    const holdsEndpoint = this.#holdsEndpoint.has(text);
+    const entries = cidr === undefined ? [] : planRange(cidr, { holdsEndpoint }, frame);
+    if (before !== undefined && isRuled(before.entries)) this.#policyRanges[before.cidr.family] -= 1;
+    if (cidr !== undefined && isPolicyRouted(cidr, holdsEndpoint)) this.#policyRanges[cidr.family] += 1;
+    if (cidr === undefined) this.#installed.delete(text);
+    else this.#installed.set(text, { cidr, entries });
+    return difference(before?.entries ?? [], entries);
+  }
+
+  #tellFailures(failures: readonly IpFailure[]): void {
+    for (const { command, reason } of failures.slice(0, FAILURES_TOLD)) {
       this.#logger.warn('a route or rule could not be changed', { command: `ip ${command}`, reason });
     }
+    const more = failures.length - FAILURES_TOLD;
+    if (more > 0) this.#logger.warn('more routes or rules could not be changed', { count: more });
   }
 
   async #change(verb: 'add' | 'del', entries: readonly RoutingEntry[]): Promise<IpFailure[]> {
@@ -229,6 +283,32 @@ export class LinuxNetwork {
     throw new CodedError('NETWORK_CONFIG', 'no free block of routing rule priorities', {
       subject: this.#interfaceName,
     });
+  }
+}
+
+interface Difference {
+  readonly added: readonly RoutingEntry[];
+  readonly removed: readonly RoutingEntry[];
+}
+
+function difference(before: readonly RoutingEntry[], wanted: readonly RoutingEntry[]): Difference {
+  const lacks = (list: readonly RoutingEntry[], { object, family, spec }: RoutingEntry) =>
+    !list.some((other) => other.spec === spec && other.object === object && other.family === family);
+  return {
+    added: wanted.filter((entry) => lacks(before, entry)),
+    removed: before.filter((entry) => lacks(wanted, entry)),
+  };
+}
+
+function isRuled(entries: readonly RoutingEntry[]): boolean {
+  return entries.some(({ object }) => object === 'rule');
+}
+
+function* firstOf<T>(items: Iterable<T>, count: number): Generator<T> {
+  let left = count;
+  for (const item of items) {
+    if (left-- === 0) return;
+    yield item;
   }
 }
 

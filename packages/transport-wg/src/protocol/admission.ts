@@ -1,6 +1,6 @@
 import { UNDER_LOAD_AFTER_TIME_MS, UNDER_LOAD_HANDSHAKES_PER_SECOND } from './constants.js';
 import type { CookieChecker } from './cookie.js';
-import { RateLimiter, rateLimitKey } from './rate-limiter.js';
+import { RateLimiter, rateLimitGroup, rateLimitKey } from './rate-limiter.js';
 
 export type Admission = 'admitted' | 'mac1' | 'cookie' | 'rate-limited';
 
@@ -27,7 +27,8 @@ export class HandshakeAdmission {
     if (!this.underLoad(now)) return 'admitted';
     const sourceBytes = source();
     if (!checker.hasValidMac2(datagram, sourceBytes, now)) return 'cookie';
-    return this.#rateLimiter.allow(rateLimitKey(sourceBytes), now) ? 'admitted' : 'rate-limited';
+    const isWithinRate = this.#rateLimiter.allow(rateLimitKey(sourceBytes), now, rateLimitGroup(sourceBytes));
+    return isWithinRate ? 'admitted' : 'rate-limited';
   }
 
   underLoad(now: number): boolean {

@@ -1,31 +1,58 @@
 import { formatIpPrefix, type IpPrefix } from './ip-prefix.js';
+import { PrefixTrie } from './prefix-trie.js';
+
+/** A range has become some peer's (true), or is nobody's any more. Canonical text. */
+export type OnRange = (cidr: string, isRouted: boolean) => void;
 
 /**
- * Cryptokey routing (paper section 2): which peer a destination belongs to, and whether a peer may use a source. A
- * path-compressed binary trie for each address family, searched for the longest prefix. A prefix belongs to one peer:
- * inserting it for another moves it.
+ * Cryptokey routing (paper section 2): which peer a destination belongs to, and whether a peer may use a source. A trie
+ * for each address family, searched for the longest prefix. A prefix belongs to one peer: inserting it for another moves
+ * it. A change costs what it changes, however many peers there are.
  */
 export class AllowedIps<Peer> {
-  readonly #trie4 = new Trie<Peer>();
-  readonly #trie6 = new Trie<Peer>();
+  readonly #trie4 = new PrefixTrie<Peer>();
+  readonly #trie6 = new PrefixTrie<Peer>();
   readonly #byPeer = new Map<Peer, Map<string, IpPrefix>>();
+  readonly #onRange: OnRange;
+
+  /** @param onRange what is routed here at all has changed; not called where a range only passes to another peer. */
+  constructor(onRange: OnRange = () => undefined) {
+    this.#onRange = onRange;
+  }
 
   insert(prefix: IpPrefix, peer: Peer): void {
     const text = formatIpPrefix(prefix);
     const displaced = this.#trieOf(prefix.bytes).insert(prefix, peer);
-    if (displaced !== undefined) this.#byPeer.get(displaced)?.delete(text);
     const prefixes = this.#byPeer.get(peer) ?? new Map<string, IpPrefix>();
+    const isNew = displaced === undefined && !prefixes.has(text);
+    if (displaced !== undefined) this.#byPeer.get(displaced)?.delete(text);
     this.#byPeer.set(peer, prefixes.set(text, prefix));
+    if (isNew) this.#onRange(text, true);
+  }
+
+  /** The peer has these prefixes and no others; those that it keeps are not touched. */
+  replace(peer: Peer, prefixes: readonly IpPrefix[]): void {
+    const wanted = new Map(prefixes.map((prefix) => [formatIpPrefix(prefix), prefix]));
+    const present = this.#byPeer.get(peer) ?? new Map<string, IpPrefix>();
+    for (const [text, prefix] of [...present]) if (!wanted.has(text)) this.remove(prefix, peer);
+    for (const [text, prefix] of wanted) if (!present.has(text)) this.insert(prefix, peer);
   }
 
   /** Removes the prefix if it is this peer's. */
   remove(prefix: IpPrefix, peer: Peer): void {
-    if (this.#byPeer.get(peer)?.delete(formatIpPrefix(prefix))) this.#trieOf(prefix.bytes).remove(prefix);
+    const text = formatIpPrefix(prefix);
+    if (!this.#byPeer.get(peer)?.delete(text)) return;
+    this.#trieOf(prefix.bytes).remove(prefix);
+    this.#onRange(text, false);
   }
 
   removePeer(peer: Peer): void {
-    for (const prefix of this.#byPeer.get(peer)?.values() ?? []) this.#trieOf(prefix.bytes).remove(prefix);
+    const prefixes = this.#byPeer.get(peer);
     this.#byPeer.delete(peer);
+    for (const [text, prefix] of prefixes ?? []) {
+      this.#trieOf(prefix.bytes).remove(prefix);
+      this.#onRange(text, false);
+    }
   }
 
   /** The peer's prefixes in their text form. */
@@ -42,109 +69,7 @@ export class AllowedIps<Peer> {
     return this.#trie6.lookup(bytes, offset, 128);
   }
 
-  #trieOf(address: Uint8Array): Trie<Peer> {
+  #trieOf(address: Uint8Array): PrefixTrie<Peer> {
     return address.length === 4 ? this.#trie4 : this.#trie6;
   }
-}
-
-/** A prefix, with a value unless it is only where two longer ones part. */
-interface TrieNode<Value> {
-  readonly bytes: Uint8Array;
-  readonly length: number;
-  value: Value | undefined;
-  zero: TrieNode<Value> | undefined;
-  one: TrieNode<Value> | undefined;
-}
-
-class Trie<Value> {
-  #root: TrieNode<Value> | undefined;
-
-  lookup(bytes: Uint8Array, offset: number, addressBits: number): Value | undefined {
-    let found: Value | undefined;
-    let node = this.#root;
-    while (node !== undefined && commonBits(node.bytes, bytes, offset) >= node.length) {
-      found = node.value ?? found;
-      if (node.length === addressBits) break;
-      node = bitAt(bytes, offset, node.length) === 0 ? node.zero : node.one;
-    }
-    return found;
-  }
-
-  /** @returns the value that the prefix had before, if another. */
-  insert(prefix: IpPrefix, value: Value): Value | undefined {
-    const { bytes, length } = prefix;
-    const node = this.#nodeFor(bytes, length);
-    const before = node.value;
-    node.value = value;
-    return before === value ? undefined : before;
-  }
-
-  remove(prefix: IpPrefix): void {
-    this.#root = without(this.#root, prefix);
-  }
-
-  /** Finds the prefix's node, or makes it, with a node above where it parts from another prefix. */
-  #nodeFor(bytes: Uint8Array, length: number): TrieNode<Value> {
-    let parent: TrieNode<Value> | undefined;
-    let node = this.#root;
-    const attach = (child: TrieNode<Value>) => {
-      if (parent === undefined) this.#root = child;
-      else setChild(parent, child);
-    };
-    while (node !== undefined) {
-      const common = Math.min(commonBits(node.bytes, bytes, 0), node.length, length);
-      if (common === node.length && common === length) return node;
-      if (common < node.length) {
-        const made = makeNode<Value>(bytes, length);
-        if (common === length) {
-          setChild(made, node);
-          attach(made);
-        } else {
-          const fork = makeNode<Value>(bytes, common);
-          setChild(fork, node);
-          setChild(fork, made);
-          attach(fork);
-        }
-        return made;
-      }
-      parent = node;
-      node = bitAt(bytes, 0, node.length) === 0 ? node.zero : node.one;
-    }
-    const made = makeNode<Value>(bytes, length);
-    attach(made);
-    return made;
-  }
-}
-
-function makeNode<Value>(bytes: Uint8Array, length: number): TrieNode<Value> {
-  return { bytes, length, value: undefined, zero: undefined, one: undefined };
-}
-
-function setChild<Value>(parent: TrieNode<Value>, child: TrieNode<Value>): void {
-  if (bitAt(child.bytes, 0, parent.length) === 0) parent.zero = child;
-  else parent.one = child;
-}
-
-/** The subtree without the prefix's value and without nodes that this leaves pointless. */
-function without<Value>(node: TrieNode<Value> | undefined, prefix: IpPrefix): TrieNode<Value> | undefined {
-  if (node === undefined || commonBits(node.bytes, prefix.bytes, 0) < Math.min(node.length, prefix.length)) return node;
-  if (node.length > prefix.length) return node;
-  if (node.length === prefix.length) node.value = undefined;
-  else if (bitAt(prefix.bytes, 0, node.length) === 0) node.zero = without(node.zero, prefix);
-  else node.one = without(node.one, prefix);
-  if (node.value !== undefined || (node.zero !== undefined && node.one !== undefined)) return node;
-  return node.zero ?? node.one;
-}
-
-/** How many leading bits `bytes` shares with the address at `offset` of `other`. */
-function commonBits(bytes: Uint8Array, other: Uint8Array, offset: number): number {
-  for (let i = 0; i < bytes.length; i++) {
-    const difference = (bytes[i] ?? 0) ^ (other[offset + i] ?? 0);
-    if (difference !== 0) return i * 8 + Math.clz32(difference) - 24;
-  }
-  return bytes.length * 8;
-}
-
-function bitAt(bytes: Uint8Array, offset: number, bit: number): number {
-  return ((bytes[offset + (bit >> 3)] ?? 0) >> (7 - (bit & 7))) & 1;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Aead } from './aead.js';
 import { HandshakeAdmission } from './admission.js';
-import { AllowedIps } from './allowed-ips.js';
+import { AllowedIps, type OnRange } from './allowed-ips.js';
 import { DEFAULT_MTU, REJECT_AFTER_TIME_MS } from './constants.js';
 import { CookieChecker } from './cookie.js';
 import { dhKeyPair, KEY_BYTES, type DhKeyPair } from './crypto.js';
@@ -25,7 +25,7 @@ import {
   TRANSPORT_HEADER_BYTES,
   TRANSPORT_MIN_BYTES,
 } from './messages.js';
-import { readInitiation, staticStatic, type RemoteIdentity } from './noise.js';
+import { readInitiation, remoteIdentity, type RemoteIdentity } from './noise.js';
 import { Peer } from './peer.js';
 import type { PeerContext } from './peer-context.js';
 import type { DeviceSink, PeerStatus } from './sink.js';
@@ -51,6 +51,8 @@ export interface DeviceOptions<P> {
    * @default Buffer.allocUnsafe
    */
   readonly allocate?: (sizeBytes: number) => Uint8Array;
+  /** A range has become some peer's, or nobody's. @default nobody is told */
+  readonly onRange?: OnRange;
   /** Handshake messages per second above which senders must prove their address. @default 250 */
   readonly underLoadHandshakesPerSecond?: number;
 }
@@ -97,7 +99,7 @@ export class Device<P> {
   readonly #timers = new TimerQueue();
   readonly #indices: IndexTable<IndexEntry<P>>;
   readonly #peers = new Map<string, Peer<P>>();
-  readonly #allowedIps = new AllowedIps<Peer<P>>();
+  readonly #allowedIps: AllowedIps<Peer<P>>;
   readonly #admission: HandshakeAdmission;
   readonly #drops: DropCounters = newDropCounters();
   #local: DhKeyPair;
@@ -111,6 +113,7 @@ export class Device<P> {
     this.#aead = options.aead ?? defaultAead();
     this.#sourceBytes = options.sourceBytes;
     this.#mtu = options.mtu ?? DEFAULT_MTU;
+    this.#allowedIps = new AllowedIps(options.onRange);
     this.#indices = new IndexTable(this.#random);
     this.#admission = new HandshakeAdmission(options.underLoadHandshakesPerSecond);
     this.#local = loadPrivateKey(options.privateKey);
@@ -172,11 +175,11 @@ export class Device<P> {
     const peer = this.#peers.get(publicKey);
     if (peer === undefined) return false;
     if (update.allowedIps !== undefined) {
-      const prefixes = parsePrefixes(update.allowedIps);
-      this.#allowedIps.removePeer(peer);
-      for (const prefix of prefixes) this.#allowedIps.insert(prefix, peer);
+      this.#allowedIps.replace(peer, parsePrefixes(update.allowedIps));
     }
-    if (update.presharedKey !== undefined) peer.remote = this.#identity(peer.remote.publicKey, update.presharedKey);
+    const { presharedKey } = update;
+    if (presharedKey !== undefined && Buffer.compare(presharedKey, peer.remote.presharedKey) !== 0)
+      peer.remote = this.#identity(peer.remote.publicKey, presharedKey);
     this.#apply(peer, update, now);
     return true;
   }
@@ -368,10 +371,7 @@ export class Device<P> {
   }
 
   #identity(publicKey: Uint8Array, presharedKey: Uint8Array): RemoteIdentity {
-    if (presharedKey.length !== KEY_BYTES) throw new RangeError('a preshared key is 32 bytes');
-    const secret = staticStatic(this.#local, publicKey);
-    if (secret === undefined) throw new RangeError('a public key of low order is nobody\u2019s');
-    return { publicKey, presharedKey: Uint8Array.from(presharedKey), staticStatic: secret };
+    return remoteIdentity(this.#local, publicKey, presharedKey);
   }
 
   #makeContext(options: DeviceOptions<P>): PeerContext<P> {

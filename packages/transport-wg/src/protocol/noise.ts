@@ -1,6 +1,7 @@
 import { AEAD_TAG_BYTES, type Aead } from './aead.js';
 import { CONSTRUCTION, IDENTIFIER } from './constants.js';
 import { dh, dhKeyPair, hash, kdf1, kdf2, kdf3, KEY_BYTES, type DhKeyPair } from './crypto.js';
+import { isSmallOrder } from './keys.js';
 import { encodeInitiation, encodeResponse, type Initiation, type Response } from './messages.js';
 
 /**
@@ -13,7 +14,7 @@ export interface RemoteIdentity {
   readonly publicKey: Uint8Array;
   /** 32 bytes, all zero for none. */
   readonly presharedKey: Uint8Array;
-  /** DH(our static, their static), computed once. */
+  /** DH(our static, their static), computed once, when first asked for: of thousands of peers most are idle. */
   readonly staticStatic: Uint8Array;
 }
 
@@ -195,7 +196,20 @@ function open(aead: Aead, key: Uint8Array, sealed: Uint8Array, ad: Uint8Array): 
   return ok ? buffer.subarray(0, buffer.length - AEAD_TAG_BYTES) : undefined;
 }
 
-/** DH(our static, their static). @returns undefined when `remotePublicKey` is no usable public key. */
-export function staticStatic(local: DhKeyPair, remotePublicKey: Uint8Array): Uint8Array | undefined {
-  return remotePublicKey.length === KEY_BYTES ? dh(local.privateKey, remotePublicKey) : undefined;
+/** A peer as handshakes need it. @throws {RangeError} where the public key or the preshared key is none. */
+export function remoteIdentity(local: DhKeyPair, publicKey: Uint8Array, presharedKey: Uint8Array): RemoteIdentity {
+  if (presharedKey.length !== KEY_BYTES) throw new RangeError('a preshared key is 32 bytes');
+  if (publicKey.length !== KEY_BYTES) throw new RangeError('a public key is 32 bytes');
+  if (isSmallOrder(publicKey)) throw new RangeError('a public key of low order is nobody\u2019s');
+  let secret: Uint8Array | undefined;
+  return {
+    publicKey,
+    presharedKey: Uint8Array.from(presharedKey),
+    get staticStatic() {
+      secret ??= dh(local.privateKey, publicKey);
+      // Cannot be: the keys that have no secret were refused above.
+      if (secret === undefined) throw new RangeError('no secret with this public key');
+      return secret;
+    },
+  };
 }

@@ -3,6 +3,8 @@ export const PACKETS_PER_SECOND = 20;
 export const PACKETS_BURST = 5;
 /** Sources that are remembered at once; while the table is full, a new source is refused. */
 export const SOURCES_MAX = 8192;
+/** Sources of one group that have a bucket each; those past it share one, so that no one network fills the table. */
+export const SOURCES_PER_GROUP_MAX = 512;
 
 const COST_MS = 1000 / PACKETS_PER_SECOND;
 const FULL_MS = COST_MS * PACKETS_BURST;
@@ -10,17 +12,29 @@ const FULL_MS = COST_MS * PACKETS_BURST;
 interface Bucket {
   tokensMs: number;
   lastMs: number;
+  readonly group: string;
 }
 
-/** A token bucket per source, as the reference implementations have it. A bucket is forgotten once it is full again. */
+/**
+ * A token bucket per source, as the reference implementations have it. A bucket is forgotten once it is full again. Asked
+ * only for sources that have proven their address, so that forged ones take no place here.
+ */
 export class RateLimiter {
   readonly #buckets = new Map<string, Bucket>();
+  /** How many sources of each group have a bucket. */
+  readonly #groups = new Map<string, number>();
 
-  allow(source: string, now: number): boolean {
+  /** @param group the network that the source is in, as {@link rateLimitGroup} says. @default it is one of its own */
+  allow(source: string, now: number, group: string = source): boolean {
     const bucket = this.#buckets.get(source);
     if (bucket === undefined) {
+      const ofGroup = this.#groups.get(group) ?? 0;
+      if (ofGroup >= SOURCES_PER_GROUP_MAX && source !== group && !this.#forgetFull(now, group)) {
+        return this.allow(group, now);
+      }
       if (this.#buckets.size >= SOURCES_MAX && !this.#forgetFull(now)) return false;
-      this.#buckets.set(source, { tokensMs: FULL_MS - COST_MS, lastMs: now });
+      this.#buckets.set(source, { tokensMs: FULL_MS - COST_MS, lastMs: now, group });
+      this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
       return true;
     }
     bucket.tokensMs = Math.min(FULL_MS, bucket.tokensMs + Math.max(0, now - bucket.lastMs));
@@ -33,13 +47,18 @@ export class RateLimiter {
     return true;
   }
 
-  /** @returns whether there is room now. */
-  #forgetFull(now: number): boolean {
+  /** @returns whether there is room now: in the table, or for the group. */
+  #forgetFull(now: number, group?: string): boolean {
     for (const [source, bucket] of this.#buckets) {
       if (now - bucket.lastMs < FULL_MS) break;
       this.#buckets.delete(source);
+      const left = (this.#groups.get(bucket.group) ?? 1) - 1;
+      if (left === 0) this.#groups.delete(bucket.group);
+      else this.#groups.set(bucket.group, left);
     }
-    return this.#buckets.size < SOURCES_MAX;
+    return group === undefined
+      ? this.#buckets.size < SOURCES_MAX
+      : (this.#groups.get(group) ?? 0) < SOURCES_PER_GROUP_MAX;
   }
 }
 
@@ -48,6 +67,14 @@ export class RateLimiter {
  * @param source IP address and port bytes (6 or 18); anything else stands for itself.
  */
 export function rateLimitKey(source: Uint8Array): string {
-  const address = source.length === 18 ? source.subarray(0, 8) : source.length === 6 ? source.subarray(0, 4) : source;
-  return Buffer.from(address).toString('latin1');
+  return text(source, source.length === 18 ? 8 : source.length === 6 ? 4 : source.length);
+}
+
+/** What counts as one group of sources: the IPv4 /16, or the IPv6 /32 that one provider holds. */
+export function rateLimitGroup(source: Uint8Array): string {
+  return `group ${text(source, source.length === 18 ? 4 : source.length === 6 ? 2 : 0)}`;
+}
+
+function text(source: Uint8Array, sizeBytes: number): string {
+  return Buffer.from(source.subarray(0, sizeBytes)).toString('latin1');
 }

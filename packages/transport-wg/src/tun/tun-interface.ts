@@ -60,8 +60,8 @@ export class TunInterface implements InnerSide {
     else this.#options.counters.count('tun.not-up');
   }
 
-  setAllowedIps(cidrs: readonly string[]): void {
-    this.#network.setAllowedIps(cidrs);
+  setRouted(cidr: string, isRouted: boolean): void {
+    this.#network.setRouted(cidr, isRouted);
   }
 
   addEndpoint(ip: string): void {

@@ -132,3 +132,33 @@ describe('IP prefixes', () => {
     expect(parseIpPrefix(text)).toBeUndefined();
   });
 });
+
+describe('what is routed at all', () => {
+  it('is told as it changes, and not where a range passes from one peer to another', () => {
+    const told: string[] = [];
+    const table = new AllowedIps<string>((cidr, isRouted) => told.push(`${isRouted ? '+' : '-'}${cidr}`));
+    const take = () => told.splice(0);
+    table.insert(prefix('10.0.0.0/24'), 'a');
+    table.insert(prefix('10.0.0.0/24'), 'a');
+    table.insert(prefix('10.0.1.0/24'), 'a');
+    expect(take()).toEqual(['+10.0.0.0/24', '+10.0.1.0/24']);
+    table.insert(prefix('10.0.1.0/24'), 'b');
+    expect(take()).toEqual([]);
+    table.replace('a', [prefix('10.0.0.0/24'), prefix('10.0.2.0/24')]);
+    expect(take()).toEqual(['+10.0.2.0/24']);
+    table.replace('a', [prefix('10.0.2.0/24')]);
+    expect(take()).toEqual(['-10.0.0.0/24']);
+    table.removePeer('a');
+    table.removePeer('a');
+    expect(take()).toEqual(['-10.0.2.0/24']);
+    expect(table.of('b')).toEqual(['10.0.1.0/24']);
+  });
+
+  it('a list replaced is the list, whatever others had of it', () => {
+    const table = new AllowedIps<string>();
+    table.replace('a', [prefix('10.0.0.1/32'), prefix('10.0.0.2/32')]);
+    table.replace('b', [prefix('10.0.0.2/32'), prefix('10.0.0.3/32')]);
+    table.replace('a', [prefix('10.0.0.3/32')]);
+    expect([table.of('a'), table.of('b')]).toEqual([['10.0.0.3/32'], ['10.0.0.2/32']]);
+  });
+});

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { HandshakeAdmission } from '../../src/protocol/admission.js';
 import { COOKIE_REFRESH_TIME_MS, UNDER_LOAD_AFTER_TIME_MS } from '../../src/protocol/constants.js';
 import { CookieChecker, CookieGenerator } from '../../src/protocol/cookie.js';
 import { defaultAead } from '../../src/protocol/crypto-self-test.js';
@@ -7,8 +8,10 @@ import {
   PACKETS_BURST,
   PACKETS_PER_SECOND,
   RateLimiter,
+  rateLimitGroup,
   rateLimitKey,
   SOURCES_MAX,
+  SOURCES_PER_GROUP_MAX,
 } from '../../src/protocol/rate-limiter.js';
 import { pair, path, seededRandom } from './link.js';
 
@@ -135,5 +138,53 @@ describe('rate limiter', () => {
     expect(rateLimitKey(Uint8Array.of(1, 2, 3, 5, 5, 6))).not.toBe(rateLimitKey(Uint8Array.of(1, 2, 3, 4, 5, 6)));
     const v6 = (low: number) => new Uint8Array(18).fill(7, 0, 8).fill(low, 8);
     expect(rateLimitKey(v6(1))).toBe(rateLimitKey(v6(2)));
+  });
+
+  it('one network fills only its share of the table, and its many sources then share one rate', () => {
+    const limiter = new RateLimiter();
+    const allowed = Array.from({ length: 4 * SOURCES_MAX }, (_, i) =>
+      limiter.allow(`hostile ${i}`, i / 1000, 'theirs'),
+    );
+    expect(allowed.filter(Boolean).length).toBeLessThan(SOURCES_PER_GROUP_MAX + PACKETS_BURST + PACKETS_PER_SECOND);
+    expect(limiter.allow('honest', 33, 'another')).toBe(true);
+    // Silence brings the share back.
+    expect(limiter.allow('hostile again', 1000, 'theirs')).toBe(true);
+  });
+
+  it('a group is an IPv4 /16 or an IPv6 /32', () => {
+    expect(rateLimitGroup(Uint8Array.of(1, 2, 3, 4, 5, 6))).toBe(rateLimitGroup(Uint8Array.of(1, 2, 9, 9, 9, 9)));
+    expect(rateLimitGroup(Uint8Array.of(1, 2, 3, 4, 5, 6))).not.toBe(rateLimitGroup(Uint8Array.of(1, 3, 3, 4, 5, 6)));
+    const v6 = (low: number) => new Uint8Array(18).fill(7, 0, 4).fill(low, 4);
+    expect(rateLimitGroup(v6(1))).toBe(rateLimitGroup(v6(2)));
+  });
+});
+
+describe('a flood of initiations from forged sources, by one who knows our public key', () => {
+  it('costs public-key work for a bounded number, fills no table, and honest peers shake hands meanwhile', () => {
+    const admission = new HandshakeAdmission(250);
+    const { checker, generator, message } = sides();
+    const forged = message();
+    generator.addMacs(forged, 0);
+    const source = (i: number) => Uint8Array.of(10, i >> 16, (i >> 8) & 255, i & 255, 1, 2);
+    let admitted = 0;
+    const flood = (from: number, to: number) => {
+      for (let ms = from; ms < to; ms++) {
+        for (let i = 0; i < 20; i++)
+          if (admission.admit(checker, forged, () => source(ms * 20 + i), ms) === 'admitted') admitted++;
+      }
+    };
+    flood(0, 5000);
+    expect(admitted).toBeLessThanOrEqual(250);
+
+    // Honest: the first is answered with a cookie, the repetition gets in.
+    const first = message();
+    generator.addMacs(first, 5000);
+    expect(admission.admit(checker, first, () => HERE, 5000)).toBe('cookie');
+    expect(generator.consumeReply(decodeCookieReply(checker.createReply(first, HERE, 5000))!, 5000)).toBe(true);
+    flood(5000, 10_000);
+    const second = message();
+    generator.addMacs(second, 10_000);
+    expect(admission.admit(checker, second, () => HERE, 10_000)).toBe('admitted');
+    expect(admitted).toBeLessThanOrEqual(250);
   });
 });

@@ -62,6 +62,37 @@ describe('the network of an interface', () => {
     expect(fake.take()).toEqual([]);
   });
 
+  it('changes one route for one change, of a thousand ranges and ten thousand endpoints', async () => {
+    const fake = fakeIp();
+    const { network: subject } = network(fake);
+    const range = (i: number) => `10.${100 + (i >> 8)}.${i & 255}.0/24`;
+    for (let i = 0; i < 1000; i++) subject.setRouted(range(i), true);
+    for (let i = 0; i < 10_000; i++) subject.addEndpoint(`198.18.${i >> 8}.${i & 255}`);
+    await subject.configure(configuration);
+    expect(fake.take().filter((command) => command.startsWith('route add'))).toHaveLength(1000);
+    subject.setRouted(range(500), false);
+    await settled(subject);
+    expect(fake.take()).toEqual([`route del ${range(500)} dev wp0`]);
+    subject.setRouted(range(500), true);
+    subject.setRouted(range(501), false);
+    subject.setRouted(range(501), true);
+    await settled(subject);
+    expect(fake.take()).toEqual([`route add ${range(500)} dev wp0`]);
+    subject.addEndpoint('198.18.3.4');
+    subject.addEndpoint('203.0.113.1');
+    await settled(subject);
+    expect(fake.take()).toEqual([]);
+  });
+
+  it('says of a thousand failures that there were a thousand', async () => {
+    const fake = fakeIp({ fail: (command) => (command.startsWith('route') ? 'File exists' : undefined) });
+    const { network: subject, logger } = network(fake);
+    for (let i = 0; i < 1000; i++) subject.setRouted(`10.${100 + (i >> 8)}.${i & 255}.0/24`, true);
+    await subject.configure(configuration);
+    expect(logger.lines).toHaveLength(6);
+    expect(logger.lines.at(-1)?.fields).toEqual({ count: 995 });
+  });
+
   it('moves a range to the table of its own when an endpoint appears in it, rules first', async () => {
     const fake = fakeIp();
     const { network: subject } = network(fake);

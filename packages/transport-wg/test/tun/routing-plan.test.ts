@@ -1,22 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import { parseCidr } from '../../src/linux/cidr.js';
 import { failuresOf } from '../../src/linux/ip-command.js';
-import { coveredBy, planRouting } from '../../src/linux/routing-plan.js';
+import { EndpointCover } from '../../src/linux/endpoint-cover.js';
+import { isPolicyRouted, planExceptions, planRange, type RoutingFrame } from '../../src/linux/routing-plan.js';
 
 const cidrs = (...texts: string[]) => texts.map((text) => parseCidr(text)!);
 
+const frame: RoutingFrame = {
+  interfaceName: 'wp0',
+  connected: cidrs('10.77.0.1/24'),
+  table: 7,
+  mark: 7,
+  priority: 1000,
+  listenPort: 51820,
+};
+
+/** In the order in which they are added: routes, exceptions, the rules of the ranges. */
 function plan(allowedIps: string[], options: { policyRouted?: string[]; tcp?: { ip: string; port: number }[] } = {}) {
-  return planRouting({
-    interfaceName: 'wp0',
-    connected: cidrs('10.77.0.1/24'),
-    allowedIps: cidrs(...allowedIps),
-    policyRouted: new Set(options.policyRouted),
-    table: 7,
-    mark: 7,
-    priority: 1000,
-    listenPort: 51820,
-    tcpEndpoints: options.tcp ?? [],
-  }).map(({ object, family, spec }) => `${object} ${family} ${spec}`);
+  const ranges = cidrs(...allowedIps);
+  const holdsEndpoint = (text: string) => options.policyRouted?.includes(text) ?? false;
+  const planned = ranges.flatMap((cidr) => planRange(cidr, { holdsEndpoint: holdsEndpoint(cidr.text) }, frame));
+  const ruled = ranges.filter((cidr) => isPolicyRouted(cidr, holdsEndpoint(cidr.text)));
+  const exceptions = planExceptions(new Set(ruled.map(({ family }) => family)), options.tcp ?? [], frame);
+  const routes = planned.filter(({ object }) => object === 'route');
+  return [...routes, ...exceptions, ...planned.filter(({ object }) => object === 'rule')].map(
+    ({ object, family, spec }) => `${object} ${family} ${spec}`,
+  );
 }
 
 describe('routes for allowed IPs', () => {
@@ -74,10 +83,29 @@ describe('routes for allowed IPs', () => {
       }
     }
   });
+});
 
+describe('endpoints and ranges', () => {
   it('finds the ranges that an endpoint lies in', () => {
-    const ranges = cidrs('0.0.0.0/0', '10.0.0.0/8', '10.1.0.0/16', '::/0');
-    expect(coveredBy(ranges, '10.2.0.1').map(({ text }) => text)).toEqual(['0.0.0.0/0', '10.0.0.0/8']);
+    const cover = new EndpointCover();
+    for (const { text } of cidrs('0.0.0.0/0', '10.0.0.0/8', '10.1.0.0/16', '::/0')) cover.addRange(text);
+    expect(cover.addEndpoint('10.2.0.1')).toEqual(['0.0.0.0/0', '10.0.0.0/8']);
+    expect(cover.addEndpoint('10.2.0.1')).toEqual([]);
+    expect(cover.addEndpoint('fe80::1%eth0')).toEqual(['::/0']);
+  });
+
+  it('finds whether an endpoint lies in a new range, and not in one that is gone', () => {
+    const cover = new EndpointCover();
+    cover.addEndpoint('10.2.0.1');
+    cover.addEndpoint('10.2.7.1');
+    expect(cover.addRange('10.2.0.0/24')).toBe(true);
+    expect(cover.addRange('10.2.0.1/32')).toBe(true);
+    expect(cover.addRange('0.0.0.0/0')).toBe(true);
+    expect(cover.addRange('10.2.1.0/24')).toBe(false);
+    expect(cover.addRange('10.2.0.2/32')).toBe(false);
+    expect(cover.addRange('::/0')).toBe(false);
+    cover.removeRange('10.2.0.0/24');
+    expect(cover.addEndpoint('10.2.0.9')).toEqual(['0.0.0.0/0']);
   });
 });
 
