@@ -9,6 +9,7 @@ import { parseEndpoint } from './endpoint.js';
 import { isInterfaceName } from './interface-name.js';
 import { formatKeyPath } from './key-path.js';
 import type { EndpointSetting, LoadedPeer } from './loaded-config.js';
+import { isPeerName, PEER_NAME_EXPECTED } from './peer-name.js';
 import type { ProblemList } from './problem-list.js';
 import { describeFound } from './schema-problems.js';
 
@@ -108,8 +109,7 @@ async function checkPeers(
       continue;
     }
     if (typeof name === 'string') {
-      if (!/^[^\s\p{C}]{1,64}$/u.test(name))
-        problems.add([...path, 'name'], 'a name of 1 to 64 characters without white space', found(name, path));
+      if (!isPeerName(name)) problems.add([...path, 'name'], PEER_NAME_EXPECTED, found(name, path));
       duplicate(names, name, place, 'name', 'a name that no other peer has');
     }
     if (typeof publicKey === 'string') {

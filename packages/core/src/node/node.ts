@@ -4,7 +4,7 @@ import { TOKENS } from '../container/tokens.js';
 import { createContainer, type Environment, type WiredNode } from '../container/create-container.js';
 import type { LoadedConfig } from '../config/loaded-config.js';
 import type { PacketPort } from '../contracts/packet-port.js';
-import type { Peer, PeerDiscovery } from '../contracts/peer-discovery.js';
+import type { Peer } from '../contracts/peer-discovery.js';
 import type { PublicKey } from '../contracts/identity.js';
 import type { Service } from '../contracts/service.js';
 import type { TransportPeerStats } from '../contracts/transport.js';
@@ -14,6 +14,7 @@ import { guardedClock } from '../guard/guarded-clock.js';
 import { Listeners } from '../guard/listeners.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { NatTraversal } from '../nat-traversal/nat-traversal.js';
+import { PeerDiscoveries } from '../peers/peer-discoveries.js';
 import type { Product } from '../product/product.js';
 import { explainDocument } from './explain-document.js';
 import { connectionOf, statusDocument } from './status-document.js';
@@ -71,7 +72,7 @@ class WiredTraversalNode implements Node {
   readonly #listeners: Listeners;
   #started = false;
   readonly #seen = new Map<PublicKey, { connection: Connection; sinceMs: number }>();
-  readonly #discovering = new AbortController();
+  readonly #discoveries: PeerDiscoveries;
 
   constructor(readonly wired: WiredNode) {
     this.#guard = wired.get(TOKENS.Guard);
@@ -91,6 +92,19 @@ class WiredTraversalNode implements Node {
       random: wired.get(TOKENS.RandomSource),
       logger,
       guard: this.#guard.for('traversal'),
+    });
+    this.#discoveries = new PeerDiscoveries({
+      discoveries: wired.get(TOKENS.PeerDiscoveries),
+      sink: {
+        set: (peer) => this.traversal.setPeer(peer),
+        remove: (publicKey) => {
+          this.traversal.removePeer(publicKey);
+          this.#seen.delete(publicKey);
+        },
+      },
+      identity: wired.get(TOKENS.Identity),
+      clock,
+      logger,
     });
     // Whatever connects comes before the device, which takes longest and is needed last.
     this.#lifecycle = new Lifecycle(
@@ -142,7 +156,7 @@ class WiredTraversalNode implements Node {
       traversal,
       transport,
       counting: [...wired.get(TOKENS.CandidateSources), ...wired.get(TOKENS.Relays)].map(({ instance }) => instance),
-      guard: this.#guard,
+      reporting: [this.#guard, this.#discoveries],
       signaling: this.#signaling(),
       nowMs: wired.get(TOKENS.Clock).unixMs(),
       since: (publicKey, connection) => this.#since(publicKey, connection),
@@ -227,7 +241,6 @@ class WiredTraversalNode implements Node {
   /** Follows every peer discovery, and watches what becomes of the peers, for as long as the node runs. */
   #discovery(): Service {
     const clock = guardedClock(this.wired.get(TOKENS.Clock), this.#guard);
-    const logger = this.wired.get(TOKENS.Logger);
     const transport = this.wired.get(TOKENS.Transport).instance;
     let looking: Disposable | undefined;
     let changes: Disposable[] = [];
@@ -249,33 +262,15 @@ class WiredTraversalNode implements Node {
           .get(TOKENS.Signalings)
           .map(({ instance }) => instance.onStateChange(() => this.#tell()));
         changes = [traversal, ...signaling];
-        for (const { plugin, instance } of this.wired.get(TOKENS.PeerDiscoveries)) {
-          void this.#follow(instance).catch((error: unknown) => {
-            logger.error('peer discovery ended', {
-              plugin,
-              reason: error instanceof Error ? error.message : String(error),
-            });
-          });
-        }
+        this.#discoveries.start();
         look();
       },
       stop: async () => {
-        this.#discovering.abort();
+        this.#discoveries.stop();
         looking?.[Symbol.dispose]();
         for (const change of changes) change[Symbol.dispose]();
       },
     };
-  }
-
-  async #follow(discovery: PeerDiscovery): Promise<void> {
-    for await (const change of discovery.peers({ signal: this.#discovering.signal })) {
-      if (this.#discovering.signal.aborted) return;
-      if (change.kind === 'set') this.traversal.setPeer(change.peer);
-      else {
-        this.traversal.removePeer(change.publicKey);
-        this.#seen.delete(change.publicKey);
-      }
-    }
   }
 
   /** Notes and tells a change of the peer's connection. */

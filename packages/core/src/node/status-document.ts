@@ -2,7 +2,6 @@ import { formatAddress } from '@wirepath/stun-codec';
 import type { Peer } from '../contracts/peer-discovery.js';
 import type { SignalingState } from '../contracts/signaling.js';
 import type { Transport, TransportPeerStats } from '../contracts/transport.js';
-import type { EdgeGuard } from '../guard/edge-guard.js';
 import type { NatTraversal } from '../nat-traversal/nat-traversal.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import { connectionReason } from './connection-reason.js';
@@ -11,6 +10,12 @@ import type { Connection, PeerStatus, StatusDocument } from './status.js';
 /** A plain WireGuard peer counts as connected for as long as WireGuard lets a session live (REJECT_AFTER_TIME). */
 const SESSION_MS = 180_000;
 
+/** A part that says what is wrong, one line each, and counts it. */
+export interface Reporting {
+  problems(): readonly string[];
+  counters(): Readonly<Record<string, number>>;
+}
+
 export interface StatusSources {
   readonly publicKey: string;
   readonly interfaceName: string | null;
@@ -18,8 +23,8 @@ export interface StatusSources {
   readonly transport: Transport;
   /** Candidate sources and relays that count what they drop. */
   readonly counting: readonly { counters?(): Readonly<Record<string, number>> }[];
-  /** What failed in callbacks. */
-  readonly guard: EdgeGuard;
+  /** What failed in callbacks, and what was refused. */
+  readonly reporting: readonly Reporting[];
   readonly signaling: readonly SignalingState[];
   readonly nowMs: number;
   /** Unix ms at which a peer's connection became what it is. */
@@ -44,7 +49,7 @@ export function statusDocument(sources: StatusSources): StatusDocument {
       dropped: droppedOf(sources),
       problems: [
         ...traversal.problems(),
-        ...sources.guard.problems(),
+        ...sources.reporting.flatMap((part) => part.problems()),
         ...signaling.flatMap(({ url, error }) => (error ? [`${url}: ${error}`] : [])),
       ],
     },
@@ -66,9 +71,9 @@ export function statusDocument(sources: StatusSources): StatusDocument {
 }
 
 /** Plugins that use the same name are added up. What was never dropped is left out. */
-function droppedOf({ transport, traversal, guard, counting }: StatusSources): Record<string, number> {
+function droppedOf({ transport, traversal, reporting, counting }: StatusSources): Record<string, number> {
   const dropped: Record<string, number> = {};
-  for (const counters of [transport, traversal, guard, ...counting].map((source) => source.counters?.() ?? {})) {
+  for (const counters of [transport, traversal, ...reporting, ...counting].map((source) => source.counters?.() ?? {})) {
     for (const [reason, count] of Object.entries(counters)) {
       if (count > 0) dropped[reason] = (dropped[reason] ?? 0) + count;
     }

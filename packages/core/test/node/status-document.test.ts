@@ -20,7 +20,7 @@ function droppedWhere(
     },
     transport: { counters: () => parts.transport, stats: nothing, listenPort: undefined },
     counting: plugins.map((counters) => (counters === undefined ? {} : { counters: () => counters })),
-    guard: { counters: () => ({ 'failed.@acme/signal: publish': 5 }), problems: nothing },
+    reporting: [{ counters: () => ({ 'failed.@acme/signal: publish': 5 }), problems: nothing }],
     signaling: [],
     nowMs: 0,
     since: () => 0,
