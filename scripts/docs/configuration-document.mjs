@@ -47,6 +47,9 @@ It is trusted as the rc file is: one that others may change is refused. \`peers\
 both name is a problem, told with the file and the place of either. An entry with our own key is skipped, so that the same list
 serves every machine. Paths in the list are relative to the folder of the rc file.
 
+Peers may come from plugins as well (peer discovery). The key, name and networks of a peer belong to the plugin that named them
+first, and the rc file goes before all plugins; what is refused is told under \`problem\` in \`${name} status\`, and the rest is taken.
+
 ## Plugins
 
 An entry of \`plugins\` is \`"name"\` or \`["name", options]\`. These come with \`${name}\`; without \`plugins\` a node has
