@@ -10,6 +10,7 @@ import { isCounted } from './fuzz/counted.mjs';
 import { fuzzDecoders } from './fuzz/decoders.mjs';
 import { hostileClients } from './fuzz/hostile-clients.mjs';
 import { FOR_SERVERS, hostileKinds } from './fuzz/kinds.mjs';
+import { oddLinks } from './fuzz/odd-links.mjs';
 import { verdicts } from './fuzz/verdicts.mjs';
 import { HostileSender } from './fuzz/sender.mjs';
 import { strangers } from './fuzz/strangers.mjs';
@@ -18,9 +19,11 @@ import { readOptions, wholeNumber } from './lib/options.mjs';
 import { Random } from './lib/random.mjs';
 import { figure, table } from './lib/table.mjs';
 
-const USAGE = `usage: node bench/fuzz.mjs [--count N] [--seed N] [--only sockets|decoders] [--no-proxy] [--json]
+const USAGE = `usage: node bench/fuzz.mjs [--count N] [--seed N] [--only sockets|decoders|links] [--no-proxy] [--json]
   --count     datagrams of each kind, and calls of each decoder (1000000)
   --seed      of the generator (from the clock); printed, so that a run can be repeated
+  --only      sockets: every open socket of two nodes and servers; decoders: one by one; links: link-local addresses
+              over links with odd names, which takes root
   --no-proxy  without the node in front of wireguard-go
 exit: 0 nothing was harmed, 1 something was, 2 bad usage`;
 
@@ -32,7 +35,7 @@ const options = readOptions(USAGE, {
 });
 const count = wholeNumber(options.count, 'count');
 const seed = options.seed === undefined ? Date.now() % 2 ** 32 : wholeNumber(options.seed, 'seed', 0);
-const parts = options.only === undefined ? ['sockets', 'decoders'] : [options.only];
+const parts = options.only === undefined ? ['sockets', 'decoders', 'links'] : [options.only];
 const PROGRESS_INTERVAL_MS = 10_000;
 const INSIDE = 'WIREPATH_BENCH_NAMESPACE';
 
@@ -138,12 +141,19 @@ async function fuzzSockets() {
   }
 }
 
+/** Far fewer than the other kinds: what matters is where they come from. */
+async function fuzzLinks() {
+  if (process.getuid() === 0) return oddLinks(seed, Math.ceil(count / 100), say);
+  say('without odd links: that takes root');
+  return [];
+}
+
 async function main() {
   if (process.platform !== 'linux') {
     say('this needs Linux: it looks at sockets in /proc');
     return 1;
   }
-  if (process.getuid() === 0 && process.env[INSIDE] === undefined) {
+  if (process.getuid() === 0 && process.env[INSIDE] === undefined && options.only !== 'links') {
     const code = enterNamespace();
     if (code !== undefined) return code;
     say('no unshare: running beside everything else');
@@ -151,7 +161,8 @@ async function main() {
   say(`seed ${seed}`);
   const sockets = parts.includes('sockets') ? await fuzzSockets() : undefined;
   const decoders = parts.includes('decoders') ? await fuzzDecoders(new Random(seed), count, say) : [];
-  const report = verdicts({ seed, count, sockets, decoders });
+  const links = parts.includes('links') ? await fuzzLinks() : [];
+  const report = verdicts({ seed, count, sockets, decoders, links });
   if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else {
     for (const rows of report.tables) process.stdout.write(`${table(rows)}\n\n`);

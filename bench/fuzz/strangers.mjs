@@ -1,5 +1,5 @@
 /** Clients that the rendezvous server rightly admits, as it does anybody, and that are nobody's peer: their messages reach the nodes. */
-import { createIdentity, generatePrivateKey, silentLogger, systemClock, systemRandom } from '@wirepath/core';
+import { createIdentity, EdgeGuard, generatePrivateKey, silentLogger, systemClock, systemRandom } from '@wirepath/core';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RendezvousClient } from '../../packages/signaling-rendezvous/dist/client/rendezvous-client.js';
 
@@ -10,7 +10,9 @@ const UP_WITHIN_MS = 5000;
 
 /** @returns how many messages were published. */
 export async function strangers({ address, port }, publicKeys, random, count, { signal, onProgress }) {
-  const needs = { logger: silentLogger(), clock: systemClock, random: systemRandom };
+  const logger = silentLogger();
+  const guard = EdgeGuard.create('strangers', { logger, clock: systemClock });
+  const needs = { logger, guard, clock: systemClock, random: systemRandom };
   const clients = Array.from({ length: STRANGERS }, () => {
     const identity = createIdentity(generatePrivateKey());
     return new RendezvousClient({ ...needs, identity }, { urls: [`ws://${address}:${port}`] });

@@ -83,6 +83,7 @@ const answers = {
   counters: () => ({
     longestStall: stalls.takeLongest(),
     nodes: nodes.map((node) => node.status().node.dropped),
+    failed: stage.guard.counters(),
     servers: servers.map((server) => ({ name: server.sections.join('+'), ...server.status() })),
     connections: nodes.map((node) => node.status().peers.map(({ connection }) => connection)),
   }),

@@ -4,8 +4,8 @@ import { figure } from '../lib/table.mjs';
 const MAX_RSS_GROWTH = 64 * 1024 * 1024;
 const MAX_HEAP_GROWTH = 4 * 1024 * 1024;
 
-export function verdicts({ seed, count, sockets, decoders }) {
-  const checks = [];
+export function verdicts({ seed, count, sockets, decoders, links }) {
+  const checks = [...links];
   const tables = [];
   if (sockets?.failed !== undefined) checks.push({ ok: false, what: sockets.failed });
   else if (sockets !== undefined) judgeSockets(sockets, checks, tables);
@@ -78,7 +78,11 @@ function heapOf({ heapUsed, external }) {
 
 /** Everything that status counts of what came in: drops, and requests that were answered. */
 function countedOf({ nodes, servers }) {
-  const sum = (record) => Object.values(record ?? {}).reduce((total, value) => total + value, 0);
+  const sum = (record) =>
+    Object.entries(record ?? {}).reduce(
+      (total, [key, value]) => (key.startsWith('failed.') ? total : total + value),
+      0,
+    );
   const atServers = servers.reduce(
     (total, { drops, dropped, closed, bindingRequests = 0 }) =>
       total + sum(drops) + sum(dropped) + sum(closed) + bindingRequests,
@@ -88,13 +92,11 @@ function countedOf({ nodes, servers }) {
 }
 
 /** Handlers that threw: the product catches them, and says so. */
-function internalErrorsOf({ nodes, servers }) {
-  const listeners = nodes.flatMap((dropped) =>
-    Object.entries(dropped)
-      .filter(([reason]) => /^listener-failed/.test(reason))
-      .map(([, value]) => value),
+function internalErrorsOf({ failed, servers }) {
+  return [...Object.values(failed), ...servers.map(({ drops }) => drops?.['internal-error'] ?? 0)].reduce(
+    (a, b) => a + b,
+    0,
   );
-  return [...listeners, ...servers.map(({ drops }) => drops?.['internal-error'] ?? 0)].reduce((a, b) => a + b, 0);
 }
 
 function targetRows({ targets, sent, sockets }) {

@@ -1,7 +1,7 @@
 /* global AbortController */
 /** Servers and nodes in this process, through the API that embedders have; the rc files are in a temporary folder. */
 import { createIdentity, createNode, createServer, formatKey, generatePrivateKey, loadConfig } from '@wirepath/core';
-import { silentLogger } from '@wirepath/core';
+import { EdgeGuard, silentLogger, systemClock } from '@wirepath/core';
 import { wirepath } from '@wirepath/cli';
 import { createSocket } from 'node:dgram';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -15,6 +15,8 @@ export class Stage {
   #folder;
   #files = 0;
   #cleanups = [];
+  /** Of all that runs here: what failed in callbacks. */
+  guard = EdgeGuard.create('stage', { logger: silentLogger(), clock: systemClock });
 
   static async open() {
     const stage = new Stage();
@@ -24,7 +26,10 @@ export class Stage {
 
   /** @returns the running server parts. */
   async startServers(server) {
-    const servers = await createServer(wirepath, await this.#load({ server }), { logger: silentLogger() });
+    const servers = await createServer(wirepath, await this.#load({ server }), {
+      logger: silentLogger(),
+      guard: this.guard,
+    });
     for (const running of servers) {
       this.#cleanups.push(() => running.stop());
       await running.start({ signal: new AbortController().signal });
@@ -34,7 +39,7 @@ export class Stage {
 
   /** Not started yet. */
   async createNode(rc) {
-    const node = await createNode(wirepath, await this.#load(rc), { logger: silentLogger() });
+    const node = await createNode(wirepath, await this.#load(rc), { logger: silentLogger(), guard: this.guard });
     this.#cleanups.push(() => node.stop());
     return node;
   }

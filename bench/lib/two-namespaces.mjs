@@ -40,9 +40,9 @@ export class TwoNamespaces {
   }
 
   /** Starts a command that stays. @returns a process whose `pid` is the command's own. */
-  spawn(side, command, { env = {} } = {}) {
+  spawn(side, command, { env = {}, stdout = 'ignore' } = {}) {
     const child = spawn('ip', ['netns', 'exec', this.names[side], ...command], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', stdout, 'pipe'],
       env: { ...process.env, ...env },
     });
     child.lastWords = '';
