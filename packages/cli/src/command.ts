@@ -1,9 +1,10 @@
 import type { Product } from '@wirepath/core';
+import { escapeUnprintable } from '@wirepath/core/plugin';
 import { CommanderError } from 'commander';
 import { toFailure } from './control/failure.js';
 import { errorText, EXIT_DONE, EXIT_USAGE, exitCodeOf } from './error-line.js';
 import { buildProgram } from './program.js';
-import { processTerminal, type Terminal } from './terminal/terminal.js';
+import { processTerminal, safeTerminal, type Terminal } from './terminal/terminal.js';
 
 /** @param argv as `process.argv`. @returns the exit code: 0 done, 1 failed, 2 bad usage or configuration. Never throws. */
 export type RunCommand = (argv: readonly string[]) => Promise<number>;
@@ -19,12 +20,14 @@ export type RunCommand = (argv: readonly string[]) => Promise<number>;
  * process.exitCode = await createCommand(acmeMesh)(process.argv);
  * ```
  */
-export function createCommand(product: Product, terminal: Terminal = processTerminal()): RunCommand {
+export function createCommand(product: Product, surroundings: Terminal = processTerminal()): RunCommand {
+  const terminal = safeTerminal(surroundings);
   return async (argv) => {
     let exitCode = EXIT_DONE;
     const program = buildProgram(product, {
-      out: (text) => terminal.out.write(text),
-      err: (text) => terminal.err.write(text),
+      // commander repeats the arguments, and has no colours.
+      out: (text) => terminal.out.write(escapeUnprintable(text)),
+      err: (text) => terminal.err.write(escapeUnprintable(text)),
       run: async (definition, options, args) => {
         try {
           const action = await definition.load();

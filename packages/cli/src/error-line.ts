@@ -1,10 +1,14 @@
 import type { ConfigProblem, ConfigProblems } from '@wirepath/core';
+import { printable } from '@wirepath/core/plugin';
 import { isReportable } from './control/failure.js';
 
 /** 2 is what a usage error and a wrong configuration have in common: nothing was tried. */
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
+
+/** Room for some hundred problems of one file. */
+const MAX_LENGTH = 16_384;
 
 /** Everything that is wrong with a configuration where that is the error, else {@link errorLine}. */
 export function errorText(productName: string, error: unknown): string {
@@ -45,7 +49,7 @@ function problemSentence({ file, keyPath, expected, found }: ConfigProblem): str
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, '; ').trim();
+  return printable(text.replace(/\s*\n\s*/g, '; ').trim(), MAX_LENGTH);
 }
 
 function stackOf(error: unknown): string {

@@ -8,12 +8,12 @@ export interface MemoryTerminal extends Terminal {
 }
 
 export function memoryTerminal(
-  options: { isTty?: boolean; stdin?: string; cwd?: string; env?: Record<string, string> } = {},
+  options: { isTty?: boolean; colors?: boolean; stdin?: string; cwd?: string; env?: Record<string, string> } = {},
 ): MemoryTerminal {
   const texts = { out: '', err: '' };
   const output = (name: 'out' | 'err'): Output => ({
     isTty: options.isTty ?? false,
-    colors: false,
+    colors: options.colors ?? false,
     write: (text) => void (texts[name] += text),
   });
   return {

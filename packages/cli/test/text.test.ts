@@ -1,5 +1,4 @@
 import { ConfigProblems } from '@wirepath/core';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CommandError } from '../src/control/failure.js';
 import { errorLine, errorSentence, errorText, exitCodeOf } from '../src/error-line.js';
@@ -8,7 +7,6 @@ import { formatNetcheck } from '../src/text/netcheck-text.js';
 import { palette } from '../src/text/palette.js';
 import { formatPingLine, formatPingSummary, summarizePings } from '../src/text/ping-text.js';
 import { formatPlugins } from '../src/text/plugins-text.js';
-import { printable } from '../src/text/printable.js';
 import { formatServerStatus } from '../src/text/server-status-text.js';
 import { formatStatus } from '../src/text/status-text.js';
 import { formatTable } from '../src/text/table.js';
@@ -69,13 +67,6 @@ describe('tables', () => {
   it('count width before style', () => {
     const style = (text: string): string => `<${text}>`;
     expect(formatTable(['A', 'B'], [[{ text: 'x', style }, 'y']])).toBe('A  B\n<x>  y\n');
-  });
-});
-
-describe('printable', () => {
-  it('leaves nothing that a terminal would obey', () => {
-    expect(printable('a\u001b[2Jb\nc\u202e')).toBe('a?[2Jb?c?');
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/[\p{Cc}]/u.test(printable(text))));
   });
 });
 

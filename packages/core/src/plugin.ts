@@ -55,5 +55,6 @@ export { Listeners } from './guard/listeners.js';
 export { KeyedShares, type Share } from './limits/keyed-shares.js';
 export { sourceGroup, type SourceGroup } from './limits/source-group.js';
 export { SourceShares } from './limits/source-shares.js';
+export { escapeUnprintable, printable } from './text/printable.js';
 export { sleep } from './time/sleep.js';
 export { resolveServer, type NameService, type ResolveServerOptions } from './resolving/resolve-server.js';

@@ -6,6 +6,7 @@ import {
   type StunMessage,
 } from '@wirepath/stun-codec';
 import {
+  printable,
   sameAddress,
   socketPath,
   type Base,
@@ -69,6 +70,8 @@ interface Waiting {
 
 /** How much longer an answer is waited for by a process that was late itself. */
 const MAX_EXTRA_WAIT_MS = 500;
+/** Of a server's own words in the log. */
+const MAX_REASON_LENGTH = 60;
 
 /** STUN Binding requests (RFC 8489) over the transport's own sockets: many at once, each with its own retransmissions. */
 export class StunClient implements Disposable {
@@ -170,7 +173,10 @@ export class StunClient implements Disposable {
     const { server, change } = request;
     if (message.class === 'error') {
       const { code, reason } = message.errorCode ?? { code: 0, reason: '' };
-      return { kind: 'unusable', reason: `it answers with error ${`${code} ${printable(reason)}`.trim()}` };
+      return {
+        kind: 'unusable',
+        reason: `it answers with error ${`${code} ${printable(reason, MAX_REASON_LENGTH)}`.trim()}`,
+      };
     }
     // RFC 8489, section 6.3.3: such a response is discarded, and the transaction has failed.
     if (message.unknownRequired.length > 0) {
@@ -209,9 +215,4 @@ function mayAnswer({ server, change }: BindingRequest, from: TransportAddress): 
 function usableOther(other: TransportAddress | undefined, server: TransportAddress): TransportAddress | undefined {
   if (other === undefined || other.ip === server.ip || other.port === server.port) return undefined;
   return whyUnusable(other, server) === undefined ? other : undefined;
-}
-
-/** A server's own words, for the log. */
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 60);
 }

@@ -156,8 +156,10 @@ describe('a server that is silent, slow, lies or answers from elsewhere', () => 
       counted: 'stun-answer.unusable',
     },
     'answers with an error': {
-      server: { answer: (fields) => ({ ...fields, class: 'error', errorCode: { code: 500, reason: 'Sorry\n' } }) },
-      reason: /error 500 Sorry\?/,
+      server: {
+        answer: (fields) => ({ ...fields, class: 'error', errorCode: { code: 500, reason: 'Sorry\u001b\n' } }),
+      },
+      reason: /error 500 Sorry\\u001b/,
       counted: 'stun-answer.unusable',
     },
     'answers from another port': {

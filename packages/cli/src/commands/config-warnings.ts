@@ -1,5 +1,5 @@
+import { printable } from '@wirepath/core/plugin';
 import type { LoadedConfig } from '@wirepath/core';
-import { printable } from '../text/printable.js';
 import type { CommandContext } from './definition.js';
 
 /** What works but should be known, one line each on stderr. */

@@ -1,10 +1,10 @@
 import type { Product } from '@wirepath/core';
-import type { Terminal } from '../terminal/terminal.js';
+import type { CommandTerminal } from '../terminal/terminal.js';
 
 /** What every command is handed. */
 export interface CommandContext {
   readonly product: Product;
-  readonly terminal: Terminal;
+  readonly terminal: CommandTerminal;
 }
 
 /** @returns the exit code. Throws CodedErrors (or what looks like one) for what should be one line. */

@@ -1,6 +1,6 @@
-import type { Terminal } from '../terminal/terminal.js';
+import type { CommandTerminal } from '../terminal/terminal.js';
 
 /** The one document that `--json` prints. */
-export function printJson({ out }: Terminal, document: unknown): void {
+export function printJson({ out }: CommandTerminal, document: unknown): void {
   out.write(`${JSON.stringify(document, null, 2)}\n`);
 }

@@ -16,7 +16,6 @@ export interface StatusOptions {
 }
 
 const WATCH_INTERVAL_MS = 1000;
-const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 
 export async function status(context: CommandContext, options: StatusOptions): Promise<number> {
   const { terminal } = context;
@@ -34,8 +33,12 @@ async function watch(context: CommandContext, { config, json }: StatusOptions): 
   using client = await connectToRunning(context, config, interrupt.signal);
   try {
     await client.watch(WATCH_INTERVAL_MS, (document) => {
-      if (json === true) out.write(`${JSON.stringify(document)}\n`);
-      else out.write(`${out.isTty ? CLEAR_SCREEN : ''}${formatAny(document, out.colors)}${out.isTty ? '' : '\n'}`);
+      if (json === true) {
+        out.write(`${JSON.stringify(document)}\n`);
+        return;
+      }
+      out.clear('screen');
+      out.write(`${formatAny(document, out.colors)}${out.isTty ? '' : '\n'}`);
     });
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;

@@ -1,23 +1,24 @@
-import type { Output } from './terminal.js';
+import { printable } from '@wirepath/core/plugin';
+import type { SafeOutput } from './terminal.js';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 80;
 
 /** What goes on right now: one animated line on a terminal, one plain line per step elsewhere. */
 export class Progress implements Disposable {
-  readonly #output: Output;
+  readonly #output: SafeOutput;
   #timer: NodeJS.Timeout | undefined;
   #frame = 0;
   #step = '';
 
-  constructor(output: Output) {
+  constructor(output: SafeOutput) {
     this.#output = output;
   }
 
   step(text: string): void {
-    this.#step = text;
+    this.#step = printable(text);
     if (!this.#output.isTty) {
-      this.#output.write(`${text}\n`);
+      this.#output.write(`${this.#step}\n`);
       return;
     }
     this.#draw();
@@ -29,11 +30,12 @@ export class Progress implements Disposable {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#output.write('\r\u001b[K');
+    this.#output.clear('line');
   }
 
   #draw(): void {
     this.#frame = (this.#frame + 1) % FRAMES.length;
-    this.#output.write(`\r\u001b[K${FRAMES[this.#frame] ?? ''} ${this.#step}`);
+    this.#output.clear('line');
+    this.#output.write(`${FRAMES[this.#frame] ?? ''} ${this.#step}`);
   }
 }

@@ -1,5 +1,5 @@
+import { printable } from '@wirepath/core/plugin';
 import type { LoadedConfig } from '@wirepath/core';
-import { printable } from './printable.js';
 
 /** `check-config` when all is well: what this file would run. */
 export function formatConfigSummary({ file, node, plugins, serverParts }: LoadedConfig): string {
@@ -11,5 +11,5 @@ export function formatConfigSummary({ file, node, plugins, serverParts }: Loaded
     lines.push(`  plugins  ${plugins.map(({ name }) => name).join(', ')}`);
   }
   if (serverParts.length > 0) lines.push(`  server   ${serverParts.flatMap(({ sections }) => sections).join(', ')}`);
-  return `${lines.map((line) => printable(line)).join('\n')}\n`;
+  return `${lines.map((line) => printable(line, Infinity)).join('\n')}\n`;
 }

@@ -1,7 +1,7 @@
+import { printable } from '@wirepath/core/plugin';
 import type { PeerStatus } from '@wirepath/core';
 import type { ScenarioResult } from '../demo/scenario.js';
 import { connectionStyle, type Palette } from './palette.js';
-import { printable } from './printable.js';
 import { formatTable, type Cell } from './table.js';
 import { formatBitRate, formatRtt } from './units.js';
 

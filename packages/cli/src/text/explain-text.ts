@@ -1,6 +1,6 @@
+import { printable } from '@wirepath/core/plugin';
 import type { ExplainDocument, ExplainedPair } from '@wirepath/core';
 import { connectionStyle, type Palette } from './palette.js';
-import { printable } from './printable.js';
 import { formatTable, type Cell } from './table.js';
 import { formatRtt } from './units.js';
 
@@ -22,7 +22,7 @@ export function formatExplain(document: ExplainDocument, palette: Palette): stri
 }
 
 function candidates(title: string, list: ExplainDocument['localCandidates']): string {
-  const text = list.map(({ type, address }) => `  ${type.padEnd(16)} ${printable(address)}\n`).join('');
+  const text = list.map(({ type, address }) => `  ${printable(type).padEnd(16)} ${printable(address)}\n`).join('');
   return `${title}\n${text === '' ? '  none\n' : text}`;
 }
 

@@ -1,13 +1,13 @@
+import { printable } from '@wirepath/core/plugin';
 import type { NetcheckDocument } from '@wirepath/core';
 import type { Palette } from './palette.js';
-import { printable } from './printable.js';
 import { formatRtt } from './units.js';
 
 export function formatNetcheck(document: NetcheckDocument, { good, bad }: Palette): string {
   const lines: [label: string, text: string][] = [
     ['UDP', describeUdp(document, { good, bad })],
-    ['mapping', document.mapping ?? 'not known'],
-    ['filtering', document.filtering ?? 'not known'],
+    ['mapping', printable(document.mapping ?? 'not known')],
+    ['filtering', printable(document.filtering ?? 'not known')],
     ...labelled(
       'seen as',
       document.reflexive.map((address) => printable(address)),

@@ -1,5 +1,5 @@
+import { printable } from '@wirepath/core/plugin';
 import type { PingReply } from '@wirepath/core';
-import { printable } from './printable.js';
 import { formatRtt } from './units.js';
 
 /** `ping --json`. */
@@ -28,7 +28,7 @@ export function summarizePings(peer: string, replies: readonly (PingReply | null
 export function formatPingLine(peer: string, sequence: number, reply: PingReply | null): string {
   const head = `${printable(peer)} #${String(sequence)}: `;
   if (reply === null) return `${head}no answer\n`;
-  return `${head}${formatRtt(reply.rttMs)}, ${reply.connection}, via ${printable(reply.via)}\n`;
+  return `${head}${formatRtt(reply.rttMs)}, ${printable(reply.connection)}, via ${printable(reply.via)}\n`;
 }
 
 export function formatPingSummary({ sent, received, rttMs }: PingSummary): string {

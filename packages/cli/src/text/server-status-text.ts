@@ -1,6 +1,6 @@
+import { printable } from '@wirepath/core/plugin';
 import type { ServerStatusDocument } from '../node/server-status.js';
 import type { Palette } from './palette.js';
-import { printable } from './printable.js';
 import { formatDuration } from './units.js';
 
 export function formatServerStatus(

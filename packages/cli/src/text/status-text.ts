@@ -1,6 +1,6 @@
+import { printable } from '@wirepath/core/plugin';
 import type { PeerStatus, StatusDocument } from '@wirepath/core';
 import { connectionStyle, type Palette } from './palette.js';
-import { printable } from './printable.js';
 import { formatTable, type Cell } from './table.js';
 import { formatBytes, formatDuration, formatRtt } from './units.js';
 
@@ -26,7 +26,7 @@ function formatNode({ node, signaling, relays }: StatusDocument, { palette, nowU
   const port = node.listenPort === null ? 'no UDP port yet' : `UDP port ${String(node.listenPort)}`;
   const lines = [
     ['node', `${strong(printable(node.interface ?? 'no interface'))}, ${port}`],
-    ['key', node.publicKey],
+    ['key', printable(node.publicKey)],
     ['NAT', describeNat(node.natBehavior)],
     ...signaling.map(({ url, state, since, error }) => [
       'signaling',
@@ -43,7 +43,7 @@ function formatNode({ node, signaling, relays }: StatusDocument, { palette, nowU
 
 function describeNat({ mapping, filtering }: StatusDocument['node']['natBehavior']): string {
   if (mapping === null && filtering === null) return 'not known';
-  return `${mapping ?? 'unknown'} mapping, ${filtering ?? 'unknown'} filtering`;
+  return printable(`${mapping ?? 'unknown'} mapping, ${filtering ?? 'unknown'} filtering`);
 }
 
 function formatPeers(peers: readonly PeerStatus[], { palette, nowUnixMs }: StatusTextOptions): string {

@@ -1,4 +1,4 @@
-import { printable } from './printable.js';
+import { printable } from '@wirepath/core/plugin';
 
 export interface Cell {
   readonly text: string;

@@ -1,3 +1,4 @@
+import { printable } from '../text/printable.js';
 import { CodedError } from './coded-error.js';
 
 /** One thing that is wrong in an rc file. */
@@ -37,13 +38,15 @@ export class ConfigProblems extends CodedError {
   }
 }
 
+/** One line for each thing: what stands in a file must not forge another. */
 function formatProblem(problem: ConfigProblem): string {
   const position =
     problem.line === undefined ? '' : `:${problem.line}${problem.column === undefined ? '' : `:${problem.column}`}`;
-  const lines = [`${problem.file}${position}${problem.keyPath === '' ? '' : ` ${problem.keyPath}`}`];
-  if (problem.plugin !== undefined) lines.push(`  plugin    ${problem.plugin}`);
-  lines.push(`  expected  ${problem.expected}`);
-  if (problem.found !== undefined) lines.push(`  found     ${problem.found}`);
-  if (problem.suggestion !== undefined) lines.push(`  ${problem.suggestion}`);
+  const path = problem.keyPath === '' ? '' : ` ${printable(problem.keyPath)}`;
+  const lines = [`${printable(problem.file)}${position}${path}`];
+  if (problem.plugin !== undefined) lines.push(`  plugin    ${printable(problem.plugin)}`);
+  lines.push(`  expected  ${printable(problem.expected)}`);
+  if (problem.found !== undefined) lines.push(`  found     ${printable(problem.found)}`);
+  if (problem.suggestion !== undefined) lines.push(`  ${printable(problem.suggestion)}`);
   return lines.join('\n');
 }

@@ -64,13 +64,43 @@ describe('createLogger', () => {
   });
 });
 
+describe('a JSON log line', () => {
+  it.each(['peer', 'a":1,"level":"fatal', 'x\n{"forged":1}', '\u009b2J', 'd\u007f', '\u202e', '\ud800'])(
+    'is one document of the same content, printable, with %j as name and as value of a field',
+    async (text) => {
+      const lines = await logged({}, (logger) =>
+        logger.child({ [`b${text}`]: text }).info(text, { [text]: { [text]: [text] } }),
+      );
+      expect(lines).toHaveLength(1);
+      expect(lines[0]!.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]/u);
+      const line = JSON.parse(lines[0]!) as Record<string, unknown>;
+      expect(line).toMatchObject({ msg: text, level: 'info', [text]: { [text]: [text] }, [`b${text}`]: text });
+      expect(Object.keys(line)).toHaveLength(6);
+    },
+  );
+
+  it('is bounded, whatever was put into it', async () => {
+    const lines = await logged({}, (logger) => logger.info('x'.repeat(1e6), { reason: 'y'.repeat(1e6) }));
+    expect(lines[0]!.length).toBeLessThan(40_000);
+  });
+});
+
 describe('prettyLine', () => {
   it('lets no text move the cursor', () => {
     const line = prettyLine(JSON.stringify({ level: 'info', time: '', msg: 'a\u001b[2Jb\nc', peer: 'x\u0007 y' }), {
       colors: false,
     });
     expect(line).not.toMatch(/\p{Cc}/u);
-    expect(line).toContain('a\\x1b[2Jb c');
+    expect(line).toContain('a\\u001b[2Jb c');
+  });
+
+  it('escapes the component and the names and parts of fields too, and colours nothing that is not ours', () => {
+    const hostile = 'a\u001b[31m\u009b2J\u202e\u200b\u2028\n12:00 error forged';
+    const fields = { component: hostile, level: hostile, time: hostile.repeat(3), [hostile]: { [hostile]: [hostile] } };
+    const line = prettyLine(JSON.stringify({ ...fields, msg: hostile }), { colors: true });
+    // eslint-disable-next-line no-control-regex -- our own colours
+    expect(line.replace(/\u001b\[(0|90)m/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(prettyLine(`no JSON ${hostile}`, { colors: true })).not.toMatch(/\p{C}/u);
   });
 
   it('leaves a line that is not JSON as it is', () => {

@@ -1,7 +1,9 @@
-import { CodedError } from '@wirepath/core/plugin';
+import { CodedError, printable } from '@wirepath/core/plugin';
 import type { TurnOutcome } from './turn-session.js';
 
 const PLUGIN = '@wirepath/source-relay';
+/** A reason is a server's own words (763 bytes on the wire), and goes into status and logs. */
+const MAX_REASON_LENGTH = 100;
 
 /** TURN_RELAY with the server's URL and why; a credential never gets here. */
 export function relayError(url: string, reason: string, cause?: unknown): CodedError {
@@ -11,10 +13,5 @@ export function relayError(url: string, reason: string, cause?: unknown): CodedE
 /** Says in words how a request failed. */
 export function failureOf(what: string, outcome: Exclude<TurnOutcome, { kind: 'success' }>): string {
   if (outcome.kind === 'unanswered') return `${what} was not answered`;
-  return `${what} was refused: ${outcome.code} ${printable(outcome.reason)}`.trimEnd();
-}
-
-/** The reason comes from the network and goes to terminals. */
-function printable(text: string): string {
-  return text.slice(0, 100).replace(/[^\x20-\x7e]/g, '?');
+  return `${what} was refused: ${outcome.code} ${printable(outcome.reason, MAX_REASON_LENGTH)}`.trimEnd();
 }

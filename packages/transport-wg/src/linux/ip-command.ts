@@ -43,6 +43,9 @@ export const iproute2: IpCommand = {
   },
 };
 
+/** A sentence of `ip`; it goes into logs and status. */
+const MAX_REASON_LENGTH = 300;
+
 /** `ip -force -batch` prints the reason, then `Command failed -:3`, for each line that fails. */
 export function failuresOf(stderr: string, commands: readonly string[]): IpFailure[] {
   const failures: IpFailure[] = [];
@@ -53,7 +56,10 @@ export function failuresOf(stderr: string, commands: readonly string[]): IpFailu
       if (line !== '') reasons.push(line);
       continue;
     }
-    failures.push({ command: commands[Number(failed[1]) - 1] ?? '', reason: reasons.join('; ') });
+    failures.push({
+      command: commands[Number(failed[1]) - 1] ?? '',
+      reason: reasons.join('; ').slice(0, MAX_REASON_LENGTH),
+    });
     reasons = [];
   }
   return failures;

@@ -125,7 +125,7 @@ export class UapiRequestReader {
     if (key === 'public_key') return this.#beginPeer(this.#draft, value);
     const taken =
       this.#peer === undefined ? DEVICE_KEYS.get(key)?.(this.#draft, value) : PEER_KEYS.get(key)?.(this.#peer, value);
-    if (taken === undefined) return new UapiError(UAPI_ERRNO.EINVAL, `unknown key ${printable(key)}`);
+    if (taken === undefined) return new UapiError(UAPI_ERRNO.EINVAL, `unknown key ${wordOf(key)}`);
     return taken ? undefined : new UapiError(UAPI_ERRNO.EINVAL, `not a value of ${key}`);
   }
 
@@ -199,6 +199,6 @@ function defined<T>(value: T | undefined, take: (value: T) => unknown): boolean 
 }
 
 /** A key from outside, fit for an error message: a secret pasted in the wrong place is not a word. */
-function printable(key: string): string {
+function wordOf(key: string): string {
   return /^[a-z_]{1,40}$/.test(key) ? `"${key}"` : '(not a word)';
 }
