@@ -52,6 +52,7 @@ export * from './contracts/transport.js';
 export { CodedError, type ErrorCode } from './errors/coded-error.js';
 export { EdgeGuard, type GuardOptions } from './guard/edge-guard.js';
 export { Listeners } from './guard/listeners.js';
+export { isSmallOrder } from './identity/small-order.js';
 export { KeyedShares, type Share } from './limits/keyed-shares.js';
 export { sourceGroup, type SourceGroup } from './limits/source-group.js';
 export { SourceShares } from './limits/source-shares.js';

@@ -1,14 +1,17 @@
 import { createIdentity } from '../identity/create-identity.js';
 import { isKeyText, parsePrivateKey, parsePublicKey } from '../identity/keys.js';
+import { isSmallOrder } from '../identity/small-order.js';
 import type { ConfigFiles } from '../contracts/plugin.js';
 import type { Identity } from '../contracts/identity.js';
 import type { Product } from '../product/product.js';
 import { CodedError } from '../errors/coded-error.js';
-import { contains, parseCidr, type Cidr } from './cidr.js';
+import { parseCidr, type Cidr } from './cidr.js';
 import { parseEndpoint } from './endpoint.js';
 import { isInterfaceName } from './interface-name.js';
 import { formatKeyPath } from './key-path.js';
 import type { EndpointSetting, LoadedPeer } from './loaded-config.js';
+import { checkOverlaps, type PlacedNetwork } from './overlapping-networks.js';
+import { seenFrom, type PeerList, type Place } from './peer-list.js';
 import { isPeerName, PEER_NAME_EXPECTED } from './peer-name.js';
 import type { ProblemList } from './problem-list.js';
 import { describeFound } from './schema-problems.js';
@@ -26,15 +29,6 @@ export interface CheckedNode {
   readonly peers: readonly LoadedPeer[];
   /** Where a list of peers names ourselves. */
   readonly ownEntries: readonly string[];
-}
-
-/** A list of peers as written, with where it stands. */
-export interface PeerList {
-  readonly value: unknown;
-  /** Of the list: `peers` in the rc file, nothing in a file that is the list. */
-  readonly path: Path;
-  /** Of the file that it stands in. */
-  readonly problems: ProblemList;
 }
 
 export interface CheckNodeContext {
@@ -77,18 +71,6 @@ export async function checkNode(
   return { identity, addresses: addresses.map(({ cidr }) => `${cidr.ip}/${cidr.prefix}`), peers, ownEntries };
 }
 
-/** Where a peer stands. */
-interface Place {
-  readonly list: PeerList;
-  readonly path: Path;
-}
-
-interface PlacedNetwork {
-  readonly cidr: Cidr;
-  readonly of: Place;
-  readonly path: Path;
-}
-
 async function checkPeers(
   lists: readonly PeerList[],
   { identity, own }: { identity: Identity | undefined; own: ReadonlySet<string | undefined> },
@@ -117,7 +99,7 @@ async function checkPeers(
         // Neither is shown: a private key may have been put here by mistake.
         problems.add([...path, 'publicKey'], KEY_EXPECTED, { found: `text of ${publicKey.length} characters` });
       } else {
-        if (identity?.agree(parsePublicKey(publicKey)) === undefined && identity !== undefined) {
+        if (isSmallOrder(parsePublicKey(publicKey))) {
           problems.add([...path, 'publicKey'], 'a usable public key', { found: 'a key of small order' });
         }
         duplicate(keys, publicKey, place, 'publicKey', 'a key that no other peer has');
@@ -155,26 +137,6 @@ async function checkPeers(
   }
   checkOverlaps(networks);
   return { peers, ownEntries };
-}
-
-/** Of two peers with one network the later would silently win; a network within another is routed by its longer prefix. */
-function checkOverlaps(networks: readonly PlacedNetwork[]): void {
-  for (const [position, { cidr, of, path }] of networks.entries()) {
-    for (const other of networks.slice(0, position)) {
-      if (other.of === of) continue;
-      const { problems } = of.list;
-      if (other.cidr.network === cidr.network) {
-        problems.add(path, 'a network that no other peer has', {
-          found: `${cidr.network}, also of ${seenFrom(of, other.of)}`,
-        });
-      } else {
-        const [outer, inner] = cidr.prefix < other.cidr.prefix ? [cidr, other.cidr] : [other.cidr, cidr];
-        if (outer.prefix > 0 && contains(outer, inner)) {
-          problems.warn(path, `overlaps ${seenFrom(of, other.of)} (${other.cidr.network}): the longer prefix wins`);
-        }
-      }
-    }
-  }
 }
 
 /** A key from `<name>File` or inline from `<name>`. */
@@ -245,12 +207,6 @@ function duplicate(seen: Map<string, Place>, value: string, place: Place, key: s
   const first = seen.get(value);
   if (first === undefined) seen.set(value, place);
   else place.list.problems.add([...place.path, key], expected, { found: `the same as ${seenFrom(place, first)}` });
-}
-
-/** Another peer's place, with its file where that is not the one at hand. */
-function seenFrom(place: Place, other: Place): string {
-  const text = formatKeyPath(other.path);
-  return other.list === place.list ? text : `${text} of ${other.list.problems.file}`;
 }
 
 const found = (value: string, path: Path) => ({ found: describeFound(value, path) });

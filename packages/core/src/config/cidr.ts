@@ -28,23 +28,25 @@ export function parseCidr(text: string): Cidr | undefined {
   if (prefix > bits) return undefined;
   const address = transportAddress(ipText, 0);
   if (address.family !== family) return undefined;
-  const value = toNumber(address.ip, family);
-  const hostBits = BigInt(bits - prefix);
-  const networkValue = (value >> hostBits) << hostBits;
+  const network = networkAddress(address.ip, family, prefix);
   return {
     family,
     ip: address.ip,
     prefix,
-    network: `${toText(networkValue, family)}/${prefix}`,
-    hasHostBits: networkValue !== value,
+    network: `${network}/${prefix}`,
+    hasHostBits: network !== address.ip,
   };
 }
 
-/** True when every address of `inner` lies in `outer`; so too when they are equal. */
-export function contains(outer: Cidr, inner: Cidr): boolean {
-  if (outer.family !== inner.family || outer.prefix > inner.prefix) return false;
-  const shift = BigInt((outer.family === 4 ? 32 : 128) - outer.prefix);
-  return toNumber(outer.ip, outer.family) >> shift === toNumber(inner.ip, inner.family) >> shift;
+/** The network of that prefix length around another, canonical: that of `10.77.0.2/32` with 24 is `10.77.0.0/24`. */
+export function networkOf({ ip, family }: Pick<Cidr, 'ip' | 'family'>, prefix: number): string {
+  return `${networkAddress(ip, family, prefix)}/${prefix}`;
+}
+
+function networkAddress(ip: string, family: 4 | 6, prefix: number): string {
+  const hostBits = BigInt((family === 4 ? 32 : 128) - prefix);
+  if (hostBits === 0n) return ip;
+  return toText((toNumber(ip, family) >> hostBits) << hostBits, family);
 }
 
 function toNumber(ip: string, family: 4 | 6): bigint {

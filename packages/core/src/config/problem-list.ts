@@ -10,6 +10,8 @@ export class ProblemList {
   readonly warnings: ConfigWarning[] = [];
   /** Key paths that an environment variable has set, with its name. */
   readonly #overridden: ReadonlyMap<string, string>;
+  /** What was added, so that nothing is told twice. */
+  readonly #told = new Set<string>();
 
   constructor(
     readonly file: string,
@@ -20,9 +22,10 @@ export class ProblemList {
 
   add(path: Path, expected: string, more: Partial<Omit<ConfigProblem, 'keyPath' | 'expected'>> = {}): void {
     const keyPath = formatKeyPath(path);
-    const problem = { file: this.#sourceOf(path), keyPath, expected, ...more };
-    const same = (other: ConfigProblem) => other.keyPath === keyPath && other.expected === expected;
-    if (!this.problems.some(same)) this.problems.push(problem);
+    const same = `${keyPath}\n${expected}`;
+    if (this.#told.has(same)) return;
+    this.#told.add(same);
+    this.problems.push({ file: this.#sourceOf(path), keyPath, expected, ...more });
   }
 
   warn(path: Path, message: string): void {
@@ -41,7 +44,7 @@ export class ProblemList {
   }
 
   #sourceOf(path: Path): string {
-    for (let length = path.length; length > 0; length--) {
+    for (let length = this.#overridden.size === 0 ? 0 : path.length; length > 0; length--) {
       const variable = this.#overridden.get(formatKeyPath(path.slice(0, length)));
       if (variable !== undefined) return `environment variable ${variable}`;
     }

@@ -5,6 +5,7 @@ import type { Identity, PublicKey } from '../contracts/identity.js';
 import type { Peer, PeerChange } from '../contracts/peer-discovery.js';
 import { oneLine } from '../guard/refusals.js';
 import { isKeyText, parsePublicKey } from '../identity/keys.js';
+import { isSmallOrder } from '../identity/small-order.js';
 
 /** More networks than any router has for one neighbour. */
 const MAX_ALLOWED_IPS = 10_000;
@@ -51,7 +52,7 @@ export function checkPeerChange(value: unknown, identity: Identity): CheckedChan
     const key = keyOf(publicKey);
     about = key;
     if (key === identity.publicKey) return { own: true };
-    return { change: Object.freeze({ kind, peer: peerOf(peer, name, key, identity) }) };
+    return { change: Object.freeze({ kind, peer: peerOf(peer, name, key) }) };
   } catch (error) {
     return { subject, why: error instanceof Refused ? error.message : 'it throws when it is read', publicKey: about };
   }
@@ -65,11 +66,11 @@ export function subjectOf(publicKey: unknown, name?: unknown): string {
   return typeof publicKey === 'string' && isKeyText(publicKey) ? `${named} (${publicKey})` : named;
 }
 
-function peerOf(fields: Fields, name: unknown, publicKey: PublicKey, identity: Identity): Peer {
+function peerOf(fields: Fields, name: unknown, publicKey: PublicKey): Peer {
   const { presharedKey, allowedIps, keepaliveSeconds, endpoint } = fields;
   if (typeof name !== 'string' || !isPeerName(name))
     throw new Refused(`expected ${PEER_NAME_EXPECTED}, found ${shown(name)}`);
-  if (identity.agree(parsePublicKey(publicKey)) === undefined)
+  if (isSmallOrder(parsePublicKey(publicKey)))
     throw new Refused('expected a usable public key, found a key of small order');
   const address = endpointOf(endpoint);
   return Object.freeze({

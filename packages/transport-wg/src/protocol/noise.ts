@@ -1,7 +1,7 @@
+import { isSmallOrder } from '@wirepath/core/plugin';
 import { AEAD_TAG_BYTES, type Aead } from './aead.js';
 import { CONSTRUCTION, IDENTIFIER } from './constants.js';
 import { dh, dhKeyPair, hash, kdf1, kdf2, kdf3, KEY_BYTES, type DhKeyPair } from './crypto.js';
-import { isSmallOrder } from './keys.js';
 import { encodeInitiation, encodeResponse, type Initiation, type Response } from './messages.js';
 
 /**
