@@ -1,6 +1,7 @@
 import { CodedError, type ErrorCode } from './coded-error.js';
 import type { ConfigProblems } from './config-problems.js';
 import { ERRORS } from './table.js';
+import { reasonOf } from './reason-of.js';
 
 export interface ErrorOrigin {
   /** The plugin or part that threw. */
@@ -17,7 +18,7 @@ export interface ErrorOrigin {
  */
 export function wrapError(error: unknown, { name, hook, code }: ErrorOrigin): CodedError {
   if (isConfigProblems(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   const own = error instanceof Error ? (error as { code?: unknown; advice?: unknown; subject?: unknown }) : {};
   const known = typeof own.code === 'string' && Object.hasOwn(ERRORS, own.code);
   const details = known

@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Guard } from '../contracts/guard.js';
 import type { Logger } from '../contracts/logger.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 /** A broken callback must not flood the log at the rate of the packets. */
 const LOG_INTERVAL_MS = 60_000;
@@ -129,16 +130,6 @@ export class EdgeGuard implements Guard {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}
-
-/** What was thrown may be anything, also something whose `message` or `toString` throws. */
-function reasonOf(error: unknown): string {
-  try {
-    const text = error instanceof Error ? error.message || error.name : String(error);
-    return text.slice(0, 500);
-  } catch {
-    return 'an error that cannot be shown';
-  }
 }
 
 function stackOf(error: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 const LOG_INTERVAL_MS = 60_000;
 /** Subjects that are remembered; what comes on top is counted. */
@@ -97,11 +98,7 @@ export function oneLine(text: string): string {
   return plain.length > TEXT_MAX ? `${plain.slice(0, TEXT_MAX)}...` : plain;
 }
 
-/** What was thrown may be anything, also something that throws when it is read. */
-export function reasonOf(error: unknown): string {
-  try {
-    return oneLine(error instanceof Error ? error.message || error.name : String(error));
-  } catch {
-    return 'an error that cannot be shown';
-  }
+/** As {@link reasonOf}, in one line. */
+export function reasonInLine(error: unknown): string {
+  return oneLine(reasonOf(error));
 }

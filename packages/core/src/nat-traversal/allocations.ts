@@ -6,6 +6,7 @@ import type { Logger } from '../contracts/logger.js';
 import type { Allocation, Relay, RelayFraming, RelayServer } from '../contracts/relay.js';
 import { pathKeyOf } from '../traversal/candidate-pair.js';
 import type { LocalBase } from '../traversal/events.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 export interface RelayState {
   readonly url: string;
@@ -199,7 +200,7 @@ export class Allocations {
   }
 
   #retryLater(slot: Slot, error: unknown): void {
-    slot.error = error instanceof Error ? error.message : String(error);
+    slot.error = reasonOf(error);
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** slot.attempts);
     slot.attempts += 1;
     this.needs.logger.warn('relay not usable', { relay: slot.server.url, reason: slot.error, retryInMs: delayMs });
@@ -208,6 +209,6 @@ export class Allocations {
   }
 
   #log(error: unknown): void {
-    this.needs.logger.debug('relay', { reason: error instanceof Error ? error.message : String(error) });
+    this.needs.logger.debug('relay', { reason: reasonOf(error) });
   }
 }

@@ -2,6 +2,7 @@ import type { TransportAddress } from '@wirepath/stun-codec';
 import type { GatherContext } from '../contracts/candidate-source.js';
 import type { Logger } from '../contracts/logger.js';
 import type { NamedSource } from './local-candidates.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 export interface BindingLifetimeNeeds {
   readonly logger: Logger;
@@ -50,7 +51,7 @@ export class BindingLifetime {
       onLearnt();
     } catch (error) {
       // Keepalives then go by what is assumed.
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       if (!signal.aborted) logger.debug('binding lifetime not found out', { plugin, reason });
     }
   }

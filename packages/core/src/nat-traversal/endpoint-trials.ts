@@ -5,6 +5,7 @@ import type { Transport } from '../contracts/transport.js';
 import type { LocalBase } from '../traversal/events.js';
 import type { CallMessage } from '../traversal/messages.js';
 import { formatAddress, sameAddress } from '@wirepath/stun-codec';
+import { reasonOf } from '../errors/reason-of.js';
 
 /** WireGuard's REJECT_AFTER_TIME: a session does not live longer without a handshake. */
 const SESSION_MS = 180_000;
@@ -41,7 +42,7 @@ export class EndpointTrials {
     this.#running.get(peer)?.abort();
     this.#running.set(peer, trial);
     void this.#tryAll(peer, message, trial.signal).catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.logger.warn('no endpoint could be tried', { peer, reason });
     });
   }

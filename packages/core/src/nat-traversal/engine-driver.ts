@@ -10,6 +10,7 @@ import type { EngineEvent, EnginePath, LocalBase } from '../traversal/events.js'
 import type { CallMessage } from '../traversal/messages.js';
 import type { PathEngine } from '../traversal/path-engine.js';
 import type { Allocations } from './allocations.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 export interface EngineDriverNeeds {
   readonly engine: PathEngine;
@@ -178,7 +179,7 @@ export class EngineDriver {
       }
     } catch (error) {
       // The system gives no more sockets: what there is has to do.
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.needs.logger.debug('no more sockets', { opened: bases.length, reason });
     }
     this.handle({ type: 'bases-opened', peer, bases });
@@ -195,7 +196,7 @@ export class EngineDriver {
     try {
       await this.needs.allocations.permit(path.baseId, path.remote);
     } catch (cause) {
-      error = cause instanceof Error ? cause.message : String(cause);
+      error = reasonOf(cause);
     }
     this.handle({ type: 'permitted', peer, path, error });
   }

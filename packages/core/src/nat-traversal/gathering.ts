@@ -10,6 +10,7 @@ import { ClockWatch } from './clock-watch.js';
 import { DescriptionHistory } from './description.js';
 import { DEVICE_BASES } from './endpoint-trials.js';
 import { LocalCandidates, type NamedSource } from './local-candidates.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 export interface GatheringNeeds {
   readonly transport: Transport;
@@ -171,7 +172,7 @@ export class Gathering {
     try {
       return (await instance.refresh?.(context)) ?? false;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.#needs.logger.warn('refreshing candidates failed', { plugin, reason });
       return false;
     }

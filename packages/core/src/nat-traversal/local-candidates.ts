@@ -4,6 +4,7 @@ import type { CandidateSource, GatherContext } from '../contracts/candidate-sour
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import { MAX_SIGNALLED_CANDIDATES, type SignalledCandidate } from '../traversal/messages.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 export interface NamedSource {
   readonly plugin: string;
@@ -94,7 +95,7 @@ export class LocalCandidates {
       this.problems.delete(plugin);
     } catch (error) {
       // One source that fails must not take the others' candidates with it.
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.problems.set(plugin, `${plugin}: ${reason}`);
       this.needs.logger.warn('gathering candidates failed', { plugin, reason });
     }

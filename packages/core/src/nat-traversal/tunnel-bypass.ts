@@ -2,6 +2,7 @@ import type { Logger } from '../contracts/logger.js';
 import type { Signaling } from '../contracts/signaling.js';
 import type { Transport } from '../contracts/transport.js';
 import { resolveServer } from '../resolving/resolve-server.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 /**
  * Keeps signalling out of the tunnel: with a peer whose allowed IPs cover everything, the rendezvous server would be looked
@@ -34,7 +35,7 @@ export class TunnelBypass {
       if (signal.aborted) return;
       for (const address of addresses) this.#held.push(this.transport.bypassTunnel(address));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.logger.debug('signalling server not resolved: not kept out of the tunnel', { url: text, reason });
     }
   }

@@ -1,6 +1,6 @@
 import type { PublicKey } from '../contracts/identity.js';
 import type { Peer, PeerChange } from '../contracts/peer-discovery.js';
-import { reasonOf } from '../guard/refusals.js';
+import { reasonInLine } from '../guard/refusals.js';
 
 /** Peers that one discovery may name: beyond that it is broken. */
 const MAX_PEERS_PER_OWNER = 100_000;
@@ -84,7 +84,7 @@ export class PeerBook {
     try {
       this.#options.sink.set(peer);
     } catch (error) {
-      this.#refuse(claim, `it cannot be taken: ${reasonOf(error)}`);
+      this.#refuse(claim, `it cannot be taken: ${reasonInLine(error)}`);
       return false;
     }
     if (before !== undefined) this.#unlist(before.peer);

@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Identity } from '../contracts/identity.js';
 import type { Logger } from '../contracts/logger.js';
 import type { PeerChange, PeerDiscovery } from '../contracts/peer-discovery.js';
-import { reasonOf, Refusals } from '../guard/refusals.js';
+import { reasonInLine, Refusals } from '../guard/refusals.js';
 import { sleep } from '../time/sleep.js';
 import { checkPeerChange, subjectOf } from './check-peer-change.js';
 import { PeerBook, type NamedKey, type PeerSink } from './peer-book.js';
@@ -86,7 +86,7 @@ export class PeerDiscoveries {
       try {
         await this.#listen(plugin, instance, checked);
       } catch (error) {
-        reason = reasonOf(error);
+        reason = reasonInLine(error);
         if (error instanceof Error && !signal.aborted)
           logger.debug('stack of the error', { plugin, stack: error.stack });
       }

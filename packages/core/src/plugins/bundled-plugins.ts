@@ -2,6 +2,7 @@ import type { PluginDefinition } from '../contracts/plugin.js';
 import { CodedError } from '../errors/coded-error.js';
 import type { Product } from '../product/product.js';
 import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 /**
  * Imports a plugin that comes with the product.
@@ -12,7 +13,7 @@ export async function bundledPlugin(product: Product, name: string): Promise<Plu
   try {
     value = exportedPlugin(await product.plugins[name]?.());
   } catch (cause) {
-    throw new CodedError('PLUGIN_FAILED', `${name}: import: ${String(cause)}`, { plugin: name, cause });
+    throw new CodedError('PLUGIN_FAILED', `${name}: import: ${reasonOf(cause)}`, { plugin: name, cause });
   }
   const [fault] = definitionFaults(value);
   if (fault === undefined) return asDefinition(value);

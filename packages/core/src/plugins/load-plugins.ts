@@ -12,6 +12,7 @@ import type { PluginDefinition, Schema, SchemaLibrary } from '../contracts/plugi
 import type { Product } from '../product/product.js';
 import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
 import { packageVersion, resolvePlugin } from './resolve-plugin.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 type Path = readonly PropertyKey[];
 
@@ -135,7 +136,7 @@ async function importPlugin(
   try {
     return { module: await importModule(), file };
   } catch (error) {
-    return fail('a module that can be imported', `an error: ${error instanceof Error ? error.message : String(error)}`);
+    return fail('a module that can be imported', `an error: ${reasonOf(error)}`);
   }
 }
 
@@ -162,7 +163,7 @@ async function checkOptions(
   try {
     schema = definition.options(z);
   } catch (error) {
-    problems.add(optionsPath, '`options` to return a schema', { plugin: name, found: `an error: ${String(error)}` });
+    problems.add(optionsPath, '`options` to return a schema', { plugin: name, found: `an error: ${reasonOf(error)}` });
     return undefined;
   }
   return checkWithSchema(schema, options ?? {}, { path: optionsPath, plugin: name, z, problems });
@@ -186,7 +187,7 @@ export async function checkWithSchema(
     // Without compiling the schema into a function first: it is applied once.
     result = await schema.safeParseAsync(value, { jitless: true });
   } catch (error) {
-    problems.add(path, 'a schema that can be applied', { plugin, found: `an error: ${String(error)}` });
+    problems.add(path, 'a schema that can be applied', { plugin, found: `an error: ${reasonOf(error)}` });
     return undefined;
   }
   if (result.success) return { options: deepFreeze(result.data) };

@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import { CodedError } from '../errors/coded-error.js';
+import { reasonOf } from '../errors/reason-of.js';
 
 /** After this long, whatever is waited for is named in the log (avvio's habit). */
 export const SLOW_AFTER_MS = 10_000;
@@ -42,7 +43,8 @@ export function within<T>(work: () => Promise<T> | T, deadline: Deadline): Promi
       .then(work)
       .then(
         (value) => finish(() => resolve(value)),
-        (error: unknown) => finish(() => reject(error instanceof Error ? error : new Error(String(error)))),
+        (error: unknown) =>
+          finish(() => reject(error instanceof Error ? error : new Error(reasonOf(error), { cause: error }))),
       );
   });
 }
