@@ -1,4 +1,4 @@
-import { CodedError } from '@wirepath/core/plugin';
+import { CodedError, deniedCapability } from '@wirepath/core/plugin';
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Socket as StreamSocket } from 'node:net';
 import { constants } from 'node:os';
@@ -95,9 +95,10 @@ function notFound(interfaceName: string): CodedError {
 function errorOf(errno: number, interfaceName: string): CodedError {
   const { EPERM, EACCES, ENODEV, ENXIO } = constants.errno;
   if (errno === EPERM || errno === EACCES) {
-    return new CodedError('PERMISSION_DENIED', `not permitted to pin a socket to ${interfaceName}`, {
+    const { reason, advice } = deniedCapability('CAP_NET_RAW', errno === EPERM ? 'EPERM' : 'EACCES');
+    return new CodedError('PERMISSION_DENIED', `not permitted to pin a socket to ${interfaceName}: ${reason}`, {
       subject: interfaceName,
-      advice: 'Run as root, or grant CAP_NET_RAW.',
+      advice,
     });
   }
   if (errno === ENODEV || errno === ENXIO) return notFound(interfaceName);

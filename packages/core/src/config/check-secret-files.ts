@@ -32,7 +32,7 @@ export async function checkSecretFiles(
       if (isSecretPath([stem])) addSecretProblem(problems, path, error, plugin);
       else {
         problems.add(path, 'a file that we can read', {
-          found: `${files.resolve(value)}: ${openFailure(error)}`,
+          found: `${files.resolve(value)}: ${openFailure(error, files.resolve(value))}`,
           ...(plugin === undefined ? {} : { plugin }),
         });
       }

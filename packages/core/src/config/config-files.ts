@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ConfigFiles } from '../contracts/plugin.js';
 import { CodedError } from '../errors/coded-error.js';
+import { deniedPath, isDenied } from '../rights/denial.js';
 import { distrustOfFile, isReadableByOthers, type TrustedOwners } from './file-trust.js';
 
 /** A key takes 45 bytes, a certificate's key a few thousand. */
@@ -26,7 +27,10 @@ export function createConfigFiles({ folder, owners, onWarning }: ConfigFilesOpti
       try {
         handle = await open(file, 'r');
       } catch (cause) {
-        throw fail(`${file}: ${openFailure(cause)}`, cause);
+        const code = (cause as NodeJS.ErrnoException).code;
+        throw isDenied(code)
+          ? fail(`${file}: ${openFailure(cause, file)}`, cause, deniedPath(file, code, 'read').advice)
+          : fail(`${file}: ${openFailure(cause, file)}`, cause);
       }
       try {
         // Of the open file, so that what is checked is what is read.
@@ -45,11 +49,11 @@ export function createConfigFiles({ folder, owners, onWarning }: ConfigFilesOpti
   });
 }
 
-/** Why a file could not be opened, in words. */
-export function openFailure(cause: unknown): string {
+/** Why a file could not be opened for reading, in words. */
+export function openFailure(cause: unknown, path: string): string {
   const code = (cause as { code?: string }).code;
   if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EACCES' || code === 'EPERM') return 'no permission to read it';
+  if (isDenied(code)) return `no permission to read it: ${deniedPath(path, code, 'read').reason}`;
   if (code === 'ENOTDIR') return 'a part of its path is not a folder';
   return `cannot be read (${code ?? 'unknown error'})`;
 }

@@ -65,7 +65,7 @@ export async function openTrusted(
     // Without waiting, so that a named pipe is told and not waited for.
     handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
-    return { unreadable: openFailure(cause) };
+    return { unreadable: openFailure(cause, file) };
   }
   try {
     const stats = await handle.stat();

@@ -22,7 +22,7 @@ export const ERRORS = {
   },
   PERMISSION_DENIED: {
     message: 'the system does not permit this',
-    advice: 'Run as root, or grant the capability that the message names.',
+    advice: 'The message names what refuses it: the mode of a file, a capability that is missing, or a policy.',
   },
   INTERFACE_NOT_FOUND: { message: 'there is no such interface', advice: 'Check the name with `ip link`.' },
   NETWORK_CONFIG: {

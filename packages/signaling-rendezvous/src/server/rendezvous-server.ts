@@ -1,4 +1,11 @@
-import { CodedError, parseTransportAddress, type RunningServer, type ServerNeeds } from '@wirepath/core/plugin';
+import {
+  CodedError,
+  deniedPort,
+  isDenied,
+  parseTransportAddress,
+  type RunningServer,
+  type ServerNeeds,
+} from '@wirepath/core/plugin';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, Server } from 'node:http';
@@ -324,7 +331,10 @@ function listenError(address: string, cause: unknown): CodedError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const details = { subject: address, cause };
   if (code === 'EADDRINUSE') return new CodedError('ADDRESS_IN_USE', `rendezvous: ${address} is in use`, details);
-  if (code === 'EACCES')
-    return new CodedError('PERMISSION_DENIED', `rendezvous: no right to listen on ${address}`, details);
+  if (isDenied(code)) {
+    const { reason, advice } = deniedPort(Number(/\d+$/.exec(address)?.[0]), String(code));
+    const message = `rendezvous: no right to listen on ${address}: ${reason}`;
+    return new CodedError('PERMISSION_DENIED', message, { ...details, advice });
+  }
   return new CodedError('NETWORK_CONFIG', `rendezvous: cannot listen on ${address}`, details);
 }

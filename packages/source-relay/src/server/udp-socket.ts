@@ -1,5 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { CodedError, formatAddress, transportAddress, type TransportAddress } from '@wirepath/core/plugin';
+import {
+  CodedError,
+  deniedPort,
+  formatAddress,
+  isDenied,
+  transportAddress,
+  type TransportAddress,
+} from '@wirepath/core/plugin';
 
 /** A bound UDP socket as the server uses it: addresses stay text, because a value object per packet would cost. */
 export interface UdpSocket {
@@ -90,11 +97,11 @@ export function listenError(what: string, local: TransportAddress, cause: unknow
   const details = { subject, cause };
   if (code === 'EADDRINUSE')
     return new CodedError('ADDRESS_IN_USE', `${what}: another process listens on ${subject}/udp`, details);
-  if (code === 'EACCES')
-    return new CodedError('PERMISSION_DENIED', `${what}: not permitted to listen on ${subject}/udp`, {
-      ...details,
-      advice: 'Ports below 1024 need root or CAP_NET_BIND_SERVICE.',
-    });
+  if (isDenied(code)) {
+    const { reason, advice } = deniedPort(local.port, code);
+    const message = `${what}: not permitted to listen on ${subject}/udp: ${reason}`;
+    return new CodedError('PERMISSION_DENIED', message, { ...details, advice });
+  }
   return new CodedError(
     'NETWORK_CONFIG',
     `${what}: cannot listen on ${subject}/udp (${code ?? String(cause)})`,

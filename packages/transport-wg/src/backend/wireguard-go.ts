@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { CodedError, type Logger, type Service } from '@wirepath/core/plugin';
+import { startFailure, systemProgram } from '../linux/system-program.js';
 import { UapiClient } from '../uapi/client.js';
 
 export interface WireguardGoOptions {
@@ -26,13 +27,14 @@ export class WireguardGo implements Service {
     return this.#child?.pid;
   }
 
-  /** @throws CodedError NETWORK_CONFIG when it ends at once or is not installed, TIMEOUT, ABORTED; INTERFACE_IN_USE. */
+  /** @throws CodedError NETWORK_CONFIG when it ends at once or is not installed, PERMISSION_DENIED, TIMEOUT, ABORTED; INTERFACE_IN_USE. */
   async start({ signal }: { signal: AbortSignal }): Promise<void> {
     const { interfaceName, command = 'wireguard-go', logger } = this.#options;
     const device = UapiClient.forInterface(interfaceName);
     if (await answers(device)) throw new CodedError('INTERFACE_IN_USE', undefined, { subject: interfaceName });
     if (this.#isStopped(signal)) throw new CodedError('ABORTED');
-    const child = spawn(command, ['-f', interfaceName], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const { file, ...environment } = systemProgram(command);
+    const child = spawn(file, ['-f', interfaceName], { ...environment, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     let lastWords = '';
     child.stderr.on('data', (bytes: Buffer) => (lastWords = (lastWords + bytes.toString('latin1')).slice(-1000)));
@@ -60,9 +62,9 @@ export class WireguardGo implements Service {
       await this.#end();
       if (stopped) throw new CodedError('ABORTED');
       if (!over) throw new CodedError('TIMEOUT', `${command} did not open its socket`, { subject: interfaceName });
+      if (failure) throw startFailure(file, failure);
       throw new CodedError('NETWORK_CONFIG', `${command} ended: ${reasonIn(lastWords)}`, {
         subject: interfaceName,
-        cause: failure,
       });
     }
     running = true;

@@ -317,6 +317,7 @@ export class EmbeddedTransport implements Transport {
       peer: (publicKey) => this.#knownPeer(publicKey),
       put: (peer, how) => this.#putPeer(peer, how),
       remove: (publicKey) => this.removePeer(publicKey),
+      check: (publicKey) => this.#listeningDevice().checkPublicKey(publicKey),
       suggestEndpoint: (publicKey, endpoint) => this.#onEndpointSuggested.tell({ publicKey, endpoint }),
     });
     const folder = this.#options.uapiFolder;

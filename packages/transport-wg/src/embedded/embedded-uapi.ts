@@ -22,6 +22,8 @@ export interface PeerControl {
   /** Adds or replaces; `moved`: its endpoint is new even if it looks the same. */
   readonly put: (peer: TransportPeer, how: { plain: boolean; moved: boolean }) => void;
   readonly remove: (publicKey: PublicKey) => void;
+  /** Changes nothing. Throws where there can be no peer with this public key. */
+  readonly check: (publicKey: PublicKey) => void;
   readonly suggestEndpoint: (publicKey: PublicKey, endpoint: TransportAddress) => void;
 }
 
@@ -46,8 +48,10 @@ export class EmbeddedUapi implements UapiDevice {
     };
   }
 
+  /** All or nothing: what cannot be is found before the first change. */
   apply(change: UapiChange): void {
     this.#refuseFixed(change);
+    for (const { publicKey, remove } of change.peers) if (!remove) this.#refuseImpossible(publicKey);
     if (change.replacePeers)
       for (const { config } of [...this.#control.peers()]) this.#control.remove(config.publicKey);
     for (const peer of change.peers) this.#applyPeer(peer);
@@ -61,6 +65,16 @@ export class EmbeddedUapi implements UapiDevice {
     if (privateKey && formatKey(publicKeyOf(privateKey)) !== identity.publicKey) throw fixed('private key');
     if (listenPort && listenPort !== this.#control.listenPort()) throw fixed('listen port');
     if (fwmark && fwmark !== this.#control.fwmark()) throw fixed('fwmark');
+  }
+
+  /** Of a peer that is new, only the key can still be wrong: the request's reader has checked every value by itself. */
+  #refuseImpossible(publicKey: PublicKey): void {
+    if (this.#control.peer(publicKey) !== undefined || publicKey === this.#control.identity.publicKey) return;
+    try {
+      this.#control.check(publicKey);
+    } catch {
+      throw new UapiError(UAPI_ERRNO.EINVAL, 'there can be no peer with this public key');
+    }
   }
 
   #applyPeer(change: UapiPeerChange): void {
@@ -80,21 +94,16 @@ export class EmbeddedUapi implements UapiDevice {
     const presharedKey = change.presharedKey === undefined ? known?.config.presharedKey : change.presharedKey;
     const keepaliveSeconds = change.keepaliveSeconds ?? known?.config.keepaliveSeconds;
     const nextEndpoint = plain ? (endpoint ?? known?.config.endpoint) : undefined;
-    try {
-      control.put(
-        {
-          publicKey,
-          allowedIps: [...allowedIps],
-          ...(presharedKey ? { presharedKey } : {}),
-          ...(keepaliveSeconds === undefined ? {} : { keepaliveSeconds }),
-          ...(nextEndpoint === undefined ? {} : { endpoint: nextEndpoint }),
-        },
-        { plain, moved: endpoint !== undefined },
-      );
-    } catch {
-      // Its message may quote the value; the peer is at fault either way.
-      throw new UapiError(UAPI_ERRNO.EINVAL, 'this peer cannot be');
-    }
+    control.put(
+      {
+        publicKey,
+        allowedIps: [...allowedIps],
+        ...(presharedKey ? { presharedKey } : {}),
+        ...(keepaliveSeconds === undefined ? {} : { keepaliveSeconds }),
+        ...(nextEndpoint === undefined ? {} : { endpoint: nextEndpoint }),
+      },
+      { plain, moved: endpoint !== undefined },
+    );
     if (!plain && endpoint !== undefined) control.suggestEndpoint(publicKey, endpoint);
   }
 }

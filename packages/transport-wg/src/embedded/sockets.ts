@@ -1,5 +1,6 @@
 import {
   CodedError,
+  deniedPort,
   Listeners,
   type Base,
   type DatagramListener,
@@ -221,12 +222,14 @@ function bindError(cause: NodeJS.ErrnoException, family: 4 | 6, port: number): C
         cause,
       });
     case 'EACCES':
-    case 'EPERM':
-      return new CodedError('PERMISSION_DENIED', `UDP port ${port} may not be opened (${subject})`, {
+    case 'EPERM': {
+      const { reason, advice } = deniedPort(port, cause.code);
+      return new CodedError('PERMISSION_DENIED', `UDP port ${port} may not be opened (${subject}): ${reason}`, {
         subject,
-        advice: 'Choose a `listenPort` from 1024 on, or run as root.',
+        advice,
         cause,
       });
+    }
     default:
       return new CodedError('NETWORK_CONFIG', `cannot open a UDP socket on ${subject}: ${cause.message}`, {
         subject,

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { CodedError } from '@wirepath/core/plugin';
+import { startFailure, systemProgram, type SystemProgram } from './system-program.js';
 
 /** One line of a batch that `ip` refused. */
 export interface IpFailure {
@@ -21,9 +22,6 @@ export interface IpCommand {
   /** The parsed output of `ip -json ...`; undefined where the command fails. */
   query(args: readonly string[]): Promise<unknown>;
 }
-
-/** `ip` where administrators have it, also when the PATH of an ordinary user lacks the system folders. */
-const environment = { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
 
 export const iproute2: IpCommand = {
   async batch(family, commands) {
@@ -70,29 +68,30 @@ function run(
   input: string,
 ): Promise<{ stdout: string; stderr: string; exitCode: number | null }> {
   return new Promise((resolve, reject) => {
-    const child = spawn('ip', args, { env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
+    const { file, ...environment } = ipProgram();
+    const child = spawn(file, args, { ...environment, stdio: ['pipe', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     // `ip` may end before it has read everything; its exit code and stderr say what happened.
     child.stdin.on('error', () => undefined);
-    child.on('error', (cause: NodeJS.ErrnoException) => {
-      const missing = cause.code === 'ENOENT';
-      reject(
-        new CodedError(
-          'NETWORK_CONFIG',
-          missing ? 'the command `ip` is not installed' : 'the command `ip` cannot be run',
-          {
-            ...(missing
-              ? { advice: 'Install iproute2 (Debian: `apt-get install iproute2`), or set `tun: false`.' }
-              : {}),
-            cause,
-          },
-        ),
-      );
-    });
+    child.on('error', (cause) => reject(startFailure(file, cause)));
     child.on('close', (exitCode) => resolve({ stdout, stderr, exitCode }));
     child.stdin.end(input);
   });
+}
+
+/** @throws CodedError NETWORK_CONFIG where iproute2 is missing. */
+function ipProgram(): SystemProgram {
+  try {
+    return systemProgram('ip');
+  } catch (cause) {
+    // An administrator who put it elsewhere learns why it was passed over; others, what to install.
+    const elsewhere = cause instanceof CodedError && cause.advice.includes('passed over') ? ` ${cause.advice}` : '';
+    throw new CodedError('NETWORK_CONFIG', 'the command `ip` is not installed', {
+      advice: `Install iproute2 (Debian: \`apt-get install iproute2\`), or set \`tun: false\`.${elsewhere}`,
+      cause,
+    });
+  }
 }

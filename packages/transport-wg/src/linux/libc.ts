@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { CodedError } from '@wirepath/core/plugin';
+import { CodedError, type Denial } from '@wirepath/core/plugin';
 import { LINUX_ERRNO } from './errno.js';
 
 /** Addresses and sizes are plain numbers: the pointers we pass lie in one {@link Arena}, below 2^53. */
@@ -90,20 +90,25 @@ function bind(): Libc {
   };
 }
 
-/** The error of a failed call, for people: what was tried, why it failed, what cures it. */
-export function systemError(operation: string, errno: number, subject?: string): CodedError {
+/**
+ * The error of a failed call, for people: what was tried, why it failed, what cures it.
+ * @param refusal says what the call needs that we lack, from the name of the errno: EPERM or EACCES.
+ */
+export function systemError(
+  operation: string,
+  errno: number,
+  subject: string | undefined,
+  refusal: (code: string) => Denial,
+): CodedError {
   const known = LINUX_ERRNO[errno];
   const message = `${operation}: ${known?.text ?? `error ${errno}`}`;
   const details = subject === undefined ? {} : { subject };
   switch (known?.name) {
     case 'EPERM':
-    case 'EACCES':
-      return new CodedError('PERMISSION_DENIED', message, {
-        ...details,
-        advice:
-          'Run as root, or grant node the right once: `setcap cap_net_admin+ep "$(readlink -f "$(which node)")"`. ' +
-          'Without a device, set `tun: false` in the options of the transport.',
-      });
+    case 'EACCES': {
+      const { reason, advice } = refusal(known.name);
+      return new CodedError('PERMISSION_DENIED', `${operation}: ${reason}`, { ...details, advice });
+    }
     case 'EBUSY':
     case 'EEXIST':
       return new CodedError('INTERFACE_IN_USE', message, details);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { CodedError, type Logger } from '@wirepath/core/plugin';
+import { CodedError, deniedCapability, type Logger } from '@wirepath/core/plugin';
 import { parseCidr, type Cidr } from './cidr.js';
 import { iproute2, type IpCommand, type IpFailure } from './ip-command.js';
 import { EndpointCover } from './endpoint-cover.js';
@@ -313,8 +313,20 @@ function* firstOf<T>(items: Iterable<T>, count: number): Generator<T> {
 }
 
 function networkError({ command, reason }: IpFailure, subject: string): CodedError {
-  const code = /not permitted|denied/i.test(reason) ? 'PERMISSION_DENIED' : 'NETWORK_CONFIG';
-  return new CodedError(code, `\`ip ${command}\`: ${reason}`, { subject });
+  const message = `\`ip ${command}\`: ${reason}`;
+  if (/not permitted/i.test(reason)) {
+    const { advice } = deniedCapability('CAP_NET_ADMIN', 'EPERM');
+    return new CodedError('PERMISSION_DENIED', `${message}: CAP_NET_ADMIN is missing`, { subject, advice });
+  }
+  // EACCES is what the kernel answers to an IPv6 address or route where IPv6 is switched off: rights do not cure it.
+  if (/permission denied/i.test(reason)) {
+    const ipv6 = command.split(' ').some((word) => word.includes(':'));
+    const advice = ipv6
+      ? 'IPv6 is switched off for this interface: `sysctl -w net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0`, or leave its IPv6 addresses out.'
+      : deniedCapability('CAP_NET_ADMIN', 'EACCES').advice;
+    return new CodedError(ipv6 ? 'NETWORK_CONFIG' : 'PERMISSION_DENIED', message, { subject, advice });
+  }
+  return new CodedError('NETWORK_CONFIG', message, { subject });
 }
 
 /** The mark and table of an interface when none is configured: the same in every run, so left-overs are recognised. */

@@ -1,3 +1,4 @@
+import { deniedCapability, type Capability } from '@wirepath/core/plugin';
 import { libc, systemError, type Arena } from './libc.js';
 
 /** asm-generic/socket.h */
@@ -15,6 +16,8 @@ function setOption(fd: number, name: number, value: Uint8Array): number {
   scratch.bytes.set(value);
   return system.setsockopt(fd, SOL_SOCKET, name, scratch.address, value.length) < 0 ? system.errno() : 0;
 }
+
+const needs = (capability: Capability) => (code: string) => deniedCapability(capability, code);
 
 function int32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
@@ -40,7 +43,7 @@ export function descriptorOf(socket: object): number | undefined {
  */
 export function markSocket(fd: number, mark: number): void {
   const errno = setOption(fd, SO_MARK, int32(mark));
-  if (errno !== 0) throw systemError('cannot mark a socket (SO_MARK)', errno);
+  if (errno !== 0) throw systemError('cannot mark a socket (SO_MARK)', errno, undefined, needs('CAP_NET_ADMIN'));
 }
 
 /**
@@ -50,7 +53,12 @@ export function markSocket(fd: number, mark: number): void {
 export function bindToInterface(fd: number, interfaceName: string): void {
   const errno = setOption(fd, SO_BINDTODEVICE, Buffer.from(`${interfaceName}\0`));
   if (errno !== 0)
-    throw systemError(`cannot bind a socket to ${interfaceName} (SO_BINDTODEVICE)`, errno, interfaceName);
+    throw systemError(
+      `cannot bind a socket to ${interfaceName} (SO_BINDTODEVICE)`,
+      errno,
+      interfaceName,
+      needs('CAP_NET_RAW'),
+    );
 }
 
 /** Buffers beyond the system's limit, as far as we may; without the right the limit stays. */

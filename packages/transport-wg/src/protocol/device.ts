@@ -145,6 +145,16 @@ export class Device<P> {
     this.#mtu = mtu;
   }
 
+  /**
+   * Changes nothing, so that a request for many peers can be refused as a whole.
+   * @throws {RangeError} where a peer with this public key cannot be, whatever else it has.
+   */
+  checkPublicKey(publicKey: string): void {
+    const key = parseKey(publicKey);
+    if (key === undefined) throw new RangeError('not a WireGuard public key');
+    this.#identity(key, new Uint8Array(KEY_BYTES));
+  }
+
   /** @throws {RangeError} on a key, prefix or name that cannot be, our own key, or a peer that is there already. */
   addPeer(config: PeerConfig<P>, now: number): PeerStatus<P> {
     const { publicKey } = config;
@@ -174,12 +184,15 @@ export class Device<P> {
   updatePeer(publicKey: string, update: PeerUpdate<P>, now: number): boolean {
     const peer = this.#peers.get(publicKey);
     if (peer === undefined) return false;
-    if (update.allowedIps !== undefined) {
-      this.#allowedIps.replace(peer, parsePrefixes(update.allowedIps));
-    }
+    // All that can be wrong is found before the first change.
+    const prefixes = update.allowedIps && parsePrefixes(update.allowedIps);
     const { presharedKey } = update;
-    if (presharedKey !== undefined && Buffer.compare(presharedKey, peer.remote.presharedKey) !== 0)
-      peer.remote = this.#identity(peer.remote.publicKey, presharedKey);
+    const remote =
+      presharedKey === undefined || Buffer.compare(presharedKey, peer.remote.presharedKey) === 0
+        ? undefined
+        : this.#identity(peer.remote.publicKey, presharedKey);
+    if (prefixes !== undefined) this.#allowedIps.replace(peer, prefixes);
+    if (remote !== undefined) peer.remote = remote;
     this.#apply(peer, update, now);
     return true;
   }

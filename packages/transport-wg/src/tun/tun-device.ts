@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
-import { CodedError } from '@wirepath/core/plugin';
+import { CodedError, deniedCapability, deniedPath, type Denial } from '@wirepath/core/plugin';
 import { EAGAIN, EINTR, EIO, LINUX_ERRNO } from '../linux/errno.js';
 import { libc, systemError, type Arena, type Libc } from '../linux/libc.js';
 import { isInterfaceName } from '../uapi/socket-file.js';
 
+const TUN_FILE = '/dev/net/tun';
 const O_RDWR = 0o2;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
@@ -70,14 +70,8 @@ export class TunDevice {
     checkInterfaceName(name);
     const system = libc();
     const arena = system.arena(ARENA_BYTES);
-    if (!existsSync('/dev/net/tun')) {
-      throw new CodedError('NETWORK_CONFIG', 'this system has no /dev/net/tun', {
-        advice:
-          'Load the module (`modprobe tun`), give the container the device (`--device /dev/net/tun`), or set `tun: false`.',
-      });
-    }
-    const tunFd = system.open('/dev/net/tun', O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (tunFd < 0) throw systemError('cannot open /dev/net/tun', system.errno(), name);
+    const tunFd = system.open(TUN_FILE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (tunFd < 0) throw openError(system.errno(), name);
     arena.bytes.fill(0, SCRATCH, SCRATCH + 40);
     arena.bytes.set(Buffer.from(name), SCRATCH);
     // EXCL: without it the kernel would attach us to a persistent TUN device that somebody else made.
@@ -85,13 +79,13 @@ export class TunDevice {
     if (system.ioctl(tunFd, TUNSETIFF, arena.address + SCRATCH) < 0) {
       const errno = system.errno();
       system.close(tunFd);
-      throw systemError(`cannot create the interface ${name}`, errno, name);
+      throw systemError(`cannot create the interface ${name}`, errno, name, withoutDevice(needsNetAdmin));
     }
     const wakeFd = system.eventfd(0, O_NONBLOCK | O_CLOEXEC);
     if (wakeFd < 0) {
       const errno = system.errno();
       system.close(tunFd);
-      throw systemError('cannot create an eventfd', errno, name);
+      throw systemError('cannot create an eventfd', errno, name, needsNetAdmin);
     }
     return new TunDevice(name, system, arena, tunFd, wakeFd);
   }
@@ -177,6 +171,30 @@ export class TunDevice {
       new CodedError('INTERFACE_NOT_FOUND', `interface ${this.name}: ${reason}`, { subject: this.name }),
     );
   }
+}
+
+const needsNetAdmin = (code: string): Denial => deniedCapability('CAP_NET_ADMIN', code);
+
+/** Whoever only tries it out can do without. */
+function withoutDevice(refusal: (code: string) => Denial): (code: string) => Denial {
+  return (code) => {
+    const { reason, advice } = refusal(code);
+    return { reason, advice: `${advice} Without a device, set \`tun: false\` in the options of the transport.` };
+  };
+}
+
+/** The device file has reasons of its own: it is not there, its driver is not, or its mode or the container keeps us off. */
+function openError(errno: number, name: string): CodedError {
+  const code = LINUX_ERRNO[errno]?.name ?? '';
+  if (code !== 'ENOENT' && code !== 'ENODEV' && code !== 'ENXIO') {
+    const refusal = withoutDevice((denied) => deniedPath(TUN_FILE, denied));
+    return systemError(`cannot open ${TUN_FILE}`, errno, name, refusal);
+  }
+  const what = code === 'ENOENT' ? `this system has no ${TUN_FILE}` : `this system has no driver behind ${TUN_FILE}`;
+  return new CodedError('NETWORK_CONFIG', what, {
+    subject: name,
+    advice: `Load the module (\`modprobe tun\`), give the container the device (\`--device ${TUN_FILE}\`), or set \`tun: false\`.`,
+  });
 }
 
 /** @throws CodedError CONFIG */

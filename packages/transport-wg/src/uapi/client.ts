@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { CodedError } from '@wirepath/core/plugin';
+import { CodedError, deniedPath, distrustOfPath, isDenied, trustedOwners } from '@wirepath/core/plugin';
 import { UapiAnswerReader, type UapiAnswer } from './answer.js';
 import type { DeviceControl, UapiChange, UapiDeviceState } from './device.js';
 import { UAPI_ERRNO, UapiError } from './errno.js';
@@ -30,7 +30,10 @@ export class UapiClient implements DeviceControl {
     return new UapiClient({ path: uapiSocketPath(interfaceName, folder) });
   }
 
-  /** @throws UapiError; CodedError INTERFACE_NOT_FOUND, PERMISSION_DENIED, NETWORK_CONFIG, TIMEOUT, ABORTED. */
+  /**
+   * Our private key goes over this socket: it is spoken to only where nobody but root and we could have put it.
+   * @throws UapiError; CodedError INTERFACE_NOT_FOUND, PERMISSION_DENIED, NETWORK_CONFIG, TIMEOUT, ABORTED.
+   */
   async get(options: { signal?: AbortSignal } = {}): Promise<UapiDeviceState> {
     return (await this.#ask('get', formatGetRequest(), options.signal)).state;
   }
@@ -44,6 +47,11 @@ export class UapiClient implements DeviceControl {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(new CodedError('ABORTED'));
+        return;
+      }
+      const distrust = this.#distrust();
+      if (distrust !== undefined) {
+        reject(distrust);
         return;
       }
       const socket = connect(this.#path);
@@ -77,14 +85,31 @@ export class UapiClient implements DeviceControl {
     });
   }
 
+  #distrust(): CodedError | undefined {
+    try {
+      const distrust = distrustOfPath(this.#path, trustedOwners({}));
+      if (distrust === undefined) return undefined;
+      return new CodedError('PERMISSION_DENIED', `the UAPI socket is not to be trusted: ${distrust.found}`, {
+        subject: this.#path,
+        advice: distrust.suggestion,
+      });
+    } catch (error) {
+      return this.#wrap(error as Error);
+    }
+  }
+
   #wrap(error: Error): CodedError {
     const code = 'code' in error ? error.code : undefined;
     const details = { subject: this.#path, cause: error };
     if (code === 'ENOENT' || code === 'ECONNREFUSED') {
       return new CodedError('INTERFACE_NOT_FOUND', 'no WireGuard device answers there', details);
     }
-    if (code === 'EACCES' || code === 'EPERM') {
-      return new CodedError('PERMISSION_DENIED', "the device's UAPI socket may not be opened", details);
+    if (isDenied(code)) {
+      const { reason, advice } = deniedPath(this.#path, String(code));
+      return new CodedError('PERMISSION_DENIED', `the device's UAPI socket may not be opened: ${reason}`, {
+        ...details,
+        advice,
+      });
     }
     return new CodedError('NETWORK_CONFIG', "the device's UAPI socket failed", details);
   }

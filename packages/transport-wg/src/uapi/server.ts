@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { CodedError, type Guard, type Logger } from '@wirepath/core/plugin';
+import { CodedError, deniedPath, isDenied, type Guard, type Logger } from '@wirepath/core/plugin';
 import { formatErrnoAnswer, formatGetAnswer } from './answer.js';
 import type { UapiDevice } from './device.js';
 import { UAPI_ERRNO, UapiError } from './errno.js';
@@ -50,7 +50,7 @@ export class UapiServer {
 
   /**
    * @returns 'held' where a live process serves a device of that name: nothing has been changed then.
-   * @throws CodedError PERMISSION_DENIED, NETWORK_CONFIG.
+   * @throws CodedError PERMISSION_DENIED (also where others may write the folder), NETWORK_CONFIG.
    */
   async start(options: { signal: AbortSignal }): Promise<'serving' | 'held'> {
     const starting = this.#start(options.signal);
@@ -68,12 +68,7 @@ export class UapiServer {
       this.#server = server;
       this.#socket = claimed;
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
-      throw new CodedError(denied ? 'PERMISSION_DENIED' : 'NETWORK_CONFIG', 'the UAPI socket could not be opened', {
-        subject: this.path,
-        cause: error,
-      });
+      throw this.#openError(error);
     }
     server.on('error', (error) => this.#options.logger?.warn('the UAPI socket failed', { error: error.message }));
     if (this.#stopped || signal.aborted) {
@@ -81,6 +76,16 @@ export class UapiServer {
       throw new CodedError('ABORTED');
     }
     return 'serving';
+  }
+
+  #openError(cause: unknown): CodedError {
+    if (cause instanceof CodedError) return cause;
+    const subject = this.path;
+    const what = 'the UAPI socket could not be opened';
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
+    if (!isDenied(code)) return new CodedError('NETWORK_CONFIG', what, { subject, cause });
+    const { reason, advice } = deniedPath(subject, code);
+    return new CodedError('PERMISSION_DENIED', `${what}: ${reason}`, { subject, advice, cause });
   }
 
   /** Idempotent; removes the socket file, if it is still ours. */

@@ -1,5 +1,12 @@
 import { execFile } from 'node:child_process';
-import { CodedError, formatAddress, parseTransportAddress, type PublicKey } from '@wirepath/core/plugin';
+import {
+  CodedError,
+  deniedCapability,
+  formatAddress,
+  parseTransportAddress,
+  type PublicKey,
+} from '@wirepath/core/plugin';
+import { systemProgram, type SystemProgram } from '../linux/system-program.js';
 import type { DeviceControl, UapiChange, UapiDeviceState, UapiPeerChange, UapiPeerState } from './device.js';
 import { UAPI_ERRNO, UapiError } from './errno.js';
 import { isInterfaceName } from './socket-file.js';
@@ -62,15 +69,16 @@ export class WgProgram implements DeviceControl {
     await this.#run(['set', this.#interfaceName, ...args], stdin, signal);
   }
 
-  #run(args: readonly string[], stdin: string | undefined, signal: AbortSignal | undefined): Promise<string> {
+  async #run(args: readonly string[], stdin: string | undefined, signal: AbortSignal | undefined): Promise<string> {
+    const { file: program, ...environment } = this.#find();
     // Node gives its children sockets for pipes, and a socket cannot be opened again as /dev/stdin: `cat` makes a pipe.
     const [file, fileArgs] =
-      stdin === undefined ? [this.#program, args] : ['/bin/sh', ['-c', 'cat | "$@"', 'sh', this.#program, ...args]];
+      stdin === undefined ? [program, args] : ['/bin/sh', ['-c', 'cat | "$@"', 'sh', program, ...args]];
     return new Promise((resolve, reject) => {
       const child = execFile(
         file,
         fileArgs,
-        { timeout: this.#timeoutMs, maxBuffer: MAX_DUMP_BYTES, env: { ...process.env, LC_ALL: 'C' }, signal },
+        { ...environment, timeout: this.#timeoutMs, maxBuffer: MAX_DUMP_BYTES, signal },
         (error, stdout, stderr) => {
           if (error === null) resolve(stdout);
           else reject(this.#wrap(error, stderr, signal));
@@ -82,20 +90,32 @@ export class WgProgram implements DeviceControl {
     });
   }
 
+  #find(): SystemProgram {
+    try {
+      return systemProgram(this.#program);
+    } catch (cause) {
+      throw this.#notInstalled(cause instanceof CodedError && cause.advice.includes('passed over') ? cause.advice : '');
+    }
+  }
+
+  #notInstalled(more = ''): CodedError {
+    const advice = `Install wireguard-tools: kernel devices are driven through \`wg\`. ${more}`.trimEnd();
+    return new CodedError('NETWORK_CONFIG', '`wg` is not installed', { subject: this.#interfaceName, advice });
+  }
+
   /** The program's own words hold no secret: those it reads from a file. Its command line is left out all the same. */
   #wrap(error: Error & { code?: unknown; killed?: boolean }, stderr: string, signal: AbortSignal | undefined): Error {
     const subject = this.#interfaceName;
     if (signal?.aborted === true) return new CodedError('ABORTED');
     if (error.killed === true) return new CodedError('TIMEOUT', '`wg` did not end', { subject });
-    if (error.code === 'ENOENT' || error.code === 127) {
-      const advice = 'Install wireguard-tools: kernel devices are driven through `wg`.';
-      return new CodedError('NETWORK_CONFIG', '`wg` is not installed', { subject, advice });
-    }
+    if (error.code === 'ENOENT' || error.code === 127) return this.#notInstalled();
     if (/No such device|does not exist|Protocol not supported|Operation not supported/.test(stderr)) {
       return new CodedError('INTERFACE_NOT_FOUND', 'there is no WireGuard device of that name', { subject });
     }
-    if (/not permitted|Permission denied/.test(stderr))
-      return new CodedError('PERMISSION_DENIED', undefined, { subject });
+    if (/not permitted|Permission denied/.test(stderr)) {
+      const { reason, advice } = deniedCapability('CAP_NET_ADMIN', /not permitted/.test(stderr) ? 'EPERM' : 'EACCES');
+      return new CodedError('PERMISSION_DENIED', `the device may not be changed: ${reason}`, { subject, advice });
+    }
     const errno = /in use/.test(stderr) ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EINVAL;
     return new UapiError(errno, `\`wg\` failed: ${stderr.trim().slice(0, 200)}`);
   }

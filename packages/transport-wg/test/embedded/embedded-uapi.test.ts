@@ -43,8 +43,10 @@ function subject(initial: { config: TransportPeer; plain: boolean }[] = []) {
       const peer = peers.get(publicKey);
       return peer && known(peer);
     },
+    check: (publicKey) => {
+      if (publicKey === 'low order') throw new RangeError('secret value');
+    },
     put: (config, { plain, moved }) => {
-      if (config.publicKey === 'low order') throw new RangeError('secret value');
       moves.push(moved);
       peers.set(config.publicKey, { config, plain });
     },
@@ -160,5 +162,18 @@ describe('the embedded transport over UAPI', () => {
     expect(() => uapi.apply(change({ peers: [peerChange('low order')] }))).toThrow(
       expect.objectContaining({ errno: 22, message: expect.not.stringContaining('secret') }),
     );
+  });
+
+  it('changes nothing when the last of many peers cannot be: neither those before it nor those to be replaced', () => {
+    const [kept, added] = [newKey(), newKey()];
+    const { uapi, peers, suggested } = subject([{ config: { publicKey: kept, allowedIps: [] }, plain: false }]);
+    const before = [...peers];
+    const wrong = change({
+      replacePeers: true,
+      peers: [peerChange(kept, { endpoint }), peerChange(added), peerChange('low order')],
+    });
+    expect(() => uapi.apply(wrong)).toThrow(expect.objectContaining({ errno: 22 }));
+    expect([...peers]).toEqual(before);
+    expect(suggested).toEqual([]);
   });
 });

@@ -47,6 +47,21 @@ describe('the network of an interface', () => {
     ]);
   });
 
+  it.each([
+    ['10.77.0.1/24', 'RTNETLINK answers: Operation not permitted', 'PERMISSION_DENIED', /CAP_NET_ADMIN/],
+    // What the kernel says where IPv6 is switched off: EACCES, which no right cures.
+    ['fd00::1/64', 'RTNETLINK answers: Permission denied', 'NETWORK_CONFIG', /disable_ipv6=0/],
+    ['10.77.0.1/24', 'RTNETLINK answers: Permission denied', 'PERMISSION_DENIED', /security module/],
+  ])('says what refuses the address %s: %s', async (address, reason, code, advice) => {
+    const fake = fakeIp({ fail: (command) => (command.startsWith('address') ? reason : undefined) });
+    const { network: subject } = network(fake);
+    await expect(subject.configure({ ...configuration, addresses: [address] })).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(reason),
+      advice: expect.stringMatching(advice),
+    });
+  });
+
   it('changes by differences, all of one turn at once', async () => {
     const fake = fakeIp();
     const { network: subject } = network(fake);

@@ -255,7 +255,7 @@ describe.skipIf(reason)('a TUN device, in two network namespaces', () => {
     const failed = await a.event('failed');
     expect(failed).toMatchObject({
       code: 'PERMISSION_DENIED',
-      advice: expect.stringMatching(/root.*cap_net_admin.*tun: false/s),
+      advice: expect.stringMatching(/root.*CAP_NET_ADMIN.*tun: false/s),
     });
     expect(await a.event('exit')).toMatchObject({ code: 0 });
   });

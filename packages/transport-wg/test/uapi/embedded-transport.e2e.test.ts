@@ -58,6 +58,14 @@ describe.skipIf(reason)('the wg program, on the embedded transport', () => {
     expect(transport.stats()[0]!.endpoint).toBeNull();
   });
 
+  it('setconf is all or nothing: a last peer that cannot be leaves all as it was', async () => {
+    // The point of order 1: nobody's public key. The kernel's parser takes it; a session with it cannot be.
+    const nobody = Buffer.concat([Buffer.from([1]), Buffer.alloc(31)]).toString('base64');
+    const conf = [B, nobody].map((key) => `[Peer]\nPublicKey = ${key}\nAllowedIPs = 192.0.2.16/28\n`).join('\n');
+    await expect(run('wg', ['setconf', name, '/dev/stdin'], conf)).rejects.toThrow('Invalid argument');
+    expect(publicKeys()).toEqual([A]);
+  });
+
   it('set refuses what the configuration file decides', async () => {
     await expect(run('wg', ['set', name, 'listen-port', '1'])).rejects.toThrow('not supported');
   });

@@ -1,4 +1,4 @@
-import { link, mkdtemp, lstat, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, mkdir, mkdtemp, lstat, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,6 +130,69 @@ describe('the UAPI server', () => {
   it('lets exactly one of two that start at once have it', async () => {
     const verdicts = await Promise.all([server().start({ signal }), server().start({ signal })]);
     expect(verdicts.sort()).toEqual(['held', 'serving']);
+  });
+
+  describe('what a process left that was killed while it made its socket', () => {
+    const left = async (name: string): Promise<string> => {
+      await (await serving({ interfaceName: 'other' })).stop();
+      const claim = join(folder, name);
+      await mkdir(claim, { mode: 0o700 });
+      return claim;
+    };
+
+    it('is removed by the next start, with its dead socket or before it had one', async () => {
+      await leaveDeadSocket(join(await left('.claim-dead'), 's'));
+      await left('.claim-empty');
+      await serving();
+      expect(await readdir(folder)).toEqual(['wt0.sock']);
+    });
+
+    it('is removed however much of it there is', async () => {
+      for (let i = 0; i < 40; i++) await left(`.claim-${i}`);
+      await serving();
+      expect(await readdir(folder)).toEqual(['wt0.sock']);
+    });
+
+    it('is left where it is somebody else’s: a live socket, a file, a link, what is not ours to empty', async () => {
+      const live = createServer();
+      const bound = join(await left('.claim-live'), 's');
+      await new Promise<void>((resolve) => live.listen(bound, resolve));
+      await writeFile(join(await left('.claim-other'), 'precious'), '');
+      await writeFile(join(folder, '.claim-file'), '');
+      await symlink(tmpdir(), join(folder, '.claim-link'));
+      await serving();
+      expect((await readdir(folder)).sort()).toEqual([
+        '.claim-file',
+        '.claim-link',
+        '.claim-live',
+        '.claim-other',
+        'wt0.sock',
+      ]);
+      expect(await readdir(join(folder, '.claim-other'))).toEqual(['precious']);
+      await new Promise((resolve) => live.close(resolve));
+    });
+
+    it('never costs another process its start: many that start at once, each sweeping, all serve', async () => {
+      const starts = Array.from({ length: 24 }, (_, i) => server({ interfaceName: `wt${i}` }).start({ signal }));
+      expect(new Set(await Promise.all(starts))).toEqual(new Set(['serving']));
+      const names = (await readdir(folder)).filter((name) => !/^wt\d+\.sock$/.test(name));
+      expect(names).toEqual([]);
+    });
+  });
+
+  it.each([
+    ['writable by others', () => chmod(folder, 0o777)],
+    ['belongs to another user', () => chown(folder, 12_345, 12_345)],
+  ])('refuses a folder that is %s: what stands there may be anybody’s', async (found, change) => {
+    if (found.startsWith('belongs') && process.getuid?.() !== 0) return;
+    await (await serving({ interfaceName: 'other' })).stop();
+    await change();
+    await expect(server().start({ signal })).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: expect.stringContaining(found),
+      advice: expect.stringContaining(folder),
+    });
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('removes its socket on stop, but not one that took its place', async () => {
