@@ -24,7 +24,7 @@ export function sourceGroup(ip: string): SourceGroup {
 }
 
 /** All eight, where `::` stands for some of them. */
-function ipv6Groups(ip: string): string[] {
+export function ipv6Groups(ip: string): string[] {
   const [head = '', tail] = ip.split('::', 2);
   const before = head === '' ? [] : head.split(':');
   if (tail === undefined) return before;
