@@ -11,6 +11,7 @@ export function peersFile(): ConfigFiles & { append(this: void): void; remove(th
   return {
     resolve: () => path,
     readSecret: async () => '',
+    readTrusted: async () => '',
     append: () => appendFileSync(path, 'd gI6EdUSYvn8ugXOt8QQD6Yc+JyiZxIhp3GInSWRfWGo= 10.77.0.4/32\n'),
     remove: () => rmSync(folder, { recursive: true }),
   };

@@ -1,4 +1,5 @@
 import { parseTransportAddress, type SchemaLibrary } from '@wirepath/core/plugin';
+import { isPublicKey } from './protocol/admitted-keys.js';
 import { canonicalUrl } from './protocol/rendezvous-url.js';
 
 /** Options of the plugin: the client. */
@@ -42,6 +43,19 @@ export function serverOptions(z: SchemaLibrary) {
         .describe(
           'URLs that clients dial, where the socket and the certificate do not tell: behind NAT or a reverse proxy',
         ),
+      allow: z
+        .array(
+          z
+            .string()
+            .refine(isPublicKey, { error: 'expected a public key, as `wg pubkey` writes it (base64, 44 characters)' }),
+        )
+        .optional()
+        .describe('Public keys that may register; without `allow` and `allowFile` every key may'),
+      allowFile: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('The same, one key a line, `#` begins a comment; read again on SIGHUP'),
       maxClients: z.int().min(1).max(1_000_000).optional().describe('Registered clients at a time (20000)'),
     })
     .refine((section) => section.listen !== undefined || section.tls !== undefined, {

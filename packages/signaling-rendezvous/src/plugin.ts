@@ -1,11 +1,13 @@
 import { definePlugin, defineServerPart, type PluginDefinition } from '@wirepath/core/plugin';
 import { RendezvousClient } from './client/rendezvous-client.js';
 import { clientOptions, serverOptions } from './options.js';
+import { admissionProblems } from './server/admission-list.js';
 import { RendezvousServer } from './server/rendezvous-server.js';
 
 const serverPart = defineServerPart({
   sections: ['rendezvous'],
   options: (z) => z.strictObject({ rendezvous: serverOptions(z).optional() }),
+  check: ({ rendezvous }, { files }) => admissionProblems(rendezvous ?? {}, files),
   create: (needs, { rendezvous }) => new RendezvousServer(needs, rendezvous ?? {}),
 });
 

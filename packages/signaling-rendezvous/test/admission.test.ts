@@ -23,7 +23,7 @@ const random = seededRandom(3);
 function serverSession(ownUrl = URL_A, serverKey = x25519KeyPair(random.bytes(32))): ServerSession {
   const challenge = random.bytes(32);
   const ownsUrl = (url: string) => url === ownUrl;
-  return new ServerSession({ id: 1, serverKey, challenge, ownsUrl, limits: DEFAULT_SERVER_LIMITS }, 0);
+  return new ServerSession({ id: 1, levels: [], serverKey, challenge, ownsUrl, limits: DEFAULT_SERVER_LIMITS }, 0);
 }
 
 /** What an honest client that dialled `url` answers to a welcome. */

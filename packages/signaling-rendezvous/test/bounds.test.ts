@@ -128,16 +128,38 @@ describe('waiting senders', () => {
 });
 
 describe('connection gate', () => {
+  const limits = { maxConnectionsPerIp: 2, connectionRate: { perSecond: 100, burst: 100 }, limitsLoopback: false };
+  const isIn = (place: Disposable | string) => typeof place !== 'string';
+
   it('bounds the connections of one address, but not of loopback', () => {
-    const gate = new ConnectionGate(2);
-    const first = gate.enter('2001:db8::1');
-    expect(first).toBeDefined();
-    expect(gate.enter('2001:db8::2')).toBeDefined();
-    expect(gate.enter('2001:db8::3')).toBeUndefined();
-    expect(gate.enter('2001:db8:0:1::3')).toBeDefined();
-    first?.[Symbol.dispose]();
-    expect(gate.enter('2001:db8::3')).toBeDefined();
-    for (let i = 0; i < 10; i++) expect(gate.enter('127.0.0.1')).toBeDefined();
+    const gate = new ConnectionGate(limits, seededRandom(4));
+    const first = gate.enter('2001:db8::1', 0);
+    expect(isIn(first)).toBe(true);
+    expect(isIn(gate.enter('2001:db8::2', 0))).toBe(true);
+    expect(gate.enter('2001:db8::3', 0)).toBe('ip-connections');
+    expect(isIn(gate.enter('2001:db8:0:1::3', 0))).toBe(true);
+    if (typeof first !== 'string') first[Symbol.dispose]();
+    expect(isIn(gate.enter('2001:db8::3', 0))).toBe(true);
+    for (let i = 0; i < 10; i++) expect(isIn(gate.enter('127.0.0.1', 0))).toBe(true);
+  });
+
+  it('bounds how many come in a second, and holds loopback to it where it is told to', () => {
+    const rate = { perSecond: 10, burst: 5 };
+    const gate = new ConnectionGate(
+      { maxConnectionsPerIp: 1000, connectionRate: rate, limitsLoopback: true },
+      seededRandom(4),
+    );
+    const enter = (ip: string, times: number, nowMs: number) =>
+      Array.from({ length: times }, () => isIn(gate.enter(ip, nowMs))).filter(Boolean).length;
+    expect(enter('127.0.0.2', 50, 0)).toBe(5);
+    expect(gate.enter('127.0.0.2', 0)).toBe('ip-connection-rate');
+    expect(enter('127.0.0.3', 5, 0)).toBe(5);
+    expect(enter('127.0.0.2', 50, 500)).toBe(5);
+  });
+
+  it('takes any text for an address', () => {
+    const gate = new ConnectionGate(limits, seededRandom(4));
+    for (const ip of ['fe80::1%br_lan', 'fe80::1%a:b', '%', ':', '']) expect(isIn(gate.enter(ip, 0))).toBe(true);
   });
 });
 

@@ -87,6 +87,7 @@ export function serverNeeds(lines: LogLine[] = []) {
     files: {
       resolve: fixturePath,
       readSecret: async (path: string) => (await readFile(fixturePath(path), 'utf8')).trim(),
+      readTrusted: async (path: string) => readFile(fixturePath(path), 'utf8'),
     },
     product: { name: 'test', runtimeFolder: '/nonexistent' },
   };

@@ -1,61 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { admissionProofs } from '../src/protocol/admission.js';
-import { decodeMessage, encodeMessage } from '../src/protocol/message.js';
+import { encodeMessage } from '../src/protocol/message.js';
 import { publicKeyBytes } from '../src/protocol/public-key.js';
 import { CLOSE_CODES, MAX_SEALED_BYTES } from '../src/protocol/rendezvous-v1.js';
-import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../src/protocol/server-limits.js';
-import { Switchboard, type SwitchboardEffect } from '../src/protocol/switchboard.js';
-import { seededRandom, testIdentity } from './support.js';
-
-const URL = 'ws://203.0.113.10:7000/';
-
-/** A switchboard, and honest or hostile clients that are no more than frames. */
-class Bench {
-  nowMs = 0;
-  readonly random = seededRandom(11);
-  readonly switchboard: Switchboard;
-
-  constructor(limits: Partial<ServerLimits> = {}) {
-    this.switchboard = new Switchboard({
-      limits: { ...DEFAULT_SERVER_LIMITS, ...limits },
-      randomBytes: (length) => this.random.bytes(length),
-    });
-  }
-
-  open() {
-    const { connection, effects } = this.switchboard.open((url) => url === URL, this.nowMs);
-    this.flush(effects);
-    return { connection, effects, welcome: effects.flatMap(messages).find(({ type }) => type === 'welcome') };
-  }
-
-  register(identity = testIdentity(this.random)) {
-    const { connection, welcome } = this.open();
-    if (welcome?.type !== 'welcome') throw new Error('no welcome');
-    const clientKey = publicKeyBytes(identity.publicKey)!;
-    const proofs = admissionProofs(identity.agree(welcome.serverKey)!, { ...welcome, clientKey, url: URL });
-    const frame = encodeMessage({ type: 'register', clientKey, proof: proofs.client, url: URL });
-    const effects = this.switchboard.receive(connection, frame, this.nowMs);
-    this.flush(effects);
-    return { connection, identity, publicKey: identity.publicKey, effects, registerFrame: frame };
-  }
-
-  publish(from: { connection: number }, to: { publicKey: string }, sealed: Uint8Array = Buffer.from('x')) {
-    const frame = encodeMessage({ type: 'publish', to: to.publicKey, sealed });
-    return this.switchboard.receive(from.connection, frame, this.nowMs);
-  }
-
-  flush(effects: readonly SwitchboardEffect[]): void {
-    for (const effect of effects) {
-      if (effect.kind === 'send') this.switchboard.sent(effect.connection, effect.bytes.length);
-    }
-  }
-}
-
-function messages(effect: SwitchboardEffect) {
-  const message = effect.kind === 'send' ? decodeMessage(effect.bytes) : undefined;
-  return message ? [{ ...message, at: effect.kind === 'send' ? effect.connection : 0 }] : [];
-}
+import { DEFAULT_SERVER_LIMITS } from '../src/protocol/server-limits.js';
+import type { SwitchboardEffect } from '../src/protocol/switchboard.js';
+import { Bench, messages } from './switchboard-bench.js';
+import { testIdentity } from './support.js';
 
 describe('switchboard', () => {
   it('forwards with the name of the sender', () => {
@@ -93,8 +44,8 @@ describe('switchboard', () => {
     expect(bench.publish(sender, old).flatMap(messages)).toMatchObject([{ type: 'message', at: next.connection }]);
     // The old socket's last words and its end do not touch the new registration.
     expect(bench.publish(old, sender)).toEqual([]);
-    bench.switchboard.closed(old.connection);
-    bench.switchboard.sent(old.connection, 1000);
+    bench.switchboard.closed(old.connection, 0);
+    bench.switchboard.sent(old.connection, 1000, 0);
     expect(bench.publish(sender, old).flatMap(messages)).toMatchObject([{ type: 'message', at: next.connection }]);
     expect(bench.switchboard.status()).toMatchObject({ clients: 2, closed: { replaced: 1 } });
   });
@@ -102,7 +53,7 @@ describe('switchboard', () => {
   it('who has left is gone', () => {
     const bench = new Bench();
     const [a, b] = [bench.register(), bench.register()];
-    bench.switchboard.closed(b.connection);
+    bench.switchboard.closed(b.connection, 0);
     expect(bench.publish(a, b).flatMap(messages)).toMatchObject([{ type: 'undeliverable', at: a.connection }]);
     expect(bench.switchboard.status()).toMatchObject({ clients: 1 });
   });
@@ -144,24 +95,26 @@ describe('switchboard', () => {
       const bench = new Bench({ maxQueuedBytes: 1000, slowReaderMs: 10_000 });
       const [a, slow] = [bench.register(), bench.register()];
       const held = Array.from({ length: 100 }, () => bench.publish(a, slow, new Uint8Array(67))).flat();
-      for (const effect of held)
-        if (effect.kind === 'send' && effect.connection === a.connection)
-          bench.switchboard.sent(a.connection, effect.bytes.length);
+      bench.flush(held.filter((effect) => 'connection' in effect && effect.connection === a.connection));
       const forSlow = held.filter((effect) => effect.kind === 'send' && effect.connection === slow.connection);
       expect(forSlow).toHaveLength(10);
       expect(bench.switchboard.status().dropped).toMatchObject({ 'recipient-queue-full': expect.any(Number) });
       bench.nowMs += 9000;
       expect(bench.switchboard.tick(bench.nowMs)).toEqual([]);
       bench.nowMs += 1000;
-      expect(bench.switchboard.tick(bench.nowMs)).toContainEqual({ kind: 'terminate', connection: slow.connection });
+      expect(bench.switchboard.tick(bench.nowMs)).toContainEqual({
+        kind: 'close',
+        connection: slow.connection,
+        reason: 'slowReader',
+      });
       expect(bench.switchboard.status()).toMatchObject({ clients: 1, closed: { 'slow-reader': 1 } });
     });
 
     it('forgives a slow reader that catches up', () => {
       const bench = new Bench({ maxQueuedBytes: 1000, slowReaderMs: 10_000 });
       const [a, slow] = [bench.register(), bench.register()];
-      for (let i = 0; i < 20; i++) bench.publish(a, slow, new Uint8Array(67));
-      bench.switchboard.sent(slow.connection, 1000);
+      const held = Array.from({ length: 20 }, () => bench.publish(a, slow, new Uint8Array(67))).flat();
+      bench.flush(held);
       bench.nowMs += 11_000;
       expect(bench.switchboard.tick(bench.nowMs)).toEqual([]);
       expect(bench.publish(a, slow).flatMap(messages)).toMatchObject([{ type: 'message' }]);
@@ -249,7 +202,7 @@ describe('switchboard', () => {
           }
         }
         expect(bench.switchboard.status().clients).toBe(registered ? 2 : 1);
-        bench.switchboard.closed(attacker.connection);
+        bench.switchboard.closed(attacker.connection, 0);
       }),
       { numRuns: 500 },
     );

@@ -82,6 +82,7 @@ export class VirtualNetwork {
   }
 
   carryOut(effects: readonly SwitchboardEffect[]): void {
+    const next: SwitchboardEffect[] = [];
     for (const effect of effects) {
       if (effect.kind === 'foreign-url') continue;
       const pipe = this.#pipes.get(effect.connection);
@@ -90,7 +91,7 @@ export class VirtualNetwork {
       const toClient = (run: () => void) => this.later(() => (pipe.silent ? undefined : run()));
       switch (effect.kind) {
         case 'send':
-          server.sent(effect.connection, effect.bytes.length);
+          next.push(...server.sent(effect.connection, effect.bytes.length, this.nowMs));
           toClient(() => pipe.client.step(pipe, (session) => session.receive(effect.bytes, this.nowMs)));
           break;
         case 'ping':
@@ -102,6 +103,8 @@ export class VirtualNetwork {
             if (pipe.open) this.toServer(pipe, (to, connection) => to.heard(connection, this.nowMs));
           });
           break;
+        case 'pong':
+          break;
         case 'close':
           this.#pipes.delete(effect.connection);
           toClient(() => pipe.client.ended(pipe, { code: CLOSE_CODES[effect.reason], error: effect.reason }));
@@ -112,6 +115,7 @@ export class VirtualNetwork {
           break;
       }
     }
+    if (next.length > 0) this.carryOut(next);
   }
 
   /** Lets time pass. */
@@ -261,8 +265,7 @@ export class VirtualClient {
     this.#pipe = undefined;
     pipe.open = false;
     this.#network.toServer(pipe, (to, connection) => {
-      to.closed(connection);
-      return [];
+      return to.closed(connection, this.#network.nowMs);
     });
   }
 }

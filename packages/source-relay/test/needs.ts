@@ -21,6 +21,7 @@ export function testNeeds(options: { clock?: Clock; files?: Readonly<Record<stri
     random: systemRandom,
     files: {
       resolve: (path) => path,
+      readTrusted: () => Promise.reject(new Error('there are no such files')),
       readSecret: (path) => {
         const text = files[path];
         return text === undefined ? Promise.reject(new Error(`no such file: ${path}`)) : Promise.resolve(text);

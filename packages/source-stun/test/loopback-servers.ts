@@ -37,7 +37,11 @@ export async function startOwnServer(): Promise<LoopbackServer> {
       clock: systemClock,
       guard: EdgeGuard.create('test', { logger, clock: systemClock }),
       random: systemRandom,
-      files: { resolve: (path) => path, readSecret: () => Promise.reject(new Error('there are no files')) },
+      files: {
+        resolve: (path) => path,
+        readSecret: () => Promise.reject(new Error('there are no files')),
+        readTrusted: () => Promise.reject(new Error('there are no files')),
+      },
       product: { name: 'test', runtimeFolder: '/nonexistent' },
     },
     { stun: { listen: `${PRIMARY_IP}:${port}`, alternate: `${ALTERNATE_IP}:${alternatePort}` } },

@@ -1,12 +1,15 @@
+import type { Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ConfigFiles } from '../contracts/plugin.js';
 import { CodedError } from '../errors/coded-error.js';
 import { deniedPath, isDenied } from '../rights/denial.js';
-import { distrustOfFile, isReadableByOthers, type TrustedOwners } from './file-trust.js';
+import { distrustOfFile, distrustOfFolders, isReadableByOthers, type TrustedOwners } from './file-trust.js';
 
 /** A key takes 45 bytes, a certificate's key a few thousand. */
 const MAX_SECRET_BYTES = 65_536;
+/** A million public keys, with room for comments. */
+const MAX_TRUSTED_BYTES = 64 * 1024 * 1024;
 
 export interface ConfigFilesOptions {
   readonly folder: string;
@@ -21,32 +24,49 @@ export function createConfigFiles({ folder, owners, onWarning }: ConfigFilesOpti
     resolve: (path: string) => resolve(folder, path),
     async readSecret(path: string): Promise<string> {
       const file = resolve(folder, path);
-      const fail = (message: string, cause?: unknown, advice?: string) =>
-        new CodedError('CONFIG', message, { subject: file, cause, ...(advice === undefined ? {} : { advice }) });
-      let handle;
-      try {
-        handle = await open(file, 'r');
-      } catch (cause) {
-        const code = (cause as NodeJS.ErrnoException).code;
-        throw isDenied(code)
-          ? fail(`${file}: ${openFailure(cause, file)}`, cause, deniedPath(file, code, 'read').advice)
-          : fail(`${file}: ${openFailure(cause, file)}`, cause);
-      }
-      try {
-        // Of the open file, so that what is checked is what is read.
-        const stats = await handle.stat();
-        if (stats.isDirectory()) throw fail(`${file}: it is a folder`);
-        if (stats.size > MAX_SECRET_BYTES) throw fail(`${file}: too large for a secret`);
-        const distrust = distrustOfFile(file, stats, owners);
-        if (distrust !== undefined) throw fail(distrust.found, undefined, distrust.suggestion);
-        if (isReadableByOthers(stats, owners))
-          onWarning(`${file} is readable by others; run: chmod go-r ${file}`, file);
-        return (await handle.readFile('utf8')).trim();
-      } finally {
-        await handle.close();
-      }
+      const { text, stats } = await readOwned(file, owners, MAX_SECRET_BYTES);
+      if (isReadableByOthers(stats, owners)) onWarning(`${file} is readable by others; run: chmod go-r ${file}`, file);
+      return text.trim();
+    },
+    async readTrusted(path: string): Promise<string> {
+      const file = resolve(folder, path);
+      const { text } = await readOwned(file, owners, MAX_TRUSTED_BYTES);
+      const distrust = await distrustOfFolders(file, owners);
+      if (distrust !== undefined) throw unfit(file, `${file}: ${distrust.found}`, undefined, distrust.suggestion);
+      return text;
     },
   });
+}
+
+/** Text of a file that nobody else may write. */
+async function readOwned(
+  file: string,
+  owners: TrustedOwners | undefined,
+  maxBytes: number,
+): Promise<{ text: string; stats: Stats }> {
+  let handle;
+  try {
+    handle = await open(file, 'r');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    const advice = isDenied(code) ? deniedPath(file, code, 'read').advice : undefined;
+    throw unfit(file, `${file}: ${openFailure(cause, file)}`, cause, advice);
+  }
+  try {
+    // Of the open file, so that what is checked is what is read.
+    const stats = await handle.stat();
+    if (stats.isDirectory()) throw unfit(file, `${file}: it is a folder`);
+    if (stats.size > maxBytes) throw unfit(file, `${file}: larger than ${maxBytes} bytes`);
+    const distrust = distrustOfFile(file, stats, owners);
+    if (distrust !== undefined) throw unfit(file, distrust.found, undefined, distrust.suggestion);
+    return { text: await handle.readFile('utf8'), stats };
+  } finally {
+    await handle.close();
+  }
+}
+
+function unfit(file: string, message: string, cause?: unknown, advice?: string): CodedError {
+  return new CodedError('CONFIG', message, { subject: file, cause, ...(advice === undefined ? {} : { advice }) });
 }
 
 /** Why a file could not be opened for reading, in words. */

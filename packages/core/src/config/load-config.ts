@@ -7,6 +7,7 @@ import { defaultEntries, loadPlugins, pluginEntries } from '../plugins/load-plug
 import { loadServerParts } from '../plugins/load-server-parts.js';
 import { checkNode } from './check-node.js';
 import { checkSecretFiles } from './check-secret-files.js';
+import { checkServerFiles } from './check-server-files.js';
 import { createConfigFiles } from './config-files.js';
 import { deepFreeze } from './deep-freeze.js';
 import { applyEnvironment } from './environment-overrides.js';
@@ -101,6 +102,7 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
     await checkSecretFiles(written, optionsPath, { files: quietFiles, problems, plugin: name });
   }
   await checkSecretFiles(server, ['server'], { files: quietFiles, problems });
+  await checkServerFiles(serverParts, { files: quietFiles, problems });
 
   problems.throwIfAny();
   if (!shape.success) throw new ConfigProblems([{ file, keyPath: '', expected: 'a valid configuration' }]);

@@ -36,6 +36,11 @@ export interface ConfigFiles {
    * @throws CodedError CONFIG where it is missing, unreadable, or writable by others.
    */
   readSecret(path: string): Promise<string>;
+  /**
+   * Text of a file that is no secret, but decides something: who is let in, say.
+   * @throws CodedError CONFIG where it is missing, unreadable, or others may change it or what stands in its folder.
+   */
+  readTrusted(path: string): Promise<string>;
 }
 
 /** The name under which the product runs; plugins use it for paths and texts that users see. */
@@ -86,12 +91,29 @@ export interface RunningServer extends Service {
   reload?(options: unknown): void;
 }
 
+/** Something wrong that only a look at the files shows which options name. */
+export interface OptionProblem {
+  /** Keys from the section on: `['rendezvous', 'allowFile']`. */
+  readonly path: readonly PropertyKey[];
+  /** Absolute path, where it stands in another file than the rc file. */
+  readonly file?: string;
+  /** From 1, in `file`. */
+  readonly line?: number;
+  /** What would be right, to follow "expected". */
+  readonly expected: string;
+  /** What stands there; never a secret. */
+  readonly found?: string;
+  readonly suggestion?: string | undefined;
+}
+
 /** What `serve` runs for one or more sections under `server:` in the rc file. */
 export interface ServerPart {
   /** Sections that this part takes, such as `['stun', 'turn']`; it is created when any of them is present. */
   readonly sections: readonly string[];
   /** Schema of an object with these sections as keys, each optional. */
   options(schema: SchemaLibrary): Schema;
+  /** Looks at the files that options name, so that what is wrong in them is told with everything else. */
+  check?(options: never, needs: Pick<ServerNeeds, 'files'>): Promise<readonly OptionProblem[]>;
   /** `options` is the schema's output. No I/O here. */
   create(needs: ServerNeeds, options: never): RunningServer;
 }
@@ -137,6 +159,7 @@ export function definePlugin<S extends Schema, const N extends keyof PluginNeeds
 export function defineServerPart<S extends Schema>(part: {
   readonly sections: readonly string[];
   options(schema: SchemaLibrary): S;
+  check?(options: z.output<S>, needs: Pick<ServerNeeds, 'files'>): Promise<readonly OptionProblem[]>;
   create(needs: ServerNeeds, options: z.output<S>): RunningServer;
 }): ServerPart {
   return part;

@@ -5,10 +5,15 @@ const CLOSE_TEXTS: Readonly<Record<number, string>> = {
   [CLOSE_CODES.badProof]: 'the server refused the proof of this key',
   [CLOSE_CODES.foreignUrl]:
     'the server does not know itself by this URL: add it to `urls` in the configuration of the server',
-  [CLOSE_CODES.full]: 'the server is full',
+  [CLOSE_CODES.full]:
+    'the server has no room for this node: whoever runs it can raise `maxClients`, or admit only known keys with `allow`',
   [CLOSE_CODES.tooLate]: 'the server says that the registration came too late',
   [CLOSE_CODES.violation]: 'the server refused a frame of ours',
   [CLOSE_CODES.tooFast]: 'the server says that this node sends too much',
+  [CLOSE_CODES.slowReader]:
+    'the server says that this node did not read what it was sent: see whether this machine or its link hangs',
+  [CLOSE_CODES.notAdmitted]:
+    'the server admits only keys that it knows: ask whoever runs it to add the public key of this node to `allow` or `allowFile`',
   1001: 'the server is shutting down',
   1006: 'the connection broke',
   1009: 'a frame was too long',

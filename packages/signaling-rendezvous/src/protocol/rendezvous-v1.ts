@@ -28,6 +28,10 @@ export const CLOSE_CODES = {
   violation: 4005,
   /** The client kept sending faster than the welcome permits. */
   tooFast: 4006,
+  /** The client does not read what it is sent. */
+  slowReader: 4007,
+  /** The server admits only certain keys, and this is none of them. */
+  notAdmitted: 4008,
 } as const;
 
 export type CloseReason = keyof typeof CLOSE_CODES;

@@ -1,6 +1,8 @@
 import type { PublicKey } from '@wirepath/core/plugin';
 import { admissionProofs, sameProof } from './admission.js';
 import { decodeMessage, encodeMessage, type Message } from './message.js';
+import { Outflow } from './outflow.js';
+import { PongTurn } from './pong-turn.js';
 import { publicKeyText } from './public-key.js';
 import type { CloseReason } from './rendezvous-v1.js';
 import { canonicalUrl } from './rendezvous-url.js';
@@ -13,6 +15,8 @@ const PONG_WITHIN_MS = 10_000;
 
 export interface ServerSessionOptions {
   readonly id: number;
+  /** The blocks of addresses that the client is in, widest first. */
+  readonly levels: readonly string[];
   /** The server's ephemeral key. */
   readonly serverKey: X25519KeyPair;
   /** 32 fresh random bytes. */
@@ -28,7 +32,7 @@ export type Request =
   | { readonly kind: 'register'; readonly publicKey: PublicKey; readonly answer: Uint8Array }
   | { readonly kind: 'publish'; readonly to: PublicKey; readonly sealed: Uint8Array }
   | { readonly kind: 'drop'; readonly reason: 'malformed' | 'rate' }
-  | { readonly kind: 'close'; readonly reason: CloseReason; readonly url?: string };
+  | { readonly kind: 'close'; readonly reason: Exclude<CloseReason, 'slowReader'>; readonly url?: string };
 
 /** One connection as the server sees it: admission, rate, liveness. Pure: time comes in, requests go out. */
 export class ServerSession {
@@ -36,9 +40,10 @@ export class ServerSession {
   readonly openedAtMs: number;
   /** Set by the switchboard when the registration is accepted. */
   publicKey: PublicKey | undefined;
-  queuedBytes = 0;
-  /** Since when frames for this client have been dropped because its queue is full. */
-  blockedSinceMs: number | undefined;
+  /** The blocks of addresses that the client is in, widest first. */
+  readonly levels: readonly string[];
+  readonly outflow = new Outflow();
+  readonly pongs = new PongTurn();
 
   readonly #options: ServerSessionOptions;
   readonly #messages: TokenBucket;
@@ -49,6 +54,7 @@ export class ServerSession {
 
   constructor(options: ServerSessionOptions, nowMs: number) {
     this.id = options.id;
+    this.levels = options.levels;
     this.openedAtMs = nowMs;
     this.#heardAtMs = nowMs;
     this.#options = options;
@@ -92,7 +98,7 @@ export class ServerSession {
     if (this.publicKey === undefined) {
       return nowMs >= this.openedAtMs + limits.registrationDeadlineMs ? 'too-late' : 'fine';
     }
-    if (this.blockedSinceMs !== undefined && nowMs >= this.blockedSinceMs + limits.slowReaderMs) return 'slow-reader';
+    if (this.outflow.stuckMs(nowMs) >= limits.slowReaderMs) return 'slow-reader';
     // Silence counts from our ping on, so that a stall of this process blames nobody.
     if (this.#pongByMs !== undefined) return nowMs >= this.#pongByMs ? 'silent' : 'fine';
     if (nowMs < this.#heardAtMs + PING_AFTER_MS) return 'fine';

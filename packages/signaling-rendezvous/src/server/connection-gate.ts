@@ -1,21 +1,33 @@
-import { ipGroup, isLoopback } from '../protocol/ip-group.js';
+import { sourceGroup, SourceShares, type RandomSource } from '@wirepath/core/plugin';
+import { isLoopback } from '../protocol/loopback.js';
+import type { ServerLimits } from '../protocol/server-limits.js';
 
-/** Bounds the connections of one IP address or IPv6 /64. */
+export type GateRefusal = 'ip-connections' | 'ip-connection-rate';
+
+export type GateLimits = Pick<ServerLimits, 'maxConnectionsPerIp' | 'connectionRate' | 'limitsLoopback'>;
+
+/** Bounds the connections of one IP address or IPv6 /64, at a time and per second. */
 export class ConnectionGate {
-  readonly #maxPerIp: number;
+  readonly #limits: GateLimits;
   readonly #counts = new Map<string, number>();
+  readonly #rates: SourceShares;
 
-  constructor(maxPerIp: number) {
-    this.#maxPerIp = maxPerIp;
+  constructor(limits: GateLimits, random: RandomSource) {
+    this.#limits = limits;
+    this.#rates = new SourceShares(limits.connectionRate, random);
   }
 
-  /** @returns undefined when this address has enough; otherwise to be disposed when the connection is closed. */
-  enter(remoteIp: string): Disposable | undefined {
+  /**
+   * @param remoteIp as the system tells it.
+   * @returns to be disposed when the connection is closed; or why this address has enough.
+   */
+  enter(remoteIp: string, nowMs: number): Disposable | GateRefusal {
     // A reverse proxy brings everybody from there.
-    if (isLoopback(remoteIp)) return { [Symbol.dispose]: () => undefined };
-    const group = ipGroup(remoteIp);
+    if (!this.#limits.limitsLoopback && isLoopback(remoteIp)) return { [Symbol.dispose]: () => undefined };
+    const group = sourceGroup(remoteIp).key;
     const count = this.#counts.get(group) ?? 0;
-    if (count >= this.#maxPerIp) return undefined;
+    if (count >= this.#limits.maxConnectionsPerIp) return 'ip-connections';
+    if (!this.#rates.take(remoteIp, 1, nowMs)) return 'ip-connection-rate';
     this.#counts.set(group, count + 1);
     return { [Symbol.dispose]: () => this.#leave(group) };
   }

@@ -3,11 +3,11 @@ import {
   deniedPort,
   isDenied,
   parseTransportAddress,
+  sourceLevels,
   type RunningServer,
   type ServerNeeds,
 } from '@wirepath/core/plugin';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { Socket } from 'node:net';
@@ -15,22 +15,29 @@ import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket, WebSocketServer } from 'ws';
 import { Counters } from '../protocol/counters.js';
 import { ownsUrl } from '../protocol/own-urls.js';
-import { CLOSE_CODES, MAX_FRAME_BYTES, SUBPROTOCOL } from '../protocol/rendezvous-v1.js';
+import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../protocol/rendezvous-v1.js';
 import { canonicalUrl, urlOrigin } from '../protocol/rendezvous-url.js';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../protocol/server-limits.js';
 import { Switchboard, type SwitchboardEffect } from '../protocol/switchboard.js';
-import { ConnectionGate } from './connection-gate.js';
+import { admittedKeys, type AdmissionOptions } from './admission-list.js';
+import { ConnectionGate, type GateRefusal } from './connection-gate.js';
+import { Handshakes } from './handshakes.js';
 import { createHttpFront, type TlsFiles } from './http-front.js';
+import { limitsWithin, openFilesLimit } from './open-files.js';
 import { serverAddressOf } from './server-address.js';
+import { ServerSockets } from './server-sockets.js';
+import { shortageTexts } from './shortage-texts.js';
+import { Shortages } from './shortages.js';
+import { readTlsFiles } from './tls-files.js';
 
 const TICK_MS = 1000;
 const FAREWELL_MS = 250;
-/** Connections in the middle of their HTTP or TLS handshake, beside those that the limits name. */
+/** Past what the limits let in: who is to go is decided here, not by the order of arrival at the kernel's. */
 const SPARE_CONNECTIONS = 256;
 const FOREIGN_URL_WARNING_INTERVAL_MS = 10_000;
 
 /** The section `server.rendezvous` of the rc file. */
-export interface RendezvousServerOptions {
+export interface RendezvousServerOptions extends AdmissionOptions {
   /** `ip:port`, plain WebSocket. */
   readonly listen?: string | readonly string[] | undefined;
   readonly tls?:
@@ -41,18 +48,22 @@ export interface RendezvousServerOptions {
   readonly maxClients?: number | undefined;
 }
 
-type SocketDropReason = 'ip-connections' | 'connections' | 'oversize-or-broken-frame';
+type SocketDropReason = GateRefusal | 'connections' | 'handshakes' | 'oversize-or-broken-frame';
 
 /** The rendezvous server: sockets and timers around a {@link Switchboard}. */
 export class RendezvousServer implements RunningServer {
   readonly #needs: ServerNeeds;
-  readonly #limits: ServerLimits;
   readonly #switchboard: Switchboard;
   readonly #gate: ConnectionGate;
+  readonly #handshakes: Handshakes;
+  readonly #shortages: Shortages;
   readonly #dropped = new Counters<SocketDropReason>();
   readonly #fronts = new Map<Server, { readonly tls: boolean; url: string }>();
   readonly #sockets = new Set<Socket>();
-  readonly #webSockets = new Map<number, WebSocket>();
+  readonly #webSockets: ServerSockets;
+  #limits: ServerLimits;
+  /** What this process may have open; undefined where the system does not say. */
+  #openFiles: number | undefined;
   #options: RendezvousServerOptions;
   #configuredUrls: readonly string[] = [];
   #webSocketServer: WebSocketServer | undefined;
@@ -60,6 +71,7 @@ export class RendezvousServer implements RunningServer {
   #adopting: Server | undefined;
   #tick: Disposable | undefined;
   #warnedAtMs = -Infinity;
+  #reloads = 0;
   #stopped = false;
   /** Takes our listener off the signal that `start` was given. */
   #unlisten: (() => void) | undefined;
@@ -71,24 +83,45 @@ export class RendezvousServer implements RunningServer {
     this.#configuredUrls = canonicalUrls(options.urls);
     this.#limits = { ...DEFAULT_SERVER_LIMITS, ...limits };
     if (options.maxClients !== undefined) this.#limits = { ...this.#limits, maxClients: options.maxClients };
-    this.#gate = new ConnectionGate(this.#limits.maxConnectionsPerIp);
+    this.#gate = new ConnectionGate(this.#limits, needs.random);
+    this.#handshakes = new Handshakes(() => this.#limits);
+    this.#shortages = new Shortages(
+      shortageTexts(() => this.#limits),
+      needs.logger,
+    );
     this.#switchboard = new Switchboard({
       limits: this.#limits,
       randomBytes: (length) => needs.random.bytes(length),
     });
+    const { clock, guard } = needs;
+    const events = {
+      sent: (connection: number, sizeBytes: number) =>
+        this.#carryOut(this.#switchboard.sent(connection, sizeBytes, clock.now())),
+      ponged: (connection: number) => this.#carryOut(this.#switchboard.ponged(connection)),
+    };
+    this.#webSockets = new ServerSockets(
+      { sent: guard.wrap('sent', events.sent), ponged: guard.wrap('ponged', events.ponged) },
+      () => this.#limits.maxClosing,
+    );
   }
 
-  /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, CONFIG (a certificate that cannot be read). */
+  /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, CONFIG (a certificate or list of keys that cannot be read). */
   async start({ signal }: { signal: AbortSignal }): Promise<void> {
     if (signal.aborted || this.#stopped) return;
     const stop = () => void this.stop();
     signal.addEventListener('abort', stop, { once: true });
     this.#unlisten = () => signal.removeEventListener('abort', stop);
     try {
+      this.#openFiles = await openFilesLimit();
+      this.#setLimits(this.#limits.maxClients);
+      const keys = await admittedKeys(this.#options, this.#needs.files);
+      this.#carryOut(this.#switchboard.admitOnly(keys, this.#needs.clock.now()));
       const { WebSocketServer } = await import('ws');
       const options = {
         noServer: true,
         clientTracking: false,
+        // Answered by the switchboard: ws would heap up pongs for whoever pings and does not read.
+        autoPong: false,
         perMessageDeflate: false,
         maxPayload: MAX_FRAME_BYTES,
         maxFragments: 16,
@@ -101,7 +134,7 @@ export class RendezvousServer implements RunningServer {
       const { listen, tls } = this.#options;
       for (const address of listOf(listen)) await this.#listen(address, undefined);
       if (tls) {
-        const files = await this.#readTlsFiles(tls);
+        const files = await readTlsFiles(this.#needs.files, tls);
         for (const address of listOf(tls.listen)) await this.#listen(address, files);
       }
     } catch (error) {
@@ -129,21 +162,35 @@ export class RendezvousServer implements RunningServer {
 
   status(): Readonly<Record<string, unknown>> {
     const { dropped, ...figures } = this.#switchboard.status();
-    return { ...figures, connections: this.#sockets.size, dropped: { ...dropped, ...this.#dropped.toJSON() } };
+    return {
+      ...figures,
+      connections: this.#sockets.size,
+      handshakes: this.#handshakes.size,
+      dropped: { ...dropped, ...this.#dropped.toJSON() },
+      problems: this.#problems(),
+    };
   }
 
-  /** Takes over URLs, the certificate and the number of clients; other addresses to listen on need a restart. */
+  /** Takes over URLs, the certificate, who is admitted and the number of clients; other addresses to listen on need a restart. */
   reload(options: unknown): void {
     const next = (options as { rendezvous?: RendezvousServerOptions }).rendezvous;
     if (!next) return;
-    const { logger } = this.#needs;
+    const { clock, files, guard, logger } = this.#needs;
     const addresses = ({ listen, tls }: RendezvousServerOptions) => [listOf(listen), listOf(tls?.listen)];
     if (JSON.stringify(addresses(next)) !== JSON.stringify(addresses(this.#options))) {
       logger.warn('rendezvous: a change of `listen` needs a restart');
     }
     this.#options = { ...next, listen: this.#options.listen };
     this.#configuredUrls = canonicalUrls(next.urls);
-    this.#switchboard.setMaxClients(next.maxClients ?? DEFAULT_SERVER_LIMITS.maxClients);
+    this.#setLimits(next.maxClients ?? DEFAULT_SERVER_LIMITS.maxClients);
+    const reload = ++this.#reloads;
+    const admit = async () => {
+      const keys = await admittedKeys(next, files);
+      // A later one may have been faster.
+      if (reload !== this.#reloads) return;
+      guard.run('admission', () => this.#carryOut(this.#switchboard.admitOnly(keys, clock.now())));
+    };
+    admit().catch((error: unknown) => logger.error('rendezvous: who is admitted stays as it was', { error }));
     if (next.tls) {
       void this.#renewCertificate(next.tls).catch((error: unknown) => {
         logger.error('rendezvous: the certificate stays as it was', { error });
@@ -161,9 +208,10 @@ export class RendezvousServer implements RunningServer {
   }
 
   #createFront(tls: TlsFiles | undefined): Server {
-    const { maxClients, maxUnproven } = this.#limits;
+    const { maxClients, maxUnproven, maxHandshakes, maxClosing } = this.#limits;
+    const maxConnections = maxClients + maxUnproven + maxHandshakes + maxClosing + SPARE_CONNECTIONS;
     const { guard } = this.#needs;
-    const front = createHttpFront(tls, maxClients + maxUnproven + SPARE_CONNECTIONS, {
+    const front = createHttpFront(tls, maxConnections, {
       connection: guard.wrap('connection', (socket: Socket) => this.#admit(socket)),
       upgrade: guard.wrap('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
         this.#upgrade(request, socket, head),
@@ -198,17 +246,25 @@ export class RendezvousServer implements RunningServer {
 
   #admit(socket: Socket): void {
     // A TLS socket on a front of ours has its raw socket in the set already; an adopted one has not.
-    const place = socket.remoteAddress === undefined ? undefined : this.#gate.enter(socket.remoteAddress);
-    if (!place) {
-      if (socket.remoteAddress !== undefined) this.#dropped.add('ip-connections');
+    const nowMs = this.#needs.clock.now();
+    const { remoteAddress } = socket;
+    // It has gone already.
+    const place = remoteAddress === undefined ? undefined : this.#gate.enter(remoteAddress, nowMs);
+    if (place === undefined || typeof place === 'string') {
+      if (place !== undefined) this.#dropped.add(place);
       socket.destroy();
-      return;
+    } else {
+      this.#sockets.add(socket);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        place[Symbol.dispose]();
+      });
+      const oldest = this.#handshakes.begin(socket, nowMs);
+      if (oldest) this.#dropped.add('handshakes');
+      oldest?.destroy();
     }
-    this.#sockets.add(socket);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      place[Symbol.dispose]();
-    });
+    // Refusals are told of too.
+    this.#armTick();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -217,43 +273,72 @@ export class RendezvousServer implements RunningServer {
       socket.destroy();
       return;
     }
+    const levels = sourceLevels(socket instanceof Socket ? socket.remoteAddress : undefined);
     this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
+      if (socket instanceof Socket) this.#handshakes.finish(socket);
       const owns = (url: string) => ownsUrl({ ...address, configuredUrls: this.#configuredUrls }, url);
-      this.#serve(webSocket, owns);
+      this.#serve(webSocket, owns, levels);
     });
   }
 
-  #serve(webSocket: WebSocket, owns: (url: string) => boolean): void {
+  #serve(webSocket: WebSocket, owns: (url: string) => boolean, levels: readonly string[]): void {
     const { clock, guard } = this.#needs;
-    const { connection, effects } = this.#switchboard.open(owns, clock.now());
-    this.#webSockets.set(connection, webSocket);
+    const { connection, effects } = this.#switchboard.open(owns, clock.now(), levels);
+    this.#webSockets.add(connection, webSocket);
     const onMessage = (data: RawData, isBinary: boolean) => {
       // A text frame is not in the protocol: an empty one is malformed too.
       const frame = isBinary && Buffer.isBuffer(data) ? data : new Uint8Array();
       this.#carryOut(this.#switchboard.receive(connection, frame, clock.now()));
     };
     webSocket.on('message', guard.wrap('frame', onMessage));
-    const heard = guard.wrap('ping', () => this.#carryOut(this.#switchboard.heard(connection, clock.now())));
-    webSocket.on('ping', heard);
-    webSocket.on('pong', heard);
+    const onPing = (payload: Buffer) => this.#carryOut(this.#switchboard.pinged(connection, payload, clock.now()));
+    webSocket.on('ping', guard.wrap('ping', onPing));
+    const onPong = () => this.#carryOut(this.#switchboard.heard(connection, clock.now()));
+    webSocket.on('pong', guard.wrap('pong', onPong));
     webSocket.on('error', () => this.#dropped.add('oversize-or-broken-frame'));
-    const onClose = () => {
-      this.#webSockets.delete(connection);
-      this.#switchboard.closed(connection);
-    };
+    const onClose = () => this.#carryOut(this.#switchboard.closed(connection, clock.now()));
     webSocket.on('close', guard.wrap('close', onClose));
     this.#carryOut(effects);
     this.#armTick();
   }
 
   #armTick(): void {
-    if (this.#tick || this.#stopped || this.#switchboard.isEmpty) return;
+    if (this.#tick || this.#stopped) return;
     this.#tick = this.#needs.clock.setTimeout(() => {
       this.#tick = undefined;
       // Whatever fails, the next one comes: it is what ends connections that hang.
-      this.#needs.guard.run('tick', () => this.#carryOut(this.#switchboard.tick(this.#needs.clock.now())));
-      this.#armTick();
+      this.#needs.guard.run('tick', () => this.#onTick(this.#needs.clock.now()));
+      if (!this.#switchboard.isEmpty || this.#handshakes.size > 0) this.#armTick();
     }, TICK_MS);
+  }
+
+  #onTick(nowMs: number): void {
+    for (const late of this.#handshakes.expire(nowMs)) late.destroy();
+    this.#carryOut(this.#switchboard.tick(nowMs));
+    const { dropped, closed } = this.#switchboard.status();
+    const counters = [Object.entries({ ...dropped, ...this.#dropped.toJSON() }), Object.entries(closed)];
+    const named = counters.flatMap((entries, i) =>
+      entries.map(([name, count]) => [`${i === 0 ? 'dropped' : 'closed'}.${name}`, count] as const),
+    );
+    this.#shortages.look(Object.fromEntries(named), nowMs);
+  }
+
+  /** As many clients as are wanted, or as this process has files for. */
+  #setLimits(maxClients: number): void {
+    this.#limits = limitsWithin({ ...this.#limits, maxClients }, this.#openFiles);
+    this.#switchboard.setLimits(this.#limits);
+  }
+
+  #problems(): string[] {
+    const wanted = this.#options.maxClients;
+    const { maxClients } = this.#limits;
+    const files =
+      wanted === undefined || maxClients >= wanted
+        ? []
+        : [
+            `this process may open ${String(this.#openFiles)} files, which is room for ${maxClients} clients and not for ${wanted}; raise LimitNOFILE of its systemd unit, or \`ulimit -n\``,
+          ];
+    return [...files, ...this.#shortages.problems(this.#needs.clock.now())];
   }
 
   #carryOut(effects: readonly SwitchboardEffect[]): void {
@@ -262,22 +347,7 @@ export class RendezvousServer implements RunningServer {
         this.#warnOfForeignUrl(effect.url);
         continue;
       }
-      const { connection } = effect;
-      const webSocket = this.#webSockets.get(connection);
-      switch (effect.kind) {
-        case 'send':
-          webSocket?.send(effect.bytes, () => this.#switchboard.sent(connection, effect.bytes.length));
-          break;
-        case 'ping':
-          if (webSocket?.readyState === webSocket?.OPEN) webSocket?.ping();
-          break;
-        case 'close':
-          webSocket?.close(CLOSE_CODES[effect.reason]);
-          break;
-        case 'terminate':
-          webSocket?.terminate();
-          break;
-      }
+      this.#webSockets.carryOut(effect);
     }
   }
 
@@ -289,32 +359,17 @@ export class RendezvousServer implements RunningServer {
   }
 
   async #sayGoodbye(): Promise<void> {
-    const webSockets = [...this.#webSockets.values()];
-    if (webSockets.length === 0) return;
-    const closed = Promise.all(
-      webSockets.map((webSocket) => new Promise((resolve) => webSocket.once('close', resolve))),
-    );
-    for (const webSocket of webSockets) webSocket.close(1001);
+    const closed = this.#webSockets.closeAll(1001);
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => (timer = this.#needs.clock.setTimeout(resolve, FAREWELL_MS)));
     await Promise.race([closed, late]);
     timer?.[Symbol.dispose]();
-    for (const webSocket of webSockets) webSocket.terminate();
+    this.#webSockets.terminateAll();
   }
 
   async #renewCertificate(tls: { certFile: string; keyFile: string }): Promise<void> {
-    const files = await this.#readTlsFiles(tls);
+    const files = await readTlsFiles(this.#needs.files, tls);
     for (const [front, { tls: isTls }] of this.#fronts) if (isTls) (front as TlsServer).setSecureContext({ ...files });
-  }
-
-  async #readTlsFiles(tls: { certFile: string; keyFile: string }): Promise<TlsFiles> {
-    const { files } = this.#needs;
-    const key = await files.readSecret(tls.keyFile);
-    try {
-      return { cert: await readFile(files.resolve(tls.certFile), 'utf8'), key };
-    } catch (cause) {
-      throw new CodedError('CONFIG', 'rendezvous: the certificate cannot be read', { subject: tls.certFile, cause });
-    }
   }
 }
 

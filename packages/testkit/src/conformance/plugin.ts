@@ -109,7 +109,7 @@ function standardNeeds({ clock, logger, random }: ConformanceWorld): PluginNeeds
     random,
     identity: createIdentity(random.bytes(32)),
     node: { interfaceName: 'conformance0', addresses: ['10.77.0.1/24'], mtu: 1420 },
-    files: { resolve: (path) => `/nonexistent/${path}`, readSecret: async () => 'secret' },
+    files: { resolve: (path) => `/nonexistent/${path}`, readSecret: async () => 'secret', readTrusted: async () => '' },
     product: { name: 'conformance', runtimeFolder: '/nonexistent' },
     egress: new StaticEgress([]),
   };
