@@ -32,6 +32,7 @@ export {
   tryTransportAddress,
   type TransportAddress,
 } from '@wirepath/stun-codec';
+export { scopeOf, type AddressScope } from './addresses/address-scope.js';
 export * from './contracts/candidate.js';
 export * from './contracts/candidate-source.js';
 export * from './contracts/clock.js';

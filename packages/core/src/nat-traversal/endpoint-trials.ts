@@ -4,7 +4,7 @@ import type { Logger } from '../contracts/logger.js';
 import type { Transport } from '../contracts/transport.js';
 import type { LocalBase } from '../traversal/events.js';
 import type { CallMessage } from '../traversal/messages.js';
-import { formatAddress, sameAddress } from '@wirepath/stun-codec';
+import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
 import { reasonOf } from '../errors/reason-of.js';
 
 /** WireGuard's REJECT_AFTER_TIME: a session does not live longer without a handshake. */
@@ -33,6 +33,9 @@ export class EndpointTrials {
     readonly transport: Transport,
     readonly clock: Clock,
     readonly logger: Logger,
+    /** Why an address must not be sent to; undefined where it may. */
+    readonly refuse: (address: TransportAddress) => string | undefined,
+    readonly maxTrials: number,
   ) {}
 
   /** The peer has said where it is: try that, instead of what it said before. A session that lives there is left alone. */
@@ -65,8 +68,13 @@ export class EndpointTrials {
   }
 
   async #tryAll(peer: PublicKey, { candidates }: CallMessage, signal: AbortSignal): Promise<void> {
-    const usable = candidates.filter(({ type }) => type !== 'relayed').sort((a, b) => b.priority - a.priority);
-    for (const { address } of usable) {
+    const usable = candidates.filter(({ type, address }) => {
+      const reason = this.refuse(address);
+      if (reason !== undefined)
+        this.logger.debug('endpoint refused', { peer, endpoint: formatAddress(address), reason });
+      return type !== 'relayed' && reason === undefined;
+    });
+    for (const { address } of usable.sort((a, b) => b.priority - a.priority).slice(0, this.maxTrials)) {
       if (signal.aborted) return;
       const proven = await this.transport.tryEndpoint?.(peer, address, { timeoutMs: TRIAL_MS, signal });
       this.logger.debug('endpoint tried', { peer, endpoint: formatAddress(address), proven });

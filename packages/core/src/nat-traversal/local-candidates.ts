@@ -3,16 +3,14 @@ import { candidatePriority, type Candidate, type GatheredCandidate } from '../co
 import type { CandidateSource, GatherContext } from '../contracts/candidate-source.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
-import { MAX_SIGNALLED_CANDIDATES, type SignalledCandidate } from '../traversal/messages.js';
+import { MAX_SIGNALLED_CANDIDATES, MAX_SIGNALLED_RELAYED, type SignalledCandidate } from '../traversal/messages.js';
+import { whyNobodys } from '../traversal/refused-address.js';
 import { reasonOf } from '../errors/reason-of.js';
 
 export interface NamedSource {
   readonly plugin: string;
   readonly instance: CandidateSource;
 }
-
-/** Places in a message that are kept for relayed candidates, whose priority is lowest but which always work. */
-const MAX_SIGNALLED_RELAYED = 4;
 
 /** This node's candidates: gathered from every source at once, completed, deduplicated and sorted. */
 export class LocalCandidates {
@@ -75,9 +73,12 @@ export class LocalCandidates {
     });
   }
 
-  /** What peers are told: not more than a message holds, with room for the relayed ones. */
+  /** What peers are told: not more than a message holds, with room for the relayed ones, and nothing that peers refuse. */
   signalled(): SignalledCandidate[] {
-    const all = this.list().map(({ type, address, priority }) => ({ type, address, priority }));
+    const useful = this.list().filter(
+      ({ type, address }) => type !== 'peer-reflexive' && whyNobodys(address) === undefined,
+    );
+    const all = useful.map(({ type, address, priority }) => ({ type, address, priority }));
     const relayed = all.filter(({ type }) => type === 'relayed').slice(0, MAX_SIGNALLED_RELAYED);
     const others = all.filter(({ type }) => type !== 'relayed');
     return [...others.slice(0, MAX_SIGNALLED_CANDIDATES - relayed.length), ...relayed];

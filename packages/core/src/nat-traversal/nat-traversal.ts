@@ -19,6 +19,7 @@ import { Listeners } from '../guard/listeners.js';
 import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../traversal/connection-type.js';
 import type { EnginePath } from '../traversal/events.js';
 import { PathEngine } from '../traversal/path-engine.js';
+import { whyRefused } from '../traversal/refused-address.js';
 import type { PairEvidence } from '../traversal/pair-evidence.js';
 import type { PeerAgent } from '../traversal/peer-agent.js';
 import { Allocations, type RelayState } from './allocations.js';
@@ -94,7 +95,14 @@ export class NatTraversal implements Service {
     this.#pongListeners = new Listeners(guard, 'pongs');
     const logger = needs.logger.child({ component: 'traversal' });
     this.#bypass = new TunnelBypass(transport, logger);
-    if (!transport.capabilities.ownsSocket) this.#trials = new EndpointTrials(transport, clock, logger);
+    if (!transport.capabilities.ownsSocket) {
+      const refuse = (address: TransportAddress) =>
+        whyRefused(address, {
+          candidates: this.#gathering.candidates.signalled(),
+          inOwnNetwork: (one) => this.#ownNetwork.contains(one),
+        });
+      this.#trials = new EndpointTrials(transport, clock, logger, refuse, settings.maxCandidatePairs);
+    }
     this.#signals = new SignalExchange({
       identity,
       clock,

@@ -1,6 +1,7 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import { CandidatePair, pathKeyOf, type RemoteCandidate } from './candidate-pair.js';
 import type { EnginePath, LocalBase } from './events.js';
+import { MAX_SIGNALLED_RELAYED } from './messages.js';
 import { Pacer } from './pacer.js';
 import { CHECK_PACING_MS, PEER_CHECKS_PER_SECOND, PEER_CHECK_BURST } from './timings.js';
 
@@ -12,6 +13,14 @@ const MAX_UNSIGNALLED = 16;
  */
 const PEER_REFLEXIVE_BURST = 8;
 const PEER_REFLEXIVE_PER_SECOND = 0.1;
+/** Through a relay no such chain comes about, for it shows the peer one address of ours; a flood may come all the same. */
+const PEER_REFLEXIVE_RELAYED_BURST = 16;
+const PEER_REFLEXIVE_RELAYED_PER_SECOND = 1;
+
+/** Relayed candidates of one message that are heeded: a node offers no more than four. What they are called exempts no others from the limit. */
+const MAX_RELAYED = MAX_SIGNALLED_RELAYED;
+/** Signalled candidates that are checked through one allocation of ours: each costs a permission there. */
+const MAX_PAIRS_PER_ALLOCATION = 16;
 
 /** A remote candidate that makes no pair, and why. */
 export interface Rejection {
@@ -30,6 +39,9 @@ export class Checklist {
   #nextSlotAt = -Infinity;
   readonly #budget = new Pacer(PEER_CHECKS_PER_SECOND, PEER_CHECK_BURST);
   #admissions = new Pacer(PEER_REFLEXIVE_PER_SECOND, PEER_REFLEXIVE_BURST);
+  readonly #relayedAdmissions = new Pacer(PEER_REFLEXIVE_RELAYED_PER_SECOND, PEER_REFLEXIVE_RELAYED_BURST);
+  /** Signalled, and not heeded whatever our bases are. */
+  #unheeded: readonly Rejection[] = [];
 
   constructor(readonly maxPairs: number) {}
 
@@ -39,7 +51,7 @@ export class Checklist {
 
   /**
    * The peer's signalled candidates; a peer-reflexive one that is among them takes the signalled type, and of two with one
-   * address the better counts.
+   * address the better counts. A type that escapes the limit of pairs has one of its own, since the peer can claim any.
    */
   setSignalled(remotes: readonly RemoteCandidate[]): void {
     const unique = new Map<string, RemoteCandidate>();
@@ -47,7 +59,14 @@ export class Checklist {
       const key = formatAddress(remote.address);
       if (!unique.has(key)) unique.set(key, remote);
     }
-    this.#signalled = [...unique.values()];
+    const relayed = [...unique.values()].filter(({ type }) => type === 'relayed');
+    const unheeded = new Map<RemoteCandidate, string>();
+    for (const remote of relayed.slice(MAX_RELAYED))
+      unheeded.set(remote, `more than ${MAX_RELAYED} relayed candidates`);
+    for (const remote of unique.values())
+      if (remote.type === 'peer-reflexive') unheeded.set(remote, 'peer-reflexive candidates are found, not signalled');
+    this.#unheeded = [...unheeded].map(([remote, reason]) => ({ remote, reason }));
+    this.#signalled = [...unique.values()].filter((remote) => !unheeded.has(remote));
     for (const remote of this.#signalled) {
       this.#unsignalled.delete(formatAddress(remote.address));
       for (const pair of this.pairs.values()) {
@@ -64,8 +83,8 @@ export class Checklist {
   /** A check came from an address that nobody signalled (RFC 8445 7.3.1.3); too many at once are left alone. */
   addPeerReflexive(base: LocalBase, remote: RemoteCandidate, now: number): void {
     if (this.#isKnown(remote)) return;
-    // A relay shows the peer one address of ours, whatever it sends from: no chain comes of that.
-    if (base.kind === 'allocation' || this.#admissions.take(now)) this.#addBounded(remote);
+    const admissions = base.kind === 'allocation' ? this.#relayedAdmissions : this.#admissions;
+    if (admissions.take(now)) this.#addBounded(remote);
   }
 
   #isKnown({ address }: RemoteCandidate): boolean {
@@ -98,7 +117,7 @@ export class Checklist {
     keep: CandidatePair | undefined,
     refuse: (remote: RemoteCandidate) => string | undefined,
   ): CandidatePair[] {
-    this.rejections = [];
+    this.rejections = [...this.#unheeded];
     const wanted = new Map<string, CandidatePair>();
     const fresh: CandidatePair[] = [];
     for (const remote of this.remotes) {
@@ -182,8 +201,17 @@ export class Checklist {
     return due;
   }
 
-  /** At most `maxPairs` of those that count, but at least one of each tier and family. */
-  #prune(pairs: CandidatePair[]): CandidatePair[] {
+  /** May a check go now that was triggered by one of the peer's? It goes out of turn, but at the peer's expense. */
+  takeTriggered(now: number): boolean {
+    return this.#budget.take(now);
+  }
+
+  /**
+   * At most `maxPairs` of those that count, but at least one of each tier and family. Those that do not count are few for other
+   * reasons: peer-reflexive and relayed candidates have limits of their own, as have the pairs of each allocation.
+   */
+  #prune(all: CandidatePair[]): CandidatePair[] {
+    const pairs = this.#pruneAllocations(all);
     const exempt = (pair: CandidatePair) => pair.connection === 'relayed' || pair.remote.type === 'peer-reflexive';
     const proven = (pair: CandidatePair) => (pair.state === 'succeeded' ? 1 : 0);
     const counted = pairs
@@ -198,6 +226,26 @@ export class Checklist {
       } else this.rejections.push({ remote: pair.remote, reason: `more than ${this.maxPairs} candidate pairs` });
     }
     return [...kept, ...pairs.filter(exempt)];
+  }
+
+  /** Of the pairs of an allocation those with the lowest priority first: private addresses come last there. */
+  #pruneAllocations(pairs: CandidatePair[]): CandidatePair[] {
+    const counts = new Map<string, number>();
+    const dropped = new Set<CandidatePair>();
+    const counted = pairs.filter(({ base, remote }) => base.kind === 'allocation' && !this.#isUnsignalled(remote));
+    const proven = (pair: CandidatePair) => (pair.state === 'succeeded' ? 1 : 0);
+    for (const pair of counted.sort((a, b) => proven(b) - proven(a) || a.remote.priority - b.remote.priority)) {
+      const count = counts.get(pair.base.id) ?? 0;
+      counts.set(pair.base.id, count + 1);
+      if (count < MAX_PAIRS_PER_ALLOCATION) continue;
+      dropped.add(pair);
+      this.rejections.push({ remote: pair.remote, reason: `more than ${MAX_PAIRS_PER_ALLOCATION} pairs of a relay` });
+    }
+    return dropped.size === 0 ? pairs : pairs.filter((pair) => !dropped.has(pair));
+  }
+
+  #isUnsignalled({ address }: RemoteCandidate): boolean {
+    return this.#unsignalled.has(formatAddress(address));
   }
 }
 

@@ -8,6 +8,7 @@ import type { EngineEffect } from './effects.js';
 import type { EnginePath, LocalBase, LocalDescription } from './events.js';
 import { ATTEMPT_MS, EXTRA_BASES, HARD_NAT_DELAY_MS, HardNatAttempt } from './hard-nat-attempt.js';
 import { hardNatPart } from './hard-nat-part.js';
+import { Pacer } from './pacer.js';
 
 export interface HardNatNeeds {
   readonly peer: PublicKey;
@@ -41,6 +42,14 @@ const MAX_PINNED = 16;
 /** Public addresses of the peer that each base is opened toward: more than two is no NAT, and we would be aimed at others. */
 const MAX_TARGETS = 2;
 
+/**
+ * An attempt sends a thousand checks or more to an address, and what NATs are like is the peer's word. Toward an address that
+ * has answered a check (mostly through our relay) attempts are free; toward any other there are two, then one in ten minutes,
+ * so that a peer cannot keep us aimed at somebody else.
+ */
+const UNPROVEN_BURST = 2;
+const UNPROVEN_PER_SECOND = 1 / 600;
+
 /** A base on which the peer was heard may be the one that it sends to, whatever we send on: it is closed after this long a silence. */
 const LINGER_MS = 60_000;
 
@@ -53,6 +62,7 @@ export class HardNatTraversal {
   readonly #extraBases = new Map<string, LocalBase>();
   /** When to look again which extra bases are still in use. */
   #tidyAt: number | undefined;
+  readonly #unproven = new Pacer(UNPROVEN_PER_SECOND, UNPROVEN_BURST);
   /** Attempts that ended without a path. */
   failures = 0;
 
@@ -189,10 +199,19 @@ export class HardNatTraversal {
     const part = hardNatPart(around.local.natBehavior, remote);
     const reflexive = this.#reflexive(4);
     if (part === undefined || reflexive.length === 0) return;
+    const isProven = reflexive.slice(0, MAX_TARGETS).every(({ address }) => this.#hasAnswered(address));
+    if (!isProven && !this.#unproven.take(now)) return;
     around.hardNatHolder = peer;
     const seenPorts = reflexive.map(({ address }) => address.port);
     this.#attempt = new HardNatAttempt({ part, now, seenPorts, random: (length) => around.random(length) });
     if (part === 'many-bases') around.emit({ type: 'open-bases', peer, family: 4, count: EXTRA_BASES });
+  }
+
+  /** The peer is there, on whatever port: a check to it was answered. */
+  #hasAnswered({ ip }: TransportAddress): boolean {
+    return [...this.#needs.checklist.pairs.values()].some(
+      ({ remote, responses }) => responses > 0 && remote.address.ip === ip,
+    );
   }
 
   #guess(port: number, now: number): void {

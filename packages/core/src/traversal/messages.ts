@@ -6,6 +6,9 @@ import type { PairEvidence } from './pair-evidence.js';
 /** At most this many candidates in a message; more are not read, so that a peer cannot aim us at a crowd. */
 export const MAX_SIGNALLED_CANDIDATES = 32;
 
+/** Of these for relayed candidates: their priority is lowest, but they always work. */
+export const MAX_SIGNALLED_RELAYED = 4;
+
 export interface SignalledCandidate {
   readonly type: CandidateType;
   readonly address: TransportAddress;

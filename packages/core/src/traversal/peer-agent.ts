@@ -15,6 +15,7 @@ import type { OutstandingCheck, OutstandingChecks } from './outstanding-checks.j
 import type { Pacer } from './pacer.js';
 import { evidenceOf, byTypeAndPriority, type PairEvidence } from './pair-evidence.js';
 import { PathSelection } from './path-selection.js';
+import { whyRefused } from './refused-address.js';
 import { RelayPermissions } from './relay-permissions.js';
 import { MOVE_AFTER_MS, RETRY_PROBING_MS } from './timings.js';
 
@@ -282,7 +283,7 @@ export class PeerAgent {
     if (this.probingUntil !== undefined && now >= this.probingUntil) this.#endProbing(now);
     this.hardNat.handleTimeout(now);
     for (let pair = this.#takeDueCheck(now); pair !== undefined; pair = this.#takeDueCheck(now)) this.#check(pair, now);
-    this.permissions.requestWanted();
+    this.permissions.requestWanted(now);
     if (this.#calls.handleTimeout(now)) this.#probe(now, this.#retryBudgetMs);
     if (this.handshake.takeDue(now)) {
       this.around.emit({ type: 'initiate-handshake', peer: this.publicKey, fresh: true });
@@ -366,10 +367,10 @@ export class PeerAgent {
   /** RFC 8445 7.3.1.4: check at once, out of turn. */
   #trigger(pair: CandidatePair, now: number): void {
     if (pair.state === 'permitting') return;
-    if (RelayPermissions.isNeededFor(pair)) return this.permissions.request(pair);
+    if (RelayPermissions.isNeededFor(pair)) return this.permissions.request(pair, now);
     this.probingUntil ??= now + this.#retryBudgetMs;
     if (pair.state === 'failed') pair.probe(now);
-    if (pair.mayTrigger(now)) this.#check(pair, now);
+    if (pair.mayTrigger(now) && this.checklist.takeTriggered(now)) this.#check(pair, now);
   }
 
   #check(pair: CandidatePair, now: number, { ping = false, guess = false } = {}): void {
@@ -434,9 +435,11 @@ export class PeerAgent {
   }
 
   #refuse(remote: RemoteCandidate): string | undefined {
-    if (this.around.inOwnNetwork(remote.address)) return 'reached through our own interface: a loop';
-    const isOurs = this.around.local.candidates.some((own) => sameAddress(own.address, remote.address));
-    return isOurs ? 'an address of our own' : undefined;
+    const { around } = this;
+    return whyRefused(remote.address, {
+      candidates: around.local.candidates,
+      inOwnNetwork: (address) => around.inOwnNetwork(address),
+    });
   }
 
   // --- Choice ---

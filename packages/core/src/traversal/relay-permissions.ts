@@ -3,6 +3,14 @@ import type { CandidatePair } from './candidate-pair.js';
 import type { Checklist } from './checklist.js';
 import type { EngineEffect } from './effects.js';
 import type { EnginePath } from './events.js';
+import { Pacer } from './pacer.js';
+
+/**
+ * Permissions that one peer can have us ask for, at once and on average: a relay lets an allocation have a few hundred, each for
+ * five minutes, and the other peers need theirs.
+ */
+export const PEER_PERMISSION_BURST = 64;
+export const PEER_PERMISSIONS_PER_SECOND = 0.25;
 
 export interface RelayPermissionsNeeds {
   readonly peer: PublicKey;
@@ -14,6 +22,7 @@ export interface RelayPermissionsNeeds {
 export class RelayPermissions {
   readonly #needs: RelayPermissionsNeeds;
   readonly #wanted = new Set<CandidatePair>();
+  readonly #budget = new Pacer(PEER_PERMISSIONS_PER_SECOND, PEER_PERMISSION_BURST);
 
   constructor(needs: RelayPermissionsNeeds) {
     this.#needs = needs;
@@ -34,15 +43,20 @@ export class RelayPermissions {
   }
 
   /** To be called after the checks that are due, which need no permission; of several the likeliest first, private addresses last. */
-  requestWanted(): void {
+  requestWanted(now: number): void {
     const wanted = [...this.#wanted].sort((a, b) => a.remote.priority - b.remote.priority);
     this.#wanted.clear();
     for (const pair of wanted)
-      if (RelayPermissions.isNeededFor(pair) && this.#needs.checklist.get(pair.path) === pair) this.request(pair);
+      if (RelayPermissions.isNeededFor(pair) && this.#needs.checklist.get(pair.path) === pair) this.request(pair, now);
   }
 
-  request(pair: CandidatePair): void {
+  request(pair: CandidatePair, now: number): void {
     const { peer, around } = this.#needs;
+    if (!this.#budget.take(now)) {
+      pair.fail();
+      pair.refusal = 'the peer has named too many addresses for our relay to let in';
+      return;
+    }
     pair.state = 'permitting';
     pair.nextCheckAt = undefined;
     around.emit({ type: 'permit', peer, path: pair.path });

@@ -18,7 +18,13 @@ const MESSAGE = {
 } as const satisfies Partial<CallMessage> as unknown as CallMessage;
 
 /** A device on which only the public address answers. */
-function device(stats: (clock: FakeClock) => Partial<TransportPeerStats>) {
+function device(
+  stats: (clock: FakeClock) => Partial<TransportPeerStats>,
+  {
+    refuse = (): string | undefined => undefined,
+    maxTrials = 10,
+  }: { refuse?: (address: TransportAddress) => string | undefined; maxTrials?: number } = {},
+) {
   const clock = new FakeClock();
   const tried: TransportAddress[] = [];
   const transport = {
@@ -28,7 +34,7 @@ function device(stats: (clock: FakeClock) => Partial<TransportPeerStats>) {
       return endpoint === PUBLIC;
     },
   } as Partial<Transport> as Transport;
-  return { clock, tried, trials: new EndpointTrials(transport, clock, silentLogger()) };
+  return { clock, tried, trials: new EndpointTrials(transport, clock, silentLogger(), refuse, maxTrials) };
 }
 
 describe('endpoints of a device whose socket is not ours', () => {
@@ -37,6 +43,18 @@ describe('endpoints of a device whose socket is not ours', () => {
     trials.begin('b', MESSAGE);
     await clock.advance(0);
     expect(tried).toEqual([PRIVATE, PUBLIC]);
+  });
+
+  it('are not tried where they are refused, nor more than the limit of pairs', async () => {
+    const refuse = ({ ip }: TransportAddress) => (ip === PRIVATE.ip ? 'ours' : undefined);
+    const refusing = device(() => ({}), { refuse });
+    refusing.trials.begin('b', MESSAGE);
+    await refusing.clock.advance(0);
+    expect(refusing.tried).toEqual([PUBLIC]);
+    const limited = device(() => ({}), { maxTrials: 1 });
+    limited.trials.begin('b', MESSAGE);
+    await limited.clock.advance(0);
+    expect(limited.tried).toEqual([PRIVATE]);
   });
 
   const live = (clock: FakeClock) => ({ endpoint: PUBLIC, lastHandshakeMs: clock.unixMs() - 60_000 });

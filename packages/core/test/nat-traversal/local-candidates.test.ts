@@ -133,6 +133,22 @@ describe('local candidates', () => {
     expect(list.signalled().at(-1)?.type).toBe('relayed');
   });
 
+  it('are not signalled where no peer would take them: zoned, link-local, nobody’s, peer-reflexive', async () => {
+    const { list, gather } = gatheringFrom({
+      plugin: [
+        found('host', 'fe80::1%eth0:1'),
+        found('host', 'fe80::1:1'),
+        found('host', '0.0.0.0:1'),
+        found('host', '224.0.0.1:1'),
+        found('host', '192.0.2.1:0'),
+        found('peer-reflexive', '198.51.100.1:1'),
+        found('host', '192.0.2.2:1'),
+      ],
+    });
+    await gather();
+    expect(list.signalled().map(({ address }) => formatAddress(address))).toEqual(['192.0.2.2:1']);
+  });
+
   it('name what servers saw, each address once, also where it is a host candidate', async () => {
     const { list, gather } = gatheringFrom({
       stun: [found('server-reflexive', '192.0.2.1:51820'), found('server-reflexive', '203.0.113.5:40001')],
