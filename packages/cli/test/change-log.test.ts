@@ -2,15 +2,15 @@ import { memoryLogger, type PeerStatus } from '@wirepath/core';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { logConnectionChanges } from '../src/node/change-log.js';
-import { peerStatus, statusDocument } from './fixtures.js';
+import { peerStatus } from './fixtures.js';
 
 function observe() {
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(publicKey: string | undefined) => void>();
   const logger = memoryLogger();
   let peers: PeerStatus[] = [];
   const log = logConnectionChanges(
     {
-      status: () => statusDocument({ peers }),
+      peerStatus: (publicKey) => peers.find((peer) => peer.publicKey === publicKey),
       onChange: (listener) => {
         listeners.add(listener);
         return { [Symbol.dispose]: () => void listeners.delete(listener) };
@@ -20,8 +20,10 @@ function observe() {
   );
   const change = async (next: PeerStatus[]): Promise<string[]> => {
     const before = logger.lines.length;
+    const keys = new Set([...peers, ...next].map(({ publicKey }) => publicKey));
     peers = next;
-    for (const listener of listeners) for (let i = 0; i < 5; i++) listener();
+    for (const listener of listeners)
+      for (let i = 0; i < 5; i++) for (const publicKey of [undefined, ...keys]) listener(publicKey);
     await turn();
     return logger.lines.slice(before).map(({ message }) => message);
   };

@@ -5,6 +5,7 @@ import type { PublicKey } from '../contracts/identity.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Peer, PeerChange, PeerDiscovery } from '../contracts/peer-discovery.js';
 import { sleep } from '../time/sleep.js';
+import { samePeer } from '../peers/same-peer.js';
 import type { LoadedPeer } from './loaded-config.js';
 
 /** Resolves an endpoint's host name to an IP address. */
@@ -76,7 +77,9 @@ export class RcFilePeers implements PeerDiscovery {
 
 /** The changes that one listener has not taken yet, and the names still being resolved for it. */
 class Feed {
-  readonly #changes: PeerChange[] = [];
+  #changes: PeerChange[] = [];
+  /** How many of them were taken. */
+  #taken = 0;
   readonly #resolving = new Map<PublicKey, AbortController>();
   readonly #needs: Required<RcFilePeersNeeds>;
   #closed = false;
@@ -105,10 +108,12 @@ class Feed {
   }
 
   async next(): Promise<PeerChange | undefined> {
-    while (this.#changes.length === 0 && !this.#closed) {
+    while (this.#taken === this.#changes.length && !this.#closed) {
+      this.#changes = [];
+      this.#taken = 0;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    return this.#closed ? undefined : this.#changes.shift();
+    return this.#closed ? undefined : this.#changes[this.#taken++];
   }
 
   close(): void {
@@ -150,10 +155,4 @@ function withEndpoint(peer: Omit<Peer, 'endpoint'>, host: string, port: number):
 
 function byKey(peers: readonly LoadedPeer[]): ReadonlyMap<PublicKey, LoadedPeer> {
   return new Map(peers.map((peer) => [peer.publicKey, peer]));
-}
-
-function samePeer(a: LoadedPeer, b: LoadedPeer): boolean {
-  const text = ({ presharedKey, ...rest }: LoadedPeer) =>
-    JSON.stringify([rest, presharedKey === undefined ? null : [...presharedKey]]);
-  return text(a) === text(b);
 }

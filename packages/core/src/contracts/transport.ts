@@ -69,7 +69,8 @@ export interface Transport {
    */
   initiateHandshake(publicKey: PublicKey, options?: { fresh?: boolean }): void;
 
-  stats(): TransportPeerStats[];
+  /** @param publicKey of this peer alone, without looking at all others. One that does not know the argument gives all. */
+  stats(publicKey?: PublicKey): TransportPeerStats[];
   /** Every completed handshake, as initiator or responder. */
   onHandshake(listener: (event: { publicKey: PublicKey; atUnixMs: number }) => void): Disposable;
   /** An authenticated packet came in on `path`. At most one call per peer and path in 20 ms. */
@@ -95,4 +96,9 @@ export interface Transport {
   ): Promise<boolean>;
   /** Datagrams dropped since the start, by reason. */
   counters(): Readonly<Record<string, number>>;
+}
+
+/** What a transport says of one peer. */
+export function statsOf(transport: Pick<Transport, 'stats'>, publicKey: PublicKey): TransportPeerStats | undefined {
+  return transport.stats(publicKey).find((peer) => peer.publicKey === publicKey);
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { PublicKey } from '../contracts/identity.js';
 import type { Logger } from '../contracts/logger.js';
-import type { Transport } from '../contracts/transport.js';
+import { statsOf, type Transport } from '../contracts/transport.js';
 import type { LocalBase } from '../traversal/events.js';
 import type { CallMessage } from '../traversal/messages.js';
 import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
@@ -60,7 +60,7 @@ export class EndpointTrials {
   }
 
   #isAliveAt(peer: PublicKey, { candidates }: CallMessage): boolean {
-    const stats = this.transport.stats().find(({ publicKey }) => publicKey === peer);
+    const stats = statsOf(this.transport, peer);
     const { endpoint, lastHandshakeMs } = stats ?? {};
     if (endpoint == null || lastHandshakeMs == null) return false;
     const isAlive = this.clock.unixMs() - lastHandshakeMs < SESSION_MS;

@@ -26,8 +26,11 @@ import { Allocations, type RelayState } from './allocations.js';
 import { EngineDriver } from './engine-driver.js';
 import { EndpointTrials } from './endpoint-trials.js';
 import { Gathering } from './gathering.js';
+import { sameConnection, sameEndpoint } from '../peers/same-peer.js';
 import { OwnNetwork } from './own-network.js';
+import { Paced } from './paced.js';
 import { SignalExchange } from './signal-exchange.js';
+import { transportPeer } from './transport-peer.js';
 import { TunnelBypass } from './tunnel-bypass.js';
 import { until } from './until.js';
 
@@ -65,6 +68,9 @@ export interface Survey {
   readonly relays: readonly RelayState[];
 }
 
+/** A handshake is four X25519 operations. A peer that there are packets for shakes hands at once, whatever waits here. */
+const FIRST_HANDSHAKES_PACE = { atOnce: 16, turnMs: 20 };
+
 /** A survey waits this long for relays to answer. */
 const SURVEY_RELAY_MS = 3000;
 const NO_ANSWER = `no answer in ${SURVEY_RELAY_MS / 1000} s`;
@@ -79,7 +85,8 @@ export class NatTraversal implements Service {
   readonly #gathering: Gathering;
   readonly #allocations: Allocations;
   readonly #signals: SignalExchange;
-  readonly #ownNetwork = new OwnNetwork();
+  readonly #ownNetwork: OwnNetwork;
+  readonly #firstHandshakes: Paced<PublicKey>;
   readonly #peers = new Map<PublicKey, Peer>();
   readonly #listeners: Listeners<PublicKey>;
   readonly #pongListeners: Listeners<{ peer: PublicKey; path: EnginePath; rttMs: number }>;
@@ -94,6 +101,8 @@ export class NatTraversal implements Service {
     this.#listeners = new Listeners(guard, 'changes');
     this.#pongListeners = new Listeners(guard, 'pongs');
     const logger = needs.logger.child({ component: 'traversal' });
+    this.#ownNetwork = new OwnNetwork(needs.addresses);
+    this.#firstHandshakes = new Paced(clock, FIRST_HANDSHAKES_PACE);
     this.#bypass = new TunnelBypass(transport, logger);
     if (!transport.capabilities.ownsSocket) {
       const refuse = (address: TransportAddress) =>
@@ -160,7 +169,7 @@ export class NatTraversal implements Service {
     // Every wait in this node listens to it.
     setMaxListeners(0, this.#abort.signal);
     this.#driver.start();
-    this.#updateOwnNetwork();
+    this.#driver.handle({ type: 'own-network', contains: (address) => this.#ownNetwork.contains(address) });
     void this.#bypass.start(this.needs.signalings, this.#abort.signal);
     await this.#signals.start(signal);
     this.#allocations.start(this.#abort.signal);
@@ -173,32 +182,32 @@ export class NatTraversal implements Service {
     this.#gathering.stop();
     this.#driver.stop();
     this.#bypass.stop();
+    this.#firstHandshakes.stop();
     this.#trials?.stop();
     await Promise.all([this.#allocations.stop(), this.#signals.stop()]);
   }
 
   // --- Peers ---
 
-  /** Adds a peer, or takes over what changed of one; a session that it has is kept. */
+  /**
+   * Adds a peer, or takes over what changed of one; a session that it has is kept. Costs this peer's part, however many
+   * others there are. @throws what the transport has against this peer.
+   */
   setPeer(peer: Peer): void {
     const { transport, signalings, settings } = this.needs;
+    const { publicKey } = peer;
     const plain = peer.endpoint !== undefined || signalings.length === 0 || !settings.enabled;
-    this.#peers.set(peer.publicKey, peer);
-    transport.addPeer({
-      publicKey: peer.publicKey,
-      ...(peer.presharedKey && { presharedKey: peer.presharedKey }),
-      allowedIps: peer.allowedIps,
-      ...(plain && { keepaliveSeconds: peer.keepaliveSeconds }),
-      ...(peer.endpoint && { endpoint: peer.endpoint }),
-      roaming: plain,
-    });
-    this.#updateOwnNetwork();
-    if (plain) this.#driver.handle({ type: 'peer-removed', peer: peer.publicKey });
+    const before = this.#peers.get(publicKey);
+    if (before === undefined || !sameConnection(before, peer)) transport.addPeer(transportPeer(peer, { plain }));
+    this.#peers.set(publicKey, peer);
+    this.#ownNetwork.setPeer(publicKey, peer.allowedIps);
+    if (plain) this.#driver.handle({ type: 'peer-removed', peer: publicKey });
     else {
       const keepaliveMs = peer.keepaliveSeconds * 1000;
-      this.#driver.handle({ type: 'peer-added', peer: peer.publicKey, keepaliveMs });
+      this.#driver.handle({ type: 'peer-added', peer: publicKey, keepaliveMs });
     }
-    if (plain && peer.endpoint !== undefined) transport.initiateHandshake(peer.publicKey);
+    const isElsewhere = peer.endpoint !== undefined && !(before !== undefined && sameEndpoint(before, peer));
+    if (isElsewhere) this.#firstHandshakes.do(publicKey, () => transport.initiateHandshake(publicKey));
   }
 
   removePeer(publicKey: PublicKey): void {
@@ -207,12 +216,17 @@ export class NatTraversal implements Service {
     this.#driver.checks.forget(publicKey);
     this.#signals.forget(publicKey);
     this.#trials?.end(publicKey);
+    this.#firstHandshakes.drop(publicKey);
     this.needs.transport.removePeer(publicKey);
-    this.#updateOwnNetwork();
+    this.#ownNetwork.removePeer(publicKey);
   }
 
   peers(): readonly Peer[] {
     return [...this.#peers.values()];
+  }
+
+  peer(publicKey: PublicKey): Peer | undefined {
+    return this.#peers.get(publicKey);
   }
 
   /** What the engine knows of a peer; undefined for a plain one, and where there are no sockets to check from. */
@@ -392,12 +406,6 @@ export class NatTraversal implements Service {
 
   #changed(peer: PublicKey): void {
     this.#listeners.tell(peer);
-  }
-
-  #updateOwnNetwork(): void {
-    const allowedIps = [...this.#peers.values()].flatMap((peer) => peer.allowedIps);
-    this.#ownNetwork.update(this.needs.addresses, allowedIps);
-    this.#driver.handle({ type: 'own-network', contains: (address) => this.#ownNetwork.contains(address) });
   }
 }
 

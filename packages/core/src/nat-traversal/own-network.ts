@@ -1,30 +1,53 @@
 import { BlockList } from 'node:net';
-import type { TransportAddress } from '@wirepath/stun-codec';
+import { tryTransportAddress, type TransportAddress } from '@wirepath/stun-codec';
+import type { PublicKey } from '../contracts/identity.js';
 
 /**
  * Addresses that are reached through our own interface: the networks it is in, and peers' own tunnel addresses. A
  * candidate among them would put the tunnel into itself. Wider allowed IPs do not count: the transport keeps its own
- * datagrams out of the routes that it makes.
+ * datagrams out of the routes that it makes. One peer's change costs that peer's addresses, however many peers there are.
  */
 export class OwnNetwork {
-  #list = new BlockList();
+  /** Of our interface. */
+  readonly #networks = new BlockList();
+  /** How many peers have each address. */
+  readonly #hosts = new Map<string, number>();
+  readonly #hostsOf = new Map<PublicKey, readonly string[]>();
 
-  update(addresses: readonly string[], peersAllowedIps: readonly string[]): void {
-    const list = new BlockList();
-    for (const cidr of addresses) add(list, cidr);
-    for (const cidr of peersAllowedIps) {
+  /** @param addresses CIDRs of our interface. */
+  constructor(addresses: readonly string[]) {
+    for (const cidr of addresses) {
       const [ip = '', prefix = ''] = cidr.split('/');
-      if (Number(prefix) === (ip.includes(':') ? 128 : 32)) add(list, cidr);
+      this.#networks.addSubnet(ip, Number(prefix), ip.includes(':') ? 'ipv6' : 'ipv4');
     }
-    this.#list = list;
+  }
+
+  setPeer(publicKey: PublicKey, allowedIps: readonly string[]): void {
+    this.removePeer(publicKey);
+    const hosts = allowedIps.flatMap((cidr) => hostOf(cidr) ?? []);
+    if (hosts.length === 0) return;
+    this.#hostsOf.set(publicKey, hosts);
+    for (const host of hosts) this.#hosts.set(host, (this.#hosts.get(host) ?? 0) + 1);
+  }
+
+  removePeer(publicKey: PublicKey): void {
+    for (const host of this.#hostsOf.get(publicKey) ?? []) {
+      const left = (this.#hosts.get(host) ?? 1) - 1;
+      if (left === 0) this.#hosts.delete(host);
+      else this.#hosts.set(host, left);
+    }
+    this.#hostsOf.delete(publicKey);
   }
 
   contains(address: TransportAddress): boolean {
-    return this.#list.check(address.ip.split('%')[0] ?? '', address.family === 4 ? 'ipv4' : 'ipv6');
+    const ip = address.ip.split('%')[0] ?? '';
+    return this.#hosts.has(ip) || this.#networks.check(ip, address.family === 4 ? 'ipv4' : 'ipv6');
   }
 }
 
-function add(list: BlockList, cidr: string): void {
+/** The canonical address of a network that is one; undefined for a wider one. */
+function hostOf(cidr: string): string | undefined {
   const [ip = '', prefix = ''] = cidr.split('/');
-  list.addSubnet(ip, Number(prefix), ip.includes(':') ? 'ipv6' : 'ipv4');
+  if (Number(prefix) !== (ip.includes(':') ? 128 : 32)) return undefined;
+  return tryTransportAddress(ip, 0)?.ip;
 }

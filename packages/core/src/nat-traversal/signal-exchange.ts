@@ -5,6 +5,10 @@ import { MessageSeal } from '../sealing/message-seal.js';
 import { wrapError } from '../errors/wrap-error.js';
 import type { EngineEvent } from '../traversal/events.js';
 import type { CallMessage } from '../traversal/messages.js';
+import { Paced } from './paced.js';
+
+/** Sealing is three X25519 operations: a node with thousands of peers seals some hundred messages in a second. */
+const SEALING_PACE = { atOnce: 16, turnMs: 20 };
 
 export interface SignalExchangeNeeds {
   readonly identity: Identity;
@@ -23,11 +27,15 @@ export class SignalExchange {
   readonly counters: Record<string, number> = {};
   readonly #seal: MessageSeal;
   readonly #subscriptions: Disposable[] = [];
+  readonly #sealing: Paced<PublicKey>;
+  /** Messages that wait to be sealed: one for each peer, as what is newer says all that is older. */
+  readonly #waiting = new Map<PublicKey, CallMessage>();
   /** Servers that are up, by URL. */
   #up = new Set<string>();
 
   constructor(readonly needs: SignalExchangeNeeds) {
     this.#seal = new MessageSeal(needs.identity, needs.clock, needs.random);
+    this.#sealing = new Paced(needs.clock, SEALING_PACE);
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -51,6 +59,8 @@ export class SignalExchange {
   }
 
   async stop(): Promise<void> {
+    this.#sealing.stop();
+    this.#waiting.clear();
     for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
     // One that fails must not keep the others from having stopped.
     const ends = await Promise.allSettled(this.needs.signalings.map(({ instance }) => instance.stop()));
@@ -66,7 +76,17 @@ export class SignalExchange {
     return this.needs.signalings.some(({ instance }) => instance.states().some(({ state }) => state === 'up'));
   }
 
+  /** Peers that have sent us something go before those that may not be there. */
   send(to: PublicKey, message: CallMessage): void {
+    const waiting = this.#waiting.get(to);
+    this.#waiting.set(to, waiting === undefined ? message : merged(waiting, message));
+    this.#sealing.do(to, () => this.#sealAndPublish(to), { urgent: this.#seal.hasOpened(to) });
+  }
+
+  #sealAndPublish(to: PublicKey): void {
+    const message = this.#waiting.get(to);
+    this.#waiting.delete(to);
+    if (message === undefined) return;
     const sealed = this.#seal.seal(to, message);
     if (sealed === undefined) return;
     for (const { instance } of this.needs.signalings) instance.publish(to, sealed);
@@ -74,6 +94,8 @@ export class SignalExchange {
 
   forget(peer: PublicKey): void {
     this.#seal.forget(peer);
+    this.#sealing.drop(peer);
+    this.#waiting.delete(peer);
   }
 
   /** Of several servers, one that comes up has not told anybody of us yet; one that goes down matters when it was the last. */
@@ -94,4 +116,14 @@ export class SignalExchange {
       this.counters[reason] = (this.counters[reason] ?? 0) + 1;
     }
   }
+}
+
+/** The newer message, which still asks and tells what the one before it did. */
+function merged(older: CallMessage, newer: CallMessage): CallMessage {
+  return {
+    ...newer,
+    call: newer.call || older.call,
+    asksForEvidence: newer.asksForEvidence || older.asksForEvidence,
+    evidence: newer.evidence ?? older.evidence,
+  };
 }

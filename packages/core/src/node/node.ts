@@ -7,7 +7,7 @@ import type { PacketPort } from '../contracts/packet-port.js';
 import type { Peer } from '../contracts/peer-discovery.js';
 import type { PublicKey } from '../contracts/identity.js';
 import type { Service } from '../contracts/service.js';
-import type { TransportPeerStats } from '../contracts/transport.js';
+import { statsOf, type TransportPeerStats } from '../contracts/transport.js';
 import { CodedError } from '../errors/coded-error.js';
 import type { EdgeGuard } from '../guard/edge-guard.js';
 import { guardedClock } from '../guard/guarded-clock.js';
@@ -17,10 +17,11 @@ import { NatTraversal } from '../nat-traversal/nat-traversal.js';
 import { PeerDiscoveries } from '../peers/peer-discoveries.js';
 import type { Product } from '../product/product.js';
 import { explainDocument } from './explain-document.js';
-import { connectionOf, statusDocument } from './status-document.js';
+import { PlainPeers } from './plain-peers.js';
+import { connectionOf, peerStatus, SESSION_MS, statusDocument } from './status-document.js';
 import type { ConnectionType } from '../traversal/connection-type.js';
 import type { RelayState } from '../nat-traversal/allocations.js';
-import type { Connection, ExplainDocument, NetcheckDocument, StatusDocument } from './status.js';
+import type { Connection, ExplainDocument, NetcheckDocument, PeerStatus, StatusDocument } from './status.js';
 
 /** Answer to a path ping. */
 export interface PingReply {
@@ -46,8 +47,10 @@ export interface Node extends Service {
   netcheck(options: { signal: AbortSignal }): Promise<NetcheckDocument>;
   /** The rc file was read again: peers are added, changed and removed; living sessions stay. */
   reload(config: LoadedConfig): Promise<void>;
-  /** Something that `status` shows has changed. */
-  onChange(listener: () => void): Disposable;
+  /** What `status` shows of one peer; undefined where there is none of that key. */
+  peerStatus(publicKey: PublicKey): PeerStatus | undefined;
+  /** Something that `status` shows has changed: of this peer, which may be gone, or of the node. */
+  onChange(listener: (peer: PublicKey | undefined) => void): Disposable;
 }
 
 /**
@@ -62,14 +65,15 @@ export async function createNode(product: Product, config: LoadedConfig, environ
 /** A peer that does not say by then what it has seen is explained without. */
 const PEER_EVIDENCE_MS = 1500;
 
-/** How often plain peers are looked at: their state changes without an event. */
-const PLAIN_PEER_LOOK_MS = 1000;
+/** Names in an error: who has thousands of peers looks for one in `status`. */
+const NAMES_TOLD = 20;
 
 class WiredTraversalNode implements Node {
   readonly traversal: NatTraversal;
   readonly #lifecycle: Lifecycle;
   readonly #guard: EdgeGuard;
-  readonly #listeners: Listeners;
+  readonly #listeners: Listeners<PublicKey | undefined>;
+  readonly #plain: PlainPeers;
   #started = false;
   readonly #seen = new Map<PublicKey, { connection: Connection; sinceMs: number }>();
   readonly #discoveries: PeerDiscoveries;
@@ -93,13 +97,19 @@ class WiredTraversalNode implements Node {
       logger,
       guard: this.#guard.for('traversal'),
     });
+    this.#plain = new PlainPeers(clock, (publicKey) => this.#look(publicKey, statsOf(transport, publicKey)));
     this.#discoveries = new PeerDiscoveries({
       discoveries: wired.get(TOKENS.PeerDiscoveries),
       sink: {
-        set: (peer) => this.traversal.setPeer(peer),
+        set: (peer) => {
+          this.traversal.setPeer(peer);
+          if (this.traversal.agent(peer.publicKey) === undefined) this.#plain.add(peer.publicKey);
+          else this.#plain.remove(peer.publicKey);
+        },
         remove: (publicKey) => {
           this.traversal.removePeer(publicKey);
-          this.#seen.delete(publicKey);
+          this.#plain.remove(publicKey);
+          if (this.#seen.delete(publicKey)) this.#listeners.tell(publicKey);
         },
       },
       identity: wired.get(TOKENS.Identity),
@@ -163,13 +173,24 @@ class WiredTraversalNode implements Node {
     });
   }
 
+  peerStatus(publicKey: PublicKey): PeerStatus | undefined {
+    const { traversal, wired } = this;
+    const peer = traversal.peer(publicKey);
+    if (peer === undefined) return undefined;
+    const sources = {
+      traversal,
+      signaling: this.#signaling(),
+      nowMs: wired.get(TOKENS.Clock).unixMs(),
+      since: (key: PublicKey, connection: Connection) => this.#since(key, connection),
+    };
+    return peerStatus(peer, sources, statsOf(wired.get(TOKENS.Transport).instance, publicKey));
+  }
+
   async explain(name: string, { signal }: { signal?: AbortSignal } = {}): Promise<ExplainDocument> {
     const peer = this.#find(name);
     const agent = this.traversal.agent(peer.publicKey);
     if (agent === undefined) {
-      const { connection } = this.status().peers.find(({ publicKey }) => publicKey === peer.publicKey) ?? {
-        connection: 'idle' as const,
-      };
+      const { connection } = this.peerStatus(peer.publicKey) ?? { connection: 'idle' as const };
       const summary = 'a plain WireGuard peer: its endpoint is configured and roams, nothing is probed';
       const none = { advice: [], localCandidates: [], remoteCandidates: [], pairs: [], peerPairs: null };
       return { peer: peer.name, publicKey: peer.publicKey, connection, summary, ...none };
@@ -220,7 +241,7 @@ class WiredTraversalNode implements Node {
     this.wired.rcFilePeers.update(config.node.peers);
   }
 
-  onChange(listener: () => void): Disposable {
+  onChange(listener: (peer: PublicKey | undefined) => void): Disposable {
     return this.#listeners.add(listener);
   }
 
@@ -229,62 +250,51 @@ class WiredTraversalNode implements Node {
   }
 
   #find(name: string): Peer {
-    const peer = this.traversal.peers().find((one) => one.name === name || one.publicKey === name);
+    const peers = this.traversal.peers();
+    const peer = this.traversal.peer(name) ?? peers.find((one) => one.name === name);
     if (peer !== undefined) return peer;
-    const names = this.traversal.peers().map((one) => one.name);
+    const names = peers.slice(0, NAMES_TOLD).map((one) => one.name);
+    const more = peers.length > names.length ? ` and ${peers.length - names.length} more` : '';
     throw new CodedError('PEER_NOT_FOUND', `there is no peer ${JSON.stringify(name)}`, {
       subject: name,
-      advice: names.length === 0 ? 'The rc file lists no peers.' : `Peers are: ${names.join(', ')}.`,
+      advice: names.length === 0 ? 'The rc file lists no peers.' : `Peers are: ${names.join(', ')}${more}.`,
     });
   }
 
   /** Follows every peer discovery, and watches what becomes of the peers, for as long as the node runs. */
   #discovery(): Service {
-    const clock = guardedClock(this.wired.get(TOKENS.Clock), this.#guard);
     const transport = this.wired.get(TOKENS.Transport).instance;
-    let looking: Disposable | undefined;
     let changes: Disposable[] = [];
-    const look = () => {
-      const plain = this.traversal.peers().filter(({ publicKey }) => this.traversal.agent(publicKey) === undefined);
-      if (plain.length > 0) {
-        const stats = new Map(transport.stats().map((one) => [one.publicKey, one]));
-        for (const peer of plain) this.#look(peer, stats.get(peer.publicKey));
-      }
-      looking = clock.setTimeout(look, PLAIN_PEER_LOOK_MS);
-    };
     return {
       start: async () => {
         const traversal = this.traversal.onChange((publicKey) => {
-          const peer = this.traversal.peers().find((one) => one.publicKey === publicKey);
-          if (peer !== undefined && this.traversal.agent(publicKey) !== undefined) this.#look(peer);
+          if (this.traversal.agent(publicKey) !== undefined) this.#look(publicKey);
         });
+        const handshakes = transport.onHandshake(({ publicKey }) => this.#plain.handshake(publicKey, SESSION_MS));
         const signaling = this.wired
           .get(TOKENS.Signalings)
-          .map(({ instance }) => instance.onStateChange(() => this.#tell()));
-        changes = [traversal, ...signaling];
+          .map(({ instance }) => instance.onStateChange(() => this.#listeners.tell(undefined)));
+        changes = [traversal, handshakes, ...signaling];
         this.#discoveries.start();
-        look();
+        this.#plain.start();
       },
       stop: async () => {
         this.#discoveries.stop();
-        looking?.[Symbol.dispose]();
+        this.#plain.stop();
         for (const change of changes) change[Symbol.dispose]();
       },
     };
   }
 
   /** Notes and tells a change of the peer's connection. */
-  #look(peer: Peer, stats?: TransportPeerStats): void {
+  #look(publicKey: PublicKey, stats?: TransportPeerStats): void {
+    if (this.traversal.peer(publicKey) === undefined) return;
     const nowMs = this.wired.get(TOKENS.Clock).unixMs();
-    const connection = connectionOf(this.traversal.agent(peer.publicKey), stats, nowMs);
-    const seen = this.#seen.get(peer.publicKey);
+    const connection = connectionOf(this.traversal.agent(publicKey), stats, nowMs);
+    const seen = this.#seen.get(publicKey);
     if (seen?.connection === connection) return;
-    this.#seen.set(peer.publicKey, { connection, sinceMs: nowMs });
-    this.#tell();
-  }
-
-  #tell(): void {
-    this.#listeners.tell();
+    this.#seen.set(publicKey, { connection, sinceMs: nowMs });
+    this.#listeners.tell(publicKey);
   }
 
   #since(publicKey: PublicKey, connection: Connection): number {

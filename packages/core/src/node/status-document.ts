@@ -8,7 +8,7 @@ import { connectionReason } from './connection-reason.js';
 import type { Connection, PeerStatus, StatusDocument } from './status.js';
 
 /** A plain WireGuard peer counts as connected for as long as WireGuard lets a session live (REJECT_AFTER_TIME). */
-const SESSION_MS = 180_000;
+export const SESSION_MS = 180_000;
 
 /** A part that says what is wrong, one line each, and counts it. */
 export interface Reporting {
@@ -81,7 +81,11 @@ function droppedOf({ transport, traversal, reporting, counting }: StatusSources)
   return dropped;
 }
 
-function peerStatus(peer: Peer, sources: StatusSources, stats: TransportPeerStats | undefined): PeerStatus {
+export function peerStatus(
+  peer: Peer,
+  sources: Pick<StatusSources, 'traversal' | 'signaling' | 'nowMs' | 'since'>,
+  stats: TransportPeerStats | undefined,
+): PeerStatus {
   const agent = sources.traversal.agent(peer.publicKey);
   const connection = connectionOf(agent, stats, sources.nowMs);
   const pair = agent?.active?.pair;
@@ -118,7 +122,7 @@ export function connectionOf(
   return stats?.endpoint ? 'connecting' : 'idle';
 }
 
-function relayOf(agent: PeerAgent | undefined, { traversal }: StatusSources): string | null {
+function relayOf(agent: PeerAgent | undefined, { traversal }: Pick<StatusSources, 'traversal'>): string | null {
   const pair = agent?.active?.pair;
   if (pair === undefined || pair.connection !== 'relayed') return null;
   return pair.base.kind === 'allocation'

@@ -1,6 +1,7 @@
 import type { PublicKey } from '../contracts/identity.js';
 import type { Peer, PeerChange } from '../contracts/peer-discovery.js';
 import { reasonInLine } from '../guard/refusals.js';
+import { samePeer } from './same-peer.js';
 
 /** Peers that one discovery may name: beyond that it is broken. */
 const MAX_PEERS_PER_OWNER = 100_000;
@@ -190,10 +191,4 @@ export class PeerBook {
 
 function idOf(owner: string, publicKey: PublicKey): string {
   return `${publicKey} ${owner}`;
-}
-
-function samePeer(a: Peer, b: Peer): boolean {
-  const text = ({ presharedKey, ...rest }: Peer) =>
-    JSON.stringify([rest, presharedKey === undefined ? null : [...presharedKey]]);
-  return text(a) === text(b);
 }

@@ -46,6 +46,11 @@ export class MessageSeal {
     return { message: timed.message };
   }
 
+  /** Whether the peer has ever sent us anything. */
+  hasOpened(peer: PublicKey): boolean {
+    return this.#newest.has(peer);
+  }
+
   /** The peer is gone from the configuration. */
   forget(peer: PublicKey): void {
     this.#newest.delete(peer);

@@ -229,8 +229,10 @@ export class NativeTransport implements Transport {
     }
   }
 
-  stats(): TransportPeerStats[] {
-    return [...this.#peers.values()].map(({ config, lastHandshakeMs, rxBytes, txBytes, endpoint }) => ({
+  stats(only?: PublicKey): TransportPeerStats[] {
+    const one = only === undefined ? undefined : this.#peers.get(only);
+    const peers = only === undefined ? [...this.#peers.values()] : one === undefined ? [] : [one];
+    return peers.map(({ config, lastHandshakeMs, rxBytes, txBytes, endpoint }) => ({
       publicKey: config.publicKey,
       lastHandshakeMs,
       rxBytes,

@@ -223,8 +223,10 @@ export class ProxyTransport implements Transport {
     });
   }
 
-  stats(): TransportPeerStats[] {
-    return [...this.#peers.values()].map(({ publicKey, lastHandshakeMs, rxBytes, txBytes, paths }) => ({
+  stats(only?: PublicKey): TransportPeerStats[] {
+    const one = only === undefined ? undefined : this.#peers.get(only);
+    const peers = only === undefined ? [...this.#peers.values()] : one === undefined ? [] : [one];
+    return peers.map(({ publicKey, lastHandshakeMs, rxBytes, txBytes, paths }) => ({
       publicKey,
       lastHandshakeMs,
       rxBytes,

@@ -201,8 +201,11 @@ export class EmbeddedTransport implements Transport {
     this.#rearm();
   }
 
-  stats(): TransportPeerStats[] {
-    return [...(this.#device?.peers() ?? [])].map((peer) => ({
+  stats(publicKey?: PublicKey): TransportPeerStats[] {
+    const device = this.#device;
+    const one = publicKey === undefined ? undefined : device?.peer(publicKey);
+    const peers = publicKey === undefined ? [...(device?.peers() ?? [])] : one === undefined ? [] : [one];
+    return peers.map((peer) => ({
       publicKey: peer.publicKey,
       lastHandshakeMs: peer.lastHandshakeUnixMs ?? null,
       rxBytes: peer.rxBytes,
