@@ -84,14 +84,18 @@ const GUARDED: Readonly<Record<MethodKind, GuardMethod>> = {
       void guard.run(name, () => method(...args)),
   tell: (name, method, guard) => (listener) =>
     subscription(name, guard, () => method(listenerOf(name, listener, guard))),
-  list: (name, method, guard) => () => {
-    const list = guard.run(name, () => method());
-    return Array.isArray(list) ? (list as unknown[]) : (wrong(name, list, guard), []);
-  },
-  record: (name, method, guard) => () => {
-    const record = guard.run(name, () => method());
-    return typeof record === 'object' && record !== null ? record : (wrong(name, record, guard), {});
-  },
+  list:
+    (name, method, guard) =>
+    (...args) => {
+      const list = guard.run(name, () => method(...args));
+      return Array.isArray(list) ? (list as unknown[]) : (wrong(name, list, guard), []);
+    },
+  record:
+    (name, method, guard) =>
+    (...args) => {
+      const record = guard.run(name, () => method(...args));
+      return typeof record === 'object' && record !== null ? record : (wrong(name, record, guard), {});
+    },
   value:
     (name, method, guard) =>
     (...args) =>

@@ -140,3 +140,15 @@ describe('the methods of a role', () => {
     expect(roleFaults('transport', { ...idleTransport(), capabilities: 1 })).toEqual(['no object `capabilities`']);
   });
 });
+
+describe('what a guarded role is asked', () => {
+  it('reaches it, where the answer is a list too', () => {
+    const guard = EdgeGuard.create('test', { clock: new FakeClock(), logger: memoryLogger() });
+    const asked: unknown[] = [];
+    const transport = { ...idleTransport(), stats: (publicKey?: string) => (asked.push(publicKey), []) };
+    const role = guardedRole<Transport>(transport, ROLE_METHODS.transport, guard.for('@acme/transport'));
+    role.stats('a key');
+    role.stats();
+    expect(asked).toEqual(['a key', undefined]);
+  });
+});
