@@ -53,6 +53,12 @@ export {
   type EnvironmentVariable,
 } from './config/environment-variables.js';
 export { RcFilePeers, type RcFilePeersNeeds, type ResolveHost } from './config/rc-file-peers.js';
+export {
+  PluginPhases,
+  type PhaseInProgress,
+  type PluginPhase,
+  type PluginPhasesOptions,
+} from './plugins/plugin-phases.js';
 export { pluginInStack, type PluginOrigin } from './plugins/plugin-in-stack.js';
 export { describePlugins, type PluginDescription } from './plugins/describe-plugins.js';
 export { TOKENS, type Contributed, type Token } from './container/tokens.js';

@@ -1,10 +1,11 @@
-import { configJsonSchema, loadConfig, type LoadedConfig } from '@wirepath/core';
+import { configJsonSchema, loadConfig, PluginPhases, type LoadedConfig } from '@wirepath/core';
 import { EXIT_DONE, EXIT_USAGE, isConfigProblems } from '../error-line.js';
 import { formatConfigSummary } from '../text/config-text.js';
 import { reportWarnings } from './config-warnings.js';
 import type { CommandContext } from './definition.js';
 import { printJson } from './json-document.js';
 import { requireConfigFile } from './running-process.js';
+import { slowPhaseTo } from './slow-plugins.js';
 
 export interface CheckConfigOptions {
   readonly config?: string;
@@ -19,9 +20,10 @@ export async function checkConfig(context: CommandContext, options: CheckConfigO
     return EXIT_DONE;
   }
   const file = await requireConfigFile(context, options.config);
+  const phases = new PluginPhases({ onSlow: slowPhaseTo(context) });
   let config: LoadedConfig;
   try {
-    config = await loadConfig(product, { configPath: file, env: terminal.env });
+    config = await loadConfig(product, { configPath: file, env: terminal.env, phases });
   } catch (error) {
     if (!isConfigProblems(error) || options.json !== true) throw error;
     printJson(terminal, { ok: false, file, problems: error.problems, warnings: [] });

@@ -4,6 +4,7 @@ import {
   EdgeGuard,
   loadConfig,
   pluginInStack,
+  PluginPhases,
   systemClock,
   type Environment,
   type LoadedConfig,
@@ -12,20 +13,19 @@ import type { Logger } from '@wirepath/core/plugin';
 import { dirname } from 'node:path';
 import type { ControlMethod } from '../control/connection.js';
 import { CommandError, isReportable } from '../control/failure.js';
-import { CONTROL_PROTOCOL_VERSION, type ProcessRole } from '../control/protocol.js';
+import type { ProcessRole } from '../control/protocol.js';
 import { refuseSameKey } from '../control/same-key.js';
 import { ControlServer } from '../control/server.js';
 import { errorSentence, EXIT_DONE, EXIT_FAILED } from '../error-line.js';
+import { ProcessHandler } from '../node/process-handler.js';
 import { aborted, Interrupt } from '../terminal/interrupt.js';
 import { UncaughtErrors } from '../terminal/uncaught.js';
 import type { CommandContext } from './definition.js';
 import { requireConfigFile } from './running-process.js';
+import { slowPhaseTo } from './slow-plugins.js';
 
 /** What runs until a signal: a node, or servers. */
 export interface ForegroundProcess {
-  readonly role: ProcessRole;
-  /** Null for a server. */
-  readonly publicKey: string | null;
   start(options: { signal: AbortSignal }): Promise<void>;
   stop(): Promise<void>;
   reload(config: LoadedConfig): Promise<void>;
@@ -35,78 +35,111 @@ export interface ForegroundProcess {
   onChange(listener: () => void): Disposable;
 }
 
+/** What is known of the process before it is created. */
+export interface ForegroundKind {
+  readonly role: ProcessRole;
+  /** Null for a server. @throws CommandError CONFIG where the file describes no such process. */
+  publicKeyOf(config: LoadedConfig): string | null;
+}
+
 export type CreateProcess = (config: LoadedConfig, environment: ForegroundEnvironment) => Promise<ForegroundProcess>;
 
 /** What the process is made with. */
-export type ForegroundEnvironment = Environment & { readonly guard: EdgeGuard };
+export type ForegroundEnvironment = Environment & { readonly guard: EdgeGuard; readonly phases: PluginPhases };
 
 /** Everything is told to stop at once; what has not by then is cut off. */
 const STOP_TIMEOUT_MS = 5000;
 
-/** `up` and `serve`: config, control socket, start, signals, reload, stop. */
+/**
+ * `up` and `serve`: control socket, config, create, start, signals, reload, stop. Plugins' code runs from the second of these
+ * on, and any of it may hang: the signals work from the first on, and `status` says who is waited for.
+ */
 export async function runInForeground(
   context: CommandContext,
   configOption: string | undefined,
+  { role, publicKeyOf }: ForegroundKind,
   create: CreateProcess,
 ): Promise<number> {
   const { product, terminal } = context;
   using interrupt = new Interrupt();
   using uncaught = new UncaughtErrors();
+  const { signal } = interrupt;
 
   const file = await requireConfigFile(context, configOption);
-  const load = (): Promise<LoadedConfig> => loadConfig(product, { configPath: file, env: terminal.env });
-  const config = await load();
-  const logger = await createLogger({
-    name: product.name,
-    level: config.log.level,
-    destination: 'stdout',
-    format: 'auto',
-  });
-  logWarnings(logger, config);
-  const guard = EdgeGuard.create(product.name, { logger, clock: systemClock });
-  uncaught.reportTo((error, what) => {
-    guard.for(pluginInStack(error, config.plugins) ?? product.name).failed(what, error);
-  });
-
-  const child = await create(config, { logger, guard });
+  const phases = new PluginPhases({ signal, onSlow: slowPhaseTo(context) });
+  const load = (): Promise<LoadedConfig> => loadConfig(product, { configPath: file, env: terminal.env, phases });
   const socketPath = controlSocketPath(product, file, { env: terminal.env });
-  const control = new ControlServer({
-    socketPath,
-    handler: {
-      hello: {
-        protocol: CONTROL_PROTOCOL_VERSION,
-        product: product.name,
-        version: product.version,
-        pid: process.pid,
-        role: child.role,
-        publicKey: child.publicKey,
-      },
-      methods: new Map(Object.entries({ ...child.methods, status: () => child.status() })),
-      snapshot: () => child.status(),
-      onChange: (listener) => child.onChange(listener),
-    },
-  });
+  const handler = new ProcessHandler({ product, role, phases });
+  const control = new ControlServer({ socketPath, handler });
   interrupt.onForced = () => control.removeNow();
+  let logger: Logger | undefined;
+  let child: ForegroundProcess | undefined;
   let stopReload: Disposable | undefined;
+  let up = false;
+  // What is wrong with the configuration goes before what is wrong with the socket.
+  const claiming = control.start().then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
   try {
-    await control.start();
-    if (child.publicKey !== null) await refuseSameKey(dirname(socketPath), socketPath, child.publicKey);
-    await child.start({ signal: interrupt.signal });
+    const config = await orInterrupted(Promise.race([load(), runningAlready(claiming)]), signal);
+    logger = await createLogger({
+      name: product.name,
+      level: config.log.level,
+      destination: 'stdout',
+      format: 'auto',
+    });
+    logWarnings(logger, config);
+    const guard = EdgeGuard.create(product.name, { logger, clock: systemClock });
+    uncaught.reportTo((error, what) => {
+      guard.for(pluginInStack(error, config.plugins) ?? product.name).failed(what, error);
+    });
+    const publicKey = publicKeyOf(config);
+    const unclaimed = await claiming;
+    if (unclaimed !== undefined) throw unclaimed.error;
+    handler.knowKey(publicKey);
+    if (publicKey !== null) await refuseSameKey(dirname(socketPath), socketPath, publicKey);
+    child = await orInterrupted(create(config, { logger, guard, phases }), signal);
+    handler.serve(child);
+    await orInterrupted(child.start({ signal }), signal);
+    handler.up();
+    up = true;
     stopReload = reloadOnHangup(logger, load, child);
-    logger.info(`${child.role} is up`, { pid: process.pid, config: file, controlSocket: socketPath });
-    await aborted(interrupt.signal);
-    logger.info(`${child.role} stops`);
+    logger.info(`${role} is up`, { pid: process.pid, config: file, controlSocket: socketPath });
+    await aborted(signal);
+    logger.info(`${role} stops`);
   } catch (error) {
-    // Stopped while starting: what start() throws then is no failure.
-    if (!interrupt.signal.aborted) {
-      logFailure(logger, error, terminal.out.isTty);
+    // Stopped while starting: what is thrown then is no failure.
+    if (!signal.aborted) {
+      if (logger !== undefined) logFailure(logger, error, terminal.out.isTty);
       throw error;
     }
   } finally {
     stopReload?.[Symbol.dispose]();
+    await claiming;
     await stopBounded(logger, child, control);
   }
+  // A plugin that hangs may hold timers and sockets that nobody else can close.
+  if (!up) process.exit(EXIT_DONE);
   return EXIT_DONE;
+}
+
+/** Rejects where another process holds the socket: its plugins are not to be waited for to say so. Resolves never. */
+async function runningAlready(claiming: Promise<{ readonly error: unknown } | undefined>): Promise<never> {
+  const unclaimed = await claiming;
+  if (isReportable(unclaimed?.error) && unclaimed.error.code === 'ALREADY_RUNNING') throw unclaimed.error;
+  return new Promise<never>(() => undefined);
+}
+
+/** Waits for what runs plugins' code, until a signal. @throws CodedError ABORTED. */
+async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = aborted(signal).then((): never => {
+    throw new CommandError('ABORTED', 'stopped before it was done');
+  });
+  // Whichever loses the race is nobody's any more.
+  stopped.catch(() => undefined);
+  work.catch(() => undefined);
+  return Promise.race([work, stopped]);
 }
 
 function logWarnings(logger: Logger, { warnings }: LoadedConfig): void {
@@ -144,15 +177,19 @@ function reloadOnHangup(logger: Logger, load: () => Promise<LoadedConfig>, child
   return { [Symbol.dispose]: () => void process.off('SIGHUP', onHangup) };
 }
 
-async function stopBounded(logger: Logger, child: ForegroundProcess, control: ControlServer): Promise<void> {
+async function stopBounded(
+  logger: Logger | undefined,
+  child: ForegroundProcess | undefined,
+  control: ControlServer,
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), STOP_TIMEOUT_MS);
   });
   try {
-    const outcome = await Promise.race([Promise.all([child.stop(), control.stop()]), timeout]);
+    const outcome = await Promise.race([Promise.all([child?.stop(), control.stop()]), timeout]);
     if (outcome === 'late') {
-      logger.error('stopping took too long; what still ran was cut off', { timeoutMs: STOP_TIMEOUT_MS });
+      logger?.error('stopping took too long; what still ran was cut off', { timeoutMs: STOP_TIMEOUT_MS });
       control.removeNow();
       process.exit(EXIT_FAILED);
     }

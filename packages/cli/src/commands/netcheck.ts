@@ -1,6 +1,6 @@
 import { CommandError } from '../control/failure.js';
 import { EXIT_DONE } from '../error-line.js';
-import { createLogger, createNode, loadConfig, type NetcheckDocument } from '@wirepath/core';
+import { createLogger, createNode, loadConfig, PluginPhases, type NetcheckDocument } from '@wirepath/core';
 import { Interrupt } from '../terminal/interrupt.js';
 import { formatNetcheck } from '../text/netcheck-text.js';
 import { palette } from '../text/palette.js';
@@ -9,6 +9,7 @@ import type { CommandContext } from './definition.js';
 import { printJson } from './json-document.js';
 import { requireNode } from './require-node.js';
 import { connectToRunning, requireConfigFile } from './running-process.js';
+import { slowPhaseTo } from './slow-plugins.js';
 
 export interface NetcheckOptions {
   readonly config?: string;
@@ -21,10 +22,7 @@ const TIMEOUT_MS = 30_000;
 /** Asks the running node, whose sockets have the mappings that matter; without one, looks from sockets of its own. */
 export async function netcheck(context: CommandContext, options: NetcheckOptions): Promise<number> {
   const { terminal } = context;
-  using interrupt = new Interrupt();
-  const document =
-    (await askRunningNode(context, options.config, interrupt.signal)) ??
-    (await checkFromHere(context, options.config, interrupt.signal));
+  const document = (await askRunningNode(context, options.config)) ?? (await checkFromHere(context, options.config));
   if (options.json === true) printJson(terminal, document);
   else terminal.out.write(formatNetcheck(document, palette(terminal.out.colors)));
   return EXIT_DONE;
@@ -33,10 +31,10 @@ export async function netcheck(context: CommandContext, options: NetcheckOptions
 async function askRunningNode(
   context: CommandContext,
   config: string | undefined,
-  signal: AbortSignal,
 ): Promise<NetcheckDocument | undefined> {
+  using interrupt = new Interrupt();
   try {
-    using client = await connectToRunning(context, config, signal);
+    using client = await connectToRunning(context, config, interrupt.signal);
     return (await client.request('netcheck', {}, TIMEOUT_MS)) as NetcheckDocument;
   } catch (error) {
     if (error instanceof CommandError && error.code === 'NOT_RUNNING') return undefined;
@@ -44,20 +42,19 @@ async function askRunningNode(
   }
 }
 
-async function checkFromHere(
-  context: CommandContext,
-  config: string | undefined,
-  signal: AbortSignal,
-): Promise<NetcheckDocument> {
+/** Until it opens sockets there is nothing to clean up, so a signal ends the process as any other: plugins may hang there. */
+async function checkFromHere(context: CommandContext, config: string | undefined): Promise<NetcheckDocument> {
   const { product, terminal } = context;
   const file = await requireConfigFile(context, config);
-  const loaded = await loadConfig(product, { configPath: file, env: terminal.env });
+  const phases = new PluginPhases({ onSlow: slowPhaseTo(context) });
+  const loaded = await loadConfig(product, { configPath: file, env: terminal.env, phases });
   requireNode(context, loaded);
   reportWarnings(context, loaded);
   const logger = await createLogger({ name: product.name, level: 'warn', destination: 'stderr', format: 'auto' });
-  const node = await createNode(product, loaded, { logger });
+  const node = await createNode(product, loaded, { logger, phases });
+  using interrupt = new Interrupt();
   try {
-    return await node.netcheck({ signal });
+    return await node.netcheck({ signal: interrupt.signal });
   } finally {
     await node.stop();
   }

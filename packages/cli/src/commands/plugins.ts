@@ -1,4 +1,4 @@
-import { describePlugins, loadConfig } from '@wirepath/core';
+import { describePlugins, loadConfig, PluginPhases } from '@wirepath/core';
 import { EXIT_DONE } from '../error-line.js';
 import { palette } from '../text/palette.js';
 import { formatPlugins } from '../text/plugins-text.js';
@@ -6,6 +6,7 @@ import { reportWarnings } from './config-warnings.js';
 import type { CommandContext } from './definition.js';
 import { printJson } from './json-document.js';
 import { requireConfigFile } from './running-process.js';
+import { slowPhaseTo } from './slow-plugins.js';
 
 export interface PluginsOptions {
   readonly config?: string;
@@ -15,7 +16,8 @@ export interface PluginsOptions {
 export async function plugins(context: CommandContext, options: PluginsOptions): Promise<number> {
   const { product, terminal } = context;
   const file = await requireConfigFile(context, options.config);
-  const config = await loadConfig(product, { configPath: file, env: terminal.env });
+  const phases = new PluginPhases({ onSlow: slowPhaseTo(context) });
+  const config = await loadConfig(product, { configPath: file, env: terminal.env, phases });
   reportWarnings(context, config);
   const descriptions = describePlugins(config);
   if (options.json === true) printJson(terminal, { file, plugins: descriptions });

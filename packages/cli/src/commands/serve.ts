@@ -8,17 +8,23 @@ export interface ServeOptions {
 }
 
 export function serve(context: CommandContext, { config }: ServeOptions): Promise<number> {
-  return runInForeground(context, config, async (loaded, environment): Promise<ForegroundProcess> => {
-    const { logger, guard } = environment;
+  const describe = { role: 'server' as const, publicKeyOf: () => null };
+  return runInForeground(context, config, describe, async (loaded, environment): Promise<ForegroundProcess> => {
+    const { logger, guard, phases } = environment;
     const servers = await createServer(context.product, loaded, environment);
     const lifecycle = new Lifecycle(
-      servers.map((service) => ({ name: service.sections.join(' and '), service, plugin: true })),
+      servers.map((server) => ({
+        name: server.sections.join(' and '),
+        service: {
+          start: (options) => phases.track(server.plugin, 'start', () => server.start(options)),
+          stop: () => server.stop(),
+        },
+        plugin: true,
+      })),
       { clock: systemClock, logger },
     );
     const since = new Date().toISOString();
     return {
-      role: 'server',
-      publicKey: null,
       start: async (options) => {
         await lifecycle.start(options);
         for (const line of servers.flatMap((server) => server.describe())) {

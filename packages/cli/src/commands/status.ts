@@ -2,7 +2,9 @@ import type { StatusDocument } from '@wirepath/core';
 import type { ServerStatusDocument } from '../node/server-status.js';
 import { Interrupt } from '../terminal/interrupt.js';
 import { palette } from '../text/palette.js';
+import type { StartingDocument } from '../node/starting-status.js';
 import { formatServerStatus } from '../text/server-status-text.js';
+import { formatStarting } from '../text/starting-text.js';
 import { formatStatus } from '../text/status-text.js';
 import { EXIT_DONE } from '../error-line.js';
 import type { CommandContext } from './definition.js';
@@ -48,9 +50,14 @@ async function watch(context: CommandContext, { config, json }: StatusOptions): 
 
 function formatAny(document: unknown, colors: boolean): string {
   const options = { palette: palette(colors), nowUnixMs: Date.now() };
+  if (isStarting(document)) return formatStarting(document, options);
   return isServerStatus(document)
     ? formatServerStatus(document, options)
     : formatStatus(document as StatusDocument, options);
+}
+
+function isStarting(document: unknown): document is StartingDocument {
+  return typeof document === 'object' && document !== null && 'starting' in document;
 }
 
 /** What answers is of our own version (the hello says so), so its kind is all that is left to tell. */

@@ -1,4 +1,4 @@
-import { createNode } from '@wirepath/core';
+import { createNode, type LoadedConfig } from '@wirepath/core';
 import { logConnectionChanges } from '../node/change-log.js';
 import { peerParam, pingParams } from '../node/control-params.js';
 import type { CommandContext } from './definition.js';
@@ -10,13 +10,14 @@ export interface UpOptions {
 }
 
 export function up(context: CommandContext, { config }: UpOptions): Promise<number> {
-  return runInForeground(context, config, async (loaded, environment): Promise<ForegroundProcess> => {
-    const { publicKey } = requireNode(context, loaded).identity;
+  const describe = {
+    role: 'node' as const,
+    publicKeyOf: (loaded: LoadedConfig) => requireNode(context, loaded).identity.publicKey,
+  };
+  return runInForeground(context, config, describe, async (loaded, environment): Promise<ForegroundProcess> => {
     const node = await createNode(context.product, loaded, environment);
     const changes = logConnectionChanges(node, environment.logger);
     return {
-      role: 'node',
-      publicKey,
       start: (options) => node.start(options),
       stop: async () => {
         changes[Symbol.dispose]();

@@ -5,6 +5,7 @@ import type { Product } from '../product/product.js';
 import { checkRoles } from '../plugins/check-roles.js';
 import { defaultEntries, loadPlugins, pluginEntries } from '../plugins/load-plugins.js';
 import { loadServerParts } from '../plugins/load-server-parts.js';
+import { PluginPhases } from '../plugins/plugin-phases.js';
 import { checkNode } from './check-node.js';
 import { checkSecretFiles } from './check-secret-files.js';
 import { checkServerFiles } from './check-server-files.js';
@@ -29,19 +30,21 @@ import { leaves } from './walk.js';
 export interface LoadConfigOptions extends FindConfigOptions {
   /** Environment variables that may override keys. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Says which plugin is waited for, and ends the wait where its signal aborts. */
+  readonly phases?: PluginPhases | undefined;
 }
 
 /**
  * Reads and checks the rc file, its secrets, plugins and server sections.
- * @throws ConfigProblems with everything that is wrong, at once.
+ * @throws ConfigProblems with everything that is wrong, at once; CodedError ABORTED where the phases' signal aborts.
  */
 export async function loadConfig(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
-  const env = options.env ?? process.env;
+  const { env = process.env, phases = new PluginPhases() } = options;
   const file = await findConfig(product, options);
   if (file === undefined) throw nothingFound(product, options);
   const owners = trustedOwners(env);
   const reading = new ProblemList(file);
-  const read = await readRcFile(product, owners, reading);
+  const read = await readRcFile(product, owners, reading, phases);
   if (read.value === undefined) reading.throwIfAny();
   const { value: raw, overridden, unknown } = applyEnvironment(product, read.value, env);
   const problems = new ProblemList(file, overridden);
@@ -92,11 +95,11 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
   const node = hasNode ? await checkNode(raw, peerLists, { product, problems, files }) : undefined;
   for (const list of peerLists.slice(1)) problems.include(list.problems);
 
-  const context = { product, z, problems, owners, trusted: read.trusted };
+  const context = { product, z, problems, owners, trusted: read.trusted, phases };
   const entries = raw['plugins'] === undefined && hasNode ? defaultEntries(product) : pluginEntries(raw['plugins']);
   const plugins = await loadPlugins(entries, context);
   const written = Array.isArray(raw['plugins']) ? raw['plugins'].length : entries.length;
-  if (hasNode) await checkRoles(plugins, { product, problems, complete: plugins.length === written });
+  if (hasNode) await checkRoles(plugins, { product, problems, phases, complete: plugins.length === written });
   const serverParts = isObject(server) ? await loadServerParts(server, plugins, context) : [];
   for (const { name, options: written, optionsPath } of entries) {
     await checkSecretFiles(written, optionsPath, { files: quietFiles, problems, plugin: name });

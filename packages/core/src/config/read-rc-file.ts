@@ -3,6 +3,8 @@ import { open } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import type { Loader } from 'cosmiconfig';
 import type { ConfigProblem } from '../errors/config-problems.js';
+import { isAborted } from '../errors/coded-error.js';
+import type { PluginPhases } from '../plugins/plugin-phases.js';
 import type { Product } from '../product/product.js';
 import { openFailure } from './config-files.js';
 import {
@@ -31,6 +33,7 @@ export async function readRcFile(
   product: Pick<Product, 'name'>,
   owners: TrustedOwners | undefined,
   problems: ProblemList,
+  phases: PluginPhases,
 ): Promise<ReadRcFile> {
   const { file } = problems;
   const opened = await openTrusted(file, owners, MAX_BYTES);
@@ -43,7 +46,7 @@ export async function readRcFile(
   const trusted = distrust === undefined;
   const extension = extname(file);
   if (EXECUTABLE.has(extension) && !trusted) return { value: undefined, trusted, readableByOthers };
-  const value = await parse(product, extension, content, problems);
+  const value = await parse(product, extension, content, problems, phases);
   return { value, trusted, readableByOthers };
 }
 
@@ -86,6 +89,7 @@ async function parse(
   extension: string,
   content: string,
   problems: ProblemList,
+  phases: PluginPhases,
 ): Promise<unknown> {
   const { file } = problems;
   const { defaultLoaders } = await import('cosmiconfig');
@@ -94,8 +98,10 @@ async function parse(
   const loader = loaders[extension] ?? defaultLoaders.noExt;
   let value: unknown;
   try {
-    value = await loader(file, content);
+    // A file that is code may hang as a plugin may.
+    value = await phases.wait(file, 'import', () => loader(file, content) as unknown);
   } catch (cause) {
+    if (isAborted(cause)) throw cause;
     problems.add([], EXPECTED[extension] ?? 'YAML', describeSyntaxError(cause, extension, content));
     return undefined;
   }

@@ -17,6 +17,7 @@ import { systemClock, systemRandom } from '../time/system-clock.js';
 import { DATAGRAMS_METHODS, ROLE_METHODS } from '../plugins/role-methods.js';
 import { checkCapabilities, checkContribution } from '../plugins/check-contribution.js';
 import { createPlugins } from '../plugins/create-plugins.js';
+import { PluginPhases } from '../plugins/plugin-phases.js';
 import { TOKENS, type Contributed, type Token } from './tokens.js';
 
 /** What the embedder supplies; tests hand in a fake clock and a seeded source. */
@@ -28,6 +29,8 @@ export interface Environment {
   readonly random?: RandomSource;
   /** Default: one that logs to `logger`. */
   readonly guard?: EdgeGuard;
+  /** Told which plugin is being waited for. */
+  readonly phases?: PluginPhases;
 }
 
 /** One plugin of a node, and what it added. */
@@ -48,6 +51,7 @@ export interface WiredNode {
   readonly contributions: readonly WiredPlugin[];
   /** Peers of the rc file; `update` takes those of a file read again. */
   readonly rcFilePeers: RcFilePeers;
+  readonly phases: PluginPhases;
   readonly warnings: readonly string[];
 }
 
@@ -71,7 +75,8 @@ export async function createContainer(
   const { createNodeContainer, registerFactory, registerValue } = await import('./node-container.js');
   const container = createNodeContainer();
   const { logger, clock = systemClock, random = systemRandom } = environment;
-  const { guard = EdgeGuard.create(product.name, { logger, clock }) } = environment;
+  const { guard = EdgeGuard.create(product.name, { logger, clock }), phases = new PluginPhases({ clock }) } =
+    environment;
   const warnings: string[] = [];
   for (const place of node.ownEntries) logger.debug('our own entry in a list of peers is skipped', { place });
   const rcFilePeers = new RcFilePeers(node.peers, { clock, logger });
@@ -95,7 +100,7 @@ export async function createContainer(
     config.plugins.filter((plugin) => !providesEgress(plugin)),
   ]) {
     const needsOf = (plugin: LoadedPlugin) => pluginNeeds(plugin, container, logger);
-    for (const [plugin, contribution] of await createPlugins(wave, needsOf, { clock, logger })) {
+    for (const [plugin, contribution] of await createPlugins(wave, needsOf, { clock, logger, phases })) {
       checkContribution(plugin, contribution, config.file);
       created.set(plugin, guardedContribution(plugin, contribution, guard.for(plugin.name)));
     }
@@ -130,6 +135,7 @@ export async function createContainer(
       options: maskSecrets(plugin.writtenOptions ?? {}),
     })),
     rcFilePeers,
+    phases,
     warnings,
   });
 }
@@ -146,7 +152,7 @@ function configFiles(config: LoadedConfig, logger: Logger, warnings: string[]) {
 function pluginNeeds(plugin: LoadedPlugin, container: DependencyContainer, logger: Logger): PluginNeeds {
   const guard = () => container.resolve<EdgeGuard>(TOKENS.Guard).for(plugin.name);
   const all: { readonly [N in keyof PluginNeeds]: () => PluginNeeds[N] } = {
-    logger: () => logger.child({ component: plugin.definition.name }),
+    logger: () => logger.child({ component: plugin.name }),
     clock: () => guardedClock(container.resolve<Clock>(TOKENS.Clock), guard()),
     guard,
     random: () => container.resolve<RandomSource>(TOKENS.RandomSource),
@@ -176,6 +182,6 @@ function contributed<R extends Role>(
 ): Contributed<NonNullable<Contribution[R]>>[] {
   return [...created].flatMap(([plugin, contribution]) => {
     const instance = contribution[role];
-    return instance === undefined ? [] : [{ plugin: plugin.definition.name, instance }];
+    return instance === undefined ? [] : [{ plugin: plugin.name, instance }];
   });
 }

@@ -29,3 +29,8 @@ export class CodedError extends Error {
     this.plugin = details.plugin;
   }
 }
+
+/** Whether somebody asked to stop: then that is what is to be said, and not what failed for it. */
+export function isAborted(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === 'ABORTED';
+}

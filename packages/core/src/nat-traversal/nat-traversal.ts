@@ -16,6 +16,7 @@ import type { TraversalSettings } from '../config/loaded-config.js';
 import { CodedError } from '../errors/coded-error.js';
 import { guardedClock } from '../guard/guarded-clock.js';
 import { Listeners } from '../guard/listeners.js';
+import type { PluginPhases } from '../plugins/plugin-phases.js';
 import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../traversal/connection-type.js';
 import type { EnginePath } from '../traversal/events.js';
 import { PathEngine } from '../traversal/path-engine.js';
@@ -53,6 +54,8 @@ export interface NatTraversalNeeds {
   readonly random: RandomSource;
   readonly logger: Logger;
   readonly guard: Guard;
+  /** Told which plugin's start is being waited for. */
+  readonly phases?: PluginPhases;
 }
 
 export interface Pong {
@@ -117,6 +120,7 @@ export class NatTraversal implements Service {
       clock,
       random,
       signalings: needs.signalings,
+      ...(needs.phases && { phases: needs.phases }),
       isPeer: (publicKey) => this.#engine.peer(publicKey) !== undefined,
       onEvent: (event) => {
         this.#driver.handle(event);

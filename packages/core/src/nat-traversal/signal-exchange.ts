@@ -3,6 +3,8 @@ import type { Identity, PublicKey } from '../contracts/identity.js';
 import type { Signaling } from '../contracts/signaling.js';
 import { MessageSeal } from '../sealing/message-seal.js';
 import { wrapError } from '../errors/wrap-error.js';
+import { PluginPhases } from '../plugins/plugin-phases.js';
+import { within } from '../time/deadline.js';
 import type { EngineEvent } from '../traversal/events.js';
 import type { CallMessage } from '../traversal/messages.js';
 import { Paced } from './paced.js';
@@ -19,7 +21,12 @@ export interface SignalExchangeNeeds {
   readonly isPeer: (publicKey: PublicKey) => boolean;
   /** What came of signalling, for the engine. */
   readonly onEvent: (event: EngineEvent) => void;
+  /** Told whose start is being waited for. */
+  readonly phases?: PluginPhases;
 }
+
+/** Starting is not connecting: one that takes longer hangs. */
+const START_TIMEOUT_MS = 25_000;
 
 /** Sealed messages over every signalling plugin at once: published on all, taken from any, the first copy counts. */
 export class SignalExchange {
@@ -39,7 +46,8 @@ export class SignalExchange {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { signalings, onEvent } = this.needs;
+    const { signalings, onEvent, clock, phases = new PluginPhases() } = this.needs;
+    const startOf = (plugin: string) => ({ clock, signal, timeoutMs: START_TIMEOUT_MS, what: `${plugin}: start` });
     for (const { instance } of signalings) {
       const subscriptions = [
         instance.onMessage(({ from, sealed }) => this.#receive(from, sealed)),
@@ -51,9 +59,11 @@ export class SignalExchange {
     }
     await Promise.all(
       signalings.map(({ plugin, instance }) =>
-        instance.start({ signal }).catch((error: unknown) => {
-          throw wrapError(error, { name: plugin, hook: 'start', code: 'PLUGIN_FAILED' });
-        }),
+        phases
+          .track(plugin, 'start', () => within(() => instance.start({ signal }), startOf(plugin)))
+          .catch((error: unknown) => {
+            throw wrapError(error, { name: plugin, hook: 'start', code: 'PLUGIN_FAILED' });
+          }),
       ),
     );
   }

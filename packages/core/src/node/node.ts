@@ -83,7 +83,8 @@ class WiredTraversalNode implements Node {
     this.#listeners = new Listeners(this.#guard, 'changes of status');
     const clock = guardedClock(wired.get(TOKENS.Clock), this.#guard);
     const logger = wired.get(TOKENS.Logger);
-    const transport = wired.get(TOKENS.Transport).instance;
+    const { instance: transport, plugin: carrier } = wired.get(TOKENS.Transport);
+    const { phases } = wired;
     this.traversal = new NatTraversal({
       identity: wired.get(TOKENS.Identity),
       transport,
@@ -96,6 +97,7 @@ class WiredTraversalNode implements Node {
       random: wired.get(TOKENS.RandomSource),
       logger,
       guard: this.#guard.for('traversal'),
+      phases,
     });
     this.#plain = new PlainPeers(clock, (publicKey) => this.#look(publicKey, statsOf(transport, publicKey)));
     this.#discoveries = new PeerDiscoveries({
@@ -120,20 +122,23 @@ class WiredTraversalNode implements Node {
     this.#lifecycle = new Lifecycle(
       [
         {
-          name: `${wired.get(TOKENS.Transport).plugin}: sockets`,
+          name: `${carrier}: sockets`,
           plugin: true,
-          service: { start: (options) => transport.listen(options), stop: () => transport.stop() },
+          service: {
+            start: (options) => phases.track(carrier, 'start', () => transport.listen(options)),
+            stop: () => transport.stop(),
+          },
         },
         { name: 'traversal', service: this.traversal },
         { name: 'peer discovery', service: this.#discovery() },
         {
-          name: `${wired.get(TOKENS.Transport).plugin}: device`,
+          name: `${carrier}: device`,
           plugin: true,
           service: {
             start: (options) => {
               // The device is mostly waited for, and so are signalling's answers: time for what is needed next.
               setImmediate(loadCheckEncoder);
-              return transport.start(options);
+              return phases.track(carrier, 'start', () => transport.start(options));
             },
             stop: async () => undefined,
           },

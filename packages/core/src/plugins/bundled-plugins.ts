@@ -1,18 +1,24 @@
 import type { PluginDefinition } from '../contracts/plugin.js';
-import { CodedError } from '../errors/coded-error.js';
+import { CodedError, isAborted } from '../errors/coded-error.js';
 import type { Product } from '../product/product.js';
 import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
 import { reasonOf } from '../errors/reason-of.js';
+import { PluginPhases } from './plugin-phases.js';
 
 /**
  * Imports a plugin that comes with the product.
  * @throws CodedError PLUGIN_FAILED when it cannot be imported or is not a plugin: a fault of the product.
  */
-export async function bundledPlugin(product: Product, name: string): Promise<PluginDefinition> {
+export async function bundledPlugin(
+  product: Product,
+  name: string,
+  phases: PluginPhases = new PluginPhases(),
+): Promise<PluginDefinition> {
   let value: unknown;
   try {
-    value = exportedPlugin(await product.plugins[name]?.());
+    value = exportedPlugin(await phases.wait(name, 'import', () => product.plugins[name]?.()));
   } catch (cause) {
+    if (isAborted(cause)) throw cause;
     throw new CodedError('PLUGIN_FAILED', `${name}: import: ${reasonOf(cause)}`, { plugin: name, cause });
   }
   const [fault] = definitionFaults(value);
@@ -21,7 +27,12 @@ export async function bundledPlugin(product: Product, name: string): Promise<Plu
 }
 
 /** All of them, by the name under which the product knows them. */
-export async function bundledPlugins(product: Product): Promise<ReadonlyMap<string, PluginDefinition>> {
+export async function bundledPlugins(
+  product: Product,
+  phases?: PluginPhases,
+): Promise<ReadonlyMap<string, PluginDefinition>> {
   const names = Object.keys(product.plugins);
-  return new Map(await Promise.all(names.map(async (name) => [name, await bundledPlugin(product, name)] as const)));
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, await bundledPlugin(product, name, phases)] as const)),
+  );
 }

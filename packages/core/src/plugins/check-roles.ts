@@ -4,6 +4,7 @@ import type { Role } from '../contracts/plugin.js';
 import type { Product } from '../product/product.js';
 import { bundledPlugins } from './bundled-plugins.js';
 import { ROLES } from './check-definition.js';
+import type { PluginPhases } from './plugin-phases.js';
 
 /** Roles that only one plugin can fill. */
 const SINGLE: readonly Role[] = ['transport', 'egress'];
@@ -11,6 +12,7 @@ const SINGLE: readonly Role[] = ['transport', 'egress'];
 export interface CheckRolesContext {
   readonly product: Product;
   readonly problems: ProblemList;
+  readonly phases?: PluginPhases | undefined;
   /** False where a plugin could not be loaded: it may be the very one that is missing. */
   readonly complete: boolean;
 }
@@ -51,8 +53,8 @@ export async function checkRoles(plugins: readonly LoadedPlugin[], context: Chec
   }
 }
 
-async function whoProvides(role: Role, { product }: CheckRolesContext): Promise<{ suggestion?: string }> {
-  const bundled = await bundledPlugins(product);
+async function whoProvides(role: Role, { product, phases }: CheckRolesContext): Promise<{ suggestion?: string }> {
+  const bundled = await bundledPlugins(product, phases);
   const names = [...bundled].filter(([, definition]) => definition.provides.includes(role)).map(([name]) => name);
   return names.length === 0 ? {} : { suggestion: `add ${names.join(' or ')} to \`plugins\`` };
 }

@@ -5,6 +5,7 @@ import type { Contribution, PluginNeeds } from '../contracts/plugin.js';
 import { CodedError } from '../errors/coded-error.js';
 import { wrapError } from '../errors/wrap-error.js';
 import { SLOW_AFTER_MS, within } from '../time/deadline.js';
+import type { PluginPhases } from './plugin-phases.js';
 
 /** `create` does no I/O but reading a secret and importing itself; one that takes longer hangs. */
 export const CREATE_TIMEOUT_MS = 30_000;
@@ -16,13 +17,14 @@ export const CREATE_TIMEOUT_MS = 30_000;
 export async function createPlugins(
   plugins: readonly LoadedPlugin[],
   needsOf: (plugin: LoadedPlugin) => PluginNeeds,
-  { clock, logger }: { clock: Clock; logger: Logger },
+  { clock, logger, phases }: { clock: Clock; logger: Logger; phases: PluginPhases },
 ): Promise<[LoadedPlugin, Contribution][]> {
   const results = await Promise.allSettled(
     plugins.map(async (plugin): Promise<[LoadedPlugin, Contribution]> => {
       const { name, definition } = plugin;
       try {
-        const contribution = await within(() => definition.create(needsOf(plugin), plugin.options), {
+        const create = () => phases.track(name, 'create', () => definition.create(needsOf(plugin), plugin.options));
+        const contribution = await within(create, {
           clock,
           timeoutMs: CREATE_TIMEOUT_MS,
           what: `${name}: create`,

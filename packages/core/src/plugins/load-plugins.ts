@@ -9,8 +9,10 @@ import type { ProblemList } from '../config/problem-list.js';
 import { schemaKeys } from '../config/schema-keys.js';
 import { schemaProblems } from '../config/schema-problems.js';
 import type { PluginDefinition, Schema, SchemaLibrary } from '../contracts/plugin.js';
+import { isAborted } from '../errors/coded-error.js';
 import type { Product } from '../product/product.js';
 import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
+import type { PluginPhases } from './plugin-phases.js';
 import { packageVersion, resolvePlugin } from './resolve-plugin.js';
 import { reasonOf } from '../errors/reason-of.js';
 
@@ -33,6 +35,7 @@ export interface LoadPluginsContext {
   readonly owners: TrustedOwners | undefined;
   /** False: the rc file is not ours alone, so nothing that it leads to is executed. */
   readonly trusted: boolean;
+  readonly phases: PluginPhases;
 }
 
 /** The entries of `plugins:`, leniently: what has the wrong shape is the schema's to report. */
@@ -104,7 +107,7 @@ async function loadPlugin(entry: PluginEntry, context: LoadPluginsContext): Prom
 
 async function importPlugin(
   { name, path }: PluginEntry,
-  { product, problems, owners, trusted }: LoadPluginsContext,
+  { product, problems, owners, trusted, phases }: LoadPluginsContext,
 ): Promise<{ module: unknown; file: string | undefined } | undefined> {
   const fail = (expected: string, found: string, suggestion?: string) => {
     problems.add(path, expected, { plugin: name, found, ...(suggestion === undefined ? {} : { suggestion }) });
@@ -134,8 +137,9 @@ async function importPlugin(
     );
   }
   try {
-    return { module: await importModule(), file };
+    return { module: await phases.wait(name, 'import', importModule), file };
   } catch (error) {
+    if (isAborted(error)) throw error;
     return fail('a module that can be imported', `an error: ${reasonOf(error)}`);
   }
 }
@@ -151,7 +155,7 @@ async function distrustOfModule(file: string, owners: TrustedOwners | undefined)
 async function checkOptions(
   { name, options, optionsPath }: PluginEntry,
   definition: PluginDefinition,
-  { z, problems }: LoadPluginsContext,
+  { z, problems, phases }: LoadPluginsContext,
 ): Promise<{ options: unknown } | undefined> {
   if (definition.options === undefined) {
     if (options === undefined || options === null || (typeof options === 'object' && Object.keys(options).length === 0))
@@ -166,7 +170,7 @@ async function checkOptions(
     problems.add(optionsPath, '`options` to return a schema', { plugin: name, found: `an error: ${reasonOf(error)}` });
     return undefined;
   }
-  return checkWithSchema(schema, options ?? {}, { path: optionsPath, plugin: name, z, problems });
+  return checkWithSchema(schema, options ?? {}, { path: optionsPath, plugin: name, z, problems, phases });
 }
 
 export interface SchemaCheck {
@@ -174,19 +178,21 @@ export interface SchemaCheck {
   readonly plugin: string;
   readonly z: SchemaLibrary;
   readonly problems: ProblemList;
+  readonly phases: PluginPhases;
 }
 
 /** Checks a value against a plugin's schema. @returns its output, deeply frozen, or undefined after adding problems. */
 export async function checkWithSchema(
   schema: Schema,
   value: unknown,
-  { path, plugin, z, problems }: SchemaCheck,
+  { path, plugin, z, problems, phases }: SchemaCheck,
 ): Promise<{ options: unknown } | undefined> {
   let result;
   try {
     // Without compiling the schema into a function first: it is applied once.
-    result = await schema.safeParseAsync(value, { jitless: true });
+    result = await phases.wait(plugin, 'options', () => schema.safeParseAsync(value, { jitless: true }));
   } catch (error) {
+    if (isAborted(error)) throw error;
     problems.add(path, 'a schema that can be applied', { plugin, found: `an error: ${reasonOf(error)}` });
     return undefined;
   }

@@ -1,7 +1,6 @@
 import { didYouMean } from '../config/did-you-mean.js';
 import type { LoadedPlugin, LoadedServerPart } from '../config/loaded-config.js';
 import type { ServerPart } from '../contracts/plugin.js';
-import type { Product } from '../product/product.js';
 import { bundledPlugin } from './bundled-plugins.js';
 import { checkWithSchema, type LoadPluginsContext } from './load-plugins.js';
 
@@ -17,8 +16,8 @@ export async function loadServerParts(
   plugins: readonly LoadedPlugin[],
   context: LoadPluginsContext,
 ): Promise<LoadedServerPart[]> {
-  const { z, problems } = context;
-  const offered = await offeredParts(plugins, context.product);
+  const { z, problems, phases } = context;
+  const offered = await offeredParts(plugins, context);
   const known = [...new Set(offered.flatMap(({ part }) => part.sections))];
   const taken = new Map<OfferedPart, Record<string, unknown>>();
   for (const [section, value] of Object.entries(server)) {
@@ -45,7 +44,7 @@ export async function loadServerParts(
   }
   const loaded: LoadedServerPart[] = [];
   for (const [{ plugin, part }, sections] of taken) {
-    const checked = await checkWithSchema(part.options(z), sections, { path: ['server'], plugin, z, problems });
+    const checked = await checkWithSchema(part.options(z), sections, { path: ['server'], plugin, z, problems, phases });
     if (checked !== undefined)
       loaded.push(Object.freeze({ plugin, part, sections: Object.keys(sections), options: checked.options }));
   }
@@ -53,13 +52,16 @@ export async function loadServerParts(
 }
 
 /** Parts of the rc file's plugins, then of the product's. */
-async function offeredParts(plugins: readonly LoadedPlugin[], product: Product): Promise<OfferedPart[]> {
+async function offeredParts(
+  plugins: readonly LoadedPlugin[],
+  { product, phases }: LoadPluginsContext,
+): Promise<OfferedPart[]> {
   const offered: OfferedPart[] = plugins.flatMap(({ name, definition }) =>
     (definition.serverParts ?? []).map((part) => ({ plugin: name, part, ofProduct: false })),
   );
   const seen = new Set(plugins.map(({ definition }) => definition.name));
   for (const name of product.serverPlugins) {
-    const definition = await bundledPlugin(product, name);
+    const definition = await bundledPlugin(product, name, phases);
     if (seen.has(definition.name)) continue;
     seen.add(definition.name);
     for (const part of definition.serverParts ?? []) offered.push({ plugin: name, part, ofProduct: true });
