@@ -39,7 +39,7 @@ export interface ForegroundProcess {
 export interface ForegroundKind {
   readonly role: ProcessRole;
   /** Null for a server. @throws CommandError CONFIG where the file describes no such process. */
-  publicKeyOf(config: LoadedConfig): string | null;
+  readonly publicKeyOf: (config: LoadedConfig) => string | null;
 }
 
 export type CreateProcess = (config: LoadedConfig, environment: ForegroundEnvironment) => Promise<ForegroundProcess>;
