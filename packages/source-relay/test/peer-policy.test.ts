@@ -1,10 +1,14 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { FakeClock } from '@wirepath/core';
 import { IpRanges, isCidr } from '../src/server/ip-ranges.js';
+import { OwnAddresses } from '../src/server/own-addresses.js';
 import { PeerPolicy, type PeerVerdict } from '../src/server/peer-policy.js';
 import { at } from './raw-client.js';
 
 type Options = Partial<ConstructorParameters<typeof PeerPolicy>[0]>;
+
+const own = (address: string) => (ip: string) => ip === address;
 
 function policy(options: Options = {}) {
   return new PeerPolicy({ allowPeers: [], denyPeers: [], isOwn: () => false, isRelayed: () => false, ...options });
@@ -42,6 +46,31 @@ describe('which peers a relay may reach', () => {
     '64:ff9b::a00:1',
     '64:ff9b::7f00:1',
     '2001::f5ff:fffe',
+    // Not globally reachable by IANA's registries.
+    '192.0.0.8',
+    '192.88.99.1',
+    '198.18.0.1',
+    '198.19.255.255',
+    '240.0.0.1',
+    '254.1.2.3',
+    'fec0::1',
+    '100::1',
+    '100:0:0:1::1',
+    '2001:2::1',
+    '2001:10::1',
+    '2001:2f::1',
+    '5f00::1',
+    // And by a detour.
+    '64:ff9b::f000:1',
+    '64:ff9b::c612:1',
+    '64:ff9b:1::808:808',
+    '2002:c000:1::1',
+    '2002:e000:1::1',
+    '::169.254.169.254',
+    '::ffff:0:10.0.0.1',
+    '2001:0:a00:1::1',
+    '2001:db8::5efe:10.0.0.1',
+    '2001:db8::200:5efe:192.168.0.1',
   ])('refuses %s', (ip) => {
     expect(policy().judge(at(ip, 1))).toBe('refused');
   });
@@ -61,6 +90,13 @@ describe('which peers a relay may reach', () => {
     '2002:808:808::1',
     '64:ff9b::808:808',
     '::ffff:198.51.100.7',
+    '192.0.1.1',
+    '198.17.255.255',
+    '198.20.0.1',
+    '100:0:0:2::1',
+    '2001:db8::5efe:198.51.100.7',
+    '2001:db8:0:5efe:a00:1::',
+    '2001:0:c633:6407::39cc:9bf8',
   ])('lets %s through', (ip) => {
     expect(policy().judge(at(ip, 1))).toBe('open');
   });
@@ -75,9 +111,60 @@ describe('which peers a relay may reach', () => {
     ['an own address is refused', { isOwn: () => true }, '198.51.100.7', 'refused'],
     ['but for a live relayed port', { isOwn: () => true, isRelayed: () => true }, '198.51.100.7', 'relayed-only'],
     ['on a private address, too', { isOwn: () => true, isRelayed: () => true }, '10.0.0.1', 'relayed-only'],
+    ['nor by a detour', { isOwn: own('198.51.100.7') }, '64:ff9b::198.51.100.7', 'refused'],
+    ['by 6to4', { isOwn: own('198.51.100.7'), isRelayed: () => true }, '2002:c633:6407::1', 'refused'],
+    ['by Teredo', { isOwn: own('198.51.100.7') }, '2001:0:c633:6407::39cc:9bf9', 'refused'],
+    ['by ISATAP', { isOwn: own('198.51.100.7') }, '2001:db8::5efe:198.51.100.7', 'refused'],
+    [
+      'unless it is allowed by name',
+      { isOwn: own('198.51.100.7'), allowPeers: ['198.51.100.7'] },
+      '64:ff9b::198.51.100.7',
+      'open',
+    ],
     ['or where it is allowed by name', { isOwn: () => true, allowPeers: ['127.0.0.0/8'] }, '127.0.0.1', 'open'],
   ])('%s', (_rule, options, ip, verdict) => {
     expect(policy(options).judge(at(ip, 1))).toBe(verdict);
+  });
+});
+
+describe('addresses of this host', () => {
+  function host(...addresses: string[]) {
+    const clock = new FakeClock();
+    const read = vi.fn(() => addresses);
+    return { clock, addresses, read, own: new OwnAddresses(clock, ['203.0.113.200'], read) };
+  }
+
+  it('are those of its interfaces, those that it advertises, and loopback', () => {
+    const { own, addresses } = host('203.0.113.10', 'fe80::1', '2001:DB8:0::1');
+    for (const ip of [...addresses.slice(0, 2), '203.0.113.200', '2001:db8::1', '127.9.9.9', '::1', '0.0.0.0', '::'])
+      expect(own.has(ip)).toBe(true);
+    expect(own.has('203.0.113.11')).toBe(false);
+    expect(own.has('no address')).toBe(false);
+  });
+
+  it('are those of now, give or take 5 s, and their change is told', async () => {
+    const { own, addresses, clock, read } = host('203.0.113.10');
+    expect(own.has('203.0.113.11')).toBe(false);
+    const { generation } = own;
+    addresses.push('203.0.113.11');
+    for (let i = 0; i < 100; i++) own.has('203.0.113.11');
+    expect(read).toHaveBeenCalledTimes(1);
+    await clock.advance(5001);
+    expect(own.has('203.0.113.11')).toBe(true);
+    expect(own.generation).toBe(generation + 1);
+    await clock.advance(5001);
+    expect(own.has('203.0.113.11')).toBe(true);
+    expect(own.generation).toBe(generation + 1);
+  });
+
+  it('stay what they were where the system does not tell', async () => {
+    const { own, clock, read } = host('203.0.113.10');
+    expect(own.has('203.0.113.10')).toBe(true);
+    read.mockImplementation(() => {
+      throw new Error('EMFILE');
+    });
+    await clock.advance(5001);
+    expect(own.has('203.0.113.10')).toBe(true);
   });
 });
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeChannelData, encodeStunMessage } from '@wirepath/stun-codec';
-import { DEFAULT_RATE_LIMITS, RateLimiter } from '../src/server/rate-limit.js';
 import { settled } from './memory-network.js';
 import { at } from './raw-client.js';
 import { PEER, SERVER, turnLab } from './turn-lab.js';
@@ -74,7 +73,7 @@ describe('a server that faces the network', () => {
     expect((await client.request({ method: 'refresh' })).class).toBe('success');
   }, 30_000);
 
-  it('keeps nothing of 40,000 requests without credentials: no timer, no table, and most get no answer', async () => {
+  it('keeps nothing of 40,000 requests without credentials: no timer, no table', async () => {
     const lab = await turnLab();
     const bytes = encodeStunMessage({
       class: 'request',
@@ -89,23 +88,7 @@ describe('a server that faces the network', () => {
     await settled();
     expect(lab.clock.pendingTimers).toBe(0);
     expect(lab.server.status()).toMatchObject({ allocations: 0, users: 0 });
-    const answers = lab.network.sent.length - 40_000;
-    expect(answers).toBeLessThanOrEqual(DEFAULT_RATE_LIMITS.totalBurst);
-    expect(lab.drops()['rate-limited']).toBe(40_000 - answers);
-    // Who has been let in is not in the queue with them.
-    await lab.clock.advance(1000);
     expect((await (await lab.client()).allocate()).class).toBe('success');
-  });
-
-  it('goes on answering a client that has an allocation while strangers flood it', async () => {
-    const lab = await turnLab();
-    const client = await lab.client();
-    await client.allocate();
-    const bytes = encodeStunMessage({ class: 'request', method: 'binding', transactionId: Buffer.alloc(12) });
-    for (let i = 0; i < 20_000; i++) lab.network.send({ from: at(`192.0.${i >> 8}.${i & 255}`, 9), to: SERVER, bytes });
-    await settled();
-    expect(lab.drops()['rate-limited']).toBeGreaterThan(0);
-    expect((await client.request({ method: 'refresh' })).class).toBe('success');
   });
 
   it('never answers a response, an indication, or a method that it does not know', async () => {
@@ -133,32 +116,5 @@ describe('a server that faces the network', () => {
     await client.send(bytes);
     expect(client.inbox).toEqual([]);
     expect(lab.drops()).toEqual({ 'bad-fingerprint': 1 });
-  });
-});
-
-describe('the rate limit', () => {
-  const limits = { perSourcePerSecond: 10, perSourceBurst: 3, totalPerSecond: 1000, totalBurst: 1000 };
-
-  it('lets a burst through, then so many a second', () => {
-    const limiter = new RateLimiter(limits, 1);
-    const admitted = (nowMs: number, tries: number) =>
-      Array.from({ length: tries }, () => limiter.admit('192.0.2.1', nowMs)).filter(Boolean).length;
-    expect(admitted(0, 10)).toBe(3);
-    expect(admitted(100, 10)).toBe(1);
-    expect(admitted(200, 10)).toBe(1);
-    expect(admitted(60_000, 10)).toBe(3);
-  });
-
-  it('takes an IPv6 /64 for one source', () => {
-    const limiter = new RateLimiter(limits, 1);
-    const admitted = Array.from({ length: 100 }, (_, i) => limiter.admit(`2001:db8:1:2:${i.toString(16)}::1`, 0));
-    expect(admitted.filter(Boolean)).toHaveLength(3);
-    expect(limiter.admit('2001:db8:1:3::1', 0)).toBe(true);
-  });
-
-  it('holds for all sources together', () => {
-    const limiter = new RateLimiter({ ...limits, totalBurst: 50 }, 1);
-    const admitted = Array.from({ length: 200 }, (_, i) => limiter.admit(`192.0.2.${i}`, 0));
-    expect(admitted.filter(Boolean)).toHaveLength(50);
   });
 });

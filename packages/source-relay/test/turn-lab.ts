@@ -1,7 +1,7 @@
 import { FakeClock } from '@wirepath/core';
 import type { RelayServerOptions } from '../src/index.js';
 import { RelayServer } from '../src/index.js';
-import type { RateLimits } from '../src/server/rate-limit.js';
+import type { ServerLimits } from '../src/server/server-limits.js';
 import { MemoryNetwork, settled } from './memory-network.js';
 import { testNeeds } from './needs.js';
 import { at, RawClient } from './raw-client.js';
@@ -16,8 +16,9 @@ export async function turnLab(
   options: {
     turn?: Partial<Turn>;
     stun?: RelayServerOptions['stun'];
-    rateLimits?: RateLimits;
+    limits?: ServerLimits;
     files?: Record<string, string>;
+    addresses?: () => readonly string[];
   } = {},
 ) {
   const clock = new FakeClock();
@@ -27,7 +28,11 @@ export async function turnLab(
   const server = new RelayServer(
     needs,
     { turn, stun: options.stun },
-    { open: network.open, ...(options.rateLimits && { rateLimits: options.rateLimits }) },
+    {
+      open: network.open,
+      ...(options.limits && { limits: options.limits }),
+      ...(options.addresses && { addresses: options.addresses }),
+    },
   );
   await server.start({ signal: new AbortController().signal });
   const peer: { readonly received: string[] } = { received: [] };

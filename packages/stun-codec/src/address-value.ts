@@ -17,7 +17,18 @@ export function decodeXorAddressValue(value: Buffer, transactionId: Buffer): Tra
   return addressFromIpBytes(xorIp(value.subarray(4), transactionId), value.readUInt16BE(2) ^ (MAGIC_COOKIE >>> 16));
 }
 
-/** The value of XOR-PEER-ADDRESS, for the per-packet path alone: control messages leave it to npm `stun`. */
+/** The value of RESPONSE-ORIGIN and its kin, by hand where it is made for anybody who asks. */
+export function encodeAddressValue(address: TransportAddress): Buffer {
+  const header = Buffer.alloc(4);
+  header[1] = address.family === 4 ? FAMILY_IPV4 : FAMILY_IPV6;
+  header.writeUInt16BE(address.port, 2);
+  return Buffer.concat([header, ipToBytes(address)]);
+}
+
+/**
+ * The value of XOR-PEER-ADDRESS and XOR-MAPPED-ADDRESS, for what is made per packet or for anybody: other messages leave it
+ * to npm `stun`.
+ */
 export function encodeXorAddressValue(address: TransportAddress, transactionId: Uint8Array): Buffer {
   const header = Buffer.alloc(4);
   header[1] = address.family === 4 ? FAMILY_IPV4 : FAMILY_IPV6;

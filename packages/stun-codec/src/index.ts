@@ -41,6 +41,7 @@ export type { CandidateType, IceCandidateType, StunAttributes } from './stun-att
 export { attributeType } from './attribute-types.js';
 export { decodeStunMessage, MAX_ATTRIBUTES, type StunMessage } from './stun-message.js';
 export { encodeStunMessage, type StunMessageFields } from './encode.js';
+export { encodeBareResponse, type BareResponse } from './bare-response.js';
 export { encodeRelayIndication, MAX_INDICATION_DATA_LENGTH } from './relay-indication.js';
 export { longTermKey, shortTermKey } from './integrity.js';
 export {

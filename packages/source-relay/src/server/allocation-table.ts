@@ -1,12 +1,14 @@
+import type { Holder } from './fair-share.js';
 import type { TransportAddress } from '@wirepath/stun-codec';
 import { endpointKey, type ServerAllocation } from './server-allocation.js';
 import type { UdpSocket } from './udp-socket.js';
 
-/** The live allocations: by 5-tuple, by relayed address, and how many each user has. */
+/** The live allocations: by 5-tuple, by relayed address, and how many each user, source and site has. */
 export class AllocationTable {
   readonly #byClient = new Map<UdpSocket, Map<string, ServerAllocation>>();
   readonly #byRelayed = new Map<string, ServerAllocation>();
   readonly #perUser = new Map<string, number>();
+  readonly #perSource = new Map<string, number>();
 
   get size(): number {
     return this.#byRelayed.size;
@@ -20,8 +22,12 @@ export class AllocationTable {
     return this.#byRelayed.values();
   }
 
-  countOf(username: string): number {
-    return this.#perUser.get(username) ?? 0;
+  countOf({ user, source, site }: Holder): Record<keyof Holder, number> {
+    return {
+      user: this.#perUser.get(user) ?? 0,
+      source: this.#perSource.get(source) ?? 0,
+      site: site === undefined ? 0 : (this.#perSource.get(site) ?? 0),
+    };
   }
 
   /** @param clientKey see {@link endpointKey}. */
@@ -35,24 +41,34 @@ export class AllocationTable {
   }
 
   add(allocation: ServerAllocation): void {
-    const { socket, client, username } = allocation.owner;
+    const { socket, client, holder } = allocation.owner;
     const clients = this.#byClient.get(socket) ?? new Map<string, ServerAllocation>();
     this.#byClient.set(socket, clients);
     clients.set(keyOf(client), allocation);
     this.#byRelayed.set(keyOf(allocation.port.relayedAddress), allocation);
-    this.#perUser.set(username, this.countOf(username) + 1);
+    this.#count(holder, 1);
   }
 
   /** False when it was not there. */
   remove(allocation: ServerAllocation): boolean {
-    const { socket, client, username } = allocation.owner;
+    const { socket, client, holder } = allocation.owner;
     if (!this.#byRelayed.delete(keyOf(allocation.port.relayedAddress))) return false;
     this.#byClient.get(socket)?.delete(keyOf(client));
-    const left = this.countOf(username) - 1;
-    if (left > 0) this.#perUser.set(username, left);
-    else this.#perUser.delete(username);
+    this.#count(holder, -1);
     return true;
   }
+
+  #count({ user, source, site }: Holder, change: 1 | -1): void {
+    add(this.#perUser, user, change);
+    add(this.#perSource, source, change);
+    if (site !== undefined) add(this.#perSource, site, change);
+  }
+}
+
+function add(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }
 
 function keyOf({ ip, port }: TransportAddress): string {

@@ -1,4 +1,7 @@
-import { attributeType, encodeStunMessage, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
+import { attributeType, encodeBareResponse, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
+
+/** A list of everything that somebody made up would be his to make long. */
+const MAX_UNKNOWN_TOLD = 8;
 
 /** The four corners of RFC 5780: this socket's address, and those with the other IP address, the other port, or both. */
 export interface ResponseOrigins<Origin> {
@@ -21,8 +24,9 @@ export interface BindingResponse<Origin> {
 }
 
 /**
- * Answers a Binding request (RFC 8489, RFC 5780). Not authenticated, so the response is never much larger than the
- * request: padding is as long as the request's.
+ * Answers a Binding request (RFC 8489, RFC 5780). Nobody has authenticated it, so there is in it what must be: the mapped
+ * address, and from a server with an alternate address RESPONSE-ORIGIN and OTHER-ADDRESS, which RFC 5780 wants in all. PADDING
+ * is never sent back.
  * @param alternates undefined where the server has no alternate address: CHANGE-REQUEST is then answered 420.
  */
 export function answerBinding<Origin extends BindingOrigin>(
@@ -31,48 +35,37 @@ export function answerBinding<Origin extends BindingOrigin>(
   here: Origin,
   alternates: ResponseOrigins<Origin> | undefined,
 ): BindingResponse<Origin> {
-  const respond = (fields: Partial<Parameters<typeof encodeStunMessage>[0]>, origin = here, port = client.port) => ({
-    bytes: encodeStunMessage({
-      class: 'success',
-      method: 'binding',
-      transactionId: request.transactionId,
-      fingerprint: request.hasFingerprint,
-      ...fields,
-    }),
-    origin,
-    port,
+  const { transactionId, changeRequest, responsePort, padding } = request;
+  const bare = { method: 'binding', transactionId, fingerprint: request.hasFingerprint } as const;
+  const refuse = (errorCode: number, unknownAttributes?: readonly number[]) => ({
+    bytes: encodeBareResponse({ ...bare, errorCode, unknownAttributes }),
+    origin: here,
+    port: client.port,
   });
-  const { changeRequest, responsePort, padding } = request;
   const unknown = request.unknownRequired;
   if (changeRequest !== undefined && alternates === undefined) unknown.push(attributeType.changeRequest);
-  if (unknown.length > 0)
-    return respond({
-      class: 'error',
-      errorCode: { code: 420, reason: 'Unknown Attribute' },
-      unknownAttributes: unknown,
-    });
-  // RFC 5780, section 7.5: both together would send a large datagram to a port that did not ask.
-  if (padding !== undefined && responsePort !== undefined)
-    return respond({ class: 'error', errorCode: { code: 400, reason: 'Bad Request' } });
+  if (unknown.length > 0) return refuse(420, unknown.slice(0, MAX_UNKNOWN_TOLD));
+  // RFC 5780, section 7.5.
+  if (padding !== undefined && responsePort !== undefined) return refuse(400);
 
-  const origin =
-    alternates === undefined || changeRequest === undefined
-      ? here
-      : changeRequest.changeIp
-        ? changeRequest.changePort
-          ? alternates.otherBoth
-          : alternates.otherIp
-        : changeRequest.changePort
-          ? alternates.otherPort
-          : here;
-  return respond(
-    {
-      mappedAddress: client,
-      padding: padding === undefined ? undefined : Buffer.alloc(padding.length),
-      responseOrigin: origin.address,
-      otherAddress: alternates?.otherBoth.address,
-    },
+  const origin = alternates === undefined ? here : originFor(changeRequest, here, alternates);
+  const elsewhere = responsePort !== undefined && responsePort !== 0 && responsePort !== client.port;
+  const discovery =
+    alternates === undefined
+      ? undefined
+      : { responseOrigin: origin.address, otherAddress: alternates.otherBoth.address };
+  return {
+    bytes: encodeBareResponse({ ...bare, mappedAddress: client, ...discovery }),
     origin,
-    responsePort === undefined || responsePort === 0 ? client.port : responsePort,
-  );
+    port: elsewhere ? responsePort : client.port,
+  };
+}
+
+function originFor<Origin>(
+  change: StunMessage['changeRequest'],
+  here: Origin,
+  { otherPort, otherIp, otherBoth }: ResponseOrigins<Origin>,
+): Origin {
+  if (change?.changeIp) return change.changePort ? otherBoth : otherIp;
+  return change?.changePort ? otherPort : here;
 }

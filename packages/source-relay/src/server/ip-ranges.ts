@@ -47,27 +47,36 @@ function inRange(bytes: Uint8Array, { network, prefix }: IpRange): boolean {
   return rest === 0 || ((bytes[whole] ?? 0) ^ (network[whole] ?? 0)) >> (8 - rest) === 0;
 }
 
-/** IPv6 ranges whose addresses lead to an IPv4 one. Made when first asked for: a node that runs no server needs none. */
-const transitionRanges = once(() => ({
-  nat64: new IpRanges(['64:ff9b::/96']),
-  sixToFour: new IpRanges(['2002::/16']),
-  /** RFC 4291's deprecated IPv4-compatible addresses. */
-  compatible: new IpRanges(['::/96']),
-  /** RFC 4380: the client's IPv4 address is in the last 32 bits, inverted. */
-  teredo: new IpRanges(['2001::/32']),
-}));
+/** Ways in which an IPv6 address carries an IPv4 one, and where. Made when first asked for: a node that runs no server needs none. */
+const transitionForms = once(() => {
+  const last = (bytes: Uint8Array) => [bytes.subarray(12)];
+  return [
+    // 6to4 (RFC 3056).
+    { ranges: new IpRanges(['2002::/16']), embedded: (bytes: Uint8Array) => [bytes.subarray(2, 6)] },
+    // NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765).
+    { ranges: new IpRanges(['64:ff9b::/96', '64:ff9b:1::/48', '::/96', '::ffff:0:0:0/96']), embedded: last },
+    // Teredo (RFC 4380): the server's address, and the client's, inverted.
+    {
+      ranges: new IpRanges(['2001::/32']),
+      embedded: (bytes: Uint8Array) => [bytes.subarray(4, 8), bytes.subarray(12).map((byte) => byte ^ 0xff)],
+    },
+  ];
+});
 
 /**
- * The IPv4 address that an IPv6 address leads to (6to4, NAT64, Teredo, IPv4-compatible); undefined for others.
- * IPv4-mapped ones are IPv4 already when they get here.
+ * The IPv4 addresses that an IPv6 address leads to: 6to4, NAT64, Teredo, IPv4-compatible, IPv4-translated, and ISATAP under
+ * any prefix; none for others. IPv4-mapped ones are IPv4 already when they get here.
  */
-export function embeddedIpv4(bytes: Uint8Array): Uint8Array | undefined {
-  if (bytes.length !== 16) return undefined;
-  const { nat64, sixToFour, compatible, teredo } = transitionRanges();
-  if (sixToFour.contains(bytes)) return bytes.subarray(2, 6);
-  if (nat64.contains(bytes) || compatible.contains(bytes)) return bytes.subarray(12);
-  if (teredo.contains(bytes)) return bytes.subarray(12).map((byte) => byte ^ 0xff);
-  return undefined;
+export function embeddedIpv4(bytes: Uint8Array): readonly Uint8Array[] {
+  // `::` and `::1` carry nothing, although the IPv4-compatible addresses begin there.
+  if (bytes.length !== 16 || bytes.every((byte, i) => (i < 15 ? byte === 0 : byte <= 1))) return [];
+  const found = transitionForms().flatMap(({ ranges, embedded }) => (ranges.contains(bytes) ? embedded(bytes) : []));
+  return isIsatap(bytes) ? [...found, bytes.subarray(12)] : found;
+}
+
+/** RFC 5214: the interface identifier is 0:5efe or 200:5efe and the IPv4 address. */
+function isIsatap(bytes: Uint8Array): boolean {
+  return ((bytes[8] ?? 0) & 0xfd) === 0 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
 }
 
 function once<T>(make: () => T): () => T {

@@ -1,4 +1,5 @@
 import type { RandomSource } from '@wirepath/core/plugin';
+import type { Holder } from './fair-share.js';
 import type { RelayPort } from './relay-ports.js';
 
 /** RFC 8656, section 7.2: at least 30 s. */
@@ -6,7 +7,7 @@ const RESERVATION_LIFETIME_MS = 30_000;
 
 interface Reservation {
   readonly port: RelayPort;
-  readonly username: string;
+  readonly holder: Holder;
   readonly expiresAtMs: number;
 }
 
@@ -23,18 +24,28 @@ export class PortReservations {
     return this.#byToken.size;
   }
 
+  holders(): Holder[] {
+    return Array.from(this.#byToken.values(), ({ holder }) => holder);
+  }
+
   /** @returns the token: 8 bytes. */
-  keep(port: RelayPort, username: string, nowMs: number): Uint8Array {
+  keep(port: RelayPort, holder: Holder, nowMs: number): Uint8Array {
     const token = this.#random.bytes(8);
     const key = Buffer.from(token).toString('hex');
-    this.#byToken.set(key, { port, username, expiresAtMs: nowMs + RESERVATION_LIFETIME_MS });
+    this.#byToken.set(key, { port, holder, expiresAtMs: nowMs + RESERVATION_LIFETIME_MS });
     return token;
+  }
+
+  /** Whether {@link take} would find one. @param token hexadecimal. */
+  has(token: string, username: string, nowMs: number): boolean {
+    const reservation = this.#byToken.get(token);
+    return reservation?.holder.user === username && reservation.expiresAtMs > nowMs;
   }
 
   /** @param token hexadecimal. */
   take(token: string, username: string, nowMs: number): RelayPort | undefined {
     const reservation = this.#byToken.get(token);
-    if (reservation === undefined || reservation.username !== username || reservation.expiresAtMs <= nowMs)
+    if (reservation === undefined || reservation.holder.user !== username || reservation.expiresAtMs <= nowMs)
       return undefined;
     this.#byToken.delete(token);
     return reservation.port;

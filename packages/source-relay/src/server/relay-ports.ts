@@ -2,7 +2,7 @@ import type { Guard, RandomSource } from '@wirepath/core/plugin';
 import { transportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { OpenUdpSocket, UdpReceiver, UdpSocket } from './udp-socket.js';
 
-/** How many ports are tried before the relay says that it has none. */
+/** How many ports that others on this host may have are tried before the relay says that it has none. */
 const MAX_ATTEMPTS = 64;
 
 /** A socket for an allocation, and the address that peers send to. */
@@ -12,6 +12,8 @@ export interface RelayPort {
   readonly relayedAddress: TransportAddress;
   /** Set by whom the port belongs to; until then datagrams die. */
   receive: UdpReceiver;
+  /** Gives it back; rather than `socket.close()`. */
+  close(): Promise<void>;
 }
 
 /** Where relayed sockets of one family are bound, and what is advertised for it. */
@@ -32,9 +34,17 @@ export interface RelayPortsOptions {
 /** Opens sockets for allocations at unpredictable ports of the configured range. */
 export class RelayPorts {
   readonly #options: RelayPortsOptions;
+  /** Ports that are ours already, by family: to ask the system for them again would cost a socket each time. */
+  readonly #taken = { 4: new Set<number>(), 6: new Set<number>() };
 
   constructor(options: RelayPortsOptions) {
     this.#options = options;
+  }
+
+  /** How many there are, of each family. */
+  get capacity(): number {
+    const [min, max] = this.#options.range;
+    return max - min + 1;
   }
 
   hasFamily(family: 4 | 6): boolean {
@@ -52,8 +62,12 @@ export class RelayPorts {
     const choices = Math.floor((max - (count - 1) - first) / step) + 1;
     if (choices < 1) return undefined;
     const start = Buffer.from(this.#options.random.bytes(4)).readUInt32BE(0) % choices;
-    for (let attempt = 0; attempt < Math.min(choices, MAX_ATTEMPTS); attempt++) {
-      const ports = await this.#openAt(family, first + step * ((start + attempt) % choices), count);
+    const taken = this.#taken[family];
+    for (let i = 0, attempts = 0; i < choices && attempts < MAX_ATTEMPTS; i++) {
+      const port = first + step * ((start + i) % choices);
+      if (taken.has(port) || (count === 2 && taken.has(port + 1))) continue;
+      attempts++;
+      const ports = await this.#openAt(family, port, count);
       if (ports !== undefined) return ports;
     }
     return undefined;
@@ -66,7 +80,7 @@ export class RelayPorts {
       return opened;
     } catch {
       // In use, or out of file descriptors: another port is tried, and then the client is told 508.
-      for (const { socket } of opened) await socket.close();
+      for (const port of opened) await port.close();
       return undefined;
     }
   }
@@ -84,8 +98,11 @@ export class RelayPorts {
         guard.failed('datagram of a peer', error);
       }
     });
+    const taken = this.#taken[family];
+    taken.add(socket.local.port);
     return Object.assign(receivers, {
       socket,
+      close: () => socket.close().finally(() => taken.delete(socket.local.port)),
       relayedAddress: transportAddress(relay.advertisedIp, socket.local.port),
     });
   }

@@ -1,17 +1,26 @@
-import { CodedError, formatAddress, type RunningServer, type ServerNeeds } from '@wirepath/core/plugin';
-import { decodeStunMessage, transportAddress } from '@wirepath/stun-codec';
+import {
+  CodedError,
+  formatAddress,
+  tryTransportAddress,
+  type RunningServer,
+  type ServerNeeds,
+} from '@wirepath/core/plugin';
+import { decodeStunMessage, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
+import { isAnswerable } from './answerable.js';
 import { answerBinding } from './binding.js';
 import { DropCounters } from './drop-counters.js';
 import { joinCorners, openListener, planListeners, type Listener, type PlannedListener } from './listener.js';
-import { DEFAULT_RATE_LIMITS, RateLimiter, type RateLimits } from './rate-limit.js';
-import type { RelayServerOptions } from './server-options.js';
+import { OwnAddresses, type InterfaceAddresses } from './own-addresses.js';
+import { DEFAULT_SERVER_LIMITS, StrangerLimits, type ServerLimits } from './server-limits.js';
+import { isWildcardAddress, type RelayServerOptions } from './server-options.js';
 import { TurnService } from './turn-service.js';
 import { openUdpSocket, type OpenUdpSocket } from './udp-socket.js';
 
 /** What tests replace. */
 export interface RelayServerEdges {
   readonly open?: OpenUdpSocket;
-  readonly rateLimits?: RateLimits;
+  readonly limits?: ServerLimits;
+  readonly addresses?: InterfaceAddresses;
 }
 
 /**
@@ -21,9 +30,11 @@ export interface RelayServerEdges {
 export class RelayServer implements RunningServer {
   readonly #needs: ServerNeeds;
   readonly #options: RelayServerOptions;
+  readonly #edges: RelayServerEdges;
   readonly #open: OpenUdpSocket;
   readonly #drops = new DropCounters();
-  readonly #limiter: RateLimiter;
+  readonly #limits: StrangerLimits;
+  readonly #own: OwnAddresses;
   readonly #listeners: Listener[] = [];
   readonly #listeningPorts = new Set<number>();
   #turn: TurnService | undefined;
@@ -33,9 +44,10 @@ export class RelayServer implements RunningServer {
   constructor(needs: ServerNeeds, options: RelayServerOptions, edges: RelayServerEdges = {}) {
     this.#needs = needs;
     this.#options = options;
+    this.#edges = edges;
     this.#open = edges.open ?? openUdpSocket;
-    const seed = Buffer.from(needs.random.bytes(4)).readInt32BE(0);
-    this.#limiter = new RateLimiter(edges.rateLimits ?? DEFAULT_RATE_LIMITS, seed);
+    this.#own = new OwnAddresses(needs.clock, [], edges.addresses);
+    this.#limits = new StrangerLimits(edges.limits ?? DEFAULT_SERVER_LIMITS, needs.random);
   }
 
   /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, or CONFIG for an unreadable users file. */
@@ -94,8 +106,9 @@ export class RelayServer implements RunningServer {
     this.#turn = new TurnService(this.#needs, options, {
       open: this.#open,
       drops: this.#drops,
-      limiter: this.#limiter,
+      limits: this.#limits,
       listeningPorts: this.#listeningPorts,
+      addresses: this.#edges.addresses,
     });
     await this.#turn.configure(options);
   }
@@ -136,17 +149,33 @@ export class RelayServer implements RunningServer {
     const message = decodeStunMessage(bytes);
     if (message === undefined) return this.#drops.add('malformed');
     if (message.hasFingerprint && !message.verifyFingerprint()) return this.#drops.add('bad-fingerprint');
-    const client = transportAddress(ip, port);
-    if (message.method !== 'binding') {
-      if (!listener.turn || this.#turn === undefined) return this.#drops.add('unexpected-message');
-      return this.#turn.server.receive(listener.socket, message, client);
-    }
+    const client = tryTransportAddress(ip, port);
+    if (client === undefined || !this.#mayAnswer(client)) return this.#drops.add('unanswerable');
+    if (message.method === 'binding') return this.#bind(listener, message, client);
+    if (!listener.turn || this.#turn === undefined) return this.#drops.add('unexpected-message');
+    this.#turn.server.receive(listener.socket, message, client);
+  }
+
+  #bind(listener: Listener, message: StunMessage, client: TransportAddress): void {
     // An indication keeps a NAT's mapping alive and wants no answer.
     if (message.class === 'indication') return;
     if (message.class !== 'request') return this.#drops.add('unexpected-message');
-    if (!this.#limiter.admit(ip, this.#needs.clock.now())) return this.#drops.add('rate-limited');
+    const { bytes, origin, port } = answerBinding(message, client, listener, listener.origins);
+    if (port !== client.port && !this.#mayAnswer({ ...client, port })) return this.#drops.add('unanswerable');
+    const allocated = listener.turn ? this.#turn?.server.allocated(listener.socket, client) : undefined;
+    if (!this.#limits.binding(client.ip, allocated, bytes.length, this.#needs.clock.now()))
+      return this.#drops.add('rate-limited');
     this.#bindingRequests++;
-    const response = answerBinding(message, client, listener, listener.origins);
-    if (!response.origin.socket.send(response.bytes, ip, response.port)) this.#drops.add('send-failed');
+    if (!origin.socket.send(bytes, client.ip, port)) this.#drops.add('send-failed');
+  }
+
+  /** An answer to one of our own sockets would be two of us talking to each other. */
+  #mayAnswer({ ip, port }: TransportAddress): boolean {
+    if (!isAnswerable(ip, port)) return false;
+    if (!this.#listeningPorts.has(port)) return true;
+    return !this.#listeners.some(
+      ({ socket: { local } }) =>
+        local.port === port && (local.ip === ip || (isWildcardAddress(local) && this.#own.has(ip))),
+    );
   }
 }

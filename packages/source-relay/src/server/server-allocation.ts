@@ -1,3 +1,4 @@
+import type { Holder } from './fair-share.js';
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { PeerVerdict } from './peer-policy.js';
 import type { RelayPort } from './relay-ports.js';
@@ -7,9 +8,13 @@ import type { UdpSocket } from './udp-socket.js';
 export const PERMISSION_LIFETIME_MS = 300_000;
 /** RFC 8656, section 12. */
 export const CHANNEL_LIFETIME_MS = 600_000;
-/** Per allocation: more than any honest client needs, little enough to hold. */
-const MAX_PERMISSIONS = 16_384;
-const MAX_CHANNELS = 4096;
+/**
+ * Per allocation: more peers at a time than any client relays to (a node of ours relays to 100), little enough to hold:
+ * with every channel bound an allocation takes about half a megabyte.
+ */
+export const MAX_PERMISSIONS = 512;
+/** Twice as many, because the channel of a peer that came back at another port lives on for 600 s. */
+export const MAX_CHANNELS = 1024;
 
 export interface Channel {
   readonly number: number;
@@ -36,32 +41,37 @@ export interface AllocationOwner {
   readonly client: TransportAddress;
   readonly username: string;
   readonly key: Buffer;
+  readonly holder: Holder;
+}
+
+export interface FirstAnswer {
+  readonly transactionKey: string;
+  readonly response: Uint8Array;
+  readonly untilMs: number;
 }
 
 /** An allocation (RFC 8656, section 3.2) as state: what is permitted and bound, and until when. */
 export class ServerAllocation {
   readonly owner: AllocationOwner;
   readonly port: RelayPort;
-  /** Of the Allocate that made it: a retransmission gets the same answer. */
-  readonly transactionKey: string;
-  readonly response: Uint8Array;
   expiresAtMs: number;
+  #first: FirstAnswer | undefined;
   readonly #permissions = new Map<string, Permission>();
   readonly #channels = new Map<number, Channel>();
   readonly #channelOfPeer = new Map<string, Channel>();
 
-  constructor(options: {
-    owner: AllocationOwner;
-    port: RelayPort;
-    transactionKey: string;
-    response: Uint8Array;
-    expiresAtMs: number;
-  }) {
+  constructor(options: { owner: AllocationOwner; port: RelayPort; first: FirstAnswer; expiresAtMs: number }) {
     this.owner = options.owner;
     this.port = options.port;
-    this.transactionKey = options.transactionKey;
-    this.response = options.response;
+    this.#first = options.first;
     this.expiresAtMs = options.expiresAtMs;
+  }
+
+  /** The answer to the Allocate that made it, for its retransmission. */
+  firstAnswer(transactionKey: string, nowMs: number): Uint8Array | undefined {
+    return this.#first?.transactionKey === transactionKey && this.#first.untilMs > nowMs
+      ? this.#first.response
+      : undefined;
   }
 
   /** How far a live permission for this IP address reaches; undefined where there is none. */
@@ -75,13 +85,21 @@ export class ServerAllocation {
     const expiresAtMs = nowMs + PERMISSION_LIFETIME_MS;
     const permission = this.#permissions.get(ip);
     if (permission !== undefined) Object.assign(permission, { scope, expiresAtMs });
-    else if (this.hasRoomForPermissions(1)) this.#permissions.set(ip, { scope, expiresAtMs });
+    else if (this.hasRoomFor([ip])) this.#permissions.set(ip, { scope, expiresAtMs });
     else return false;
     return true;
   }
 
-  hasRoomForPermissions(count: number): boolean {
-    return this.#permissions.size + count <= MAX_PERMISSIONS;
+  /** Permissions for all of these; those that there are already take no more. */
+  hasRoomFor(ips: readonly string[]): boolean {
+    const fresh = new Set(ips.filter((ip) => !this.#permissions.has(ip)));
+    return this.#permissions.size + fresh.size <= MAX_PERMISSIONS;
+  }
+
+  /** What is no longer `open` to clients reaches live relayed ports at most: addresses of the host come and go. */
+  restrict(isOpen: (ip: string) => boolean): void {
+    for (const [ip, permission] of this.#permissions)
+      if (permission.scope === 'open' && !isOpen(ip)) permission.scope = 'relayed-only';
   }
 
   channel(number: number, nowMs: number): Channel | undefined {
@@ -114,6 +132,7 @@ export class ServerAllocation {
 
   /** Forgets what has expired; reading never depends on it. */
   expire(nowMs: number): void {
+    if (this.#first !== undefined && this.#first.untilMs <= nowMs) this.#first = undefined;
     for (const [ip, { expiresAtMs }] of this.#permissions) if (expiresAtMs <= nowMs) this.#permissions.delete(ip);
     for (const [number, { expiresAtMs, peerKey }] of this.#channels) {
       if (expiresAtMs > nowMs) continue;

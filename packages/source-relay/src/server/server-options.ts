@@ -104,8 +104,16 @@ export function serverOptionsSchema(z: SchemaLibrary) {
         .refine(([min, max]) => min <= max, 'expected the lower port first')
         .default([...DEFAULT_RELAY_PORTS])
         .describe('Lowest and highest relayed port'),
-      maxAllocations: z.int().min(1).default(DEFAULT_MAX_ALLOCATIONS).describe('Most allocations at a time'),
-      quotaPerUser: z.int().min(1).optional().describe('Most allocations of one user; default: `maxAllocations`'),
+      maxAllocations: z
+        .int()
+        .min(1)
+        .default(DEFAULT_MAX_ALLOCATIONS)
+        .describe('Most allocations at a time; one user of several, or one address, gets three quarters at most'),
+      quotaPerUser: z
+        .int()
+        .min(1)
+        .optional()
+        .describe('Most allocations of one user, ports kept by EVEN-PORT included; default: `maxAllocations`'),
       allowPeers: cidrs
         .default([])
         .describe(

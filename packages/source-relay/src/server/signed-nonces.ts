@@ -3,12 +3,22 @@ import type { RandomSource } from '@wirepath/core/plugin';
 
 /** RFC 8489, section 9.2.4, wants nonces to expire; a client then answers one 438. */
 export const NONCE_LIFETIME_MS = 30 * 60 * 1000;
+/** For so long an expired one still shows that its client can be reached where it says it is. */
+const PROOF_LIFETIME_MS = 24 * 60 * 60 * 1000;
 const TIME_BYTES = 6;
 const MAC_BYTES = 12;
+/** Of the text: what is longer is not even decoded. */
+export const NONCE_LENGTH = ((TIME_BYTES + MAC_BYTES) * 4) / 3;
 
 /**
- * Nonces that prove themselves: the time of issue and an HMAC of it and of the client's address, under a key of this
- * run. No table, so requests without credentials cannot fill one.
+ * `valid`; `stale`: of ours and this client's, but old (438); `foreign`: of nobody, of another client, or of another run.
+ * Only who has received something at the 5-tuple can have one of the first two, so a forged source cannot.
+ */
+export type NonceVerdict = 'valid' | 'stale' | 'foreign';
+
+/**
+ * Nonces that prove themselves: the time of issue and an HMAC of it and of the 5-tuple, under a key of this run. No table,
+ * so requests without credentials cannot fill one.
  */
 export class SignedNonces {
   readonly #key: Uint8Array;
@@ -17,23 +27,30 @@ export class SignedNonces {
     this.#key = random.bytes(32);
   }
 
-  issue(client: string, unixMs: number): string {
+  /** @param tuple the 5-tuple as text. */
+  issue(tuple: string, unixMs: number): string {
     const time = Buffer.alloc(TIME_BYTES);
     time.writeUIntBE(unixMs, 0, TIME_BYTES);
-    return Buffer.concat([time, this.#mac(time, client)]).toString('base64url');
+    return Buffer.concat([time, this.#mac(time, tuple)]).toString('base64url');
   }
 
-  /** False for one that we did not issue, or not to this client, or too long ago: stale (438). */
-  isValid(nonce: string, client: string, unixMs: number): boolean {
+  judge(nonce: string, tuple: string, unixMs: number): NonceVerdict {
+    if (nonce.length !== NONCE_LENGTH) return 'foreign';
     const bytes = Buffer.from(nonce, 'base64url');
-    if (bytes.length !== TIME_BYTES + MAC_BYTES) return false;
+    if (bytes.length !== TIME_BYTES + MAC_BYTES) return 'foreign';
     const time = bytes.subarray(0, TIME_BYTES);
-    if (!timingSafeEqual(bytes.subarray(TIME_BYTES), this.#mac(time, client))) return false;
+    if (!timingSafeEqual(bytes.subarray(TIME_BYTES), this.#mac(time, tuple))) return 'foreign';
     const ageMs = unixMs - time.readUIntBE(0, TIME_BYTES);
-    return ageMs >= 0 && ageMs < NONCE_LIFETIME_MS;
+    if (ageMs >= 0 && ageMs < NONCE_LIFETIME_MS) return 'valid';
+    // A clock that was set back makes it old, not forged.
+    return ageMs < PROOF_LIFETIME_MS ? 'stale' : 'foreign';
   }
 
-  #mac(time: Buffer, client: string): Buffer {
-    return createHmac('sha256', this.#key).update(time).update(client).digest().subarray(0, MAC_BYTES);
+  isValid(nonce: string, tuple: string, unixMs: number): boolean {
+    return this.judge(nonce, tuple, unixMs) === 'valid';
+  }
+
+  #mac(time: Buffer, tuple: string): Buffer {
+    return createHmac('sha256', this.#key).update(time).update(tuple).digest().subarray(0, MAC_BYTES);
   }
 }

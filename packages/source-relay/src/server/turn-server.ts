@@ -1,4 +1,4 @@
-import type { Clock, Logger, RandomSource } from '@wirepath/core/plugin';
+import type { Clock, Guard, Logger, RandomSource } from '@wirepath/core/plugin';
 import {
   encodeStunMessage,
   formatAddress,
@@ -6,17 +6,21 @@ import {
   MIN_CHANNEL,
   type StunMessage,
   type StunMessageFields,
+  transportAddress,
   type TransportAddress,
 } from '@wirepath/stun-codec';
+import type { Admission } from './admission.js';
 import { grantedLifetime, readAllocateRequest, type AllocateRequest, type StunError } from './allocate-request.js';
+import { whyFull, type AllocationLimits, type Occupancy } from './allocation-quota.js';
 import type { AllocationTable } from './allocation-table.js';
 import type { DropCounters } from './drop-counters.js';
-import type { LongTermCredentials } from './long-term-credentials.js';
+import { holderOf, type Holder } from './fair-share.js';
+import type { OwnAddresses } from './own-addresses.js';
 import type { PeerPolicy } from './peer-policy.js';
 import { PortReservations } from './port-reservations.js';
-import type { RateLimiter } from './rate-limit.js';
 import type { RelayPort, RelayPorts } from './relay-ports.js';
 import type { RelayedTraffic } from './relayed-traffic.js';
+import { REMEMBERED_MS, RememberedDeletions } from './remembered-deletions.js';
 import { endpointKey, ServerAllocation } from './server-allocation.js';
 import type { UdpSocket } from './udp-socket.js';
 
@@ -24,21 +28,21 @@ import type { UdpSocket } from './udp-socket.js';
 const SOFTWARE = 'STUN/TURN';
 /** How often what has expired is thrown away; whether it has expired is looked at on every use. */
 const SWEEP_INTERVAL_MS = 5000;
-const MAX_REMEMBERED_DELETIONS = 256;
 
-export interface TurnServerOptions {
+export interface TurnServerOptions extends AllocationLimits {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly logger: Logger;
+  readonly guard: Guard;
   readonly drops: DropCounters;
-  readonly limiter: RateLimiter;
+  readonly admission: Admission;
   readonly table: AllocationTable;
   readonly traffic: RelayedTraffic;
-  readonly credentials: LongTermCredentials;
   readonly policy: PeerPolicy;
+  readonly own: OwnAddresses;
+  /** How many may relay at present: one alone shares with nobody. */
+  readonly userCount: () => number;
   readonly ports: RelayPorts;
-  readonly maxAllocations: number;
-  readonly quotaPerUser: number;
 }
 
 /** A request that has been authenticated, with what answering it takes. */
@@ -46,6 +50,7 @@ interface Exchange {
   readonly socket: UdpSocket;
   readonly client: TransportAddress;
   readonly request: StunMessage;
+  readonly tuple: string;
   readonly username: string;
   readonly key: Buffer;
 }
@@ -55,10 +60,10 @@ export class TurnServer {
   readonly #options: TurnServerOptions;
   readonly #reservations: PortReservations;
   /** 5-tuples whose Allocate waits for its socket. */
-  readonly #pending = new Set<string>();
-  /** Answers to Refresh 0 by transaction, because its retransmission meets no allocation any more. */
-  readonly #deletions = new Map<string, Uint8Array>();
-  #limits: { maxAllocations: number; quotaPerUser: number };
+  readonly #pending = new Map<string, Holder>();
+  readonly #deletions = new RememberedDeletions();
+  #ownGeneration = 0;
+  #limits: AllocationLimits;
   #sweep: Disposable | undefined;
   #stopped = false;
 
@@ -68,46 +73,39 @@ export class TurnServer {
     this.#reservations = new PortReservations(options.random);
   }
 
-  setLimits(limits: { maxAllocations: number; quotaPerUser: number }): void {
+  setLimits(limits: AllocationLimits): void {
     this.#limits = limits;
   }
 
+  /** The 5-tuple as text where there is a living allocation for it. */
+  allocated(socket: UdpSocket, client: TransportAddress): string | undefined {
+    const allocation = this.#live(socket, client, this.#options.clock.now());
+    return allocation === undefined ? undefined : tupleOf(socket, client);
+  }
+
   /** A decoded STUN message of any method but Binding. */
-  receive(socket: UdpSocket, message: StunMessage, client: TransportAddress): void {
-    const { drops, limiter, clock, credentials, traffic } = this.#options;
+  receive(socket: UdpSocket, request: StunMessage, client: TransportAddress): void {
+    const { drops, clock, admission, traffic } = this.#options;
     const nowMs = clock.now();
     const allocation = this.#live(socket, client, nowMs);
-    if (message.class === 'indication' && message.method === 'send') {
+    if (request.class === 'indication' && request.method === 'send') {
       if (allocation === undefined) return drops.add('no-allocation');
-      return traffic.receiveSend(allocation, message);
+      return traffic.receiveSend(allocation, request);
     }
-    if (message.class !== 'request' || !isTurnRequest(message)) return drops.add('unexpected-message');
-    const repeated = this.#repeatedAnswer(message, allocation);
+    if (request.class !== 'request' || !isTurnRequest(request)) return drops.add('unexpected-message');
+    const tuple = tupleOf(socket, client);
+    const allocationUser = allocation?.owner.username;
+    const admitted = admission.admit({ request, ip: client.ip, tuple, allocationUser, nowMs, unixMs: clock.unixMs() });
+    if (admitted.kind === 'dropped') return drops.add(admitted.reason);
+    if (admitted.kind === 'refused') {
+      if (admitted.unauthenticated && allocation !== undefined) this.#endIfUserIsGone(allocation, request);
+      if (!socket.send(admitted.answer, client.ip, client.port)) drops.add('send-failed');
+      return;
+    }
+    const { username, key } = admitted;
+    const repeated = this.#repeatedAnswer(request, tuple, allocation, nowMs);
     if (repeated !== undefined) return void socket.send(repeated, client.ip, client.port);
-    if (allocation === undefined && !limiter.admit(client.ip, nowMs)) return drops.add('rate-limited');
-
-    const clientText = formatAddress(client);
-    const authentication = credentials.authenticate(message, clientText, clock.unixMs());
-    if (authentication.kind === 'accepted') {
-      const { username, key } = authentication;
-      return this.#answer({ socket, client, request: message, username, key }, allocation, nowMs);
-    }
-    if (allocation !== undefined) {
-      if (!limiter.admit(client.ip, nowMs)) return drops.add('rate-limited');
-      if (authentication.code === 401) this.#endIfUserIsGone(allocation, message);
-    }
-    const { code, reason, challenge } = authentication;
-    // No SOFTWARE: what nobody has authenticated gets a short answer.
-    const response = encodeStunMessage({
-      class: 'error',
-      method: message.method,
-      transactionId: message.transactionId,
-      errorCode: { code, reason },
-      realm: challenge ? credentials.realm : undefined,
-      nonce: challenge ? credentials.issueNonce(clientText, clock.unixMs()) : undefined,
-      fingerprint: message.hasFingerprint,
-    });
-    socket.send(response, client.ip, client.port);
+    this.#answer({ socket, client, request, tuple, username, key }, allocation, nowMs);
   }
 
   /** Ends all allocations and leaves no timer. */
@@ -120,7 +118,8 @@ export class TurnServer {
       this.#options.table.remove(allocation);
       ports.push(allocation.port);
     }
-    await Promise.all(ports.map(({ socket }) => socket.close()));
+    this.#deletions.clear();
+    await Promise.all(ports.map((port) => port.close()));
   }
 
   #answer(exchange: Exchange, allocation: ServerAllocation | undefined, nowMs: number): void {
@@ -141,31 +140,37 @@ export class TurnServer {
   }
 
   #beginAllocate(exchange: Exchange, nowMs: number): void {
-    const { table, ports, drops, logger } = this.#options;
+    const { ports, drops } = this.#options;
     const wanted = readAllocateRequest(exchange.request);
     if ('error' in wanted) return this.#refuse(exchange, wanted.error);
     if (wanted.family !== undefined && !ports.hasFamily(wanted.family))
       return this.#refuse(exchange, { code: 440, reason: 'Address Family not Supported' });
-    const tuple = `${formatAddress(exchange.client)}>${formatAddress(exchange.socket.local)}`;
+    const { tuple, username } = exchange;
     if (this.#pending.has(tuple)) return drops.add('allocation-pending');
     // What has expired must not stand in the way.
     this.#throwAway(nowMs);
-    if (table.countOf(exchange.username) >= this.#limits.quotaPerUser)
-      return this.#refuse(exchange, { code: 486, reason: 'Allocation Quota Reached' });
-    const taken = table.size + this.#pending.size + this.#reservations.size;
-    if (wanted.reservationToken === undefined && taken + (wanted.reserveNext ? 1 : 0) >= this.#limits.maxAllocations)
-      return this.#refuse(exchange, { code: 508, reason: 'Insufficient Capacity' });
-    this.#pending.add(tuple);
-    this.#openPorts(wanted, exchange.username, nowMs)
+    const holder = holderOf(username, exchange.client.ip);
+    // A port that is kept for it is counted already.
+    const isKept = this.#reservations.has(wanted.reservationToken ?? '', username, nowMs);
+    const full = isKept ? undefined : whyFull(wanted, holder, this.#limits, this.#occupancy(holder));
+    if (full !== undefined) return this.#refuse(exchange, full);
+    this.#pending.set(tuple, holder);
+    this.#openPorts(wanted, username, nowMs)
       .then((opened) => {
         this.#pending.delete(tuple);
-        this.#completeAllocate(exchange, wanted, opened);
+        this.#completeAllocate(exchange, wanted, holder, opened);
       })
       .catch((error: unknown) => {
         this.#pending.delete(tuple);
         drops.add('internal-error');
-        logger.error('an allocation failed', { error: String(error) });
+        this.#options.guard.failed('allocation', error);
       });
+  }
+
+  #occupancy(holder: Holder): Occupancy {
+    const { table, ports, userCount } = this.#options;
+    const kept = [...this.#pending.values(), ...this.#reservations.holders()];
+    return { size: table.size, held: table.countOf(holder), kept, ports: ports.capacity, users: userCount() };
   }
 
   async #openPorts(wanted: AllocateRequest, username: string, nowMs: number): Promise<readonly RelayPort[]> {
@@ -175,17 +180,17 @@ export class TurnServer {
     return kept === undefined ? [] : [kept];
   }
 
-  #completeAllocate(exchange: Exchange, wanted: AllocateRequest, opened: readonly RelayPort[]): void {
+  #completeAllocate(exchange: Exchange, wanted: AllocateRequest, holder: Holder, opened: readonly RelayPort[]): void {
     const { clock, table, traffic, logger } = this.#options;
     const [port, next] = opened;
     if (this.#stopped) {
-      for (const { socket } of opened) void socket.close();
+      for (const unwanted of opened) void unwanted.close();
       return;
     }
     if (port === undefined) return this.#refuse(exchange, { code: 508, reason: 'Insufficient Capacity' });
     const nowMs = clock.now();
     const { socket, client, request, username, key } = exchange;
-    const token = next === undefined ? undefined : this.#reservations.keep(next, username, nowMs);
+    const token = next === undefined ? undefined : this.#reservations.keep(next, holder, nowMs);
     const response = this.#encodeSuccess(exchange, {
       relayedAddress: port.relayedAddress,
       mappedAddress: client,
@@ -193,10 +198,13 @@ export class TurnServer {
       reservationToken: token,
     });
     const allocation = new ServerAllocation({
-      owner: { socket, client, username, key },
+      owner: { socket, client, username, key, holder },
       port,
-      transactionKey: request.transactionKey,
-      response: ownCopy(response),
+      first: {
+        transactionKey: request.transactionKey,
+        response: ownCopy(response),
+        untilMs: nowMs + REMEMBERED_MS,
+      },
       expiresAtMs: nowMs + wanted.lifetimeSeconds * 1000,
     });
     port.receive = (bytes, ip, fromPort) => traffic.receiveFromPeer(allocation, bytes, ip, fromPort);
@@ -218,7 +226,7 @@ export class TurnServer {
     if (request.lifetimeSeconds === 0) {
       const response = this.#encodeSuccess(exchange, { lifetimeSeconds: 0 });
       this.#end(allocation, 'deleted');
-      this.#rememberDeletion(request.transactionKey, response);
+      this.#deletions.add(exchange.tuple, request.transactionKey, ownCopy(response), nowMs);
       exchange.socket.send(response, exchange.client.ip, exchange.client.port);
       return;
     }
@@ -233,7 +241,7 @@ export class TurnServer {
     const judged = this.#judge(exchange, allocation, peers);
     if (judged === undefined) return;
     allocation.expire(nowMs);
-    if (!allocation.hasRoomForPermissions(peers.length))
+    if (!allocation.hasRoomFor(peers.map(({ ip }) => ip)))
       return this.#refuse(exchange, { code: 508, reason: 'Insufficient Capacity' });
     for (const { ip, scope } of judged) allocation.permit(ip, scope, nowMs);
     this.#succeed(exchange, {});
@@ -248,7 +256,8 @@ export class TurnServer {
       return this.#refuse(exchange, { code: 400, reason: 'XOR-PEER-ADDRESS is not one address' });
     const judged = this.#judge(exchange, allocation, peerAddresses)?.[0];
     if (judged === undefined) return;
-    const bound = allocation.bindChannel(channelNumber, peer, nowMs);
+    allocation.expire(nowMs);
+    const bound = allocation.hasRoomFor([peer.ip]) ? allocation.bindChannel(channelNumber, peer, nowMs) : 'full';
     if (bound === 'conflict')
       return this.#refuse(exchange, { code: 400, reason: 'channel or peer is bound otherwise' });
     if (bound === 'full' || !allocation.permit(peer.ip, judged.scope, nowMs))
@@ -285,16 +294,15 @@ export class TurnServer {
     return undefined;
   }
 
-  #repeatedAnswer(request: StunMessage, allocation: ServerAllocation | undefined): Uint8Array | undefined {
-    if (request.method === 'refresh' && allocation === undefined) return this.#deletions.get(request.transactionKey);
-    if (request.method !== 'allocate' || allocation?.transactionKey !== request.transactionKey) return undefined;
-    return allocation.response;
-  }
-
-  #rememberDeletion(transactionKey: string, response: Buffer): void {
-    this.#deletions.set(transactionKey, ownCopy(response));
-    const [oldest] = this.#deletions.keys();
-    if (oldest !== undefined && this.#deletions.size > MAX_REMEMBERED_DELETIONS) this.#deletions.delete(oldest);
+  /** A retransmission is as authentic as what it repeats, so it is looked for after authentication. */
+  #repeatedAnswer(
+    { method, transactionKey }: StunMessage,
+    tuple: string,
+    allocation: ServerAllocation | undefined,
+    nowMs: number,
+  ): Uint8Array | undefined {
+    if (method === 'refresh' && allocation === undefined) return this.#deletions.find(tuple, transactionKey, nowMs);
+    return method === 'allocate' ? allocation?.firstAnswer(transactionKey, nowMs) : undefined;
   }
 
   /** A user who was removed, or given another secret, while an allocation lived: it ends when its client comes back. */
@@ -306,7 +314,7 @@ export class TurnServer {
   #end(allocation: ServerAllocation, why: string): void {
     const { table, logger } = this.#options;
     if (!table.remove(allocation)) return;
-    void allocation.port.socket.close();
+    void allocation.port.close();
     logger.debug('allocation ended', { relayedAddress: formatAddress(allocation.port.relayedAddress), why });
   }
 
@@ -315,7 +323,18 @@ export class TurnServer {
       if (allocation.expiresAtMs <= nowMs) this.#end(allocation, 'expired');
       else allocation.expire(nowMs);
     }
-    for (const { socket } of this.#reservations.expire(nowMs)) void socket.close();
+    for (const port of this.#reservations.expire(nowMs)) void port.close();
+    this.#deletions.expire(nowMs);
+    this.#followOwnAddresses();
+  }
+
+  /** A permission that was given before its address became this host's must not reach the host's services. */
+  #followOwnAddresses(): void {
+    const { own, policy, table } = this.#options;
+    own.look();
+    if (own.generation === this.#ownGeneration) return;
+    this.#ownGeneration = own.generation;
+    for (const allocation of table) allocation.restrict((ip) => policy.judge(transportAddress(ip, 0)) === 'open');
   }
 
   #scheduleSweep(): void {
@@ -354,6 +373,11 @@ export class TurnServer {
       ...fields,
     });
   }
+}
+
+/** What nonces and remembered answers are bound to: whose address, and which of our sockets. */
+function tupleOf({ local }: UdpSocket, client: TransportAddress): string {
+  return `${client.ip}|${client.port}>${local.ip}|${local.port}`;
 }
 
 function isTurnRequest({ method }: StunMessage): boolean {

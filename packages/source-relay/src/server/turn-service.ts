@@ -1,12 +1,12 @@
 import type { ServerNeeds } from '@wirepath/core/plugin';
 import { transportAddress } from '@wirepath/stun-codec';
+import { Admission } from './admission.js';
 import { AllocationTable } from './allocation-table.js';
 import type { DropCounters } from './drop-counters.js';
 import { listenAddress } from './listener.js';
 import { LongTermCredentials } from './long-term-credentials.js';
-import { ownAddresses } from './own-addresses.js';
+import { OwnAddresses, type InterfaceAddresses } from './own-addresses.js';
 import { PeerPolicy } from './peer-policy.js';
-import type { RateLimiter } from './rate-limit.js';
 import { RelayedTraffic } from './relayed-traffic.js';
 import { RelayPorts, type RelayInterface } from './relay-ports.js';
 import { endpointKey } from './server-allocation.js';
@@ -18,7 +18,7 @@ import {
   turnListenAddresses,
   type TurnOptions,
 } from './server-options.js';
-import { SignedNonces } from './signed-nonces.js';
+import type { StrangerLimits } from './server-limits.js';
 import { TurnServer } from './turn-server.js';
 import type { OpenUdpSocket } from './udp-socket.js';
 import { parseUsersFile } from './users-file.js';
@@ -26,9 +26,11 @@ import { parseUsersFile } from './users-file.js';
 export interface TurnServiceEdges {
   readonly open: OpenUdpSocket;
   readonly drops: DropCounters;
-  readonly limiter: RateLimiter;
+  readonly limits: StrangerLimits;
   /** Ports of all listening sockets. */
   readonly listeningPorts: ReadonlySet<number>;
+  /** @default those of the system */
+  readonly addresses?: InterfaceAddresses | undefined;
 }
 
 /** The parts of the TURN server, put together for one `server.turn` section. */
@@ -39,14 +41,19 @@ export class TurnService {
   readonly #needs: ServerNeeds;
   readonly #credentials: LongTermCredentials;
 
-  constructor(needs: ServerNeeds, options: TurnOptions, { open, drops, limiter, listeningPorts }: TurnServiceEdges) {
-    const { clock, guard, random, logger } = needs;
+  constructor(
+    needs: ServerNeeds,
+    options: TurnOptions,
+    { open, drops, limits, listeningPorts, addresses }: TurnServiceEdges,
+  ) {
+    const { clock, random, logger, guard } = needs;
     this.#needs = needs;
     const interfaces = relayInterfaces(options);
     const advertised = [...interfaces.values()].flatMap(({ bindIp, advertisedIp }) => [bindIp, advertisedIp]);
-    const isOwn = ownAddresses(clock, advertised);
+    const own = new OwnAddresses(clock, advertised, addresses);
+    const isOwn = (ip: string) => own.has(ip);
     const { table } = this;
-    this.#credentials = new LongTermCredentials(options.realm ?? DEFAULT_REALM, new Map(), new SignedNonces(random));
+    this.#credentials = new LongTermCredentials(options.realm ?? DEFAULT_REALM);
     this.traffic = new RelayedTraffic({
       clock,
       random,
@@ -58,11 +65,13 @@ export class TurnService {
       clock,
       random,
       logger,
+      guard,
       drops,
-      limiter,
+      admission: new Admission({ random, credentials: this.#credentials, limits }),
       table,
       traffic: this.traffic,
-      credentials: this.#credentials,
+      own,
+      userCount: () => this.#credentials.userCount,
       policy: new PeerPolicy({
         allowPeers: options.allowPeers ?? [],
         denyPeers: options.denyPeers ?? [],

@@ -7,6 +7,7 @@ import {
   transportAddress,
   type TransportAddress,
 } from '@wirepath/core/plugin';
+import { SendBacklog } from './send-backlog.js';
 
 /** A bound UDP socket as the server uses it: addresses stay text, because a value object per packet would cost. */
 export interface UdpSocket {
@@ -27,8 +28,12 @@ export type OpenUdpSocket = (local: TransportAddress, receive: UdpReceiver) => P
 /** Bursts wait here while the process is busy; the kernel cuts it to its limit. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
+/** More than the kernel keeps for one neighbour that does not answer (`unres_qlen_bytes`), which counts against it. */
+const SEND_BUFFER_BYTES = 4 * 1024 * 1024;
+
 /** What libuv keeps while the kernel's buffer is full; beyond it datagrams are dropped, as a NIC would. */
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+const MAX_QUEUED_BYTES_EACH = 256 * 1024;
 
 /** The real network. */
 export const openUdpSocket: OpenUdpSocket = (local, receive) =>
@@ -37,6 +42,7 @@ export const openUdpSocket: OpenUdpSocket = (local, receive) =>
       type: local.family === 4 ? 'udp4' : 'udp6',
       ipv6Only: local.family === 6,
       recvBufferSize: RECEIVE_BUFFER_BYTES,
+      sendBufferSize: SEND_BUFFER_BYTES,
       // Destinations are literals: Node's own look-up would put every send off to a later tick.
       lookup: (address, _options, callback) => callback(null, address, local.family),
     });
@@ -56,6 +62,7 @@ export const openUdpSocket: OpenUdpSocket = (local, receive) =>
 class DgramSocket implements UdpSocket {
   readonly local: TransportAddress;
   readonly #socket: Socket;
+  readonly #backlog = new SendBacklog({ maxBytes: MAX_QUEUED_BYTES, maxBytesEach: MAX_QUEUED_BYTES_EACH });
   #closed: Promise<void> | undefined;
 
   constructor(socket: Socket) {
@@ -65,11 +72,11 @@ class DgramSocket implements UdpSocket {
   }
 
   send(bytes: Uint8Array, ip: string, port: number): boolean {
-    return this.#send(bytes, ip, port);
+    return this.#send(bytes, bytes.length, ip, port);
   }
 
   sendWithHeader(header: Uint8Array, payload: Uint8Array, ip: string, port: number): boolean {
-    return this.#send([header, payload], ip, port);
+    return this.#send([header, payload], header.length + payload.length, ip, port);
   }
 
   close(): Promise<void> {
@@ -77,14 +84,21 @@ class DgramSocket implements UdpSocket {
     return this.#closed;
   }
 
-  #send(bytes: Uint8Array | readonly Uint8Array[], ip: string, port: number): boolean {
+  #send(bytes: Uint8Array | readonly Uint8Array[], sizeBytes: number, ip: string, port: number): boolean {
     // Node throws on port 0, which any source port on the network may be.
-    if (this.#closed !== undefined || port === 0 || this.#socket.getSendQueueSize() > MAX_QUEUED_BYTES) return false;
+    if (this.#closed !== undefined || port === 0) return false;
+    let sent: (() => void) | undefined;
+    // As a rule the kernel takes it during the call, and there is nothing to keep account of.
+    if (!this.#backlog.isEmpty || this.#socket.getSendQueueCount() > 0) {
+      sent = this.#backlog.add(`${ip}|${port}`, sizeBytes);
+      if (sent === undefined) return false;
+    }
     try {
-      this.#socket.send(bytes, port, ip);
+      this.#socket.send(bytes, port, ip, sent);
       return true;
     } catch {
       // Only arguments make it throw; an odd address from the network must not end the process.
+      sent?.();
       return false;
     }
   }
