@@ -125,3 +125,29 @@ describe('a plugin whose role lacks a method', () => {
     expect(stderr).not.toMatch(/at .*:\d+:\d+/);
   });
 });
+
+describe('a signal that means nothing here', () => {
+  it.each(['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const)(
+    '%s from the first moment on ends nothing and opens no debugger',
+    async (signal) => {
+      await writeNode(plugin('signaling', SIGNALING));
+      child = spawn(process.execPath, [BIN, 'up', '--config', rcFile], {
+        env: env(),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let out = '';
+      child.stdout?.on('data', (text) => (out += String(text)));
+      child.stderr?.on('data', (text) => (out += String(text)));
+      // From when the control socket answers, which is before any plugin is loaded.
+      await expect.poll(() => run('status', '--json').status, { timeout: 15_000, interval: 20 }).toBe(0);
+      child.kill(signal);
+      await expect.poll(() => out, { timeout: 15_000, interval: 50 }).toContain('node is up');
+      child.kill(signal);
+      expect(status().node.publicKey).not.toBe('');
+      expect(out).not.toContain('Debugger listening');
+      const exit = once(child, 'exit');
+      child.kill('SIGTERM');
+      expect(await exit).toEqual([0, null]);
+    },
+  );
+});

@@ -19,6 +19,7 @@ import { ControlServer } from '../control/server.js';
 import { errorSentence, EXIT_DONE, EXIT_FAILED } from '../error-line.js';
 import { ProcessHandler } from '../node/process-handler.js';
 import { aborted, Interrupt } from '../terminal/interrupt.js';
+import { ServiceSignals } from '../terminal/service-signals.js';
 import { UncaughtErrors } from '../terminal/uncaught.js';
 import type { CommandContext } from './definition.js';
 import { requireConfigFile } from './running-process.js';
@@ -63,6 +64,7 @@ export async function runInForeground(
   const { product, terminal } = context;
   using interrupt = new Interrupt();
   using uncaught = new UncaughtErrors();
+  using signals = new ServiceSignals();
   const { signal } = interrupt;
 
   const file = await requireConfigFile(context, configOption);
@@ -74,7 +76,6 @@ export async function runInForeground(
   interrupt.onForced = () => control.removeNow();
   let logger: Logger | undefined;
   let child: ForegroundProcess | undefined;
-  let stopReload: Disposable | undefined;
   let up = false;
   // What is wrong with the configuration goes before what is wrong with the socket.
   const claiming = control.start().then(
@@ -104,7 +105,7 @@ export async function runInForeground(
     await orInterrupted(child.start({ signal }), signal);
     handler.up();
     up = true;
-    stopReload = reloadOnHangup(logger, load, child);
+    signals.onHangup(reloading(logger, load, child));
     logger.info(`${role} is up`, { pid: process.pid, config: file, controlSocket: socketPath });
     await aborted(signal);
     logger.info(`${role} stops`);
@@ -115,7 +116,6 @@ export async function runInForeground(
       throw error;
     }
   } finally {
-    stopReload?.[Symbol.dispose]();
     await claiming;
     await stopBounded(logger, child, control);
   }
@@ -158,7 +158,7 @@ function logFailure(logger: Logger, error: unknown, forPeople: boolean): void {
 }
 
 /** SIGHUP reads the file again; what is wrong with it is logged, and the process goes on as it was. */
-function reloadOnHangup(logger: Logger, load: () => Promise<LoadedConfig>, child: ForegroundProcess): Disposable {
+function reloading(logger: Logger, load: () => Promise<LoadedConfig>, child: ForegroundProcess): () => void {
   let queue = Promise.resolve();
   const reload = async (): Promise<void> => {
     try {
@@ -170,11 +170,9 @@ function reloadOnHangup(logger: Logger, load: () => Promise<LoadedConfig>, child
       logger.error(`the configuration was not taken over: ${errorSentence(error)}`);
     }
   };
-  const onHangup = (): void => {
+  return () => {
     queue = queue.then(reload);
   };
-  process.on('SIGHUP', onHangup);
-  return { [Symbol.dispose]: () => void process.off('SIGHUP', onHangup) };
 }
 
 async function stopBounded(
