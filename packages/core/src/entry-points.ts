@@ -18,6 +18,15 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
   return (await import('./config/load-config.js')).loadConfig(product, options);
 }
 
+/**
+ * As {@link loadConfig}, for a process that has other things to do meanwhile: the file is read and checked in a thread of its
+ * own, however many peers it lists.
+ * @throws ConfigProblems with everything that is wrong, at once.
+ */
+export async function loadConfigOffLoop(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
+  return (await import('./config/load-config.js')).loadConfigOffLoop(product, options);
+}
+
 /** JSON Schema (2020-12) of the product's rc file, with the options of every plugin that comes with it. */
 export async function configJsonSchema(product: Product): Promise<Record<string, unknown>> {
   return (await import('./config/json-schema.js')).configJsonSchema(product);

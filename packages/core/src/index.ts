@@ -73,7 +73,14 @@ export { formatKey, generatePrivateKey, parsePrivateKey, parsePublicKey } from '
 export { systemClock, systemRandom } from './time/system-clock.js';
 export { BinaryHeap } from './time/binary-heap.js';
 export { FakeClock } from './time/fake-clock.js';
-export { configJsonSchema, createContainer, createLogger, createServer, loadConfig } from './entry-points.js';
+export {
+  configJsonSchema,
+  createContainer,
+  createLogger,
+  createServer,
+  loadConfig,
+  loadConfigOffLoop,
+} from './entry-points.js';
 export { createNode, type Node, type PingReply } from './node/node.js';
 export type {
   Connection,

@@ -3,6 +3,7 @@ import {
   createLogger,
   EdgeGuard,
   loadConfig,
+  loadConfigOffLoop,
   pluginInStack,
   PluginPhases,
   systemClock,
@@ -48,6 +49,9 @@ export type CreateProcess = (config: LoadedConfig, environment: ForegroundEnviro
 /** What the process is made with. */
 export type ForegroundEnvironment = Environment & { readonly guard: EdgeGuard; readonly phases: PluginPhases };
 
+/** Of thousands of peers each may have one. */
+const WARNINGS_LOGGED = 50;
+
 /** Everything is told to stop at once; what has not by then is cut off. */
 const STOP_TIMEOUT_MS = 5000;
 
@@ -69,7 +73,7 @@ export async function runInForeground(
 
   const file = await requireConfigFile(context, configOption);
   const phases = new PluginPhases({ signal, onSlow: slowPhaseTo(context) });
-  const load = (): Promise<LoadedConfig> => loadConfig(product, { configPath: file, env: terminal.env, phases });
+  const options = { configPath: file, env: terminal.env, phases };
   const socketPath = controlSocketPath(product, file, { env: terminal.env });
   const handler = new ProcessHandler({ product, role, phases });
   const control = new ControlServer({ socketPath, handler });
@@ -83,7 +87,7 @@ export async function runInForeground(
     (error: unknown) => ({ error }),
   );
   try {
-    const config = await orInterrupted(Promise.race([load(), runningAlready(claiming)]), signal);
+    const config = await orInterrupted(Promise.race([loadConfig(product, options), runningAlready(claiming)]), signal);
     logger = await createLogger({
       name: product.name,
       level: config.log.level,
@@ -105,7 +109,7 @@ export async function runInForeground(
     await orInterrupted(child.start({ signal }), signal);
     handler.up();
     up = true;
-    signals.onHangup(reloading(logger, load, child));
+    signals.onHangup(reloading(logger, () => loadConfigOffLoop(product, options), child));
     logger.info(`${role} is up`, { pid: process.pid, config: file, controlSocket: socketPath });
     await aborted(signal);
     logger.info(`${role} stops`);
@@ -143,7 +147,9 @@ async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 }
 
 function logWarnings(logger: Logger, { warnings }: LoadedConfig): void {
-  for (const { file, keyPath, message } of warnings) logger.warn(message, { file, keyPath });
+  for (const { file, keyPath, message } of warnings.slice(0, WARNINGS_LOGGED)) logger.warn(message, { file, keyPath });
+  const more = warnings.length - WARNINGS_LOGGED;
+  if (more > 0) logger.warn('the configuration has more warnings; check-config shows all of them', { count: more });
 }
 
 /** The error line goes to stderr; a log that machines read gets it too, with its code. */
@@ -160,7 +166,9 @@ function logFailure(logger: Logger, error: unknown, forPeople: boolean): void {
 /** SIGHUP reads the file again; what is wrong with it is logged, and the process goes on as it was. */
 function reloading(logger: Logger, load: () => Promise<LoadedConfig>, child: ForegroundProcess): () => void {
   let queue = Promise.resolve();
+  let isWaiting = false;
   const reload = async (): Promise<void> => {
+    isWaiting = false;
     try {
       const config = await load();
       logWarnings(logger, config);
@@ -171,6 +179,9 @@ function reloading(logger: Logger, load: () => Promise<LoadedConfig>, child: For
     }
   };
   return () => {
+    // One that has not begun will read what this one would.
+    if (isWaiting) return;
+    isWaiting = true;
     queue = queue.then(reload);
   };
 }

@@ -32,7 +32,7 @@ export interface CheckedNode {
 }
 
 export interface CheckNodeContext {
-  readonly product: Product;
+  readonly product: Pick<Product, 'name'>;
   readonly problems: ProblemList;
   readonly files: ConfigFiles;
 }

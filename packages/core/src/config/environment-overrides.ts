@@ -23,7 +23,7 @@ export interface EnvironmentOverrides {
  * the path, `_` between words). Values are text, or JSON where they parse as such.
  */
 export function applyEnvironment(
-  product: Product,
+  product: Pick<Product, 'environmentPrefix'>,
   value: unknown,
   env: Readonly<Record<string, string | undefined>>,
 ): EnvironmentOverrides {

@@ -4,6 +4,12 @@ import type { ConfigWarning } from './loaded-config.js';
 
 type Path = readonly PropertyKey[];
 
+/** What was found in one file. */
+export interface ConfigFindings {
+  readonly problems: readonly ConfigProblem[];
+  readonly warnings: readonly ConfigWarning[];
+}
+
 /** Collects all that is wrong, and all that is worth a warning, in one pass over a configuration. */
 export class ProblemList {
   readonly problems: ConfigProblem[] = [];
@@ -33,8 +39,11 @@ export class ProblemList {
   }
 
   /** Takes over what was found in another file. */
-  include({ problems, warnings }: ProblemList): void {
-    for (const problem of problems) this.problems.push(problem);
+  include({ problems, warnings }: ConfigFindings): void {
+    for (const problem of problems) {
+      this.problems.push(problem);
+      this.#told.add(`${problem.keyPath}\n${problem.expected}`);
+    }
     for (const warning of warnings) this.warnings.push(warning);
   }
 
