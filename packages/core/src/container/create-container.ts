@@ -10,6 +10,7 @@ import type { Contribution, PluginNeeds, Role } from '../contracts/plugin.js';
 import { CodedError } from '../errors/coded-error.js';
 import { EdgeGuard } from '../guard/edge-guard.js';
 import { guardedRole } from '../guard/guarded-role.js';
+import { Refusals } from '../guard/refusals.js';
 import { guardedClock } from '../guard/guarded-clock.js';
 import type { Product } from '../product/product.js';
 import { runtimeFolder } from '../product/runtime-paths.js';
@@ -18,6 +19,7 @@ import { DATAGRAMS_METHODS, ROLE_METHODS } from '../plugins/role-methods.js';
 import { checkCapabilities, checkContribution } from '../plugins/check-contribution.js';
 import { createPlugins } from '../plugins/create-plugins.js';
 import { PluginPhases } from '../plugins/plugin-phases.js';
+import { checkedEgress, checkedSignaling } from './checked-answers.js';
 import { TOKENS, type Contributed, type Token } from './tokens.js';
 
 /** What the embedder supplies; tests hand in a fake clock and a seeded source. */
@@ -52,6 +54,8 @@ export interface WiredNode {
   /** Peers of the rc file; `update` takes those of a file read again. */
   readonly rcFilePeers: RcFilePeers;
   readonly phases: PluginPhases;
+  /** What plugins answered that could not be taken. */
+  readonly refusals: readonly Refusals[];
   readonly warnings: readonly string[];
 }
 
@@ -92,6 +96,14 @@ export async function createContainer(
   );
   registerFactory(container, TOKENS.ConfigFiles, () => configFiles(config, logger, warnings));
 
+  const refusals: Refusals[] = [];
+  const refusalsOf = (plugin: string, what: string): Refusals => {
+    const cure = `update or remove ${plugin}, or tell its author`;
+    const made = new Refusals({ plugin, what, cure, logger, clock });
+    refusals.push(made);
+    return made;
+  };
+
   // Egress is the one thing that a plugin may need of another, so who provides it is created first.
   const created = new Map<LoadedPlugin, Contribution>();
   const providesEgress = (plugin: LoadedPlugin) => plugin.roles.includes('egress');
@@ -105,7 +117,11 @@ export async function createContainer(
       created.set(plugin, guardedContribution(plugin, contribution, guard.for(plugin.name)));
     }
     const [egress] = contributed(created, 'egress');
-    if (egress !== undefined && !container.isRegistered(TOKENS.Egress)) registerValue(container, TOKENS.Egress, egress);
+    if (egress !== undefined && !container.isRegistered(TOKENS.Egress)) {
+      const { plugin, instance } = egress;
+      const checked = checkedEgress(instance, plugin, clock, refusalsOf(plugin, 'egress'));
+      registerValue(container, TOKENS.Egress, { plugin, instance: checked });
+    }
   }
   checkCapabilities(created, config.file);
 
@@ -113,7 +129,12 @@ export async function createContainer(
   if (transport !== undefined) registerValue(container, TOKENS.Transport, transport);
   registerFactory(container, TOKENS.CandidateSources, () => contributed(created, 'candidateSource'));
   registerFactory(container, TOKENS.Relays, () => contributed(created, 'relay'));
-  registerFactory(container, TOKENS.Signalings, () => contributed(created, 'signaling'));
+  registerFactory(container, TOKENS.Signalings, () =>
+    contributed(created, 'signaling').map(({ plugin, instance }) => ({
+      plugin,
+      instance: checkedSignaling(instance, refusalsOf(plugin, 'signalling state')),
+    })),
+  );
   registerFactory(container, TOKENS.PeerDiscoveries, () => [
     { plugin: 'rc file', instance: rcFilePeers },
     ...contributed(created, 'peerDiscovery'),
@@ -136,6 +157,7 @@ export async function createContainer(
     })),
     rcFilePeers,
     phases,
+    refusals,
     warnings,
   });
 }

@@ -102,3 +102,11 @@ export function oneLine(text: string): string {
 export function reasonInLine(error: unknown): string {
   return oneLine(reasonOf(error));
 }
+
+/** What stands where something else should, in a few words. Not for what may be a secret. */
+export function shown(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (typeof value === 'string') return JSON.stringify(oneLine(value).slice(0, 60));
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+}

@@ -7,6 +7,9 @@ import type { Allocation, Relay, RelayFraming, RelayServer } from '../contracts/
 import { pathKeyOf } from '../traversal/candidate-pair.js';
 import type { LocalBase } from '../traversal/events.js';
 import { reasonOf } from '../errors/reason-of.js';
+import { oneLine, Refusals } from '../guard/refusals.js';
+import { within } from '../time/deadline.js';
+import { allocationFault, framingFault, serverFault } from './check-allocation.js';
 
 export interface RelayState {
   readonly url: string;
@@ -31,6 +34,8 @@ interface Slot {
   first: Promise<void> | undefined;
 }
 
+/** A server's addresses, one after the other, each with retransmissions. */
+const ALLOCATE_LIMIT_MS = 60_000;
 const RETRY_MS = 1000;
 const RETRY_MAX_MS = 60_000;
 
@@ -39,6 +44,7 @@ export class Allocations {
   readonly #slots: Slot[];
   /** Of each permission that is wanted; undefined until it is granted. One that is released meanwhile leaves nothing. */
   readonly #framings = new Map<string, RelayFraming | undefined>();
+  readonly #refusals: ReadonlyMap<string, Refusals>;
   #signal: AbortSignal | undefined;
 
   constructor(
@@ -51,8 +57,20 @@ export class Allocations {
       readonly onChange: () => void;
     },
   ) {
+    const { clock, logger } = needs;
+    this.#refusals = new Map(
+      relays.map(({ plugin }) => {
+        const cure = `update or remove ${plugin}, or tell its author`;
+        return [plugin, new Refusals({ plugin, what: 'allocation', cure, clock, logger })];
+      }),
+    );
+    const usable = (plugin: string) => (server: RelayServer) => {
+      const fault = serverFault(server);
+      if (fault !== undefined) this.#refusals.get(plugin)?.refuse('a relay server', fault);
+      return fault === undefined;
+    };
     this.#slots = relays.flatMap(({ plugin, instance }) =>
-      instance.servers.map((server) => ({
+      instance.servers.filter(usable(plugin)).map((server) => ({
         plugin,
         relay: instance,
         server,
@@ -97,7 +115,14 @@ export class Allocations {
   async refresh(signal: AbortSignal): Promise<void> {
     const open = this.#slots.flatMap(({ allocation }) => (allocation === undefined ? [] : [allocation]));
     await Promise.all(
-      open.map((allocation) => allocation.refresh({ signal }).catch((error: unknown) => this.#log(error))),
+      open.map((allocation) =>
+        within(() => allocation.refresh({ signal }), {
+          clock: this.needs.clock,
+          signal,
+          timeoutMs: ALLOCATE_LIMIT_MS,
+          what: 'refresh of an allocation',
+        }).catch((error: unknown) => this.#log(error)),
+      ),
     );
   }
 
@@ -128,9 +153,21 @@ export class Allocations {
       url: server.url,
       state: allocation !== undefined ? 'up' : connecting ? 'connecting' : 'down',
       relayedAddress: allocation?.relayedAddress,
-      rttMs: allocation?.rttMs,
+      rttMs: rttOf(allocation),
       error,
     }));
+  }
+
+  /** What plugins gave that is no allocation, one line each. */
+  problems(): string[] {
+    return [...this.#refusals.values()].flatMap((refusals) => refusals.problems());
+  }
+
+  counters(): Record<string, number> {
+    return Object.assign({}, ...[...this.#refusals.values()].map((refusals) => refusals.counters())) as Record<
+      string,
+      number
+    >;
   }
 
   /** The URL of the relay whose allocation has this id. */
@@ -145,6 +182,12 @@ export class Allocations {
     const key = pathKeyOf({ baseId: allocationId, remote: peer });
     this.#framings.set(key, this.#framings.get(key));
     const framing = await allocation.permit(peer, { signal });
+    const fault = framingFault(framing, allocationId, this.needs.datagrams()?.bases ?? []);
+    if (fault !== undefined) {
+      const { plugin } = this.#slots.find((slot) => slot.allocation === allocation) ?? { plugin: '' };
+      this.#refusals.get(plugin)?.refuse('a permission', fault);
+      throw new Error(`${plugin}: permit: ${fault}`);
+    }
     if (this.#framings.has(key)) this.#framings.set(key, framing);
     else allocation.release(peer);
   }
@@ -169,7 +212,7 @@ export class Allocations {
     if (signal === undefined || slot.connecting) return;
     slot.connecting = true;
     try {
-      const allocation = await slot.relay.allocate(slot.server, { datagrams: this.needs.datagrams(), signal });
+      const allocation = await this.#askFor(slot, signal);
       if (this.#signal === undefined) {
         await allocation.close();
         return;
@@ -190,6 +233,28 @@ export class Allocations {
     }
   }
 
+  /** @throws what `allocate` throws; where it gives no allocation, or none in time. */
+  async #askFor({ plugin, relay, server }: Slot, signal: AbortSignal): Promise<Allocation> {
+    const given = Promise.resolve(relay.allocate(server, { datagrams: this.needs.datagrams(), signal }));
+    const timing = { clock: this.needs.clock, signal, timeoutMs: ALLOCATE_LIMIT_MS, what: `${plugin}: allocate` };
+    const allocation = await within(() => given, timing).catch((error: unknown) => {
+      // It may still come, and is nobody's then.
+      given.then((late) => late.close()).catch((reason: unknown) => this.#log(reason));
+      throw error;
+    });
+    const taken = new Set(this.#open().map(({ id }) => id));
+    const fault = allocationFault(allocation, taken);
+    const refusals = this.#refusals.get(plugin);
+    const subject = `the allocation on ${oneLine(server.url)}`;
+    if (fault === undefined) {
+      refusals?.settle(subject);
+      return allocation;
+    }
+    refusals?.refuse(subject, fault);
+    await allocation.close().catch((error: unknown) => this.#log(error));
+    throw new Error(`${plugin}: allocate: ${fault}`);
+  }
+
   #lose(slot: Slot, reason: Error): void {
     const id = slot.allocation?.id;
     slot.lost?.[Symbol.dispose]();
@@ -203,7 +268,12 @@ export class Allocations {
     slot.error = reasonOf(error);
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** slot.attempts);
     slot.attempts += 1;
-    this.needs.logger.warn('relay not usable', { relay: slot.server.url, reason: slot.error, retryInMs: delayMs });
+    this.needs.logger.warn('relay not usable', {
+      plugin: slot.plugin,
+      relay: slot.server.url,
+      reason: slot.error,
+      retryInMs: delayMs,
+    });
     slot.retry?.[Symbol.dispose]();
     slot.retry = this.needs.clock.setTimeout(() => void this.#allocate(slot), delayMs);
   }
@@ -211,4 +281,10 @@ export class Allocations {
   #log(error: unknown): void {
     this.needs.logger.debug('relay', { reason: reasonOf(error) });
   }
+}
+
+/** A live figure of the plugin's: what is no figure is not told. */
+function rttOf(allocation: Allocation | undefined): number | undefined {
+  const rttMs: unknown = allocation?.rttMs;
+  return typeof rttMs === 'number' && Number.isFinite(rttMs) ? rttMs : undefined;
 }

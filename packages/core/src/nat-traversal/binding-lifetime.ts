@@ -3,6 +3,8 @@ import type { GatherContext } from '../contracts/candidate-source.js';
 import type { Logger } from '../contracts/logger.js';
 import type { NamedSource } from './local-candidates.js';
 import { reasonOf } from '../errors/reason-of.js';
+import { shown } from '../guard/refusals.js';
+import { isLifetimeMs } from './check-candidate.js';
 
 export interface BindingLifetimeNeeds {
   readonly logger: Logger;
@@ -46,6 +48,7 @@ export class BindingLifetime {
     try {
       const ms = await instance.learnBindingLifetime?.({ signal, ...sockets() });
       if (ms === undefined || signal.aborted) return;
+      if (!isLifetimeMs(ms)) throw new TypeError(`expected ms, found ${shown(ms)}`);
       this.ms = ms;
       logger.debug('the NAT remembers an idle mapping', { plugin, forMs: ms });
       onLearnt();

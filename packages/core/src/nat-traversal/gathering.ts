@@ -9,7 +9,9 @@ import { BindingLifetime } from './binding-lifetime.js';
 import { ClockWatch } from './clock-watch.js';
 import { DescriptionHistory } from './description.js';
 import { DEVICE_BASES } from './endpoint-trials.js';
+import { natBehaviorFault, plainNatBehavior } from './check-candidate.js';
 import { LocalCandidates, type NamedSource } from './local-candidates.js';
+import { within } from '../time/deadline.js';
 import { reasonOf } from '../errors/reason-of.js';
 
 export interface GatheringNeeds {
@@ -25,6 +27,8 @@ export interface GatheringNeeds {
   readonly onDescription: (news: { description: LocalDescription; newGeneration: boolean }) => void;
 }
 
+/** One source that hangs must not end all refreshing. */
+const REFRESH_LIMIT_MS = 45_000;
 /** A mapping that is suspect is looked at at most this often. */
 const MAPPING_CHECK_SPACING_MS = 1000;
 
@@ -87,9 +91,13 @@ export class Gathering {
 
   natBehavior(): NatBehavior {
     const bindingLifetimeMs = this.#bindingLifetime.ms;
-    for (const { instance } of this.#needs.sources) {
+    for (const { plugin, instance } of this.#needs.sources) {
       const behavior = instance.natBehavior?.();
-      if (behavior !== undefined) return { ...behavior, ...(bindingLifetimeMs && { bindingLifetimeMs }) };
+      if (behavior === undefined) continue;
+      const fault = natBehaviorFault(behavior);
+      const refusals = this.candidates.refusalsOf(plugin);
+      if (fault !== undefined) refusals?.refuse('the NAT behaviour', fault);
+      else return { ...plainNatBehavior(behavior), ...(bindingLifetimeMs && { bindingLifetimeMs }) };
     }
     return { mapping: null, filtering: null };
   }
@@ -170,7 +178,14 @@ export class Gathering {
 
   async #refreshOne({ plugin, instance }: NamedSource, context: GatherContext): Promise<boolean> {
     try {
-      return (await instance.refresh?.(context)) ?? false;
+      if (instance.refresh === undefined) return false;
+      const changed: unknown = await within(() => instance.refresh?.(context), {
+        clock: this.#needs.clock,
+        signal: context.signal,
+        timeoutMs: REFRESH_LIMIT_MS,
+        what: `${plugin}: refresh`,
+      });
+      return changed === true;
     } catch (error) {
       const reason = reasonOf(error);
       this.#needs.logger.warn('refreshing candidates failed', { plugin, reason });

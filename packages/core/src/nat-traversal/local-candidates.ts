@@ -6,6 +6,17 @@ import type { Logger } from '../contracts/logger.js';
 import { MAX_SIGNALLED_CANDIDATES, MAX_SIGNALLED_RELAYED, type SignalledCandidate } from '../traversal/messages.js';
 import { whyNobodys } from '../traversal/refused-address.js';
 import { reasonOf } from '../errors/reason-of.js';
+import { oneLine, Refusals } from '../guard/refusals.js';
+import { SLOW_AFTER_MS } from '../time/deadline.js';
+import { checkCandidate } from './check-candidate.js';
+import { takeWithin } from './take-within.js';
+
+/** Far more than a machine has addresses: what one source yields beyond that is not looked at. */
+const MAX_GATHERED = 256;
+/** Servers that do not answer take a few seconds; whoever waits for all sources waits no longer for one that hangs. */
+const GATHER_LIMIT_MS = 25_000;
+/** Lines that a source may have in `status`. */
+const MAX_OWN_PROBLEMS = 16;
 
 export interface NamedSource {
   readonly plugin: string;
@@ -17,6 +28,7 @@ export class LocalCandidates {
   readonly #bySource = new Map<string, readonly Candidate[]>();
   /** What failed in the newest gathering, by plugin: one line each. */
   readonly problems = new Map<string, string>();
+  readonly #refusals: ReadonlyMap<string, Refusals>;
 
   constructor(
     readonly sources: readonly NamedSource[],
@@ -26,7 +38,28 @@ export class LocalCandidates {
       /** What sources are handed. */
       readonly sockets: () => Pick<GatherContext, 'datagrams' | 'listenPort'>;
     },
-  ) {}
+  ) {
+    const { clock, logger } = needs;
+    this.#refusals = new Map(
+      sources.map(({ plugin }) => {
+        const cure = `update or remove ${plugin}, or tell its author`;
+        return [plugin, new Refusals({ plugin, what: 'candidate', cure, clock, logger })];
+      }),
+    );
+  }
+
+  /** For what else a source says that cannot be taken. */
+  refusalsOf(plugin: string): Refusals | undefined {
+    return this.#refusals.get(plugin);
+  }
+
+  /** Candidates that were refused since the start, by plugin. */
+  counters(): Record<string, number> {
+    return Object.assign({}, ...[...this.#refusals.values()].map((refusals) => refusals.counters())) as Record<
+      string,
+      number
+    >;
+  }
 
   /**
    * Asks every source. A source's earlier candidates stay until it is done, so that nothing goes missing meanwhile.
@@ -68,8 +101,12 @@ export class LocalCandidates {
     return this.sources.flatMap(({ plugin, instance }) => {
       const failure = this.problems.get(plugin);
       // What it says of itself is newer than what its newest gathering failed with.
-      const own = instance.problems?.() ?? [];
-      return own.length > 0 ? own.map((line) => `${plugin}: ${line}`) : failure === undefined ? [] : [failure];
+      const own = toldLines(instance.problems?.() ?? []);
+      const refused = this.#refusals.get(plugin)?.problems() ?? [];
+      return [
+        ...(own.length > 0 ? own.map((line) => `${plugin}: ${line}`) : failure === undefined ? [] : [failure]),
+        ...refused,
+      ];
     });
   }
 
@@ -88,12 +125,33 @@ export class LocalCandidates {
     const before = this.#bySource.get(plugin) ?? [];
     const found: Candidate[] = [];
     try {
-      for await (const candidate of instance.gather({ signal, ...this.needs.sockets() })) {
-        found.push(this.#complete(candidate, plugin));
-        this.#bySource.set(plugin, [...found, ...before]);
-        onCandidate();
-      }
-      this.problems.delete(plugin);
+      const { clock } = this.needs;
+      const slow = (ms: number) => `${plugin}: gathering has not finished after ${ms / 1000} s; what it found counts`;
+      const refusals = this.#refusals.get(plugin);
+      refusals?.settleAll();
+      const end = await takeWithin(
+        () => instance.gather({ signal, ...this.needs.sockets() }),
+        (given) => {
+          const checked = checkCandidate(given, this.needs.sockets().datagrams?.bases ?? []);
+          if ('why' in checked) return refusals?.refuse(checked.subject, checked.why);
+          found.push(this.#complete(checked.candidate, plugin));
+          this.#bySource.set(plugin, [...found, ...before]);
+          onCandidate();
+        },
+        {
+          clock,
+          signal,
+          maxItems: MAX_GATHERED,
+          limitMs: GATHER_LIMIT_MS,
+          slowMs: SLOW_AFTER_MS,
+          onSlow: () => this.problems.set(plugin, slow(SLOW_AFTER_MS)),
+        },
+      );
+      if (end === 'too-many') refusals?.refuse('what comes after', `expected at most ${MAX_GATHERED} candidates`);
+      if (end === 'late') {
+        this.problems.set(plugin, `${slow(GATHER_LIMIT_MS)}: update or remove ${plugin}, or tell its author`);
+        this.needs.logger.warn('gathering is not waited for any longer', { plugin, afterMs: GATHER_LIMIT_MS });
+      } else if (end !== 'aborted') this.problems.delete(plugin);
     } catch (error) {
       // One source that fails must not take the others' candidates with it.
       const reason = reasonOf(error);
@@ -121,4 +179,9 @@ export class LocalCandidates {
     const shared = this.needs.sockets().datagrams?.bases.find((one) => one.shared && one.family === address.family);
     return base?.id ?? shared?.id ?? `udp${address.family}`;
   }
+}
+
+/** Of what a plugin tells of itself, what is text. */
+function toldLines(lines: readonly unknown[]): string[] {
+  return lines.slice(0, MAX_OWN_PROBLEMS).flatMap((line) => (typeof line === 'string' ? [oneLine(line)] : []));
 }

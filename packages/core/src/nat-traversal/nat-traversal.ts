@@ -375,11 +375,12 @@ export class NatTraversal implements Service {
   }
 
   problems(): string[] {
-    return this.#gathering.candidates.problemLines();
+    return [...this.#gathering.candidates.problemLines(), ...this.#allocations.problems()];
   }
 
   counters(): Record<string, number> {
-    return { ...this.#signals.counters, ...this.#driver.counters };
+    const refused = { ...this.#gathering.candidates.counters(), ...this.#allocations.counters() };
+    return { ...this.#signals.counters, ...this.#driver.counters, ...refused };
   }
 
   /** Calls back when something that status shows of a peer may have changed. */

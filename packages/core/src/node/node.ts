@@ -171,7 +171,7 @@ class WiredTraversalNode implements Node {
       traversal,
       transport,
       counting: [...wired.get(TOKENS.CandidateSources), ...wired.get(TOKENS.Relays)].map(({ instance }) => instance),
-      reporting: [this.#guard, this.#discoveries],
+      reporting: [this.#guard, this.#discoveries, ...this.wired.refusals],
       signaling: this.#signaling(),
       nowMs: wired.get(TOKENS.Clock).unixMs(),
       since: (publicKey, connection) => this.#since(publicKey, connection),

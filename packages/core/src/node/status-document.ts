@@ -7,6 +7,9 @@ import type { PeerAgent } from '../traversal/peer-agent.js';
 import { connectionReason } from './connection-reason.js';
 import type { Connection, PeerStatus, StatusDocument } from './status.js';
 
+/** Reasons are names from code, so there are few. */
+const MAX_COUNTERS = 1024;
+
 /** A plain WireGuard peer counts as connected for as long as WireGuard lets a session live (REJECT_AFTER_TIME). */
 export const SESSION_MS = 180_000;
 
@@ -74,11 +77,23 @@ export function statusDocument(sources: StatusSources): StatusDocument {
 function droppedOf({ transport, traversal, reporting, counting }: StatusSources): Record<string, number> {
   const dropped: Record<string, number> = {};
   for (const counters of [transport, traversal, ...reporting, ...counting].map((source) => source.counters?.() ?? {})) {
-    for (const [reason, count] of Object.entries(counters)) {
+    for (const [reason, count] of countsIn(counters)) {
       if (count > 0) dropped[reason] = (dropped[reason] ?? 0) + count;
     }
   }
   return dropped;
+}
+
+/** Figures of a plugin's own: what is no figure is not told, and not without end. */
+function countsIn(counters: Readonly<Record<string, unknown>>): [string, number][] {
+  try {
+    return Object.entries(counters)
+      .slice(0, MAX_COUNTERS)
+      .flatMap(([reason, count]) => (typeof count === 'number' && Number.isFinite(count) ? [[reason, count]] : []));
+  } catch {
+    // A getter of a plugin's record throws.
+    return [];
+  }
 }
 
 export function peerStatus(

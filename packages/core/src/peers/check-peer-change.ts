@@ -3,7 +3,7 @@ import { parseCidr } from '../config/cidr.js';
 import { isPeerName, PEER_NAME_EXPECTED } from '../config/peer-name.js';
 import type { Identity, PublicKey } from '../contracts/identity.js';
 import type { Peer, PeerChange } from '../contracts/peer-discovery.js';
-import { oneLine } from '../guard/refusals.js';
+import { oneLine, shown } from '../guard/refusals.js';
 import { isKeyText, parsePublicKey } from '../identity/keys.js';
 import { isSmallOrder } from '../identity/small-order.js';
 
@@ -125,11 +125,4 @@ function endpointOf(value: unknown): TransportAddress | undefined {
 function objectOf(value: unknown, expected: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
   throw new Refused(`expected ${expected}, found ${shown(value)}`);
-}
-
-function shown(value: unknown): string {
-  if (value === undefined || value === null) return String(value);
-  if (typeof value === 'string') return JSON.stringify(oneLine(value).slice(0, 60));
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
 }
