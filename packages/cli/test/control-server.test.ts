@@ -1,5 +1,5 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { chmod, chown, lchown, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -37,7 +37,6 @@ async function leaveStaleSocket(): Promise<void> {
   const hidden = join(folder, 'run', 'hidden.sock');
   await new Promise<void>((resolve) => killed.listen(hidden, resolve));
   // close() unlinks the path that was bound: after a rename, the file stays.
-  const { rename } = await import('node:fs/promises');
   await rename(hidden, socketPath);
   await new Promise((resolve) => killed.close(resolve));
   expect((await stat(socketPath)).isSocket()).toBe(true);
@@ -124,6 +123,80 @@ describe('the control socket', () => {
   it('says in one line that its folder cannot be made', async () => {
     await writeFile(join(folder, 'run'), '');
     await expect(serve()).rejects.toMatchObject({ subject: join(folder, 'run') });
+  });
+
+  describe('in the hands of a stranger', () => {
+    it('is not spoken to: one that others may replace, through any folder on the way', async () => {
+      await serve();
+      await chmod(folder, 0o777);
+      await expect(connect()).rejects.toMatchObject({
+        code: 'PERMISSION_DENIED',
+        message: `the control socket is not to be trusted: ${folder} is writable by others (mode 0777)`,
+      });
+      await chmod(join(folder, 'run'), 0o770);
+      await chmod(folder, 0o700);
+      await expect(connect()).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    });
+
+    it('is not made where others could replace its folder', async () => {
+      await chmod(folder, 0o777);
+      await expect(serve()).rejects.toMatchObject({ code: 'PERMISSION_DENIED', subject: join(folder, 'run') });
+      expect(await readdir(join(folder, 'run'))).toEqual([]);
+    });
+
+    it('is made in a folder of ours in a sticky one, as /tmp is', async () => {
+      await chmod(folder, 0o1777);
+      await serve();
+      using client = await connect();
+      expect(client.hello).toEqual(hello);
+    });
+
+    describe.skipIf(process.getuid?.() !== 0)('who is another user (needs root)', () => {
+      const STRANGER = 12_345;
+      /** What they run: it says all that a node would. */
+      const impersonate = async (): Promise<Server> => {
+        await mkdir(join(folder, 'run'), { mode: 0o755 });
+        const fake = createServer((socket) => socket.write(`${JSON.stringify({ hello })}\n`));
+        await new Promise<void>((resolve) => fake.listen(socketPath, resolve));
+        return fake;
+      };
+      const closed = (server: Server) => new Promise((resolve) => server.close(resolve));
+
+      it.each(['folder', 'socket', 'link'])('is not spoken to by its %s', async (what) => {
+        const fake = await impersonate();
+        if (what === 'folder') await chown(join(folder, 'run'), STRANGER, STRANGER);
+        if (what === 'socket') await chown(socketPath, STRANGER, STRANGER);
+        if (what === 'link') {
+          await rename(join(folder, 'run'), join(folder, 'theirs'));
+          await symlink('theirs', join(folder, 'run'));
+          await lchown(join(folder, 'run'), STRANGER, STRANGER);
+        }
+        await expect(connect()).rejects.toMatchObject({
+          code: 'PERMISSION_DENIED',
+          message: expect.stringContaining(`belongs to another user (uid ${STRANGER})`),
+        });
+        expect(await probeControlSocket(socketPath)).toEqual({ state: 'live', hello: undefined });
+        await closed(fake);
+      });
+
+      it('is spoken to where root asks the node of that user’s rc file', async () => {
+        const fake = await impersonate();
+        await chown(join(folder, 'run'), STRANGER, STRANGER);
+        await chown(socketPath, STRANGER, STRANGER);
+        const owners = { uids: new Set([0, STRANGER]) };
+        using client = await ControlClient.connect({ socketPath, startAdvice: '', owners });
+        expect(client.hello).toEqual(hello);
+        client[Symbol.dispose]();
+        await closed(fake);
+      });
+
+      it('is not taken for a node that runs already: the start says whose it is', async () => {
+        const fake = await impersonate();
+        await chown(socketPath, STRANGER, STRANGER);
+        await expect(serve()).rejects.toMatchObject({ code: 'PERMISSION_DENIED', subject: socketPath });
+        await closed(fake);
+      });
+    });
   });
 
   it('says in one line that its path is too long', async () => {

@@ -1,5 +1,5 @@
-import { controlSocketPath, findConfig } from '@wirepath/core';
-import { access } from 'node:fs/promises';
+import { controlSocketPath, findConfig, trustedOwners, type TrustedOwners } from '@wirepath/core';
+import { access, stat } from 'node:fs/promises';
 import { ControlClient } from '../control/client.js';
 import { CommandError } from '../control/failure.js';
 import type { CommandContext } from './definition.js';
@@ -39,6 +39,14 @@ export async function connectToRunning(
   return ControlClient.connect({
     socketPath: controlSocketPath(product, file, { env: terminal.env }),
     startAdvice: `Start it with \`${product.name} up --config ${file}\` (a server: \`serve\`).`,
+    owners: await ownersOf(file),
     signal,
   });
+}
+
+/** Root may ask the node of any user's rc file: it is that user's to run, and then its socket is that user's too. */
+async function ownersOf(file: string): Promise<TrustedOwners | undefined> {
+  const owners = trustedOwners();
+  if (owners === undefined || process.getuid?.() !== 0) return owners;
+  return { uids: new Set([...owners.uids, (await stat(file)).uid]) };
 }

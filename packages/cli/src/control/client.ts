@@ -1,3 +1,4 @@
+import { deniedPath, distrustOfPath, trustedOwners, type Distrust, type TrustedOwners } from '@wirepath/core';
 import { createConnection, type Socket } from 'node:net';
 import { CommandError, fromFailure } from './failure.js';
 import { LineSplitter } from './line-splitter.js';
@@ -17,6 +18,8 @@ export interface ControlClientOptions {
   readonly socketPath: string;
   /** Said when nobody listens: how to start the node. */
   readonly startAdvice: string;
+  /** Whose sockets are spoken to. @default root's and our own */
+  readonly owners?: TrustedOwners | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Until its hello. */
   readonly timeoutMs?: number | undefined;
@@ -40,8 +43,12 @@ export class ControlClient implements Disposable {
     this.hello = hello;
   }
 
-  /** @throws CommandError NOT_RUNNING, PERMISSION_DENIED, TIMEOUT or CONTROL_SOCKET. */
+  /**
+   * Nothing is said to, or believed of, a socket that a stranger may have put there.
+   * @throws CommandError NOT_RUNNING, PERMISSION_DENIED, TIMEOUT or CONTROL_SOCKET.
+   */
   static async connect(options: ControlClientOptions): Promise<ControlClient> {
+    refuseStrangersSocket(options);
     const socket = createConnection(options.socketPath);
     const lines = new LineSplitter(MAX_ANSWER_BYTES);
     let client: ControlClient | undefined;
@@ -175,6 +182,21 @@ export async function probeControlSocket(
   }
 }
 
+function refuseStrangersSocket(options: ControlClientOptions): void {
+  const { socketPath, owners = trustedOwners() } = options;
+  let distrust: Distrust | undefined;
+  try {
+    distrust = distrustOfPath(socketPath, owners);
+  } catch (error) {
+    throw connectError(error as NodeJS.ErrnoException, options);
+  }
+  if (distrust === undefined) return;
+  throw new CommandError('PERMISSION_DENIED', `the control socket is not to be trusted: ${distrust.found}`, {
+    subject: socketPath,
+    advice: `${distrust.suggestion} If the node runs as another user, ask as that user.`,
+  });
+}
+
 function connectError(error: NodeJS.ErrnoException, options: ControlClientOptions): CommandError {
   switch (error.code) {
     case 'ENOENT':
@@ -182,11 +204,13 @@ function connectError(error: NodeJS.ErrnoException, options: ControlClientOption
     case 'ENOTSOCK':
       return new CommandError('NOT_RUNNING', 'no node runs on this configuration', { advice: options.startAdvice });
     case 'EACCES':
-    case 'EPERM':
-      return new CommandError('PERMISSION_DENIED', 'the node belongs to another user', {
+    case 'EPERM': {
+      const { reason } = deniedPath(options.socketPath, error.code);
+      return new CommandError('PERMISSION_DENIED', `the node belongs to another user: ${reason}`, {
         subject: options.socketPath,
         advice: 'Run this as the user who started it, or as root.',
       });
+    }
     default:
       return new CommandError('CONTROL_SOCKET', `the node cannot be reached: ${error.message}`, {
         subject: options.socketPath,

@@ -1,3 +1,4 @@
+import { deniedPath, distrustOfPath, isDenied, trustedOwners } from '@wirepath/core';
 import { rmSync } from 'node:fs';
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -104,6 +105,7 @@ async function prepareFolder(folder: string): Promise<void> {
       });
     }
     if ((found.mode & 0o077) !== 0) await chmod(folder, 0o700);
+    refuseStrangers(folder, 'the folder of the control socket');
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw cannotOpen(folder, error);
@@ -113,6 +115,8 @@ async function prepareFolder(folder: string): Promise<void> {
 /** @throws CommandError ALREADY_RUNNING where a process answers behind it. */
 async function clearStaleSocket(socketPath: string, role: 'node' | 'server'): Promise<void> {
   const before = await inodeOf(socketPath);
+  // What stood in our folder before it was closed to others may be anybody's, and lives as long as they like.
+  if (before !== undefined) refuseStrangers(socketPath, 'the control socket');
   const probe = await probeControlSocket(socketPath);
   if (probe.state === 'live') {
     const who = (probe.hello?.role ?? role) === 'node' ? 'a node' : 'a server';
@@ -123,6 +127,16 @@ async function clearStaleSocket(socketPath: string, role: 'node' | 'server'): Pr
   }
   // Only what was probed is removed: between the two, another process may have put its own live socket there.
   if (before !== undefined && before === (await inodeOf(socketPath))) await unlink(socketPath);
+}
+
+/** Of the folder with all folders on the way to it, or of the socket: what is a stranger's, or could become one's. */
+function refuseStrangers(path: string, what: string): void {
+  const distrust = distrustOfPath(path, trustedOwners());
+  if (distrust === undefined) return;
+  throw new CommandError('PERMISSION_DENIED', `${what} is not to be trusted: ${distrust.found}`, {
+    subject: path,
+    advice: `${distrust.suggestion} Or set XDG_RUNTIME_DIR to a folder of your own.`,
+  });
 }
 
 async function inodeOf(path: string): Promise<number | undefined> {
@@ -145,12 +159,18 @@ function listen(server: Server, path: string): Promise<void> {
 }
 
 function cannotOpen(path: string, cause: unknown): CommandError {
-  const denied = errnoOf(cause) === 'EACCES' || errnoOf(cause) === 'EPERM' || errnoOf(cause) === 'EROFS';
-  return new CommandError(
-    denied ? 'PERMISSION_DENIED' : 'CONTROL_SOCKET',
-    `the control socket cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`,
-    { subject: path, advice: 'Run as root, or set XDG_RUNTIME_DIR to a folder of your own.', cause },
-  );
+  const code = errnoOf(cause);
+  const advice = 'Run as root, or set XDG_RUNTIME_DIR to a folder of your own.';
+  if (isDenied(code)) {
+    const message = `the control socket cannot be opened: ${deniedPath(path, code).reason}`;
+    return new CommandError('PERMISSION_DENIED', message, { subject: path, advice, cause });
+  }
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new CommandError('CONTROL_SOCKET', `the control socket cannot be opened: ${why}`, {
+    subject: path,
+    advice,
+    cause,
+  });
 }
 
 export function errnoOf(error: unknown): string | undefined {

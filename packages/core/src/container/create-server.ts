@@ -67,13 +67,20 @@ function createPart({ plugin, part, sections, options }: LoadedServerPart, needs
     });
   }
   server = guardedRole(server, SERVER_METHODS, needs.guard);
+  let current = options;
   return {
     plugin,
     sections,
+    get options() {
+      return current;
+    },
     start: (startOptions) => server.start(startOptions),
     stop: () => server.stop(),
     describe: () => server.describe(),
     status: () => server.status?.() ?? {},
-    reload: (reloadOptions) => server.reload?.(reloadOptions),
+    reload: (next) => {
+      server.reload?.(next);
+      current = next;
+    },
   };
 }

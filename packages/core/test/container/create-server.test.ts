@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createServer } from '../../src/container/create-server.js';
-import { reloadServers } from '../../src/container/reload-servers.js';
+import { reloadServers, type NamedServer } from '../../src/container/reload-servers.js';
 import { memoryLogger } from '../../src/logging/memory-logger.js';
 import { definePlugin, defineServerPart, type ServerPart } from '../../src/plugin.js';
+import type { LoadedConfig } from '../../src/config/loaded-config.js';
 import { describePlugins } from '../../src/plugins/describe-plugins.js';
 import { loadYaml, nodeYaml, problemsOf, RcFolder } from '../config/rc-folder.js';
 import { sampleProduct } from '../product/sample-product.js';
@@ -83,6 +84,47 @@ describe('reloadServers', () => {
       'server sections turn have changed or gone',
       'server sections stun are new',
     ]);
+  });
+});
+
+describe('reloadServers, where a part cannot take its options over', () => {
+  const part = (name: string, refuses: (options: unknown) => boolean) => {
+    const taken: unknown[] = [];
+    const server: NamedServer = {
+      plugin: name,
+      sections: [name],
+      options: 'before',
+      start: async () => undefined,
+      stop: async () => undefined,
+      describe: () => [],
+      reload: (options) => {
+        taken.push(options);
+        if (refuses(options)) throw new Error('no such file');
+      },
+    };
+    return { server, taken };
+  };
+  const changed = (...names: string[]) =>
+    ({
+      serverParts: names.map((name) => ({ plugin: name, sections: [name], options: 'after' })),
+    }) as unknown as LoadedConfig;
+
+  it('puts those before it back, leaves those after it alone, and names it', () => {
+    const [first, second, third] = [
+      part('stun', () => false),
+      part('turn', (o) => o === 'after'),
+      part('web', () => false),
+    ];
+    const servers = [first.server, second.server, third.server];
+    expect(() => reloadServers(servers, changed('stun', 'turn', 'web'))).toThrow(
+      expect.objectContaining({ code: 'PLUGIN_FAILED', message: 'turn: reload: no such file' }),
+    );
+    expect([first.taken, second.taken, third.taken]).toEqual([['after', 'before'], ['after', 'before'], []]);
+  });
+
+  it('tells the first failure where putting back fails too', () => {
+    const { server } = part('turn', () => true);
+    expect(() => reloadServers([server], changed('turn'))).toThrow('no such file');
   });
 });
 
