@@ -1,4 +1,4 @@
-// Writes the pages of docs/ that are made from the code: errors, configuration, commands.
+// Writes the pages of docs/ that are made from the code: errors, configuration, commands; and the units of systemd.
 //   node scripts/generate-docs.mjs           writes them
 //   node scripts/generate-docs.mjs --check   fails where one is not what it would write
 // Reads the build: run `npm run build` first.
@@ -9,6 +9,7 @@ import { configJsonSchema, ERRORS } from '../packages/core/dist/index.js';
 import { ENVIRONMENT_VARIABLES, generalVariables } from '../packages/core/dist/config/environment-variables.js';
 import { NOT_BUILT_YET } from '../packages/core/dist/config/not-built-yet.js';
 import { commandsDocument } from '../packages/cli/dist/commands-doc.js';
+import { systemdUnit } from '../packages/cli/dist/commands/systemd-unit.js';
 import { wirepath } from '../packages/cli/dist/product.js';
 import { configurationDocument } from './docs/configuration-document.mjs';
 import { errorsDocument } from './docs/errors-document.mjs';
@@ -23,6 +24,8 @@ const pages = {
     notBuiltYet: NOT_BUILT_YET,
   }),
   'docs/commands.md': commandsDocument(wirepath),
+  'packages/cli/systemd/wirepath@.service': systemdUnit(wirepath, 'node'),
+  'packages/cli/systemd/wirepath-server@.service': systemdUnit(wirepath, 'server'),
 };
 
 const check = process.argv.includes('--check');
@@ -31,7 +34,7 @@ let stale = 0;
 for (const [path, text] of Object.entries(pages)) {
   const file = fileURLToPath(new URL(path, root));
   const options = await prettier.resolveConfig(file);
-  const formatted = await prettier.format(text, { ...options, filepath: file });
+  const formatted = path.endsWith('.md') ? await prettier.format(text, { ...options, filepath: file }) : text;
   if (existsSync(file) && readFileSync(file, 'utf8') === formatted) continue;
   if (check) {
     console.error(`${path} is not what the code says: run node scripts/generate-docs.mjs`);

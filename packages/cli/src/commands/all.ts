@@ -116,6 +116,18 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: async () => (await import('./plugins.js')).plugins,
   }),
   defineCommand({
+    name: 'systemd-unit',
+    arguments: [],
+    summary:
+      'print a unit that runs it as a service of systemd, under a user of its own and with the one right it needs',
+    options: [{ flags: '--server', description: 'for `serve`, in the place of `up`' }],
+    examples: [
+      { line: 'systemd-unit', does: 'one file for all nodes of this machine, an instance for each rc file' },
+      { line: 'systemd-unit --server', does: 'the same for servers' },
+    ],
+    load: async () => (await import('./systemd-unit.js')).systemdUnitCommand,
+  }),
+  defineCommand({
     name: 'demo',
     arguments: [],
     summary: 'connect two nodes on this machine, over loopback and without root, and show how',
