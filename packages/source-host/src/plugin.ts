@@ -19,6 +19,8 @@ export default definePlugin({
     }),
   needs: ['logger', 'clock', 'node'],
   provides: ['candidateSource', 'egress'],
+  // Pinning sockets of later gatherings, where Linux asks for it.
+  capabilities: ['CAP_NET_RAW'],
   create: ({ logger, clock, node }, { interfaces, loopback, maxCandidates }) => {
     const egress = new SystemEgress({ logger, clock, node });
     const candidateSource = new HostSource(

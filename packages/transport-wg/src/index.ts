@@ -29,3 +29,5 @@ export {
 } from './embedded/embedded-transport.js';
 export type { OpenUdpSocket, UdpSocket } from './embedded/udp-socket.js';
 export type { WireGuardOptions } from './options.js';
+export { capabilityNames, threadRights, type CapabilitySet, type ThreadRights } from './linux/capabilities.js';
+export { dropRights, type DroppedRights } from './linux/drop-rights.js';

@@ -8,6 +8,8 @@ export default definePlugin({
   options: wireGuardOptions,
   needs: ['logger', 'clock', 'guard', 'random', 'identity', 'node'],
   provides: ['transport'],
+  // Routes, marks and `ip`; pinning sockets anew; another socket on a `listenPort` below 1024.
+  capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_NET_BIND_SERVICE'],
   async create(needs, options) {
     if (options.mode === 'embedded') return { transport: new EmbeddedTransport(needs, options) };
     if (options.subMode === 'native') {

@@ -18,6 +18,7 @@ import type { ProcessRole } from '../control/protocol.js';
 import { refuseSameKey } from '../control/same-key.js';
 import { ControlServer } from '../control/server.js';
 import { errorSentence, EXIT_DONE, EXIT_FAILED } from '../error-line.js';
+import { giveUpRights } from '../node/give-up-rights.js';
 import { ProcessHandler } from '../node/process-handler.js';
 import { aborted, Interrupt } from '../terminal/interrupt.js';
 import { ServiceSignals } from '../terminal/service-signals.js';
@@ -32,6 +33,8 @@ export interface ForegroundProcess {
   stop(): Promise<void>;
   reload(config: LoadedConfig): Promise<void>;
   status(): unknown;
+  /** Linux capabilities that it needs from start to stop; as root, the others are given up. */
+  readonly capabilities: readonly string[];
   /** Of the control socket, besides `status`. */
   readonly methods: Readonly<Record<string, ControlMethod>>;
   onChange(listener: () => void): Disposable;
@@ -80,6 +83,7 @@ export async function runInForeground(
   interrupt.onForced = () => control.removeNow();
   let logger: Logger | undefined;
   let child: ForegroundProcess | undefined;
+  let rights: { readonly done: Promise<void> } | undefined;
   let up = false;
   // What is wrong with the configuration goes before what is wrong with the socket.
   const claiming = control.start().then(
@@ -109,6 +113,7 @@ export async function runInForeground(
     await orInterrupted(child.start({ signal }), signal);
     handler.up();
     up = true;
+    rights = await giveUpRights({ keep: child.capabilities, paths: [file, socketPath], logger, signal });
     signals.onHangup(reloading(logger, () => loadConfigOffLoop(product, options), child));
     logger.info(`${role} is up`, { pid: process.pid, config: file, controlSocket: socketPath });
     await aborted(signal);
@@ -121,6 +126,7 @@ export async function runInForeground(
     }
   } finally {
     await claiming;
+    await rights?.done;
     await stopBounded(logger, child, control);
   }
   // A plugin that hangs may hold timers and sockets that nobody else can close.

@@ -25,6 +25,7 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
     );
     const since = new Date().toISOString();
     return {
+      capabilities: loaded.serverParts.flatMap(({ part }) => part.capabilities ?? []),
       start: async (options) => {
         await lifecycle.start(options);
         for (const line of servers.flatMap((server) => server.describe())) {

@@ -18,6 +18,7 @@ export function up(context: CommandContext, { config }: UpOptions): Promise<numb
     const node = await createNode(context.product, loaded, environment);
     const changes = logConnectionChanges(node, environment.logger);
     return {
+      capabilities: loaded.plugins.flatMap(({ definition }) => definition.capabilities ?? []),
       start: (options) => node.start(options),
       stop: async () => {
         changes[Symbol.dispose]();

@@ -110,6 +110,8 @@ export interface OptionProblem {
 export interface ServerPart {
   /** Sections that this part takes, such as `['stun', 'turn']`; it is created when any of them is present. */
   readonly sections: readonly string[];
+  /** Linux capabilities that it needs after `start`, as {@link PluginDefinition.capabilities}. */
+  readonly capabilities?: readonly string[];
   /** Schema of an object with these sections as keys, each optional. */
   options(schema: SchemaLibrary): Schema;
   /** Looks at the files that options name, so that what is wrong in them is told with everything else. */
@@ -128,6 +130,8 @@ export interface PluginDefinition<S extends Schema = Schema, N extends keyof Plu
   readonly needs: readonly N[];
   /** What `create` returns; checked, and used in errors ("no transport: add ..."). */
   readonly provides: readonly Role[];
+  /** Linux capabilities (`CAP_NET_ADMIN`) that it needs while the node runs: as root, the others are given up after start. */
+  readonly capabilities?: readonly string[];
   /** Roles that another plugin must fill for this one to be of use, with the capability it must have. */
   readonly requires?: readonly ('datagrams' | Role)[];
   /** The one factory. No I/O here: that is what `start`, `gather`, `allocate` are for. May be async to import lazily. */
@@ -158,6 +162,7 @@ export function definePlugin<S extends Schema, const N extends keyof PluginNeeds
 /** As {@link definePlugin}, for a server part. */
 export function defineServerPart<S extends Schema>(part: {
   readonly sections: readonly string[];
+  readonly capabilities?: readonly string[];
   options(schema: SchemaLibrary): S;
   check?(options: z.output<S>, needs: Pick<ServerNeeds, 'files'>): Promise<readonly OptionProblem[]>;
   create(needs: ServerNeeds, options: z.output<S>): RunningServer;

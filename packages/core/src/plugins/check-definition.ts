@@ -62,6 +62,8 @@ export function definitionFaults(value: unknown): DefinitionFault[] {
   listFaults(plugin['provides'], 'provides', Object.keys(ROLES), fault);
   if (plugin['requires'] !== undefined)
     listFaults(plugin['requires'], 'requires', ['datagrams', ...Object.keys(ROLES)], fault);
+  if (!areCapabilities(plugin['capabilities']))
+    fault('`capabilities` to be a list of Linux capabilities (`CAP_NET_ADMIN`)', 'something else');
   const parts = plugin['serverParts'];
   if (parts !== undefined && !(Array.isArray(parts) && parts.every(isServerPart))) {
     fault('`serverParts` with `sections`, `options` and `create` each', 'something else');
@@ -88,11 +90,18 @@ function listFaults(
   if (strange.length > 0) fault(`\`${key}\` to be among ${known.join(', ')}`, strange.map(String).join(', '));
 }
 
+function areCapabilities(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every((name) => /^CAP_[A-Z_]+$/.test(String(name))));
+}
+
 function isServerPart(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const part = value as Readonly<Record<string, unknown>>;
   return (
-    Array.isArray(part['sections']) && typeof part['options'] === 'function' && typeof part['create'] === 'function'
+    areCapabilities(part['capabilities']) &&
+    Array.isArray(part['sections']) &&
+    typeof part['options'] === 'function' &&
+    typeof part['create'] === 'function'
   );
 }
 

@@ -17,6 +17,11 @@ export interface Libc {
   readonly write: SystemCall<[fd: number, address: number, sizeBytes: number]>;
   readonly eventfd: SystemCall<[initial: number, flags: number]>;
   readonly setsockopt: SystemCall<[fd: number, level: number, name: number, address: number, sizeBytes: number]>;
+  /** prctl(2) and capset(2) are about the thread that calls. */
+  readonly prctl: SystemCall<number[]>;
+  readonly capset: SystemCall<number[]>;
+  /** One of them, on a thread of libuv's pool. @throws Error where it fails. */
+  onPool(name: 'prctl' | 'capset', args: readonly number[]): Promise<void>;
   /** poll(2) off the main thread: `done` is called on it with the number of ready descriptors, or -1. */
   pollAsync(address: number, count: number, timeoutMs: number, done: (ready: number) => void): void;
   errno(): number;
@@ -70,6 +75,10 @@ function bind(): Libc {
   // Pointers are declared as integers: passing a number into a fixed arena costs half of passing a Uint8Array.
   const call = (name: string, ...args: string[]) => library.func(name, 'int', args);
   const poll = call('poll', 'uint64', 'uint64', 'int');
+  const ofThread = {
+    prctl: call('prctl', 'int', 'uint64', 'uint64', 'uint64', 'uint64'),
+    capset: call('capset', 'uint64', 'uint64'),
+  };
   return {
     open: call('open', 'str', 'int'),
     close: call('close', 'int'),
@@ -78,6 +87,14 @@ function bind(): Libc {
     write: call('write', 'int', 'uint64', 'uint64'),
     eventfd: call('eventfd', 'uint32', 'int'),
     setsockopt: call('setsockopt', 'int', 'int', 'int', 'uint64', 'uint32'),
+    ...ofThread,
+    onPool: (name, args) =>
+      new Promise((resolve, reject) => {
+        ofThread[name].async(...args, (error: unknown, result: number) => {
+          if (error || result < 0) reject(new Error(`${name} failed on a thread of the pool`));
+          else resolve();
+        });
+      }),
     pollAsync: (address, count, timeoutMs, done) => {
       poll.async(address, count, timeoutMs, (error: unknown, ready: number) => done(error ? -1 : ready));
     },
