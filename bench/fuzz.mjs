@@ -11,6 +11,7 @@ import { fuzzDecoders } from './fuzz/decoders.mjs';
 import { hostileClients } from './fuzz/hostile-clients.mjs';
 import { FOR_SERVERS, hostileKinds } from './fuzz/kinds.mjs';
 import { oddLinks } from './fuzz/odd-links.mjs';
+import { spoofedSources } from './fuzz/spoofed.mjs';
 import { verdicts } from './fuzz/verdicts.mjs';
 import { HostileSender } from './fuzz/sender.mjs';
 import { strangers } from './fuzz/strangers.mjs';
@@ -19,11 +20,11 @@ import { readOptions, wholeNumber } from './lib/options.mjs';
 import { Random } from './lib/random.mjs';
 import { figure, table } from './lib/table.mjs';
 
-const USAGE = `usage: node bench/fuzz.mjs [--count N] [--seed N] [--only sockets|decoders|links] [--no-proxy] [--json]
+const USAGE = `usage: node bench/fuzz.mjs [--count N] [--seed N] [--only sockets|decoders|links|spoofed] [--no-proxy] [--json]
   --count     datagrams of each kind, and calls of each decoder (1000000)
   --seed      of the generator (from the clock); printed, so that a run can be repeated
   --only      sockets: every open socket of two nodes and servers; decoders: one by one; links: link-local addresses
-              over links with odd names, which takes root
+              over links with odd names, which takes root; spoofed: a flood of forged sources at the STUN/TURN server
   --no-proxy  without the node in front of wireguard-go
 exit: 0 nothing was harmed, 1 something was, 2 bad usage`;
 
@@ -35,7 +36,7 @@ const options = readOptions(USAGE, {
 });
 const count = wholeNumber(options.count, 'count');
 const seed = options.seed === undefined ? Date.now() % 2 ** 32 : wholeNumber(options.seed, 'seed', 0);
-const parts = options.only === undefined ? ['sockets', 'decoders', 'links'] : [options.only];
+const parts = options.only === undefined ? ['sockets', 'decoders', 'links', 'spoofed'] : [options.only];
 const PROGRESS_INTERVAL_MS = 10_000;
 const INSIDE = 'WIREPATH_BENCH_NAMESPACE';
 
@@ -162,7 +163,8 @@ async function main() {
   const sockets = parts.includes('sockets') ? await fuzzSockets() : undefined;
   const decoders = parts.includes('decoders') ? await fuzzDecoders(new Random(seed), count, say) : [];
   const links = parts.includes('links') ? await fuzzLinks() : [];
-  const report = verdicts({ seed, count, sockets, decoders, links });
+  const spoofed = parts.includes('spoofed') ? await spoofedSources(seed, say) : [];
+  const report = verdicts({ seed, count, sockets, decoders, links, spoofed });
   if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else {
     for (const rows of report.tables) process.stdout.write(`${table(rows)}\n\n`);

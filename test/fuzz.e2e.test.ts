@@ -62,6 +62,16 @@ describe.skipIf(lacking)('hostile input', () => {
   );
 
   it(
+    'under forged sources costs honest clients of a STUN/TURN server nothing',
+    async () => {
+      const report = await fuzz('--only', 'spoofed');
+      expect(failuresOf(report)).toEqual([]);
+      expect(report.checks.length).toBeGreaterThan(14);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'makes no decoder throw',
     async () => {
       const report = await fuzz('--only', 'decoders', '--count', '5000');
