@@ -70,7 +70,7 @@ export { LOG_LEVELS, type LogLevel } from './logging/log-level.js';
 export { memoryLogger, silentLogger, type LogLine, type MemoryLogger } from './logging/memory-logger.js';
 export { createIdentity } from './identity/create-identity.js';
 export { formatKey, generatePrivateKey, parsePrivateKey, parsePublicKey } from './identity/keys.js';
-export { systemClock, systemRandom } from './time/system-clock.js';
+export { SystemClock, systemClock, systemRandom, type ClockSources } from './time/system-clock.js';
 export { BinaryHeap } from './time/binary-heap.js';
 export { FakeClock } from './time/fake-clock.js';
 export {

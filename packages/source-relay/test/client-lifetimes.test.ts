@@ -65,6 +65,26 @@ describe('an allocation over hours', () => {
     expect(requests(lab, 'refresh')).toHaveLength(before + 1);
   });
 
+  it('that ended while the machine was suspended is reported lost at once, not at the next refresh', async () => {
+    const { lab, lost } = await withPermit();
+    await lab.clock.suspend(60 * MINUTE);
+    await lab.clock.advance(5000);
+    expect(lost).toHaveLength(1);
+  });
+
+  it('that lives on a server which did not sleep with us is refreshed at once, permissions too', async () => {
+    const { lab, allocation, lost } = await withPermit();
+    const before = [requests(lab, 'refresh').length, requests(lab, 'create-permission').length];
+    // Within the lifetimes, but past the times to renew them.
+    await lab.clock.suspend(9.5 * MINUTE);
+    await lab.clock.advance(1000);
+    expect(requests(lab, 'refresh').length).toBeGreaterThan(before[0] ?? 0);
+    expect(requests(lab, 'create-permission').length).toBeGreaterThan(before[1] ?? 0);
+    await lab.fromPeer('in', allocation.relayedAddress);
+    expect(lab.datagrams.received.at(-1)?.text).toBe('in');
+    expect(lost).toEqual([]);
+  });
+
   it('sends requests again (fault 10: requests are never retransmitted)', async () => {
     const lab = await clientLab();
     let left = 2;

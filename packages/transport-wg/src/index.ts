@@ -27,6 +27,7 @@ export {
   type EmbeddedTransportNeeds,
   type EmbeddedTransportOptions,
 } from './embedded/embedded-transport.js';
+export { linuxBoottime } from './linux/boottime.js';
 export type { OpenUdpSocket, UdpSocket } from './embedded/udp-socket.js';
 export type { WireGuardOptions } from './options.js';
 export { capabilityNames, threadRights, type CapabilitySet, type ThreadRights } from './linux/capabilities.js';

@@ -6,11 +6,11 @@ import {
   loadConfigOffLoop,
   pluginInStack,
   PluginPhases,
-  systemClock,
+  SystemClock,
   type Environment,
   type LoadedConfig,
 } from '@wirepath/core';
-import type { Logger } from '@wirepath/core/plugin';
+import type { Clock, Logger } from '@wirepath/core/plugin';
 import { dirname } from 'node:path';
 import type { ControlMethod } from '../control/connection.js';
 import { CommandError, isReportable } from '../control/failure.js';
@@ -20,6 +20,7 @@ import { ControlServer } from '../control/server.js';
 import { errorSentence, EXIT_DONE, EXIT_FAILED } from '../error-line.js';
 import { giveUpRights } from '../node/give-up-rights.js';
 import { ProcessHandler } from '../node/process-handler.js';
+import { readSuspendedTimeFromKernel } from '../node/suspended-time.js';
 import { aborted, Interrupt } from '../terminal/interrupt.js';
 import { ServiceSignals } from '../terminal/service-signals.js';
 import { UncaughtErrors } from '../terminal/uncaught.js';
@@ -50,7 +51,11 @@ export interface ForegroundKind {
 export type CreateProcess = (config: LoadedConfig, environment: ForegroundEnvironment) => Promise<ForegroundProcess>;
 
 /** What the process is made with. */
-export type ForegroundEnvironment = Environment & { readonly guard: EdgeGuard; readonly phases: PluginPhases };
+export type ForegroundEnvironment = Environment & {
+  readonly guard: EdgeGuard;
+  readonly clock: Clock;
+  readonly phases: PluginPhases;
+};
 
 /** Of thousands of peers each may have one. */
 const WARNINGS_LOGGED = 50;
@@ -99,7 +104,8 @@ export async function runInForeground(
       format: 'auto',
     });
     logWarnings(logger, config);
-    const guard = EdgeGuard.create(product.name, { logger, clock: systemClock });
+    const clock = new SystemClock();
+    const guard = EdgeGuard.create(product.name, { logger, clock });
     uncaught.reportTo((error, what) => {
       guard.for(pluginInStack(error, config.plugins) ?? product.name).failed(what, error);
     });
@@ -108,7 +114,7 @@ export async function runInForeground(
     if (unclaimed !== undefined) throw unclaimed.error;
     handler.knowKey(publicKey);
     if (publicKey !== null) await refuseSameKey(dirname(socketPath), socketPath, publicKey);
-    child = await orInterrupted(create(config, { logger, guard, phases }), signal);
+    child = await orInterrupted(create(config, { logger, guard, clock, phases }), signal);
     handler.serve(child);
     await orInterrupted(child.start({ signal }), signal);
     handler.up();
@@ -116,6 +122,7 @@ export async function runInForeground(
     rights = await giveUpRights({ keep: child.capabilities, paths: [file, socketPath], logger, signal });
     signals.onHangup(reloading(logger, () => loadConfigOffLoop(product, options), child));
     logger.info(`${role} is up`, { pid: process.pid, config: file, controlSocket: socketPath });
+    void guard.run('reading the time', () => readSuspendedTimeFromKernel(clock));
     await aborted(signal);
     logger.info(`${role} stops`);
   } catch (error) {

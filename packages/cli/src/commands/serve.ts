@@ -1,4 +1,4 @@
-import { createServer, Lifecycle, reloadServers, systemClock } from '@wirepath/core';
+import { createServer, Lifecycle, reloadServers } from '@wirepath/core';
 import type { ServerStatusDocument } from '../node/server-status.js';
 import type { CommandContext } from './definition.js';
 import { runInForeground, type ForegroundProcess } from './foreground.js';
@@ -10,7 +10,7 @@ export interface ServeOptions {
 export function serve(context: CommandContext, { config }: ServeOptions): Promise<number> {
   const describe = { role: 'server' as const, publicKeyOf: () => null };
   return runInForeground(context, config, describe, async (loaded, environment): Promise<ForegroundProcess> => {
-    const { logger, guard, phases } = environment;
+    const { logger, guard, clock, phases } = environment;
     const servers = await createServer(context.product, loaded, environment);
     const lifecycle = new Lifecycle(
       servers.map((server) => ({
@@ -21,7 +21,7 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
         },
         plugin: true,
       })),
-      { clock: systemClock, logger },
+      { clock, logger },
     );
     const since = new Date().toISOString();
     return {

@@ -1,12 +1,13 @@
 import type { Clock } from '../contracts/clock.js';
 
 const LOOK_MS = 2000;
-/** Less is the drift of a wall clock that is being corrected. */
+/** Less is the drift of a wall clock that is being corrected, or a busy process. */
 const JUMP_MS = 5000;
 
 /**
- * Notices that the machine slept: the wall clock has moved on and the monotonic clock has not. Mappings, allocations and
- * perhaps the network itself are gone by then. A wall clock that was set looks the same, and a look around does no harm.
+ * Notices that the machine slept, or stood still as virtual ones do: the timer comes late by far. Mappings, allocations and
+ * perhaps the network itself are gone by then. Where a clock does not count suspended time, the wall clock has moved on
+ * without it. A wall clock that was set looks the same, and a look around does no harm.
  */
 export class ClockWatch {
   readonly #clock: Clock;
@@ -30,11 +31,14 @@ export class ClockWatch {
   }
 
   #lookLater(): void {
+    const dueMs = this.#clock.now() + LOOK_MS;
     this.#timer = this.#clock.setTimeout(() => {
+      const lateMs = this.#clock.now() - dueMs;
       this.#lookLater();
       const byMs = this.#offset() - this.#offsetMs;
       this.#offsetMs += byMs;
-      if (Math.abs(byMs) >= JUMP_MS) this.#onJump(byMs);
+      if (lateMs >= JUMP_MS) this.#onJump(lateMs);
+      else if (Math.abs(byMs) >= JUMP_MS) this.#onJump(byMs);
     }, LOOK_MS);
   }
 

@@ -37,6 +37,12 @@ export class FakeClock implements Clock {
     return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
   }
 
+  /** The machine is suspended: both clocks go on, and what became due meanwhile fires only then. */
+  async suspend(byMs: number): Promise<void> {
+    this.#nowMs += byMs;
+    await this.advance(0);
+  }
+
   /** Timers that have neither fired nor been cancelled: 0 after a clean stop. */
   get pendingTimers(): number {
     return this.#timers.size;

@@ -16,6 +16,7 @@ export interface Libc {
   readonly read: SystemCall<[fd: number, address: number, sizeBytes: number]>;
   readonly write: SystemCall<[fd: number, address: number, sizeBytes: number]>;
   readonly eventfd: SystemCall<[initial: number, flags: number]>;
+  readonly clockGettime: SystemCall<[clock: number, address: number]>;
   readonly setsockopt: SystemCall<[fd: number, level: number, name: number, address: number, sizeBytes: number]>;
   /** prctl(2) and capset(2) are about the thread that calls. */
   readonly prctl: SystemCall<number[]>;
@@ -86,6 +87,7 @@ function bind(): Libc {
     read: call('read', 'int', 'uint64', 'uint64'),
     write: call('write', 'int', 'uint64', 'uint64'),
     eventfd: call('eventfd', 'uint32', 'int'),
+    clockGettime: call('clock_gettime', 'int', 'uint64'),
     setsockopt: call('setsockopt', 'int', 'int', 'int', 'uint64', 'uint32'),
     ...ofThread,
     onPool: (name, args) =>

@@ -1,0 +1,24 @@
+import type { Boottime } from '@wirepath/core/plugin';
+import { libc } from './libc.js';
+
+/** linux/time.h: as CLOCK_MONOTONIC, and counts on while the machine is suspended. */
+const CLOCK_BOOTTIME = 7;
+const TIMESPEC_BYTES = 16;
+
+/** Linux's own count of the time since boot; undefined where libc cannot be called. Loads native code. */
+export function linuxBoottime(): Boottime | undefined {
+  let library: ReturnType<typeof libc>;
+  try {
+    library = libc();
+  } catch {
+    // Another system: what Node tells of the uptime has to do.
+    return undefined;
+  }
+  const { address, view } = library.arena(TIMESPEC_BYTES);
+  const read = (): number => {
+    if (library.clockGettime(CLOCK_BOOTTIME, address) !== 0) return NaN;
+    return Number(view.getBigInt64(0, true)) * 1000 + Number(view.getBigInt64(8, true)) / 1e6;
+  };
+  // Both clocks are slewed alike, so that what one is ahead is suspended time, but for the time between two calls.
+  return Number.isNaN(read()) ? undefined : { read, resolutionMs: 100, intervalMs: 10 };
+}
