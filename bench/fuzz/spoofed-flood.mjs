@@ -55,12 +55,13 @@ function open(index) {
 
 for (let i = 0; i < SOCKETS; i++) open(i);
 
-let startedAt = performance.now();
+const beganAt = performance.now();
+let lookedAt = beganAt;
 let at = 0;
 const timer = setInterval(() => {
   const queued = Math.max(0, ...[...lookAgain(server).values()].map(({ queuedBytes }) => queuedBytes));
-  const due = ((performance.now() - startedAt) * perSecond) / 1000;
-  startedAt = performance.now();
+  const due = ((performance.now() - lookedAt) * perSecond) / 1000;
+  lookedAt = performance.now();
   if (queued > MAX_QUEUED_BYTES) return void (report.waits += 1);
   for (let i = 0; i < Math.min(due, (perSecond * 4 * TICK_MS) / 1000); i++) {
     const slot = sockets[at++ % SOCKETS];
@@ -79,7 +80,7 @@ const timer = setInterval(() => {
 process.stdin.on('end', () => {
   clearInterval(timer);
   for (const { socket } of sockets) socket.close();
-  process.stdout.write(JSON.stringify(report));
+  process.stdout.write(JSON.stringify({ ...report, seconds: (performance.now() - beganAt) / 1000 }));
 });
 process.stdin.resume();
 process.stdout.write('ready\n');

@@ -90,7 +90,7 @@ async function round(what, source, { seed, target, server, say }) {
   const lostByKernel = drops() - dropsBefore;
   const title = `forged sources, flooded by ${what}`;
   say(
-    `${title}: ${report === undefined ? 'nothing' : `${figure(report.sent / SECONDS)} datagrams a second from ${figure(report.sources)} sources, ${figure(report.sentBytes)} bytes sent, ${figure(report.answerBytes)} answered, waited ${report.waits} times`}; ${honest.repeated} honest requests were repeated; the kernel dropped ${lostByKernel}`,
+    `${title}: ${report === undefined ? 'nothing' : `${figure(report.sent / report.seconds)} datagrams a second from ${figure(report.sources)} sources, ${figure(report.sentBytes)} bytes sent, ${figure(report.answerBytes)} answered, waited ${report.waits} times`}; ${honest.repeated} honest requests were repeated; the kernel dropped ${lostByKernel}`,
   );
   const checks = ['bindings', 'allocations', 'refreshes', 'data'].map((kind) => {
     const { asked, answered } = honest[kind];
