@@ -47,6 +47,8 @@ describe('plugin', () => {
     ['several', { listen: ['0.0.0.0:7000', '[::]:7000'] }, true],
     ['TLS only', { tls }, true],
     ['everything', { listen: '0.0.0.0:7000', tls, urls: ['wss://rv.example'], maxClients: 5 }, true],
+    ['a list of keys', { listen: '0.0.0.0:7000', allow: [testIdentity().publicKey], allowFile: './keys' }, true],
+    ['a list with what is no key', { listen: '0.0.0.0:7000', allow: ['x'] }, false],
     ['nothing', {}, false],
     ['a name to listen on', { listen: 'localhost:7000' }, false],
     ['TLS without a key', { tls: { listen: '127.0.0.1:443', certFile: 'a' } }, false],
@@ -54,6 +56,18 @@ describe('plugin', () => {
     ['no clients', { listen: '0.0.0.0:7000', maxClients: 0 }, false],
     ['an unknown key', { listen: '0.0.0.0:7000', port: 7000 }, false],
   ])('server options: %s', (_name, rendezvous, valid) => expect(server.safeParse({ rendezvous }).success).toBe(valid));
+
+  it('finds what is wrong in the file of keys, line by line', async () => {
+    const key = testIdentity().publicKey;
+    const text = `${key}\r\n# a comment\n\n${key} # another\n${key.slice(1)}\n${key} ${key}\n`;
+    const files = { ...serverNeeds().files, readTrusted: async () => text };
+    const problems = await part.check!({ rendezvous: { allowFile: '/keys' } } as never, { files });
+    expect(problems).toMatchObject([
+      { path: ['rendezvous', 'allowFile'], file: '/keys', line: 5 },
+      { path: ['rendezvous', 'allowFile'], file: '/keys', line: 6 },
+    ]);
+    expect(await part.check!({ rendezvous: {} } as never, { files })).toEqual([]);
+  });
 
   it('has options that a JSON Schema can show', () => {
     expect(z.toJSONSchema(client)).toMatchObject({ type: 'object', additionalProperties: false });

@@ -9,21 +9,22 @@ import { systemRandom, testIdentity, until, type Stage } from './support.js';
 export async function rawSocket(
   stage: Stage,
   url: string,
+  localAddress?: string,
 ): Promise<{ socket: WebSocket; frames: Buffer[]; closed: Promise<number> }> {
-  const socket = new WebSocket(url, SUBPROTOCOL);
+  const socket = new WebSocket(url, SUBPROTOCOL, localAddress === undefined ? {} : { localAddress });
   const frames: Buffer[] = [];
   socket.on('message', (data) => frames.push(data as Buffer));
   socket.on('error', () => undefined);
   const closed = new Promise<number>((resolve) => socket.on('close', resolve));
-  await new Promise((resolve) => socket.once('open', resolve));
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('close', () => reject(new Error('closed'))));
   stage.alsoStop(async () => socket.terminate());
   return { socket, frames, closed };
 }
 
 /** Registers by hand, by way of an honest client's session. */
-export async function registeredSocket(stage: Stage, url: string) {
+export async function registeredSocket(stage: Stage, url: string, localAddress?: string) {
   const identity = testIdentity();
-  const raw = await rawSocket(stage, url);
+  const raw = await rawSocket(stage, url, localAddress);
   await until(() => raw.frames.length === 1, 'the welcome');
   const session = new ClientSession({ url: canonicalUrl(url)!, identity, random: systemRandom });
   session.start(0);

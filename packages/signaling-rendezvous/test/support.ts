@@ -3,6 +3,7 @@ import type { Clock, Identity, Logger, RandomSource } from '@wirepath/core/plugi
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
+import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RendezvousClient } from '../src/client/rendezvous-client.js';
 import { publicKeyText } from '../src/protocol/public-key.js';
@@ -75,7 +76,8 @@ export function recordingLogger(lines: LogLine[] = []): Logger {
   return logger;
 }
 
-export const fixturePath = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+export const fixturePath = (name: string) =>
+  isAbsolute(name) ? name : fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
 export function serverNeeds(lines: LogLine[] = []) {
   const logger = recordingLogger(lines);

@@ -1,10 +1,12 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { WebSocketServer } from 'ws';
-import { encodeMessage } from '../src/protocol/message.js';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { admissionProofs } from '../src/protocol/admission.js';
+import { decodeMessage, encodeMessage } from '../src/protocol/message.js';
 import { SUBPROTOCOL } from '../src/protocol/rendezvous-v1.js';
+import { x25519KeyPair } from '../src/protocol/x25519.js';
 import { relayTo } from './raw-socket.js';
-import { absentKey, Stage, tlsSection, until } from './support.js';
+import { absentKey, isUp, Stage, systemRandom, tlsSection, until } from './support.js';
 
 const stage = new Stage();
 afterEach(() => stage.clear());
@@ -73,5 +75,70 @@ describe('a hostile server', () => {
     expect(a.client.counters()).toEqual({ malformed: 2, unexpected: 2 });
     expect(a.received).toEqual([]);
     expect(a.client.states()).toMatchObject([{ state: 'connecting' }]);
+  });
+
+  /** A server that admits any client, and then does as it likes. */
+  async function rogueServer(onRegistered: (socket: WebSocket) => void) {
+    const pair = x25519KeyPair(systemRandom.bytes(32));
+    const challenge = systemRandom.bytes(32);
+    const rogue = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => SUBPROTOCOL });
+    let connections = 0;
+    rogue.on('connection', (socket) => {
+      connections += 1;
+      const limits = { messagesPerSecond: 1000, messageBurst: 1000, bytesPerSecond: 1e6, byteBurst: 1e6 };
+      socket.send(encodeMessage({ type: 'welcome', serverKey: pair.publicKey, challenge, limits }));
+      socket.once('message', (data) => {
+        const message = decodeMessage(data as Buffer);
+        if (message?.type !== 'register') return;
+        const { clientKey, url } = message;
+        const transcript = { clientKey, serverKey: pair.publicKey, challenge, url };
+        const { server } = admissionProofs(pair.agree(clientKey)!, transcript);
+        socket.send(encodeMessage({ type: 'registered', proof: server }));
+        onRegistered(socket);
+      });
+    });
+    await new Promise((resolve) => rogue.once('listening', resolve));
+    stage.alsoStop(async () => {
+      for (const socket of rogue.clients) socket.terminate();
+      await new Promise((resolve) => rogue.close(resolve));
+    });
+    return { url: `ws://127.0.0.1:${(rogue.address() as AddressInfo).port}`, connections: () => connections };
+  }
+
+  it('that floods a client with messages is hung up on, and what was past the rate is counted', async () => {
+    const frame = encodeMessage({ type: 'message', from: absentKey(), sealed: Buffer.from('x') });
+    const { url } = await rogueServer((socket) => {
+      for (let i = 0; i < 50_000; i++) socket.send(frame);
+    });
+    const a = await stage.client(url);
+    await until(() => a.client.states()[0]?.error !== undefined, 'the end', 15_000);
+    expect(a.client.states()[0]?.error).toBe('the server floods this node with messages');
+    expect(a.client.counters()['rate']).toBeGreaterThanOrEqual(10_000);
+    expect(a.received.length).toBeLessThan(40_000);
+  }, 20_000);
+
+  it('that pings and does not read gets one pong at a time', async () => {
+    let pongs = 0;
+    const { url } = await rogueServer((socket) => {
+      socket.on('pong', () => (pongs += 1));
+      socket.pause();
+      for (let i = 0; i < 5000; i++) socket.ping(Buffer.alloc(125));
+      setTimeout(() => socket.resume(), 200);
+    });
+    const a = await stage.client(url);
+    await until(() => isUp(a), 'up');
+    await until(() => pongs > 0, 'a pong');
+    expect(pongs).toBeLessThan(5000);
+  });
+
+  it('that announces a frame of a terabyte is hung up on', async () => {
+    const { url, connections } = await rogueServer((socket) => {
+      // A frame of 2^40 bytes; the WebSocket's own socket is the only one that sends such.
+      const raw = (socket as unknown as { _socket: Socket })._socket;
+      raw.write(Buffer.from('827f000001000000000000000000', 'hex'));
+    });
+    const a = await stage.client(url);
+    await until(() => connections() > 1, 'another attempt');
+    expect(a.received).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import type { ClientOptions, WebSocket } from 'ws';
 import type { ConnectionEnd } from '../protocol/client-session.js';
+import { PongTurn } from '../protocol/pong-turn.js';
 import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../protocol/rendezvous-v1.js';
 import { describeClose, describeError } from './connection-end.js';
 
@@ -17,6 +18,7 @@ export interface DialledSocketEvents {
 export class DialledSocket {
   readonly #socket: WebSocket;
   readonly #closed: Promise<void>;
+  readonly #pongs = new PongTurn();
   #events: DialledSocketEvents | undefined;
 
   /** @param ca PEM; undefined: the system's. */
@@ -27,6 +29,8 @@ export class DialledSocket {
       maxPayload: MAX_FRAME_BYTES,
       maxFragments: 16,
       followRedirects: false,
+      // ws would heap up pongs for a server that pings and does not read.
+      autoPong: false,
       closeTimeout: 500,
       rejectUnauthorized: true,
       autoSelectFamily: true,
@@ -41,7 +45,10 @@ export class DialledSocket {
       // A text frame is not in the protocol: an empty one is malformed too.
       else this.#events?.frame(new Uint8Array());
     });
-    socket.on('ping', () => this.#events?.heard());
+    socket.on('ping', (payload) => {
+      this.#events?.heard();
+      this.#answer(this.#pongs.pinged(payload));
+    });
     socket.on('pong', () => this.#events?.heard());
     socket.on('unexpected-response', (request, response) => {
       failure = `HTTP ${response.statusCode ?? '?'}: no rendezvous server answers there`;
@@ -69,6 +76,11 @@ export class DialledSocket {
 
   ping(): void {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  #answer(payload: Uint8Array | undefined): void {
+    if (payload === undefined || this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#socket.pong(payload, true, () => this.#answer(this.#pongs.ponged()));
   }
 
   /** Says goodbye where it can be said, for at most half a second. */

@@ -113,11 +113,7 @@ export class RendezvousLink {
       const socket = await this.#options.openSocket(this.#options.url, {
         opened: () => ifCurrent((session, nowMs) => session.opened(nowMs)),
         frame: (bytes) => ifCurrent((session, nowMs) => session.receive(bytes, nowMs)),
-        heard: () =>
-          ifCurrent((session, nowMs) => {
-            session.heard(nowMs);
-            return [];
-          }),
+        heard: () => ifCurrent((session, nowMs) => session.heard(nowMs) ?? []),
         sent: (sizeBytes) => ifCurrent((session, nowMs) => session.sent(sizeBytes, nowMs)),
         ended,
       });

@@ -20,6 +20,10 @@ const STABLE_MS = 5000;
 /** As {@link STABLE_MS}, for a node that was replaced by another with its key. */
 const UNDISPUTED_MS = 600_000;
 const MAX_QUEUED_BYTES = 1024 * 1024;
+/** What a server may have us look at: all of 5,000 peers may call at once. */
+const INBOUND = { perSecond: 2000, burst: 20_000 };
+/** Frames past that, until this client hangs up. */
+const MAX_EXCESS_FRAMES = 10_000;
 /** The client keeps below the server's rate by so much, as packets bunch up on their way. */
 const PACE = 0.9;
 
@@ -34,7 +38,8 @@ export type ClientEffect =
   | { readonly kind: 'undeliverable'; readonly to: PublicKey }
   | { readonly kind: 'available'; readonly publicKey: PublicKey };
 
-export type ClientDropReason = 'malformed' | 'unexpected' | 'outbox-full' | 'payload-size' | 'invalid-recipient';
+export type ClientDropReason =
+  'malformed' | 'unexpected' | 'rate' | 'outbox-full' | 'payload-size' | 'invalid-recipient';
 
 /** Why a connection ended. */
 export interface ConnectionEnd {
@@ -80,6 +85,8 @@ export class ClientSession {
   #queuedBytes = 0;
   #pace: { messages: TokenBucket; bytes: TokenBucket } | undefined;
   #flushAtMs: number | undefined;
+  #inbound: TokenBucket | undefined;
+  #excessFrames = 0;
 
   constructor(options: ClientSessionOptions) {
     this.#url = options.url;
@@ -111,7 +118,8 @@ export class ClientSession {
   }
 
   receive(frame: Uint8Array, nowMs: number): ClientEffect[] {
-    this.#heard(nowMs);
+    const excess = this.heard(nowMs);
+    if (excess) return excess;
     const message = decodeMessage(frame);
     if (!message) {
       this.#dropped.add('malformed');
@@ -141,9 +149,19 @@ export class ClientSession {
     return [];
   }
 
-  /** A WebSocket ping or pong. */
-  heard(nowMs: number): void {
+  /**
+   * Anything came in, a WebSocket ping or pong included.
+   * @returns what to do where the server sends more than it may; undefined where not.
+   */
+  heard(nowMs: number): ClientEffect[] | undefined {
     this.#heard(nowMs);
+    this.#inbound ??= new TokenBucket(INBOUND, nowMs);
+    if (this.#inbound.take(1, nowMs)) return undefined;
+    this.#dropped.add('rate');
+    this.#excessFrames += 1;
+    const { name } = this.#phase;
+    if (this.#excessFrames <= MAX_EXCESS_FRAMES || (name !== 'registering' && name !== 'up')) return [];
+    return this.#fail('the server floods this node with messages', nowMs);
   }
 
   /** `sizeBytes` of an effect `send` have left for the network. */
@@ -243,6 +261,7 @@ export class ClientSession {
   #dial(nowMs: number): ClientEffect[] {
     this.#phase = { name: 'dialling', deadlineMs: nowMs + OPEN_WITHIN_MS };
     this.#dialledAtMs = nowMs;
+    this.#excessFrames = 0;
     this.#queuedBytes = 0;
     this.#pace = undefined;
     this.#flushAtMs = undefined;
