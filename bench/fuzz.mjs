@@ -5,6 +5,7 @@
  * namespace of its own, with a third node in front of wireguard-go where that is installed.
  */
 import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { isCounted } from './fuzz/counted.mjs';
 import { fuzzDecoders } from './fuzz/decoders.mjs';
@@ -14,17 +15,19 @@ import { oddLinks } from './fuzz/odd-links.mjs';
 import { spoofedSources } from './fuzz/spoofed.mjs';
 import { verdicts } from './fuzz/verdicts.mjs';
 import { HostileSender } from './fuzz/sender.mjs';
+import { starvingClients } from './fuzz/starving-clients.mjs';
 import { strangers } from './fuzz/strangers.mjs';
 import { SubjectProcess } from './fuzz/subject-process.mjs';
 import { readOptions, wholeNumber } from './lib/options.mjs';
 import { Random } from './lib/random.mjs';
 import { figure, table } from './lib/table.mjs';
 
-const USAGE = `usage: node bench/fuzz.mjs [--count N] [--seed N] [--only sockets|decoders|links|spoofed] [--no-proxy] [--json]
+const USAGE = `usage: node bench/fuzz.mjs [--count N] [--seed N] [--only sockets|decoders|links|spoofed|clients] [--no-proxy] [--json]
   --count     datagrams of each kind, and calls of each decoder (1000000)
   --seed      of the generator (from the clock); printed, so that a run can be repeated
   --only      sockets: every open socket of two nodes and servers; decoders: one by one; links: link-local addresses
-              over links with odd names, which takes root; spoofed: a flood of forged sources at the STUN/TURN server
+              over links with odd names, which takes root; spoofed: a flood of forged sources at the STUN/TURN server;
+              clients: those of the rendezvous server that want all of it
   --no-proxy  without the node in front of wireguard-go
 exit: 0 nothing was harmed, 1 something was, 2 bad usage`;
 
@@ -36,7 +39,7 @@ const options = readOptions(USAGE, {
 });
 const count = wholeNumber(options.count, 'count');
 const seed = options.seed === undefined ? Date.now() % 2 ** 32 : wholeNumber(options.seed, 'seed', 0);
-const parts = options.only === undefined ? ['sockets', 'decoders', 'links', 'spoofed'] : [options.only];
+const parts = options.only === undefined ? ['sockets', 'decoders', 'links', 'spoofed', 'clients'] : [options.only];
 const PROGRESS_INTERVAL_MS = 10_000;
 const INSIDE = 'WIREPATH_BENCH_NAMESPACE';
 
@@ -149,6 +152,17 @@ async function fuzzLinks() {
   return [];
 }
 
+async function fuzzClients() {
+  // In a namespace of our own: the kernel's buffers would take hundreds of megabytes before the server holds any of them.
+  const isInside = process.env[INSIDE] === '1';
+  if (isInside) await limitTcpBuffers();
+  return starvingClients(count, isInside, say);
+}
+
+async function limitTcpBuffers() {
+  for (const name of ['tcp_rmem', 'tcp_wmem']) await writeFile(`/proc/sys/net/ipv4/${name}`, '4096 16384 65536');
+}
+
 async function main() {
   if (process.platform !== 'linux') {
     say('this needs Linux: it looks at sockets in /proc');
@@ -164,7 +178,8 @@ async function main() {
   const decoders = parts.includes('decoders') ? await fuzzDecoders(new Random(seed), count, say) : [];
   const links = parts.includes('links') ? await fuzzLinks() : [];
   const spoofed = parts.includes('spoofed') ? await spoofedSources(seed, say) : [];
-  const report = verdicts({ seed, count, sockets, decoders, links, spoofed });
+  const clients = parts.includes('clients') ? await fuzzClients() : [];
+  const report = verdicts({ seed, count, sockets, decoders, links, spoofed, clients });
   if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else {
     for (const rows of report.tables) process.stdout.write(`${table(rows)}\n\n`);

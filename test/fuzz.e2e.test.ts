@@ -72,6 +72,16 @@ describe.skipIf(lacking)('hostile input', () => {
   );
 
   it(
+    'of clients that never read, say nothing or vanish takes nothing from honest clients beside them',
+    async () => {
+      const report = await fuzz('--only', 'clients', '--count', '3000');
+      expect(failuresOf(report)).toEqual([]);
+      expect(report.checks.length).toBe(8);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'makes no decoder throw',
     async () => {
       const report = await fuzz('--only', 'decoders', '--count', '5000');

@@ -4,8 +4,8 @@ import { figure } from '../lib/table.mjs';
 const MAX_RSS_GROWTH = 64 * 1024 * 1024;
 const MAX_HEAP_GROWTH = 4 * 1024 * 1024;
 
-export function verdicts({ seed, count, sockets, decoders, links, spoofed }) {
-  const checks = [...links, ...spoofed];
+export function verdicts({ seed, count, sockets, decoders, links, spoofed, clients }) {
+  const checks = [...links, ...spoofed, ...clients];
   const tables = [];
   if (sockets?.failed !== undefined) checks.push({ ok: false, what: sockets.failed });
   else if (sockets !== undefined) judgeSockets(sockets, checks, tables);
