@@ -1,5 +1,5 @@
 import type { ConfigProblem, ConfigProblems } from '@wirepath/core';
-import { printable } from '@wirepath/core/plugin';
+import { printable, stackOf } from '@wirepath/core/plugin';
 import { isReportable } from './control/failure.js';
 
 /** 2 is what a usage error and a wrong configuration have in common: nothing was tried. */
@@ -25,7 +25,7 @@ export function isConfigProblems(error: unknown): error is ConfigProblems {
  * @param stack adds the stack and its causes, for `log.level: debug`.
  */
 export function errorLine(productName: string, error: unknown, options: { stack?: boolean } = {}): string {
-  return `${productName}: ${errorSentence(error)}\n${options.stack === true ? stackOf(error) : ''}`;
+  return `${productName}: ${errorSentence(error)}\n${options.stack === true ? `${stackOf(error) ?? ''}\n` : ''}`;
 }
 
 /** As {@link errorLine}, without the product's name. */
@@ -50,10 +50,4 @@ function problemSentence({ file, keyPath, expected, found }: ConfigProblem): str
 
 function oneLine(text: string): string {
   return printable(text.replace(/\s*\n\s*/g, '; ').trim(), MAX_LENGTH);
-}
-
-function stackOf(error: unknown): string {
-  if (!(error instanceof Error)) return '';
-  const cause = error.cause instanceof Error ? `caused by: ${stackOf(error.cause)}` : '';
-  return `${error.stack ?? error.message}\n${cause}`;
 }

@@ -62,6 +62,7 @@ export { sourceLevels } from './limits/source-levels.js';
 export { SourceShares } from './limits/source-shares.js';
 export { deniedCapability, deniedPath, deniedPort, isDenied, type Capability, type Denial } from './rights/denial.js';
 export { distrustOfPath } from './rights/path-trust.js';
+export { stackOf } from './errors/stack-of.js';
 export { escapeUnprintable, printable } from './text/printable.js';
 export { sleep } from './time/sleep.js';
 export { resolveServer, type NameService, type ResolveServerOptions } from './resolving/resolve-server.js';

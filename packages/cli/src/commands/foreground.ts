@@ -10,7 +10,7 @@ import {
   type Environment,
   type LoadedConfig,
 } from '@wirepath/core';
-import type { Clock, Logger } from '@wirepath/core/plugin';
+import { stackOf, type Clock, type Logger } from '@wirepath/core/plugin';
 import { dirname } from 'node:path';
 import type { ControlMethod } from '../control/connection.js';
 import { CommandError, isReportable } from '../control/failure.js';
@@ -170,7 +170,8 @@ function logFailure(logger: Logger, error: unknown, forPeople: boolean): void {
   const details = isReportable(error) ? { code: error.code, subject: error.subject, advice: error.advice } : {};
   if (!forPeople) logger.error(errorSentence(error), details);
   if (!(error instanceof Error)) return;
-  const { stack } = error;
+  // The plugin's own stack is that of the cause.
+  const stack = stackOf(error);
   // What is coded says enough to whoever runs this; anything else is a fault that only the stack locates.
   if (isReportable(error)) logger.debug('stack of the error', { stack });
   else logger.error('stack of the error', { stack });

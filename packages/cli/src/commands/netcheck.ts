@@ -1,6 +1,7 @@
 import { CommandError } from '../control/failure.js';
 import { EXIT_DONE } from '../error-line.js';
 import { createLogger, createNode, loadConfig, PluginPhases, type NetcheckDocument } from '@wirepath/core';
+import { stackOf } from '@wirepath/core/plugin';
 import { Interrupt } from '../terminal/interrupt.js';
 import { formatNetcheck } from '../text/netcheck-text.js';
 import { palette } from '../text/palette.js';
@@ -50,8 +51,18 @@ async function checkFromHere(context: CommandContext, config: string | undefined
   const loaded = await loadConfig(product, { configPath: file, env: terminal.env, phases });
   requireNode(context, loaded);
   reportWarnings(context, loaded);
-  const logger = await createLogger({ name: product.name, level: 'warn', destination: 'stderr', format: 'auto' });
-  const node = await createNode(product, loaded, { logger, phases });
+  const { level } = loaded.log;
+  const isVerbose = level === 'debug' || level === 'trace';
+  const logger = await createLogger({
+    name: product.name,
+    level: isVerbose ? level : 'warn',
+    destination: 'stderr',
+    format: 'auto',
+  });
+  const node = await createNode(product, loaded, { logger, phases }).catch((error: unknown) => {
+    logger.debug('stack of the error', { stack: stackOf(error) });
+    throw error;
+  });
   using interrupt = new Interrupt();
   try {
     return await node.netcheck({ signal: interrupt.signal });

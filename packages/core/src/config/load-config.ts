@@ -14,6 +14,7 @@ import { trustedOwners } from './file-trust.js';
 import { findConfig, searchPlaces, type FindConfigOptions } from './find-config.js';
 import type { LoadedConfig } from './loaded-config.js';
 import { readConfigOffLoop } from './off-loop/read-off-loop.js';
+import { environmentVariableName } from './environment-variables.js';
 import { ProblemList } from './problem-list.js';
 import { readConfig, type ReadConfig, type ReadConfigOptions } from './read-config.js';
 
@@ -56,6 +57,7 @@ async function complete(product: Product, read: ReadConfig, { env, phases }: Rea
   const owners = trustedOwners(env);
   const problems = new ProblemList(file, content.overridden);
   problems.include(read);
+  problems.verbose = isVerbose(shape?.log.level ?? env[environmentVariableName(product, 'LOG_LEVEL')]);
   const folder = dirname(file);
   // Whoever uses these secrets reads them again, and is warned then.
   const quietFiles = createConfigFiles({ folder, owners, onWarning: () => undefined });
@@ -118,4 +120,9 @@ function nothingFound(product: Product, options: FindConfigOptions): ConfigProbl
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Stacks are for whoever asked for details. */
+function isVerbose(level: string | undefined): boolean {
+  return level === 'debug' || level === 'trace';
 }

@@ -1,4 +1,5 @@
 import { ConfigProblems, type ConfigProblem } from '../errors/config-problems.js';
+import { stackOf } from '../errors/stack-of.js';
 import { formatKeyPath } from './key-path.js';
 import type { ConfigWarning } from './loaded-config.js';
 
@@ -18,6 +19,8 @@ export class ProblemList {
   readonly #overridden: ReadonlyMap<string, string>;
   /** What was added, so that nothing is told twice. */
   readonly #told = new Set<string>();
+  /** For whoever writes a plugin: problems then come with the stack of the error behind them. */
+  verbose = false;
 
   constructor(
     readonly file: string,
@@ -32,6 +35,12 @@ export class ProblemList {
     if (this.#told.has(same)) return;
     this.#told.add(same);
     this.problems.push({ file: this.#sourceOf(path), keyPath, expected, ...more });
+  }
+
+  /** The `stack` of a problem that an error is behind, where stacks are wanted. */
+  stackOf(error: unknown): { readonly stack?: string } {
+    const stack = this.verbose ? stackOf(error) : undefined;
+    return stack === undefined ? {} : { stack };
   }
 
   warn(path: Path, message: string): void {

@@ -56,7 +56,7 @@ async function parseList(
   try {
     value = await loader(problems.file, content);
   } catch (cause) {
-    problems.add([], extension === '.json' ? 'JSON' : 'YAML', describeSyntaxError(cause, extension, content));
+    problems.add([], extension === '.json' ? 'JSON' : 'YAML', describeSyntaxError(cause, content));
     return undefined;
   }
   // A file that was emptied by mistake, or is half written, must not take every peer away: no peers is `[]`.

@@ -6,6 +6,7 @@ import type { ConfigProblem } from '../errors/config-problems.js';
 import { isAborted } from '../errors/coded-error.js';
 import type { PluginPhases } from '../plugins/plugin-phases.js';
 import type { Product } from '../product/product.js';
+import { importFailure } from '../plugins/import-failure.js';
 import { openFailure } from './config-files.js';
 import {
   distrustOfFile,
@@ -14,6 +15,7 @@ import {
   type Distrust,
   type TrustedOwners,
 } from './file-trust.js';
+import { jsonErrorPosition } from './json-position.js';
 import type { ProblemList } from './problem-list.js';
 
 export const EXECUTABLE: ReadonlySet<string> = new Set(['.js', '.mjs', '.cjs', '.ts']);
@@ -102,7 +104,8 @@ async function parse(
     value = await phases.wait(file, 'import', () => loader(file, content) as unknown);
   } catch (cause) {
     if (isAborted(cause)) throw cause;
-    problems.add([], EXPECTED[extension] ?? 'YAML', describeSyntaxError(cause, extension, content));
+    const fault = EXECUTABLE.has(extension) ? await importFailure(cause, file) : describeSyntaxError(cause, content);
+    problems.add([], EXPECTED[extension] ?? 'YAML', { ...fault, ...problems.stackOf(cause) });
     return undefined;
   }
   if (basename(file) !== 'package.json') return value ?? {};
@@ -122,11 +125,9 @@ const EXPECTED: Readonly<Record<string, string>> = {
 /** Says where, without quoting the text around it as the parsers do: a secret may stand there. */
 export function describeSyntaxError(
   cause: unknown,
-  extension: string,
   content: string,
 ): Omit<ConfigProblem, 'file' | 'keyPath' | 'expected'> {
   const error = cause as { reason?: string; mark?: { line: number; column: number }; message?: string };
-  if (EXECUTABLE.has(extension)) return { found: `an error: ${error.message ?? String(cause)}` };
   if (error.mark !== undefined) {
     const { line, column } = error.mark;
     const atSign = /^[\s-]*@/.test((content.split('\n')[line] ?? '').slice(0, column + 1));
@@ -137,14 +138,10 @@ export function describeSyntaxError(
       ...(atSign ? { suggestion: 'a name that begins with @ has to be quoted in YAML' } : {}),
     };
   }
-  try {
-    JSON.parse(content);
-  } catch (syntaxError) {
-    const position = /position (\d+)/.exec((syntaxError as Error).message)?.[1];
-    if (position !== undefined) {
-      const before = content.slice(0, Number(position)).split('\n');
-      return { found: 'a syntax error', line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-    }
+  const position = jsonErrorPosition(content);
+  if (position !== undefined) {
+    const before = content.slice(0, position).split('\n');
+    return { found: 'a syntax error', line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
   }
   return { found: 'a syntax error' };
 }

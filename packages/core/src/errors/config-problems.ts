@@ -15,6 +15,8 @@ export interface ConfigProblem {
   readonly found?: string;
   /** What to write instead. */
   readonly suggestion?: string;
+  /** Of the error behind it, with its causes; at `log.level: debug` only. */
+  readonly stack?: string;
   /** From 1. */
   readonly line?: number;
   /** From 1. */
@@ -48,5 +50,6 @@ function formatProblem(problem: ConfigProblem): string {
   lines.push(`  expected  ${printable(problem.expected)}`);
   if (problem.found !== undefined) lines.push(`  found     ${printable(problem.found)}`);
   if (problem.suggestion !== undefined) lines.push(`  ${printable(problem.suggestion)}`);
+  if (problem.stack !== undefined) lines.push(...problem.stack.split('\n').map((line) => `    ${printable(line)}`));
   return lines.join('\n');
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Guard } from '../contracts/guard.js';
 import type { Logger } from '../contracts/logger.js';
 import { reasonOf } from '../errors/reason-of.js';
+import { stackOf } from '../errors/stack-of.js';
 
 /** A broken callback must not flood the log at the rate of the packets. */
 const LOG_INTERVAL_MS = 60_000;
@@ -130,13 +131,4 @@ export class EdgeGuard implements Guard {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}
-
-function stackOf(error: unknown): string | undefined {
-  try {
-    return error instanceof Error ? error.stack : undefined;
-  } catch {
-    // A stack that throws when it is read says nothing either.
-    return undefined;
-  }
 }

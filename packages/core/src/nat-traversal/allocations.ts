@@ -7,6 +7,7 @@ import type { Allocation, Relay, RelayFraming, RelayServer } from '../contracts/
 import { pathKeyOf } from '../traversal/candidate-pair.js';
 import type { LocalBase } from '../traversal/events.js';
 import { reasonOf } from '../errors/reason-of.js';
+import { stackOf } from '../errors/stack-of.js';
 import { oneLine, Refusals } from '../guard/refusals.js';
 import { within } from '../time/deadline.js';
 import { allocationFault, framingFault, serverFault } from './check-allocation.js';
@@ -266,6 +267,7 @@ export class Allocations {
 
   #retryLater(slot: Slot, error: unknown): void {
     slot.error = reasonOf(error);
+    this.needs.logger.debug('stack of the error', { plugin: slot.plugin, stack: stackOf(error) });
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** slot.attempts);
     slot.attempts += 1;
     this.needs.logger.warn('relay not usable', {

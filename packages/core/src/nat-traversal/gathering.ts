@@ -13,6 +13,7 @@ import { natBehaviorFault, plainNatBehavior } from './check-candidate.js';
 import { LocalCandidates, type NamedSource } from './local-candidates.js';
 import { within } from '../time/deadline.js';
 import { reasonOf } from '../errors/reason-of.js';
+import { stackOf } from '../errors/stack-of.js';
 
 export interface GatheringNeeds {
   readonly transport: Transport;
@@ -189,6 +190,7 @@ export class Gathering {
     } catch (error) {
       const reason = reasonOf(error);
       this.#needs.logger.warn('refreshing candidates failed', { plugin, reason });
+      this.#needs.logger.debug('stack of the error', { plugin, stack: stackOf(error) });
       return false;
     }
   }

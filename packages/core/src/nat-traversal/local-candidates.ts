@@ -6,6 +6,7 @@ import type { Logger } from '../contracts/logger.js';
 import { MAX_SIGNALLED_CANDIDATES, MAX_SIGNALLED_RELAYED, type SignalledCandidate } from '../traversal/messages.js';
 import { whyNobodys } from '../traversal/refused-address.js';
 import { reasonOf } from '../errors/reason-of.js';
+import { stackOf } from '../errors/stack-of.js';
 import { oneLine, Refusals } from '../guard/refusals.js';
 import { SLOW_AFTER_MS } from '../time/deadline.js';
 import { checkCandidate } from './check-candidate.js';
@@ -157,6 +158,7 @@ export class LocalCandidates {
       const reason = reasonOf(error);
       this.problems.set(plugin, `${plugin}: ${reason}`);
       this.needs.logger.warn('gathering candidates failed', { plugin, reason });
+      this.needs.logger.debug('stack of the error', { plugin, stack: stackOf(error) });
     }
     if (signal.aborted) return;
     this.#bySource.set(plugin, found);

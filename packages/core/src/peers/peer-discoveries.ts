@@ -4,6 +4,7 @@ import type { Identity } from '../contracts/identity.js';
 import type { Logger } from '../contracts/logger.js';
 import type { PeerChange, PeerDiscovery } from '../contracts/peer-discovery.js';
 import { reasonInLine, Refusals } from '../guard/refusals.js';
+import { stackOf } from '../errors/stack-of.js';
 import { sleep } from '../time/sleep.js';
 import { checkPeerChange, subjectOf } from './check-peer-change.js';
 import { PeerBook, type NamedKey, type PeerSink } from './peer-book.js';
@@ -87,8 +88,7 @@ export class PeerDiscoveries {
         await this.#listen(plugin, instance, checked);
       } catch (error) {
         reason = reasonInLine(error);
-        if (error instanceof Error && !signal.aborted)
-          logger.debug('stack of the error', { plugin, stack: error.stack });
+        if (!signal.aborted) logger.debug('stack of the error', { plugin, stack: stackOf(error) });
       }
       if (signal.aborted) return;
       if (clock.now() - startedAt >= STEADY_MS) retryMs = FIRST_RETRY_MS;

@@ -2,7 +2,7 @@ import type { PluginDefinition } from '../contracts/plugin.js';
 import { CodedError, isAborted } from '../errors/coded-error.js';
 import type { Product } from '../product/product.js';
 import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
-import { reasonOf } from '../errors/reason-of.js';
+import { importFailure } from './import-failure.js';
 import { PluginPhases } from './plugin-phases.js';
 
 /**
@@ -19,7 +19,12 @@ export async function bundledPlugin(
     value = exportedPlugin(await phases.wait(name, 'import', () => product.plugins[name]?.()));
   } catch (cause) {
     if (isAborted(cause)) throw cause;
-    throw new CodedError('PLUGIN_FAILED', `${name}: import: ${reasonOf(cause)}`, { plugin: name, cause });
+    const { found, suggestion } = await importFailure(cause, undefined);
+    throw new CodedError('PLUGIN_FAILED', `${name}: import: ${found}`, {
+      plugin: name,
+      cause,
+      ...(suggestion === undefined ? {} : { advice: `${suggestion}.` }),
+    });
   }
   const [fault] = definitionFaults(value);
   if (fault === undefined) return asDefinition(value);

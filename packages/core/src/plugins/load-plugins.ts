@@ -12,6 +12,7 @@ import type { PluginDefinition, Schema, SchemaLibrary } from '../contracts/plugi
 import { isAborted } from '../errors/coded-error.js';
 import type { Product } from '../product/product.js';
 import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
+import { importFailure } from './import-failure.js';
 import type { PluginPhases } from './plugin-phases.js';
 import { packageVersion, resolvePlugin } from './resolve-plugin.js';
 import { reasonOf } from '../errors/reason-of.js';
@@ -109,8 +110,9 @@ async function importPlugin(
   { name, path }: PluginEntry,
   { product, problems, owners, trusted, phases }: LoadPluginsContext,
 ): Promise<{ module: unknown; file: string | undefined } | undefined> {
-  const fail = (expected: string, found: string, suggestion?: string) => {
-    problems.add(path, expected, { plugin: name, found, ...(suggestion === undefined ? {} : { suggestion }) });
+  const fail = (expected: string, found: string, suggestion?: string, error?: unknown) => {
+    const more = { ...(suggestion === undefined ? {} : { suggestion }), ...problems.stackOf(error) };
+    problems.add(path, expected, { plugin: name, found, ...more });
     return undefined;
   };
   const resolution = await resolvePlugin(name, problems.file);
@@ -140,7 +142,8 @@ async function importPlugin(
     return { module: await phases.wait(name, 'import', importModule), file };
   } catch (error) {
     if (isAborted(error)) throw error;
-    return fail('a module that can be imported', `an error: ${reasonOf(error)}`);
+    const { found, suggestion } = await importFailure(error, file);
+    return fail('a module that can be imported', found, suggestion, error);
   }
 }
 
@@ -167,7 +170,8 @@ async function checkOptions(
   try {
     schema = definition.options(z);
   } catch (error) {
-    problems.add(optionsPath, '`options` to return a schema', { plugin: name, found: `an error: ${reasonOf(error)}` });
+    const found = `an error: ${reasonOf(error)}`;
+    problems.add(optionsPath, '`options` to return a schema', { plugin: name, found, ...problems.stackOf(error) });
     return undefined;
   }
   return checkWithSchema(schema, options ?? {}, { path: optionsPath, plugin: name, z, problems, phases });
@@ -193,7 +197,8 @@ export async function checkWithSchema(
     result = await phases.wait(plugin, 'options', () => schema.safeParseAsync(value, { jitless: true }));
   } catch (error) {
     if (isAborted(error)) throw error;
-    problems.add(path, 'a schema that can be applied', { plugin, found: `an error: ${reasonOf(error)}` });
+    const found = `an error: ${reasonOf(error)}`;
+    problems.add(path, 'a schema that can be applied', { plugin, found, ...problems.stackOf(error) });
     return undefined;
   }
   if (result.success) return { options: deepFreeze(result.data) };
