@@ -33,6 +33,7 @@ export {
   type TransportAddress,
 } from '@wirepath/stun-codec';
 export { scopeOf, type AddressScope } from './addresses/address-scope.js';
+export { embeddedIpv4 } from './addresses/embedded-ipv4.js';
 export * from './contracts/candidate.js';
 export * from './contracts/candidate-source.js';
 export * from './contracts/clock.js';

@@ -1,11 +1,13 @@
 import { addressFromIpBytes, ipToBytes, type TransportAddress } from '@wirepath/stun-codec';
+import { embeddedIpv4 } from './embedded-ipv4.js';
 
 /** How far an address reaches; `nobody`: unspecified, multicast, broadcast or reserved, so that nobody can be asked there. */
 export type AddressScope = 'nobody' | 'loopback' | 'link-local' | 'private' | 'global';
 
 /** Addresses are immutable, and the engine asks for the same few again and again. */
 const scopes = new WeakMap<TransportAddress, AddressScope>();
-const embedded = new WeakMap<TransportAddress, TransportAddress | undefined>();
+const embedded = new WeakMap<TransportAddress, readonly TransportAddress[]>();
+const NARROWEST_FIRST: readonly AddressScope[] = ['nobody', 'loopback', 'link-local', 'private', 'global'];
 
 /** Of an IPv6 address that leads to an IPv4 one, that of the latter. Documentation ranges are ordinary addresses. */
 export function scopeOf(address: TransportAddress): AddressScope {
@@ -17,17 +19,15 @@ export function scopeOf(address: TransportAddress): AddressScope {
   return scope;
 }
 
-/**
- * The IPv4 address, with the same port, that an IPv6 address leads to: 6to4 (RFC 3056), NAT64 (RFC 6052, RFC 8215), Teredo
- * (RFC 4380), ISATAP (RFC 5214) and IPv4-compatible (RFC 4291). IPv4-mapped ones are IPv4 already.
- */
-export function embeddedIpv4(address: TransportAddress): TransportAddress | undefined {
-  if (address.family === 4) return undefined;
-  if (!embedded.has(address)) {
-    const bytes = embeddedBytes(ipToBytes(address));
-    embedded.set(address, bytes && addressFromIpBytes(bytes, address.port));
+/** The IPv4 addresses, with the same port, that an address leads to: {@link embeddedIpv4}. */
+export function embeddedAddresses(address: TransportAddress): readonly TransportAddress[] {
+  let leadsTo = embedded.get(address);
+  if (leadsTo === undefined) {
+    const found = address.family === 4 ? [] : embeddedIpv4(ipToBytes(address));
+    leadsTo = found.flatMap((bytes) => addressFromIpBytes(bytes, address.port) ?? []);
+    embedded.set(address, leadsTo);
   }
-  return embedded.get(address);
+  return leadsTo;
 }
 
 function scopeOfIpv4(bytes: Uint8Array): AddressScope {
@@ -51,17 +51,9 @@ function scopeOfIpv6(address: TransportAddress): AddressScope {
   // Site-local too, which RFC 3879 has taken back.
   if (a === 0xfe && b >= 0x80) return 'link-local';
   if ((a & 0xfe) === 0xfc) return 'private';
-  const ipv4 = embeddedIpv4(address);
-  return ipv4 === undefined ? 'global' : scopeOf(ipv4);
-}
-
-function embeddedBytes(bytes: Uint8Array): Uint8Array | undefined {
-  const starts = (...prefix: readonly number[]) => prefix.every((byte, index) => bytes[index] === byte);
-  if (starts(0x20, 0x02)) return bytes.subarray(2, 6);
-  if (starts(0x20, 0x01, 0, 0)) return bytes.subarray(12).map((byte) => byte ^ 0xff);
-  const isNat64 = starts(0, 0x64, 0xff, 0x9b) && (isZero(bytes, 4, 12) || starts(0, 0x64, 0xff, 0x9b, 0, 1));
-  const isIsatap = ((bytes[8] ?? 0) & 0xfd) === 0 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
-  return isNat64 || isIsatap || isZero(bytes, 0, 12) ? bytes.subarray(12) : undefined;
+  // Of several the narrowest: one suffices to lead there.
+  const reached = embeddedAddresses(address).map(scopeOf);
+  return NARROWEST_FIRST.find((scope) => reached.includes(scope)) ?? 'global';
 }
 
 function isZero(bytes: Uint8Array, from: number, to: number): boolean {

@@ -1,5 +1,5 @@
 import { sameAddress, type TransportAddress } from '@wirepath/stun-codec';
-import { embeddedIpv4, scopeOf } from '../addresses/address-scope.js';
+import { embeddedAddresses, scopeOf } from '../addresses/address-scope.js';
 
 /** What a peer's address is held against. */
 export interface OwnAddresses {
@@ -15,8 +15,7 @@ export interface OwnAddresses {
  * the address wraps an IPv4 one.
  */
 export function whyRefused(address: TransportAddress, own: OwnAddresses): string | undefined {
-  const leadsTo = embeddedIpv4(address);
-  for (const form of leadsTo === undefined ? [address] : [address, leadsTo]) {
+  for (const form of [address, ...embeddedAddresses(address)]) {
     if (own.inOwnNetwork(form)) return 'reached through our own interface: a loop';
     if (own.candidates.some((candidate) => sameAddress(candidate.address, form))) return 'an address of our own';
   }

@@ -1,6 +1,6 @@
 import { transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
-import { embeddedIpv4, scopeOf, type AddressScope } from '../../src/addresses/address-scope.js';
+import { embeddedAddresses, scopeOf, type AddressScope } from '../../src/addresses/address-scope.js';
 
 const SCOPES: Readonly<Record<AddressScope, readonly string[]>> = {
   nobody: [
@@ -39,6 +39,8 @@ const wrap = (a: number, b: number, c: number, d: number): Record<string, string
     'local NAT64': `64:ff9b:1:2:3::${hex(a, b)}:${hex(c, d)}`,
     '6to4': `2002:${hex(a, b)}:${hex(c, d)}::1`,
     Teredo: `2001:0:53aa:64c::${hex(a ^ 255, b ^ 255)}:${hex(c ^ 255, d ^ 255)}`,
+    'Teredo, its server': `2001:0:${hex(a, b)}:${hex(c, d)}::39cc:9bf8`,
+    'IPv4-translated': `::ffff:0:${hex(a, b)}:${hex(c, d)}`,
     ISATAP: `2001:db8::5efe:${hex(a, b)}:${hex(c, d)}`,
   };
 };
@@ -58,8 +60,8 @@ describe('the scope of an address', () => {
   });
 
   it('the wrapped address has the same port; an ordinary one wraps none', () => {
-    expect(embeddedIpv4(transportAddress('2002:c000:201::1', 99))).toEqual(transportAddress('192.0.2.1', 99));
-    expect(embeddedIpv4(transportAddress('2001:db8::1', 99))).toBeUndefined();
-    expect(embeddedIpv4(transportAddress('192.0.2.1', 99))).toBeUndefined();
+    expect(embeddedAddresses(transportAddress('2002:c000:201::1', 99))).toEqual([transportAddress('192.0.2.1', 99)]);
+    expect(embeddedAddresses(transportAddress('2001:db8::1', 99))).toEqual([]);
+    expect(embeddedAddresses(transportAddress('192.0.2.1', 99))).toEqual([]);
   });
 });

@@ -1,5 +1,7 @@
+import { embeddedIpv4 } from '@wirepath/core/plugin';
 import { ipToBytes, type TransportAddress } from '@wirepath/stun-codec';
-import { embeddedIpv4, IpRanges } from './ip-ranges.js';
+
+import { IpRanges } from './ip-ranges.js';
 
 /**
  * What a relay must not reach for strangers unless its owner says so: what IANA's special-purpose registries call not
