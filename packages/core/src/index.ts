@@ -59,6 +59,7 @@ export {
   type PluginPhase,
   type PluginPhasesOptions,
 } from './plugins/plugin-phases.js';
+export { lstatOf } from './rights/stat-of.js';
 export { pluginInStack, type PluginOrigin } from './plugins/plugin-in-stack.js';
 export { describePlugins, type PluginDescription } from './plugins/describe-plugins.js';
 export { TOKENS, type Contributed, type Token } from './container/tokens.js';

@@ -1,6 +1,5 @@
-import type { Logger } from '@wirepath/core';
+import { lstatOf, type Logger } from '@wirepath/core';
 import type * as TransportWg from '@wirepath/transport-wg';
-import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorSentence } from '../error-line.js';
 
@@ -49,7 +48,7 @@ export async function giveUpRights({ keep, paths, logger, signal }: RightsOption
 function belongsToRoot(path: string): boolean {
   for (let at = path; ; at = dirname(at)) {
     try {
-      if (lstatSync(at).uid !== 0) return false;
+      if (lstatOf(at).uid !== 0) return false;
     } catch {
       // Gone, or out of sight: more rights rather than a node that cannot stop or reload.
       return false;

@@ -1,5 +1,6 @@
-import { readFileSync, statSync, type Stats } from 'node:fs';
+import { readFileSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { statOf } from './stat-of.js';
 
 /** Why the system said no, and what cures it: EACCES and EPERM are different answers. */
 export interface Denial {
@@ -130,7 +131,7 @@ function modeAllows({ mode, uid, gid }: Stats, use: 'read' | 'read and write'): 
 
 function find(path: string): Stats | undefined {
   try {
-    return statSync(path);
+    return statOf(path);
   } catch {
     // Not there, or out of sight behind a folder: the caller says which.
     return undefined;

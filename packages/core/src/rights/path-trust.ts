@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Distrust, TrustedOwners } from '../config/file-trust.js';
+import { lstatOf } from './stat-of.js';
 
 const OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
@@ -22,7 +23,7 @@ function walk(path: string, owners: TrustedOwners, linksLeft: number): Distrust 
   const parts = path.split('/').filter((part) => part !== '');
   for (let depth = 0; depth <= parts.length; depth++) {
     const at = `/${parts.slice(0, depth).join('/')}`;
-    const stats = lstatSync(at);
+    const stats = lstatOf(at);
     // In a user namespace the system's own folders belong to nobody; the last two are still to be ours.
     const system = depth < parts.length - 1 && stats.uid === unmappedUid();
     if (!owners.uids.has(stats.uid) && !system) {
