@@ -24,10 +24,7 @@ const found = (name: string) => createRequire(import.meta.url)(join(folder, 'lin
 
 it.each([
   ['lstatOf', (path: string) => void lstatOf(path)],
-  [
-    'distrustOfPath',
-    (path: string) => void distrustOfPath(path, { uids: new Set([0, process.getuid?.() ?? 0]) }),
-  ],
+  ['distrustOfPath', (path: string) => void distrustOfPath(path, { uids: new Set([0, process.getuid?.() ?? 0]) })],
 ])('after %s of a socket, modules are still found where their links lead', async (_name, look) => {
   const socket = join(folder, 's');
   const server = createServer().listen(socket);
