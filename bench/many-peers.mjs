@@ -2,7 +2,7 @@
 //   node bench/many-peers.mjs [--peers 10000] [--rounds 1] [--json]        as root on Linux
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -112,6 +112,7 @@ async function pinged(lab, during) {
 async function measure(count, listedIn) {
   const lab = await TwoNamespaces.open();
   try {
+    await mkdir(join(lab.folder, 'other'));
     const { us, them, write, peers } = await stage(lab, count, listedIn);
     await write(peers);
     const env = { ...process.env, XDG_RUNTIME_DIR: lab.folder };
@@ -119,7 +120,10 @@ async function measure(count, listedIn) {
     const checkMs = await time(() =>
       run(process.execPath, [wirepath, 'check-config', '--config', us], { env, maxBuffer: 1 << 26 }),
     );
-    lab.spawn(1, [process.execPath, wirepath, 'up', '--config', them], { env });
+    // Two machines: neither sees the other's control socket.
+    lab.spawn(1, [process.execPath, wirepath, 'up', '--config', them], {
+      env: { ...env, XDG_RUNTIME_DIR: join(lab.folder, 'other') },
+    });
     await lab.until(1, 'ip', 'route', 'show', 'dev', 'wplive');
 
     let child;
@@ -131,6 +135,7 @@ async function measure(count, listedIn) {
       });
       child.stdout.on('data', (text) => (log += text));
       for (;;) {
+        if (child.exitCode !== null) throw new Error(`the node ended: ${child.lastWords}${log.slice(-500)}`);
         const echo = lab.exec(0, 'ping', '-n', '-q', '-c', '1', '-W', '0.2', innerIp(2));
         if (
           await echo.then(
