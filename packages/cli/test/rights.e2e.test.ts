@@ -128,6 +128,17 @@ const NET_BIND_SERVICE = 1n << 10n;
 const NET_ADMIN = 1n << 12n;
 const NET_RAW = 1n << 13n;
 
+/** Ends it in order, and runs commands in the namespaces that it leaves, which end with their last process and so are held. */
+async function stopAndLookBehind(running: ReturnType<typeof start>): Promise<(...command: string[]) => string> {
+  const holder = spawn('nsenter', ['-t', String(running.pid), '-n', '-m', 'sleep', '60']);
+  children.push(holder);
+  await until(() => holder.pid !== undefined && namespaceOf(holder.pid) === namespaceOf(running.pid));
+  running.child.kill('SIGTERM');
+  expect(await running.exited).toBe(0);
+  return (...command) =>
+    spawnSync('nsenter', ['-t', String(holder.pid), '-n', '-m', ...command], { encoding: 'utf8' }).stdout;
+}
+
 describe.skipIf(lacking)('rights of a real node', () => {
   describe('as the unit’s user, with the unit’s one capability', () => {
     const ours = (file: string) => spawnSync('chown', ['-R', `${SERVICE_USER}:${SERVICE_USER}`, join(file, '..')]);
@@ -159,14 +170,7 @@ describe.skipIf(lacking)('rights of a real node', () => {
       running.child.kill('SIGHUP');
       await until(() => running.inside('ip', 'route').stdout.includes('10.99.1.0/24 dev wprights'));
 
-      // The namespace ends with its last process: hold it, to see what is left in it.
-      const holder = spawn('nsenter', ['-t', String(running.pid), '-n', '-m', 'sleep', '60']);
-      children.push(holder);
-      await until(() => holder.pid !== undefined && namespaceOf(holder.pid) === namespaceOf(running.pid));
-      running.child.kill('SIGTERM');
-      expect(await running.exited).toBe(0);
-      const left = (...command: string[]) =>
-        spawnSync('nsenter', ['-t', String(holder.pid), '-n', '-m', ...command], { encoding: 'utf8' }).stdout;
+      const left = await stopAndLookBehind(running);
       expect(left('ip', '-brief', 'link')).not.toContain('wprights');
       expect(left('ip', 'rule').trim().split('\n')).toHaveLength(3);
       expect(left('find', '/run/wirepath', '/run/wireguard', '-mindepth', '1')).toBe('');
@@ -209,13 +213,7 @@ describe.skipIf(lacking)('rights of a real node', () => {
     writeRcFile([first, second]);
     running.child.kill('SIGHUP');
     await until(() => running.inside('ip', 'route').stdout.includes('10.99.1.0/24 dev wprights'));
-    const holder = spawn('nsenter', ['-t', String(running.pid), '-n', '-m', 'sleep', '60']);
-    children.push(holder);
-    await until(() => holder.pid !== undefined && namespaceOf(holder.pid) === namespaceOf(running.pid));
-    running.child.kill('SIGTERM');
-    expect(await running.exited).toBe(0);
-    const left = (...command: string[]) =>
-      spawnSync('nsenter', ['-t', String(holder.pid), '-n', '-m', ...command], { encoding: 'utf8' }).stdout;
+    const left = await stopAndLookBehind(running);
     expect(left('ip', '-brief', 'link')).not.toContain('wprights');
     expect(left('find', '/run/wirepath', '/run/wireguard', '-mindepth', '1')).toBe('');
   });
