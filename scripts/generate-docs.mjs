@@ -6,8 +6,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 import { configJsonSchema, ERRORS } from '../packages/core/dist/index.js';
-import { ENVIRONMENT_VARIABLES, generalVariables } from '../packages/core/dist/config/environment-variables.js';
-import { NOT_BUILT_YET } from '../packages/core/dist/config/not-built-yet.js';
+import {
+  ENVIRONMENT_VARIABLES,
+  generalVariables,
+} from '../packages/core/dist/rc-file/overrides/environment-variables.js';
+import { NOT_BUILT_YET } from '../packages/core/dist/rc-file/checking/not-built-yet.js';
 import { commandsDocument } from '../packages/cli/dist/commands-doc.js';
 import { systemdUnit } from '../packages/cli/dist/commands/systemd-unit.js';
 import { wirepath } from '../packages/cli/dist/product.js';

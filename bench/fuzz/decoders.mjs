@@ -9,11 +9,11 @@ import {
 } from '@wirepath/stun-codec';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { MessageSeal } from '../../packages/core/dist/sealing/message-seal.js';
+import { MessageSeal } from '../../packages/core/dist/shell/sealing/message-seal.js';
 import {
   decodeMessage as decodeCallMessage,
   encodeMessage as encodeCallMessage,
-} from '../../packages/core/dist/sealing/message-codec.js';
+} from '../../packages/core/dist/shell/sealing/message-codec.js';
 import { decodeRequest, decodeServerMessage } from '../../packages/cli/dist/control/protocol.js';
 import { LineSplitter } from '../../packages/cli/dist/control/line-splitter.js';
 import { decodeMessage, encodeMessage } from '../../packages/signaling-rendezvous/dist/protocol/message.js';

@@ -2,20 +2,20 @@
  * The functions of core that stand on heavy modules (zod, cosmiconfig, tsyringe, pino): each loads them when first called, so
  * that a command which only asks a running node does not pay for them.
  */
-import type { LoadConfigOptions } from './config/load-config.js';
-import type { LoadedConfig } from './config/loaded-config.js';
-import type { Environment, WiredNode } from './container/create-container.js';
-import type { NamedServer } from './container/reload-servers.js';
-import type { Logger } from './contracts/logger.js';
-import type { LoggerOptions } from './logging/create-logger.js';
-import type { Product } from './product/product.js';
+import type { LoadConfigOptions } from './assembly/load-config.js';
+import type { LoadedConfig } from './assembly/loaded-config.js';
+import type { Environment, WiredNode } from './assembly/container/create-container.js';
+import type { NamedServer } from './assembly/container/reload-servers.js';
+import type { Logger } from './base/logging/logger.js';
+import type { LoggerOptions } from './base/logging/create-logger.js';
+import type { Product } from './assembly/product/product.js';
 
 /**
  * Reads and checks the rc file, its secrets, plugins and server sections.
  * @throws ConfigProblems with everything that is wrong, at once.
  */
 export async function loadConfig(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
-  return (await import('./config/load-config.js')).loadConfig(product, options);
+  return (await import('./assembly/load-config.js')).loadConfig(product, options);
 }
 
 /**
@@ -24,12 +24,12 @@ export async function loadConfig(product: Product, options: LoadConfigOptions = 
  * @throws ConfigProblems with everything that is wrong, at once.
  */
 export async function loadConfigOffLoop(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
-  return (await import('./config/load-config.js')).loadConfigOffLoop(product, options);
+  return (await import('./assembly/load-config.js')).loadConfigOffLoop(product, options);
 }
 
 /** JSON Schema (2020-12) of the product's rc file, with the options of every plugin that comes with it. */
 export async function configJsonSchema(product: Product): Promise<Record<string, unknown>> {
-  return (await import('./config/json-schema.js')).configJsonSchema(product);
+  return (await import('./assembly/json-schema.js')).configJsonSchema(product);
 }
 
 /**
@@ -42,7 +42,7 @@ export async function createContainer(
   config: LoadedConfig,
   environment: Environment,
 ): Promise<WiredNode> {
-  return (await import('./container/create-container.js')).createContainer(product, config, environment);
+  return (await import('./assembly/container/create-container.js')).createContainer(product, config, environment);
 }
 
 /**
@@ -54,10 +54,10 @@ export async function createServer(
   config: LoadedConfig,
   environment: Environment,
 ): Promise<NamedServer[]> {
-  return (await import('./container/create-server.js')).createServer(product, config, environment);
+  return (await import('./assembly/container/create-server.js')).createServer(product, config, environment);
 }
 
 /** A logger over pino. Secrets in fields are masked by their names. */
 export async function createLogger(options: LoggerOptions): Promise<Logger> {
-  return (await import('./logging/create-logger.js')).createLogger(options);
+  return (await import('./base/logging/create-logger.js')).createLogger(options);
 }

@@ -25,18 +25,18 @@
  * @packageDocumentation
  */
 export * from './plugin.js';
-export { ConfigProblems, type ConfigProblem } from './errors/config-problems.js';
-export { ERRORS } from './errors/table.js';
-export { defineProduct } from './product/define-product.js';
-export type { PluginModule, Product, ProductDefinition } from './product/product.js';
+export { ConfigProblems, type ConfigProblem } from './base/errors/config-problems.js';
+export { ERRORS } from './base/errors/table.js';
+export { defineProduct } from './assembly/product/define-product.js';
+export type { PluginModule, Product, ProductDefinition } from './assembly/product/product.js';
 export {
   controlSocketPath,
   prepareRuntimeFolder,
   runtimeFolder,
   type RuntimePathOptions,
-} from './product/runtime-paths.js';
-export { findConfig, type FindConfigOptions } from './config/find-config.js';
-export type { LoadConfigOptions } from './config/load-config.js';
+} from './assembly/product/runtime-paths.js';
+export { findConfig, type FindConfigOptions } from './rc-file/reading/find-config.js';
+export type { LoadConfigOptions } from './assembly/load-config.js';
 export type {
   ConfigWarning,
   EndpointSetting,
@@ -46,34 +46,34 @@ export type {
   LoadedPlugin,
   LoadedServerPart,
   TraversalSettings,
-} from './config/loaded-config.js';
+} from './assembly/loaded-config.js';
 export {
   ENVIRONMENT_VARIABLES,
   environmentVariableName,
   type EnvironmentVariable,
-} from './config/environment-variables.js';
-export { RcFilePeers, type RcFilePeersNeeds, type ResolveHost } from './config/rc-file-peers.js';
+} from './rc-file/overrides/environment-variables.js';
+export { RcFilePeers, type RcFilePeersNeeds, type ResolveHost } from './assembly/rc-file-peers.js';
 export {
   PluginPhases,
   type PhaseInProgress,
   type PluginPhase,
   type PluginPhasesOptions,
-} from './plugins/plugin-phases.js';
-export { lstatOf } from './rights/stat-of.js';
-export { pluginInStack, type PluginOrigin } from './plugins/plugin-in-stack.js';
-export { describePlugins, type PluginDescription } from './plugins/describe-plugins.js';
-export { TOKENS, type Contributed, type Token } from './container/tokens.js';
-export type { Environment, WiredNode, WiredPlugin } from './container/create-container.js';
-export { reloadServers, type NamedServer } from './container/reload-servers.js';
-export { Lifecycle, type LifecycleOptions, type NamedService } from './lifecycle/lifecycle.js';
-export type { LoggerOptions } from './logging/create-logger.js';
-export { LOG_LEVELS, type LogLevel } from './logging/log-level.js';
-export { memoryLogger, silentLogger, type LogLine, type MemoryLogger } from './logging/memory-logger.js';
-export { createIdentity } from './identity/create-identity.js';
-export { formatKey, generatePrivateKey, parsePrivateKey, parsePublicKey } from './identity/keys.js';
-export { SystemClock, systemClock, systemRandom, type ClockSources } from './time/system-clock.js';
-export { BinaryHeap } from './time/binary-heap.js';
-export { FakeClock } from './time/fake-clock.js';
+} from './base/guard/plugin-phases.js';
+export { lstatOf } from './base/rights/stat-of.js';
+export { pluginInStack, type PluginOrigin } from './assembly/plugins/plugin-in-stack.js';
+export { describePlugins, type PluginDescription } from './assembly/plugins/describe-plugins.js';
+export { TOKENS, type Contributed, type Token } from './assembly/container/tokens.js';
+export type { Environment, WiredNode, WiredPlugin } from './assembly/container/create-container.js';
+export { reloadServers, type NamedServer } from './assembly/container/reload-servers.js';
+export { Lifecycle, type LifecycleOptions, type NamedService } from './node/lifecycle.js';
+export type { LoggerOptions } from './base/logging/create-logger.js';
+export { LOG_LEVELS, type LogLevel } from './base/logging/log-level.js';
+export { memoryLogger, silentLogger, type LogLine, type MemoryLogger } from './base/logging/memory-logger.js';
+export { createIdentity } from './base/identity/create-identity.js';
+export { formatKey, generatePrivateKey, parsePrivateKey, parsePublicKey } from './base/identity/keys.js';
+export { SystemClock, systemClock, systemRandom, type ClockSources } from './base/time/system-clock.js';
+export { BinaryHeap } from './base/time/binary-heap.js';
+export { FakeClock } from './base/time/fake-clock.js';
 export {
   configJsonSchema,
   createContainer,
@@ -91,10 +91,10 @@ export type {
   PeerStatus,
   StatusDocument,
 } from './node/status.js';
-export { DescriptionHistory } from './nat-traversal/description.js';
-export { NatTraversal, type NatTraversalNeeds, type Pong } from './nat-traversal/nat-traversal.js';
-export { PathEngine, type PathEngineOptions } from './traversal/path-engine.js';
-export type { EngineEffect } from './traversal/effects.js';
-export type { EngineEvent, EnginePath, LocalBase, LocalDescription } from './traversal/events.js';
-export type { CallMessage, SignalledCandidate } from './traversal/messages.js';
-export { CONNECTION_TYPES, connectionType, type ConnectionType } from './traversal/connection-type.js';
+export { DescriptionHistory } from './shell/driver/description.js';
+export { NatTraversal, type NatTraversalNeeds, type Pong } from './shell/nat-traversal.js';
+export { PathEngine, type PathEngineOptions } from './engine/path-engine.js';
+export type { EngineEffect } from './engine/effects.js';
+export type { EngineEvent, EnginePath, LocalBase, LocalDescription } from './engine/events.js';
+export type { CallMessage, SignalledCandidate } from './engine/messages.js';
+export { CONNECTION_TYPES, connectionType, type ConnectionType } from './engine/connection-type.js';

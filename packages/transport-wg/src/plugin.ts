@@ -13,10 +13,10 @@ export default definePlugin({
   async create(needs, options) {
     if (options.mode === 'embedded') return { transport: new EmbeddedTransport(needs, options) };
     if (options.subMode === 'native') {
-      const { NativeTransport } = await import('./backend/native-transport.js');
+      const { NativeTransport } = await import('./attached/native/native-transport.js');
       return { transport: new NativeTransport(needs, options) };
     }
-    const { ProxyTransport } = await import('./backend/proxy-transport.js');
+    const { ProxyTransport } = await import('./attached/proxy/proxy-transport.js');
     return { transport: new ProxyTransport(needs, options) };
   },
 });

@@ -1,5 +1,5 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
-import type { PublicKey } from './identity.js';
+import type { PublicKey } from '../base/identity/identity.js';
 
 /** A peer as the rc file or a registry describes it. */
 export interface Peer {

@@ -1,4 +1,4 @@
-import type { PublicKey } from './identity.js';
+import type { PublicKey } from '../base/identity/identity.js';
 
 export interface SignalingState {
   /** Without credentials. */

@@ -1,6 +1,6 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { Datagrams } from './datagrams.js';
-import type { PublicKey } from './identity.js';
+import type { PublicKey } from '../base/identity/identity.js';
 import type { PacketPort } from './packet-port.js';
 import type { TransportPath } from './path.js';
 

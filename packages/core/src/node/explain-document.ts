@@ -1,11 +1,11 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import type { Peer } from '../contracts/peer-discovery.js';
-import type { CandidatePair, PairState } from '../traversal/candidate-pair.js';
-import { connectionType } from '../traversal/connection-type.js';
-import { hardNatObstacle } from '../traversal/hard-nat-part.js';
-import { evidenceOf, byTypeAndPriority, type PairEvidence } from '../traversal/pair-evidence.js';
-import type { PeerAgent } from '../traversal/peer-agent.js';
-import type { LocalDescription } from '../traversal/events.js';
+import type { CandidatePair, PairState } from '../engine/pairs/candidate-pair.js';
+import { connectionType } from '../engine/connection-type.js';
+import { hardNatObstacle } from '../engine/hard-nat/hard-nat-part.js';
+import { evidenceOf, byTypeAndPriority, type PairEvidence } from '../engine/pairs/pair-evidence.js';
+import type { PeerAgent } from '../engine/peer/peer-agent.js';
+import type { LocalDescription } from '../engine/events.js';
 import { connectionReason, hardNatCause } from './connection-reason.js';
 import type { ExplainDocument, ExplainedPair } from './status.js';
 

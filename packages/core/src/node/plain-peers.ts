@@ -1,6 +1,6 @@
-import type { Clock } from '../contracts/clock.js';
-import type { PublicKey } from '../contracts/identity.js';
-import { Deadlines } from '../traversal/deadlines.js';
+import type { Clock } from '../base/time/clock.js';
+import type { PublicKey } from '../base/identity/identity.js';
+import { Deadlines } from '../base/time/deadlines.js';
 
 /** How often some of them are looked at. */
 const LOOK_MS = 1000;

@@ -2,8 +2,8 @@ import { formatAddress } from '@wirepath/stun-codec';
 import type { Peer } from '../contracts/peer-discovery.js';
 import type { SignalingState } from '../contracts/signaling.js';
 import type { Transport, TransportPeerStats } from '../contracts/transport.js';
-import type { NatTraversal } from '../nat-traversal/nat-traversal.js';
-import type { PeerAgent } from '../traversal/peer-agent.js';
+import type { NatTraversal } from '../shell/nat-traversal.js';
+import type { PeerAgent } from '../engine/peer/peer-agent.js';
 import { connectionReason } from './connection-reason.js';
 import type { Connection, PeerStatus, StatusDocument } from './status.js';
 

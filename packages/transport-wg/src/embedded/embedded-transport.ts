@@ -21,21 +21,21 @@ import {
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
 import { setImmediate } from 'node:timers/promises';
-import { defaultMark } from '../linux/linux-network.js';
+import { defaultMark } from '../system/linux-network.js';
 import { bindToInterface, descriptorOf, forceBufferSizes, markSocket } from '../linux/socket-options.js';
 import { Device } from '../protocol/device.js';
 import { parseIpPrefix } from '../protocol/ip-prefix.js';
 import { parseKey } from '../protocol/keys.js';
 import type { DeviceSink } from '../protocol/sink.js';
-import { TunInterface } from '../tun/tun-interface.js';
-import { UapiServer } from '../uapi/server.js';
-import { Counters } from './counters.js';
+import { TunInterface } from '../inner/tun-interface.js';
+import { UapiServer } from '../uapi/socket/server.js';
+import { Counters } from '../sockets/counters.js';
 import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
-import { EventThrottle } from './event-throttle.js';
-import { InProcessPort } from './in-process-port.js';
-import type { InnerSide } from './inner-side.js';
-import { Sockets } from './sockets.js';
-import { SOCKET_BUFFER_BYTES, type OpenUdpSocket } from './udp-socket.js';
+import { EventThrottle } from '../sockets/event-throttle.js';
+import { InProcessPort } from '../inner/in-process-port.js';
+import type { InnerSide } from '../inner/inner-side.js';
+import { Sockets } from '../sockets/sockets.js';
+import { SOCKET_BUFFER_BYTES, type OpenUdpSocket } from '../sockets/udp-socket.js';
 
 export interface EmbeddedTransportNeeds {
   readonly logger: Logger;

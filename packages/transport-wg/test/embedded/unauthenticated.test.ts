@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { UdpSocket } from '../../src/index.js';
-import { InProcessPort } from '../../src/embedded/in-process-port.js';
+import { InProcessPort } from '../../src/inner/in-process-port.js';
 import { CookieGenerator } from '../../src/protocol/cookie.js';
 import { defaultAead } from '../../src/protocol/crypto-self-test.js';
 import { parseKey } from '../../src/protocol/keys.js';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { transportAddress } from '@wirepath/core/plugin';
-import { WireguardGo } from '../../src/backend/wireguard-go.js';
-import { UapiClient } from '../../src/uapi/client.js';
+import { WireguardGo } from '../../src/attached/device/wireguard-go.js';
+import { UapiClient } from '../../src/uapi/socket/client.js';
 import type { DeviceControl, UapiPeerChange } from '../../src/uapi/device.js';
 import { formatKey } from '../../src/protocol/keys.js';
-import { WgProgram } from '../../src/uapi/wg-program.js';
+import { WgProgram } from '../../src/attached/device/wg-program.js';
 import { lacking, uniqueInterface } from './programs.js';
 
 const reason = lacking('wg', 'wireguard-go');

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EmbeddedTransport } from '../../src/embedded/embedded-transport.js';
 import { formatKey } from '../../src/protocol/keys.js';
-import { uniqueSubnet } from '../backend/proxied.js';
+import { uniqueSubnet } from '../attached/proxy/proxied.js';
 import { newIdentity, recordingLogger, systemClock, testGuard } from '../embedded/support.js';
 import { lacking, run, uniqueInterface } from './programs.js';
 

@@ -1,0 +1,128 @@
+import { dirname } from 'node:path';
+import { ConfigProblems } from '../base/errors/config-problems.js';
+import { createIdentity } from '../base/identity/create-identity.js';
+import type { Product } from './product/product.js';
+import { checkRoles } from './plugins/check-roles.js';
+import { defaultEntries, loadPlugins, pluginEntries } from './plugins/load-plugins.js';
+import { loadServerParts } from './plugins/load-server-parts.js';
+import { PluginPhases } from '../base/guard/plugin-phases.js';
+import { checkSecretFiles } from '../rc-file/checking/check-secret-files.js';
+import { checkServerFiles } from './check-server-files.js';
+import { createConfigFiles } from '../rc-file/reading/config-files.js';
+import { deepFreeze } from '../rc-file/deep-freeze.js';
+import { trustedOwners } from '../base/rights/file-trust.js';
+import { findConfig, searchPlaces, type FindConfigOptions } from '../rc-file/reading/find-config.js';
+import type { LoadedConfig } from './loaded-config.js';
+import { readConfigOffLoop } from '../rc-file/reading/off-loop/read-off-loop.js';
+import { environmentVariableName } from '../rc-file/overrides/environment-variables.js';
+import { ProblemList } from '../rc-file/problems/problem-list.js';
+import { readConfig, type ReadConfig, type ReadConfigOptions } from '../rc-file/reading/read-config.js';
+
+export interface LoadConfigOptions extends FindConfigOptions {
+  /** Environment variables that may override keys. Default: `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Says which plugin is waited for, and ends the wait where its signal aborts. */
+  readonly phases?: PluginPhases | undefined;
+}
+
+/**
+ * Reads and checks the rc file, its secrets, plugins and server sections.
+ * @throws ConfigProblems with everything that is wrong, at once; CodedError ABORTED where the phases' signal aborts.
+ */
+export async function loadConfig(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
+  return load(product, options, readConfig);
+}
+
+/**
+ * As {@link loadConfig}, for a process that has other things to do meanwhile: the file is read and checked in a thread of its
+ * own, however many peers it lists.
+ */
+export async function loadConfigOffLoop(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
+  return load(product, options, readConfigOffLoop);
+}
+
+async function load(product: Product, options: LoadConfigOptions, read: typeof readConfig): Promise<LoadedConfig> {
+  const { env = process.env, phases = new PluginPhases() } = options;
+  const file = await findConfig(product, options);
+  if (file === undefined) throw nothingFound(product, options);
+  return complete(product, await read(product, file, { env, phases }), { env, phases });
+}
+
+/** Checks what needs the plugins, too. */
+async function complete(product: Product, read: ReadConfig, { env, phases }: ReadConfigOptions): Promise<LoadedConfig> {
+  const { file, content } = read;
+  if (content === undefined) throw new ConfigProblems(read.problems);
+  const { node, shape, server } = content;
+  const { z } = await import('zod');
+  const owners = trustedOwners(env);
+  const problems = new ProblemList(file, content.overridden);
+  problems.include(read);
+  problems.verbose = isVerbose(shape?.log.level ?? env[environmentVariableName(product, 'LOG_LEVEL')]);
+  const folder = dirname(file);
+  // Whoever uses these secrets reads them again, and is warned then.
+  const quietFiles = createConfigFiles({ folder, owners, onWarning: () => undefined });
+  const context = { product, z, problems, owners, trusted: content.trusted, phases };
+  const isDefault = content.plugins === undefined && node !== undefined;
+  const entries = isDefault ? defaultEntries(product) : pluginEntries(content.plugins);
+  const plugins = await loadPlugins(entries, context);
+  const written = Array.isArray(content.plugins) ? content.plugins.length : entries.length;
+  if (node !== undefined)
+    await checkRoles(plugins, { product, problems, phases, complete: plugins.length === written });
+  const serverParts = isObject(server) ? await loadServerParts(server, plugins, context) : [];
+  for (const { name, options: written, optionsPath } of entries) {
+    await checkSecretFiles(written, optionsPath, { files: quietFiles, problems, plugin: name });
+  }
+  await checkSecretFiles(server, ['server'], { files: quietFiles, problems });
+  await checkServerFiles(serverParts, { files: quietFiles, problems });
+
+  problems.throwIfAny();
+  if (shape === undefined) throw new ConfigProblems([{ file, keyPath: '', expected: 'a valid configuration' }]);
+  const { interface: interfaceName, mtu, traversal, log } = shape;
+  return deepFreeze<LoadedConfig>({
+    file,
+    folder,
+    node:
+      node?.privateKey === undefined
+        ? undefined
+        : {
+            identity: createIdentity(node.privateKey),
+            settings: { interfaceName, addresses: node.addresses, mtu },
+            peers: node.peers,
+            ownEntries: node.ownEntries,
+            traversal: {
+              enabled: traversal.enabled,
+              holePunchTimeoutMs: traversal.holePunchTimeout,
+              refreshIntervalMs: traversal.refreshInterval,
+              maxCandidatePairs: traversal.maxCandidatePairs,
+              hardNat: traversal.hardNat,
+              upgradeTimeoutMs: traversal.upgradeTimeout,
+            },
+          },
+    plugins,
+    serverParts,
+    log,
+    warnings: problems.warnings,
+  });
+}
+
+function nothingFound(product: Product, options: FindConfigOptions): ConfigProblems {
+  const folder = options.cwd ?? process.cwd();
+  return new ConfigProblems([
+    {
+      file: folder,
+      keyPath: '',
+      expected: `an rc file in this folder: ${searchPlaces(product).slice(1).join(', ')}, or package.json#${product.name}`,
+      found: 'none',
+      suggestion: `name another with: ${product.name} --config FILE`,
+    },
+  ]);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Stacks are for whoever asked for details. */
+function isVerbose(level: string | undefined): boolean {
+  return level === 'debug' || level === 'trace';
+}

@@ -1,0 +1,39 @@
+import type { LoadedConfig } from '../loaded-config.js';
+import { maskSecrets } from '../../base/logging/mask-secrets.js';
+
+/** One line of `plugins`. */
+export interface PluginDescription {
+  readonly name: string;
+  readonly version: string | null;
+  /** The file it was imported from, or `bundled`. */
+  readonly resolvedFrom: string;
+  readonly roles: readonly string[];
+  /** Sections of `server:` that it can run. */
+  readonly serverSections: readonly string[];
+  /** As written, secrets masked. */
+  readonly options: unknown;
+}
+
+/** What is loaded, from where, with which options. */
+export function describePlugins(config: LoadedConfig): PluginDescription[] {
+  const described = config.plugins.map((plugin): PluginDescription => ({
+    name: plugin.name,
+    version: plugin.version ?? null,
+    resolvedFrom: plugin.resolvedFrom ?? 'bundled',
+    roles: plugin.roles,
+    serverSections: (plugin.definition.serverParts ?? []).flatMap((part) => part.sections),
+    options: maskSecrets(plugin.writtenOptions ?? {}),
+  }));
+  const servers = config.serverParts.filter((part) => !config.plugins.some((plugin) => plugin.name === part.plugin));
+  return [
+    ...described,
+    ...servers.map((part): PluginDescription => ({
+      name: part.plugin,
+      version: null,
+      resolvedFrom: 'bundled',
+      roles: [],
+      serverSections: part.sections,
+      options: maskSecrets(part.options),
+    })),
+  ];
+}

@@ -1,0 +1,87 @@
+import type { Role } from '../../contracts/plugin/plugin.js';
+import { methodFaults, type MethodKind, type RoleMethod } from '../../base/guard/guarded-role.js';
+
+const required = (kind: MethodKind): RoleMethod => ({ kind, required: true });
+const optional = (kind: MethodKind): RoleMethod => ({ kind });
+
+/** The methods of {@link Datagrams}, which a transport with sockets has as a property. */
+export const DATAGRAMS_METHODS: Readonly<Record<string, RoleMethod>> = {
+  openBase: required('task'),
+  closeBase: required('call'),
+  send: required('call'),
+  onDatagram: required('tell'),
+  receive: required('call'),
+};
+
+/** The methods of what a relay allocates. */
+const ALLOCATION_METHODS: Readonly<Record<string, RoleMethod>> = {
+  permit: required('task'),
+  release: required('call'),
+  refresh: required('task'),
+  onLost: required('tell'),
+  close: required('task'),
+};
+
+/** Every method of every role, as the contracts have them: checked right after `create`, and guarded when called. */
+export const ROLE_METHODS: Readonly<Record<Role, Readonly<Record<string, RoleMethod>>>> = {
+  candidateSource: {
+    gather: required('throws'),
+    refresh: optional('task'),
+    watch: optional('tell'),
+    natBehavior: optional('value'),
+    learnBindingLifetime: optional('task'),
+    problems: optional('list'),
+    counters: optional('record'),
+  },
+  egress: { detect: required('task'), bindToDevice: required('throws'), watch: required('tell') },
+  relay: { allocate: { kind: 'task', required: true, gives: ALLOCATION_METHODS }, counters: optional('record') },
+  transport: {
+    listen: required('task'),
+    start: required('task'),
+    stop: required('task'),
+    addPeer: required('throws'),
+    removePeer: required('call'),
+    setAllowedIps: required('throws'),
+    setPath: required('call'),
+    initiateHandshake: required('call'),
+    stats: required('list'),
+    onHandshake: required('tell'),
+    onAuthenticated: required('tell'),
+    onSent: required('tell'),
+    onEndpointSuggested: required('tell'),
+    bypassTunnel: optional('throws'),
+    tryEndpoint: optional('task'),
+    counters: required('record'),
+  },
+  signaling: {
+    start: required('task'),
+    stop: required('task'),
+    nudge: optional('call'),
+    publish: required('call'),
+    onMessage: required('tell'),
+    states: required('list'),
+    onStateChange: required('tell'),
+    onUndeliverable: optional('tell'),
+    onAvailable: optional('tell'),
+  },
+  peerDiscovery: { peers: required('throws') },
+};
+
+/** The methods of {@link RunningServer}. */
+export const SERVER_METHODS: Readonly<Record<string, RoleMethod>> = {
+  start: required('task'),
+  stop: required('task'),
+  describe: required('list'),
+  status: optional('record'),
+  reload: optional('throws'),
+};
+
+/** What is wrong with a plugin's contribution to a role, a phrase each: "no method `onMessage`". */
+export function roleFaults(role: Role, contribution: unknown): string[] {
+  const faults = methodFaults(contribution, ROLE_METHODS[role]);
+  const given = contribution as { readonly servers?: unknown; readonly capabilities?: unknown } | null | undefined;
+  if (role === 'relay' && !Array.isArray(given?.servers)) faults.push('no list `servers`');
+  if (role === 'transport' && (typeof given?.capabilities !== 'object' || given.capabilities === null))
+    faults.push('no object `capabilities`');
+  return faults;
+}

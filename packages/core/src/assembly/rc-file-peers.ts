@@ -1,0 +1,158 @@
+import { isIP } from 'node:net';
+import { transportAddress } from '@wirepath/stun-codec';
+import type { Clock } from '../base/time/clock.js';
+import type { PublicKey } from '../base/identity/identity.js';
+import type { Logger } from '../base/logging/logger.js';
+import type { Peer, PeerChange, PeerDiscovery } from '../contracts/peer-discovery.js';
+import { sleep } from '../base/time/sleep.js';
+import { samePeer } from '../shell/peers/same-peer.js';
+import type { LoadedPeer } from './loaded-config.js';
+
+/** Resolves an endpoint's host name to an IP address. */
+export type ResolveHost = (host: string, signal: AbortSignal) => Promise<string>;
+
+export interface RcFilePeersNeeds {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default: the system's resolver. */
+  readonly resolveHost?: ResolveHost;
+}
+
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 60_000;
+
+const systemResolver: ResolveHost = async (host) => {
+  const { lookup } = await import('node:dns/promises');
+  return (await lookup(host)).address;
+};
+
+/**
+ * The peers of the rc file. Host names in endpoints are resolved here, again and again until they do: until then that peer is
+ * not announced, since without an endpoint it would pass for a signalled one.
+ */
+export class RcFilePeers implements PeerDiscovery {
+  #peers: ReadonlyMap<PublicKey, LoadedPeer>;
+  readonly #feeds = new Set<Feed>();
+  readonly #needs: Required<RcFilePeersNeeds>;
+
+  constructor(peers: readonly LoadedPeer[], needs: RcFilePeersNeeds) {
+    this.#peers = byKey(peers);
+    this.#needs = { resolveHost: systemResolver, ...needs };
+  }
+
+  async *peers({ signal }: { signal: AbortSignal }): AsyncGenerator<PeerChange> {
+    if (signal.aborted) return;
+    const feed = new Feed(this.#needs);
+    const onAbort = () => feed.close();
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#feeds.add(feed);
+    try {
+      for (const peer of this.#peers.values()) feed.set(peer);
+      for (;;) {
+        const change = await feed.next();
+        if (change === undefined) return;
+        yield change;
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#feeds.delete(feed);
+      feed.close();
+    }
+  }
+
+  /** The rc file was read again: yields what is gone, then what is new or changed. */
+  update(peers: readonly LoadedPeer[]): void {
+    const before = this.#peers;
+    this.#peers = byKey(peers);
+    for (const feed of this.#feeds) {
+      // Removed first, so that a network may pass from one peer to another.
+      for (const key of before.keys()) if (!this.#peers.has(key)) feed.remove(key);
+      for (const [key, peer] of this.#peers) {
+        const old = before.get(key);
+        if (old === undefined || !samePeer(old, peer)) feed.set(peer);
+      }
+    }
+  }
+}
+
+/** The changes that one listener has not taken yet, and the names still being resolved for it. */
+class Feed {
+  #changes: PeerChange[] = [];
+  /** How many of them were taken. */
+  #taken = 0;
+  readonly #resolving = new Map<PublicKey, AbortController>();
+  readonly #needs: Required<RcFilePeersNeeds>;
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(needs: Required<RcFilePeersNeeds>) {
+    this.#needs = needs;
+  }
+
+  set(peer: LoadedPeer): void {
+    this.#cancelResolving(peer.publicKey);
+    const { endpoint, ...rest } = peer;
+    if (endpoint === undefined) this.#push({ kind: 'set', peer: rest });
+    else if (isIP(endpoint.host) !== 0)
+      this.#push({ kind: 'set', peer: withEndpoint(rest, endpoint.host, endpoint.port) });
+    else {
+      const controller = new AbortController();
+      this.#resolving.set(peer.publicKey, controller);
+      void this.#resolve(rest, endpoint.host, endpoint.port, controller.signal);
+    }
+  }
+
+  remove(publicKey: PublicKey): void {
+    this.#cancelResolving(publicKey);
+    this.#push({ kind: 'remove', publicKey });
+  }
+
+  async next(): Promise<PeerChange | undefined> {
+    while (this.#taken === this.#changes.length && !this.#closed) {
+      this.#changes = [];
+      this.#taken = 0;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    return this.#closed ? undefined : this.#changes[this.#taken++];
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const key of [...this.#resolving.keys()]) this.#cancelResolving(key);
+    this.#wake?.();
+  }
+
+  async #resolve(peer: Omit<Peer, 'endpoint'>, host: string, port: number, signal: AbortSignal): Promise<void> {
+    const { clock, logger, resolveHost } = this.#needs;
+    for (let retryMs = FIRST_RETRY_MS; !signal.aborted; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
+      try {
+        const ip = await resolveHost(host, signal);
+        if (signal.aborted) return;
+        this.#resolving.delete(peer.publicKey);
+        return this.#push({ kind: 'set', peer: withEndpoint(peer, ip, port) });
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn(`cannot resolve the endpoint of ${peer.name}, trying again`, { host, retryMs, error });
+        await sleep(clock, retryMs, signal);
+      }
+    }
+  }
+
+  #push(change: PeerChange): void {
+    this.#changes.push(change);
+    this.#wake?.();
+  }
+
+  #cancelResolving(publicKey: PublicKey): void {
+    this.#resolving.get(publicKey)?.abort();
+    this.#resolving.delete(publicKey);
+  }
+}
+
+function withEndpoint(peer: Omit<Peer, 'endpoint'>, host: string, port: number): Peer {
+  return { ...peer, endpoint: transportAddress(host, port) };
+}
+
+function byKey(peers: readonly LoadedPeer[]): ReadonlyMap<PublicKey, LoadedPeer> {
+  return new Map(peers.map((peer) => [peer.publicKey, peer]));
+}

@@ -1,0 +1,71 @@
+import { ConfigProblems, type ConfigProblem } from '../../base/errors/config-problems.js';
+import { stackOf } from '../../base/errors/stack-of.js';
+import { formatKeyPath } from './key-path.js';
+import type { ConfigWarning } from '../../assembly/loaded-config.js';
+
+type Path = readonly PropertyKey[];
+
+/** What was found in one file. */
+export interface ConfigFindings {
+  readonly problems: readonly ConfigProblem[];
+  readonly warnings: readonly ConfigWarning[];
+}
+
+/** Collects all that is wrong, and all that is worth a warning, in one pass over a configuration. */
+export class ProblemList {
+  readonly problems: ConfigProblem[] = [];
+  readonly warnings: ConfigWarning[] = [];
+  /** Key paths that an environment variable has set, with its name. */
+  readonly #overridden: ReadonlyMap<string, string>;
+  /** What was added, so that nothing is told twice. */
+  readonly #told = new Set<string>();
+  /** For whoever writes a plugin: problems then come with the stack of the error behind them. */
+  verbose = false;
+
+  constructor(
+    readonly file: string,
+    overridden: ReadonlyMap<string, string> = new Map(),
+  ) {
+    this.#overridden = overridden;
+  }
+
+  add(path: Path, expected: string, more: Partial<Omit<ConfigProblem, 'keyPath' | 'expected'>> = {}): void {
+    const keyPath = formatKeyPath(path);
+    const same = `${keyPath}\n${expected}`;
+    if (this.#told.has(same)) return;
+    this.#told.add(same);
+    this.problems.push({ file: this.#sourceOf(path), keyPath, expected, ...more });
+  }
+
+  /** The `stack` of a problem that an error is behind, where stacks are wanted. */
+  stackOf(error: unknown): { readonly stack?: string } {
+    const stack = this.verbose ? stackOf(error) : undefined;
+    return stack === undefined ? {} : { stack };
+  }
+
+  warn(path: Path, message: string): void {
+    this.warnings.push({ file: this.#sourceOf(path), keyPath: formatKeyPath(path), message });
+  }
+
+  /** Takes over what was found in another file. */
+  include({ problems, warnings }: ConfigFindings): void {
+    for (const problem of problems) {
+      this.problems.push(problem);
+      this.#told.add(`${problem.keyPath}\n${problem.expected}`);
+    }
+    for (const warning of warnings) this.warnings.push(warning);
+  }
+
+  /** @throws ConfigProblems where there are any. */
+  throwIfAny(): void {
+    if (this.problems.length > 0) throw new ConfigProblems(this.problems);
+  }
+
+  #sourceOf(path: Path): string {
+    for (let length = this.#overridden.size === 0 ? 0 : path.length; length > 0; length--) {
+      const variable = this.#overridden.get(formatKeyPath(path.slice(0, length)));
+      if (variable !== undefined) return `environment variable ${variable}`;
+    }
+    return this.file;
+  }
+}

@@ -1,0 +1,24 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { LoadedPeer } from '../../../assembly/loaded-config.js';
+import type { EnvironmentVariables, ProductFacts, ReadConfig } from '../read-config.js';
+
+/** What the thread is started with. */
+export interface ReadOrder {
+  readonly product: ProductFacts;
+  /** Absolute path of the rc file. */
+  readonly file: string;
+  readonly env: EnvironmentVariables;
+  /** Takes the peers, some at a time: {@link PEERS_PER_MESSAGE}. */
+  readonly peers: MessagePort;
+}
+
+/** Few enough to be taken in a millisecond. */
+export const PEERS_PER_MESSAGE = 250;
+export type PeersMessage = readonly LoadedPeer[];
+
+/** What the thread answers, once the peers have been sent. */
+export type ReadAnswer =
+  /** Its list of peers is empty: they went the other way. */
+  | { readonly read: ReadConfig }
+  /** Something in the file cannot be told to another thread, such as a function: it has to be read where it is used. */
+  | { readonly untellable: true };

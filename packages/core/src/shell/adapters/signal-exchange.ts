@@ -1,0 +1,139 @@
+import type { Clock, RandomSource } from '../../base/time/clock.js';
+import type { Identity, PublicKey } from '../../base/identity/identity.js';
+import type { Signaling } from '../../contracts/signaling.js';
+import { MessageSeal } from '../sealing/message-seal.js';
+import { wrapError } from '../../base/errors/wrap-error.js';
+import { PluginPhases } from '../../base/guard/plugin-phases.js';
+import { within } from '../../base/time/deadline.js';
+import type { EngineEvent } from '../../engine/events.js';
+import type { CallMessage } from '../../engine/messages.js';
+import { Paced } from './paced.js';
+
+/** Sealing is three X25519 operations: a node with thousands of peers seals some hundred messages in a second. */
+const SEALING_PACE = { atOnce: 16, turnMs: 20 };
+
+export interface SignalExchangeNeeds {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly signalings: readonly { readonly plugin: string; readonly instance: Signaling }[];
+  /** Messages of others are dropped unread. */
+  readonly isPeer: (publicKey: PublicKey) => boolean;
+  /** What came of signalling, for the engine. */
+  readonly onEvent: (event: EngineEvent) => void;
+  /** Told whose start is being waited for. */
+  readonly phases?: PluginPhases;
+}
+
+/** Starting is not connecting: one that takes longer hangs. */
+const START_TIMEOUT_MS = 25_000;
+
+/** Sealed messages over every signalling plugin at once: published on all, taken from any, the first copy counts. */
+export class SignalExchange {
+  /** Messages dropped, by reason. */
+  readonly counters: Record<string, number> = {};
+  readonly #seal: MessageSeal;
+  readonly #subscriptions: Disposable[] = [];
+  readonly #sealing: Paced<PublicKey>;
+  /** Messages that wait to be sealed: one for each peer, as what is newer says all that is older. */
+  readonly #waiting = new Map<PublicKey, CallMessage>();
+  /** Servers that are up, by URL. */
+  #up = new Set<string>();
+
+  constructor(readonly needs: SignalExchangeNeeds) {
+    this.#seal = new MessageSeal(needs.identity, needs.clock, needs.random);
+    this.#sealing = new Paced(needs.clock, SEALING_PACE);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { signalings, onEvent, clock, phases = new PluginPhases() } = this.needs;
+    const startOf = (plugin: string) => ({ clock, signal, timeoutMs: START_TIMEOUT_MS, what: `${plugin}: start` });
+    for (const { instance } of signalings) {
+      const subscriptions = [
+        instance.onMessage(({ from, sealed }) => this.#receive(from, sealed)),
+        instance.onStateChange(() => this.#stateChanged()),
+        instance.onUndeliverable?.(({ to }) => onEvent({ type: 'peer-undeliverable', peer: to })),
+        instance.onAvailable?.(({ publicKey }) => onEvent({ type: 'peer-available', peer: publicKey })),
+      ];
+      this.#subscriptions.push(...subscriptions.filter((subscription) => subscription !== undefined));
+    }
+    await Promise.all(
+      signalings.map(({ plugin, instance }) =>
+        phases
+          .track(plugin, 'start', () => within(() => instance.start({ signal }), startOf(plugin)))
+          .catch((error: unknown) => {
+            throw wrapError(error, { name: plugin, hook: 'start', code: 'PLUGIN_FAILED' });
+          }),
+      ),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#sealing.stop();
+    this.#waiting.clear();
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
+    // One that fails must not keep the others from having stopped.
+    const ends = await Promise.allSettled(this.needs.signalings.map(({ instance }) => instance.stop()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+
+  /** The network may have changed. */
+  nudge(): void {
+    for (const { instance } of this.needs.signalings) instance.nudge?.();
+  }
+
+  get isUp(): boolean {
+    return this.needs.signalings.some(({ instance }) => instance.states().some(({ state }) => state === 'up'));
+  }
+
+  /** Peers that have sent us something go before those that may not be there. */
+  send(to: PublicKey, message: CallMessage): void {
+    const waiting = this.#waiting.get(to);
+    this.#waiting.set(to, waiting === undefined ? message : merged(waiting, message));
+    this.#sealing.do(to, () => this.#sealAndPublish(to), { urgent: this.#seal.hasOpened(to) });
+  }
+
+  #sealAndPublish(to: PublicKey): void {
+    const message = this.#waiting.get(to);
+    this.#waiting.delete(to);
+    if (message === undefined) return;
+    const sealed = this.#seal.seal(to, message);
+    if (sealed === undefined) return;
+    for (const { instance } of this.needs.signalings) instance.publish(to, sealed);
+  }
+
+  forget(peer: PublicKey): void {
+    this.#seal.forget(peer);
+    this.#sealing.drop(peer);
+    this.#waiting.delete(peer);
+  }
+
+  /** Of several servers, one that comes up has not told anybody of us yet; one that goes down matters when it was the last. */
+  #stateChanged(): void {
+    const before = this.#up;
+    const states = this.needs.signalings.flatMap(({ instance }) => instance.states());
+    this.#up = new Set(states.filter(({ state }) => state === 'up').map(({ url }) => url));
+    const isNewUp = [...this.#up].some((url) => !before.has(url));
+    if (isNewUp || (this.#up.size === 0 && before.size > 0))
+      this.needs.onEvent({ type: 'signaling-state', up: this.#up.size > 0 });
+  }
+
+  #receive(from: PublicKey, sealed: Uint8Array): void {
+    const opened = this.#seal.open(from, sealed, (key) => this.needs.isPeer(key));
+    if ('message' in opened) this.needs.onEvent({ type: 'message', peer: from, message: opened.message });
+    else {
+      const reason = `message-${opened.dropped}`;
+      this.counters[reason] = (this.counters[reason] ?? 0) + 1;
+    }
+  }
+}
+
+/** The newer message, which still asks and tells what the one before it did. */
+function merged(older: CallMessage, newer: CallMessage): CallMessage {
+  return {
+    ...newer,
+    call: newer.call || older.call,
+    asksForEvidence: newer.asksForEvidence || older.asksForEvidence,
+    evidence: newer.evidence ?? older.evidence,
+  };
+}

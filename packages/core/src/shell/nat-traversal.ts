@@ -1,0 +1,420 @@
+import { setMaxListeners } from 'node:events';
+import type { TransportAddress } from '@wirepath/stun-codec';
+import type { Candidate } from '../contracts/candidate.js';
+import type { CandidateSource } from '../contracts/candidate-source.js';
+import type { Clock, RandomSource } from '../base/time/clock.js';
+import type { Guard } from '../base/guard/guard.js';
+import type { Identity, PublicKey } from '../base/identity/identity.js';
+import type { Logger } from '../base/logging/logger.js';
+import type { NatBehavior } from '../contracts/nat-behavior.js';
+import type { Peer } from '../contracts/peer-discovery.js';
+import type { Relay } from '../contracts/relay.js';
+import type { Service } from '../contracts/service.js';
+import type { Signaling } from '../contracts/signaling.js';
+import type { Transport } from '../contracts/transport.js';
+import type { TraversalSettings } from '../assembly/loaded-config.js';
+import { CodedError } from '../base/errors/coded-error.js';
+import { guardedClock } from '../base/guard/guarded-clock.js';
+import { Listeners } from '../base/guard/listeners.js';
+import type { PluginPhases } from '../base/guard/plugin-phases.js';
+import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../engine/connection-type.js';
+import type { EnginePath } from '../engine/events.js';
+import { PathEngine } from '../engine/path-engine.js';
+import { whyRefused } from '../engine/pairs/refused-address.js';
+import type { PairEvidence } from '../engine/pairs/pair-evidence.js';
+import type { PeerAgent } from '../engine/peer/peer-agent.js';
+import { Allocations, type RelayState } from './driver/allocations.js';
+import { EngineDriver } from './driver/engine-driver.js';
+import { CandidateTrials } from './driver/candidate-trials.js';
+import { Gathering } from './driver/gathering.js';
+import { sameConnection, sameEndpoint } from './peers/same-peer.js';
+import { OwnNetwork } from './driver/own-network.js';
+import { Paced } from './adapters/paced.js';
+import { SignalExchange } from './adapters/signal-exchange.js';
+import { transportPeer } from './adapters/transport-peer.js';
+import { TunnelBypass } from './adapters/tunnel-bypass.js';
+import { until } from './adapters/until.js';
+
+/** A plugin's contribution with the plugin's name. */
+interface Named<T> {
+  readonly plugin: string;
+  readonly instance: T;
+}
+
+export interface NatTraversalNeeds {
+  readonly identity: Identity;
+  readonly transport: Transport;
+  readonly candidateSources: readonly Named<CandidateSource>[];
+  readonly relays: readonly Named<Relay>[];
+  readonly signalings: readonly Named<Signaling>[];
+  readonly settings: TraversalSettings;
+  /** CIDRs of our own interface. */
+  readonly addresses: readonly string[];
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+  readonly guard: Guard;
+  /** Told which plugin's start is being waited for. */
+  readonly phases?: PluginPhases;
+}
+
+export interface Pong {
+  readonly rttMs: number;
+  readonly connection: ConnectionType;
+  readonly path: EnginePath;
+}
+
+/** What {@link NatTraversal.survey} saw. */
+export interface Survey {
+  readonly reflexive: readonly TransportAddress[];
+  readonly natBehavior: NatBehavior;
+  readonly relays: readonly RelayState[];
+}
+
+/** A handshake is four X25519 operations. A peer that there are packets for shakes hands at once, whatever waits here. */
+const FIRST_HANDSHAKES_PACE = { atOnce: 16, turnMs: 20 };
+
+/** A survey waits this long for relays to answer. */
+const SURVEY_RELAY_MS = 3000;
+const NO_ANSWER = `no answer in ${SURVEY_RELAY_MS / 1000} s`;
+
+/**
+ * Finds, proves and keeps the best path to each peer: joins the candidate sources, relays, signalling and transport of a
+ * node to the sans-IO {@link PathEngine}.
+ */
+export class NatTraversal implements Service {
+  readonly #engine: PathEngine;
+  readonly #driver: EngineDriver;
+  readonly #gathering: Gathering;
+  readonly #allocations: Allocations;
+  readonly #signals: SignalExchange;
+  readonly #ownNetwork: OwnNetwork;
+  readonly #firstHandshakes: Paced<PublicKey>;
+  readonly #peers = new Map<PublicKey, Peer>();
+  readonly #listeners: Listeners<PublicKey>;
+  readonly #pongListeners: Listeners<{ peer: PublicKey; path: EnginePath; rttMs: number }>;
+  readonly #bypass: TunnelBypass;
+  /** Only where the transport owns no socket. */
+  readonly #trials: CandidateTrials | undefined;
+  #abort: AbortController | undefined;
+
+  constructor(readonly needs: NatTraversalNeeds) {
+    const { identity, random, settings, transport, guard } = needs;
+    const clock = guardedClock(needs.clock, guard);
+    this.#listeners = new Listeners(guard, 'changes');
+    this.#pongListeners = new Listeners(guard, 'pongs');
+    const logger = needs.logger.child({ component: 'traversal' });
+    this.#ownNetwork = new OwnNetwork(needs.addresses);
+    this.#firstHandshakes = new Paced(clock, FIRST_HANDSHAKES_PACE);
+    this.#bypass = new TunnelBypass(transport, logger);
+    if (!transport.capabilities.ownsSocket) {
+      const refuse = (address: TransportAddress) =>
+        whyRefused(address, {
+          candidates: this.#gathering.candidates.signalled(),
+          inOwnNetwork: (one) => this.#ownNetwork.contains(one),
+        });
+      this.#trials = new CandidateTrials(transport, clock, logger, refuse, settings.maxCandidatePairs);
+    }
+    this.#signals = new SignalExchange({
+      identity,
+      clock,
+      random,
+      signalings: needs.signalings,
+      ...(needs.phases && { phases: needs.phases }),
+      isPeer: (publicKey) => this.#engine.peer(publicKey) !== undefined,
+      onEvent: (event) => {
+        this.#driver.handle(event);
+        if (event.type === 'message') this.#trials?.begin(event.peer, event.message);
+      },
+    });
+    this.#engine = new PathEngine({
+      ownKey: identity.publicKey,
+      holePunchTimeoutMs: settings.holePunchTimeoutMs,
+      maxCandidatePairs: settings.maxCandidatePairs,
+      hardNat: settings.hardNat,
+      random: (length) => random.bytes(length),
+    });
+    this.#allocations = new Allocations(needs.relays, {
+      clock,
+      logger,
+      datagrams: () => transport.datagrams,
+      onChange: () => this.#gathering.describeSoon(),
+    });
+    this.#gathering = new Gathering({
+      transport,
+      sources: needs.candidateSources,
+      allocations: this.#allocations,
+      refreshIntervalMs: settings.refreshIntervalMs,
+      clock,
+      logger,
+      onNetworkEvent: () => this.#signals.nudge(),
+      onDescription: (news) => this.#driver.handle({ type: 'local-description', ...news }),
+    });
+    this.#driver = new EngineDriver({
+      engine: this.#engine,
+      transport,
+      allocations: this.#allocations,
+      clock,
+      logger,
+      guard,
+      send: (to, message) => this.#signals.send(to, message),
+      onChanged: (peer) => this.#changed(peer),
+      onMappingSuspect: () => this.#gathering.checkMapping(),
+      onPong: (peer, path, rttMs) => this.#pongListeners.tell({ peer, path, rttMs }),
+    });
+  }
+
+  // --- Life ---
+
+  /** Starts signalling, gathering and allocating; resolves without waiting for any of them. The transport listens already. */
+  async start({ signal }: { signal: AbortSignal }): Promise<void> {
+    signal.throwIfAborted();
+    this.#abort = new AbortController();
+    // Every wait in this node listens to it.
+    setMaxListeners(0, this.#abort.signal);
+    this.#driver.start();
+    this.#driver.handle({ type: 'own-network', contains: (address) => this.#ownNetwork.contains(address) });
+    void this.#bypass.start(this.needs.signalings, this.#abort.signal);
+    await this.#signals.start(signal);
+    this.#allocations.start(this.#abort.signal);
+    this.#gathering.start(this.#abort.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#abort?.abort();
+    this.#abort = undefined;
+    this.#gathering.stop();
+    this.#driver.stop();
+    this.#bypass.stop();
+    this.#firstHandshakes.stop();
+    this.#trials?.stop();
+    await Promise.all([this.#allocations.stop(), this.#signals.stop()]);
+  }
+
+  // --- Peers ---
+
+  /**
+   * Adds a peer, or takes over what changed of one; a session that it has is kept. Costs this peer's part, however many
+   * others there are. @throws what the transport has against this peer.
+   */
+  setPeer(peer: Peer): void {
+    const { transport, signalings, settings } = this.needs;
+    const { publicKey } = peer;
+    const plain = peer.endpoint !== undefined || signalings.length === 0 || !settings.enabled;
+    const before = this.#peers.get(publicKey);
+    if (before === undefined || !sameConnection(before, peer)) transport.addPeer(transportPeer(peer, { plain }));
+    this.#peers.set(publicKey, peer);
+    this.#ownNetwork.setPeer(publicKey, peer.allowedIps);
+    if (plain) this.#driver.handle({ type: 'peer-removed', peer: publicKey });
+    else {
+      const keepaliveMs = peer.keepaliveSeconds * 1000;
+      this.#driver.handle({ type: 'peer-added', peer: publicKey, keepaliveMs });
+    }
+    const isElsewhere = peer.endpoint !== undefined && !(before !== undefined && sameEndpoint(before, peer));
+    if (isElsewhere) this.#firstHandshakes.do(publicKey, () => transport.initiateHandshake(publicKey));
+  }
+
+  removePeer(publicKey: PublicKey): void {
+    if (!this.#peers.delete(publicKey)) return;
+    this.#driver.handle({ type: 'peer-removed', peer: publicKey });
+    this.#driver.checks.forget(publicKey);
+    this.#signals.forget(publicKey);
+    this.#trials?.end(publicKey);
+    this.#firstHandshakes.drop(publicKey);
+    this.needs.transport.removePeer(publicKey);
+    this.#ownNetwork.removePeer(publicKey);
+  }
+
+  peers(): readonly Peer[] {
+    return [...this.#peers.values()];
+  }
+
+  peer(publicKey: PublicKey): Peer | undefined {
+    return this.#peers.get(publicKey);
+  }
+
+  /** What the engine knows of a peer; undefined for a plain one, and where there are no sockets to check from. */
+  agent(publicKey: PublicKey): PeerAgent | undefined {
+    return this.#trials === undefined ? this.#engine.peer(publicKey) : undefined;
+  }
+
+  // --- The verbs of the reference system ---
+
+  /**
+   * Gathers anew from every source.
+   * @returns all candidates, highest priority first, when every source is done.
+   * @throws CodedError STUN_DISCOVERY when there is none.
+   */
+  async gatherCandidates({ signal = new AbortController().signal }: { signal?: AbortSignal } = {}): Promise<
+    Candidate[]
+  > {
+    await this.#gathering.gather(signal);
+    const candidates = this.localCandidates();
+    if (candidates.length === 0) throw new CodedError('STUN_DISCOVERY');
+    return candidates;
+  }
+
+  /** Candidates known now, highest priority first. */
+  localCandidates(): Candidate[] {
+    return this.#gathering.candidates.list();
+  }
+
+  natBehavior(): NatBehavior {
+    return this.#gathering.natBehavior();
+  }
+
+  /**
+   * Waits for a path with a session; starts probing anew where there is none.
+   * @throws CodedError PEER_NOT_FOUND; NAT_TRAVERSAL_FAILED when the budget is used up; ABORTED.
+   */
+  async connectToPeer(publicKey: PublicKey, { signal }: { signal?: AbortSignal } = {}): Promise<ConnectionType> {
+    const agent = this.#requireAgent(publicKey);
+    const { holePunchTimeoutMs } = this.needs.settings;
+    if (connectionOf(agent) === undefined) {
+      this.#driver.handle({ type: 'attempt', peer: publicKey, budgetMs: holePunchTimeoutMs });
+    }
+    const connection = await this.#until(publicKey, holePunchTimeoutMs, () => connectionOf(agent), signal);
+    if (connection === undefined) {
+      const name = this.#peers.get(publicKey)?.name ?? publicKey;
+      throw new CodedError('NAT_TRAVERSAL_FAILED', `no path to ${name} in ${holePunchTimeoutMs / 1000} s`, {
+        subject: name,
+      });
+    }
+    return connection;
+  }
+
+  /**
+   * Looks again at every mapping and renews every allocation; one that fails keeps no other from it.
+   * @returns true when a mapping, IP or port, has changed; candidates are then gathered and signalled anew.
+   */
+  async refresh({ signal = new AbortController().signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+    return this.#gathering.refresh(signal);
+  }
+
+  /**
+   * Tries for a better connection type than the present one. Failing changes nothing.
+   * @returns the better type, or undefined when there was none to be had within the budget.
+   * @throws CodedError PEER_NOT_FOUND, ABORTED.
+   */
+  async attemptUpgrade(
+    publicKey: PublicKey,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<ConnectionType | undefined> {
+    const agent = this.#requireAgent(publicKey);
+    const before = connectionOf(agent);
+    if (before === CONNECTION_TYPES[0]) return undefined;
+    const { upgradeTimeoutMs } = this.needs.settings;
+    this.#driver.handle({ type: 'attempt', peer: publicKey, budgetMs: upgradeTimeoutMs });
+    const better = () => {
+      const now = connectionOf(agent);
+      return now !== undefined && (before === undefined || tierOf(now) < tierOf(before)) ? now : undefined;
+    };
+    return this.#until(publicKey, upgradeTimeoutMs, better, signal);
+  }
+
+  /** Asks the active path. @returns undefined when nothing came back in time. */
+  async ping(
+    publicKey: PublicKey,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<Pong | undefined> {
+    const agent = this.#requireAgent(publicKey);
+    let pong: Pong | undefined;
+    using _pongs = this.#pongListeners.add(({ peer, path, rttMs }) => {
+      const connection = agent.active?.pair.connection;
+      if (peer !== publicKey || connection === undefined) return;
+      pong = { rttMs, connection, path };
+      this.#changed(peer);
+    });
+    this.#driver.handle({ type: 'ping', peer: publicKey });
+    return await this.#until(publicKey, timeoutMs, () => pong, signal);
+  }
+
+  // --- For status, explain and netcheck ---
+
+  /**
+   * Asks a peer what it has seen of the pairs.
+   * @returns undefined when it does not answer in time.
+   * @throws CodedError PEER_NOT_FOUND, ABORTED.
+   */
+  async peerEvidence(
+    publicKey: PublicKey,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<readonly PairEvidence[] | undefined> {
+    const agent = this.#requireAgent(publicKey);
+    const before = agent.peerEvidence;
+    this.#driver.handle({ type: 'ask-for-evidence', peer: publicKey });
+    const told = () => (agent.peerEvidence === before ? undefined : agent.peerEvidence);
+    return this.#until(publicKey, timeoutMs, told, signal);
+  }
+
+  /** Gathers and allocates to see what the network lets through; on a node that was not started, just for that. */
+  async survey({ signal }: { signal: AbortSignal }): Promise<Survey> {
+    const alone = this.#abort === undefined;
+    if (alone) this.#allocations.start(signal);
+    try {
+      await Promise.all([this.#gathering.gather(signal), this.#allocations.settled(SURVEY_RELAY_MS)]);
+      this.#gathering.addAllocations();
+      return {
+        reflexive: this.#gathering.candidates.reflexive(),
+        natBehavior: this.natBehavior(),
+        relays: this.relayStates().map((relay) =>
+          relay.state === 'connecting' ? { ...relay, error: NO_ANSWER } : relay,
+        ),
+      };
+    } finally {
+      if (alone) await this.#allocations.stop();
+    }
+  }
+
+  relayStates(): RelayState[] {
+    return this.#allocations.states();
+  }
+
+  relayUrl(allocationId: string): string | undefined {
+    return this.#allocations.urlOf(allocationId);
+  }
+
+  problems(): string[] {
+    return [...this.#gathering.candidates.problemLines(), ...this.#allocations.problems()];
+  }
+
+  counters(): Record<string, number> {
+    const refused = { ...this.#gathering.candidates.counters(), ...this.#allocations.counters() };
+    return { ...this.#signals.counters, ...this.#driver.counters, ...refused };
+  }
+
+  /** Calls back when something that status shows of a peer may have changed. */
+  onChange(listener: (peer: PublicKey) => void): Disposable {
+    return this.#listeners.add(listener);
+  }
+
+  // --- Inside ---
+
+  #requireAgent(publicKey: PublicKey): PeerAgent {
+    const agent = this.#engine.peer(publicKey);
+    if (agent === undefined) throw new CodedError('PEER_NOT_FOUND', undefined, { subject: publicKey });
+    return agent;
+  }
+
+  #until<T>(
+    publicKey: PublicKey,
+    timeoutMs: number,
+    look: () => T | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<T | undefined> {
+    const onChange = (listener: () => void) =>
+      this.onChange((peer) => {
+        if (peer === publicKey) listener();
+      });
+    return until(look, { clock: this.needs.clock, timeoutMs, signal, onChange });
+  }
+
+  #changed(peer: PublicKey): void {
+    this.#listeners.tell(peer);
+  }
+}
+
+function connectionOf(agent: PeerAgent): ConnectionType | undefined {
+  const { connection } = agent;
+  return CONNECTION_TYPES.find((type) => type === connection);
+}

@@ -1,0 +1,31 @@
+import type { LoadedPeer } from '../../assembly/loaded-config.js';
+import type { Peer } from '../../contracts/peer-discovery.js';
+
+/** Whether two descriptions of a peer say the same. Thousands of them are compared when a file is read again. */
+export function samePeer<P extends Peer | LoadedPeer>(a: P, b: P): boolean {
+  return a.name === b.name && sameConnection(a, b);
+}
+
+/** Whether they say the same of all but its name: of what packets to and from it depend on. */
+export function sameConnection<P extends Peer | LoadedPeer>(a: P, b: P): boolean {
+  return (
+    a.publicKey === b.publicKey &&
+    a.keepaliveSeconds === b.keepaliveSeconds &&
+    sameItems(a.allowedIps, b.allowedIps) &&
+    sameItems(a.presharedKey ?? [], b.presharedKey ?? []) &&
+    sameEndpoint(a, b)
+  );
+}
+
+export function sameEndpoint<P extends Peer | LoadedPeer>({ endpoint: a }: P, { endpoint: b }: P): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const host = (endpoint: { readonly host: string } | { readonly ip: string }) =>
+    'host' in endpoint ? endpoint.host : endpoint.ip;
+  return a.port === b.port && host(a) === host(b);
+}
+
+function sameItems(a: ArrayLike<string | number>, b: ArrayLike<string | number>): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,57 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { controlSocketPath, prepareRuntimeFolder, runtimeFolder } from '../../../src/assembly/product/runtime-paths.js';
+
+const product = { name: 'acme' };
+
+describe('runtimeFolder', () => {
+  it.each([
+    ['root without XDG_RUNTIME_DIR', { env: {}, uid: 0 }, '/run/acme'],
+    ['root with it', { env: { XDG_RUNTIME_DIR: '/tmp/x' }, uid: 0 }, '/tmp/x/acme'],
+    ['a user with it', { env: { XDG_RUNTIME_DIR: '/run/user/1000' }, uid: 1000 }, '/run/user/1000/acme'],
+    ['a user without it', { env: {}, uid: 1000 }, join(tmpdir(), 'acme-1000')],
+    ['a relative one, which does not count', { env: { XDG_RUNTIME_DIR: 'x' }, uid: 0 }, '/run/acme'],
+  ])('%s', (_, options, expected) => {
+    expect(runtimeFolder(product, options)).toBe(expected);
+  });
+});
+
+describe('controlSocketPath', () => {
+  const options = { env: { XDG_RUNTIME_DIR: '/run/user/1000' }, uid: 1000 };
+  it('is one per rc file, whatever way its path is written', () => {
+    const path = controlSocketPath(product, '/etc/acme/a.yaml', options);
+    expect(path).toMatch(/^\/run\/user\/1000\/acme\/[0-9a-f]{16}\.sock$/);
+    expect(controlSocketPath(product, '/etc/acme/../acme/a.yaml', options)).toBe(path);
+    expect(controlSocketPath(product, '/etc/acme/b.yaml', options)).not.toBe(path);
+  });
+});
+
+describe('prepareRuntimeFolder', () => {
+  let root = '';
+  beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'run-'))));
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+  const options = () => ({ env: { XDG_RUNTIME_DIR: root } });
+
+  it('makes it for its owner alone, once', async () => {
+    const folder = await prepareRuntimeFolder(product, options());
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    await expect(prepareRuntimeFolder(product, options())).resolves.toBe(folder);
+  });
+
+  it.each<[string, () => void]>([
+    ['others may write', () => (mkdirSync(join(root, 'acme')), chmodSync(join(root, 'acme'), 0o777))],
+    ['is a link to elsewhere', () => symlinkSync(tmpdir(), join(root, 'acme'))],
+  ])('refuses one that %s', async (_, make) => {
+    make();
+    await expect(prepareRuntimeFolder(product, options())).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  });
+
+  it('refuses one of another user', async () => {
+    await prepareRuntimeFolder(product, options());
+    await expect(prepareRuntimeFolder(product, { ...options(), uid: 12_345 })).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+    });
+  });
+});

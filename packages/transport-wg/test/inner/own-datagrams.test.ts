@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { OwnDatagrams } from '../../src/inner/own-datagrams.js';
+
+function udp4(source: number[], port: number, protocol = 17, headerWords = 5): Uint8Array {
+  const packet = new Uint8Array(headerWords * 4 + 8);
+  packet[0] = 0x40 | headerWords;
+  packet[9] = protocol;
+  packet.set(source, 12);
+  packet.set([port >> 8, port & 255], headerWords * 4);
+  return packet;
+}
+
+function udp6(lastByte: number, port: number): Uint8Array {
+  const packet = new Uint8Array(48);
+  packet[0] = 0x60;
+  packet[6] = 17;
+  packet.set([0xfd, 0x77], 8);
+  packet[23] = lastByte;
+  packet.set([port >> 8, port & 255], 40);
+  return packet;
+}
+
+describe('our own datagrams among packets from the system', () => {
+  const own = new OwnDatagrams(['10.77.0.1/24', 'fd77::1/64'], 51820);
+
+  it.each<[string, Uint8Array, boolean]>([
+    ['from our address and port', udp4([10, 77, 0, 1], 51820), true],
+    ['with IP options', udp4([10, 77, 0, 1], 51820, 17, 7), true],
+    ['over IPv6', udp6(1, 51820), true],
+    ['from another port', udp4([10, 77, 0, 1], 51821), false],
+    ['forwarded for another host', udp4([10, 77, 0, 9], 51820), false],
+    ['forwarded over IPv6', udp6(9, 51820), false],
+    ['over TCP', udp4([10, 77, 0, 1], 51820, 6), false],
+    ['cut short', udp4([10, 77, 0, 1], 51820).subarray(0, 12), false],
+    ['empty', new Uint8Array(0), false],
+  ])('%s: %s', (_name, packet, included) => {
+    expect(own.includes(packet)).toBe(included);
+  });
+});
