@@ -37,16 +37,10 @@ export {
 } from './assembly/product/runtime-paths.js';
 export { findConfig, type FindConfigOptions } from './rc-file/reading/find-config.js';
 export type { LoadConfigOptions } from './assembly/load-config.js';
-export type {
-  ConfigWarning,
-  EndpointSetting,
-  LoadedConfig,
-  LoadedNode,
-  LoadedPeer,
-  LoadedPlugin,
-  LoadedServerPart,
-  TraversalSettings,
-} from './assembly/loaded-config.js';
+export type { ConfigWarning } from './rc-file/problems/problem-list.js';
+export type { LoadedConfig, LoadedNode, LoadedPlugin, LoadedServerPart } from './assembly/loaded-config.js';
+export type { EndpointSetting, LoadedPeer } from './rc-file/loaded-peer.js';
+export type { TraversalSettings } from './contracts/traversal-settings.js';
 export {
   ENVIRONMENT_VARIABLES,
   environmentVariableName,

@@ -1,4 +1,4 @@
-import type { ConfigFiles } from '../contracts/plugin/plugin.js';
+import type { ConfigFiles } from '../contracts/plugin/needs.js';
 import { formatKeyPath } from '../rc-file/problems/key-path.js';
 import type { LoadedServerPart } from './loaded-config.js';
 import type { ProblemList } from '../rc-file/problems/problem-list.js';

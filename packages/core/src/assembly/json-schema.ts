@@ -1,4 +1,5 @@
-import type { PluginDefinition, SchemaLibrary } from '../contracts/plugin/plugin.js';
+import type { PluginDefinition } from '../contracts/plugin/plugin.js';
+import type { SchemaLibrary } from '../contracts/plugin/schema.js';
 import { bundledPlugins } from './plugins/bundled-plugins.js';
 import type { Product } from './product/product.js';
 import { rcSchema } from '../rc-file/checking/rc-schema.js';

@@ -8,7 +8,7 @@ import { loadServerParts } from './plugins/load-server-parts.js';
 import { PluginPhases } from '../base/guard/plugin-phases.js';
 import { checkSecretFiles } from '../rc-file/checking/check-secret-files.js';
 import { checkServerFiles } from './check-server-files.js';
-import { createConfigFiles } from '../rc-file/reading/config-files.js';
+import { createConfigFiles } from '../rc-file/trust/config-files.js';
 import { deepFreeze } from '../rc-file/deep-freeze.js';
 import { trustedOwners } from '../base/rights/file-trust.js';
 import { findConfig, searchPlaces, type FindConfigOptions } from '../rc-file/reading/find-config.js';

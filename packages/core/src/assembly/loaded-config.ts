@@ -1,42 +1,11 @@
-import type { Identity, PublicKey } from '../base/identity/identity.js';
-import type { NodeSettings, PluginDefinition, Role, ServerPart } from '../contracts/plugin/plugin.js';
+import type { TraversalSettings } from '../contracts/traversal-settings.js';
+import type { LoadedPeer } from '../rc-file/loaded-peer.js';
+import type { ConfigWarning } from '../rc-file/problems/problem-list.js';
+import type { Identity } from '../base/identity/identity.js';
+import type { NodeSettings } from '../contracts/plugin/needs.js';
+import type { PluginDefinition, Role } from '../contracts/plugin/plugin.js';
+import type { ServerPart } from '../contracts/plugin/server-part.js';
 import type { LogLevel } from '../base/logging/log-level.js';
-
-/** `host:port` as written: an IP address or a name still to be resolved. */
-export interface EndpointSetting {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** A peer of the rc file or its peers file: valid, canonical, its secrets read. */
-export interface LoadedPeer {
-  readonly name: string;
-  readonly publicKey: PublicKey;
-  /** 32 bytes. Never logged. */
-  readonly presharedKey?: Uint8Array;
-  /** CIDRs, canonical. */
-  readonly allowedIps: readonly string[];
-  /** 0: off. */
-  readonly keepaliveSeconds: number;
-  /** Makes it a plain WireGuard peer: no signalling, no traversal. */
-  readonly endpoint?: EndpointSetting;
-}
-
-/** `traversal:` of the rc file. */
-export interface TraversalSettings {
-  /** False: no traversal and no signalling; every peer is a plain WireGuard one. */
-  readonly enabled: boolean;
-  /** Budget of the first round of connectivity checks. */
-  readonly holePunchTimeoutMs: number;
-  /** How often mappings are looked at again. */
-  readonly refreshIntervalMs: number;
-  /** Candidate pairs tried per peer, counted after pruning. */
-  readonly maxCandidatePairs: number;
-  /** Spend many sockets and checks on a NAT that maps per destination. */
-  readonly hardNat: boolean;
-  /** Budget of one attempt to leave the relay. */
-  readonly upgradeTimeoutMs: number;
-}
 
 /** What the rc file says of the node that `up` runs. */
 export interface LoadedNode {
@@ -74,13 +43,6 @@ export interface LoadedServerPart {
   readonly sections: readonly string[];
   /** Output of the part's schema, deeply frozen. */
   readonly options: unknown;
-}
-
-/** Something that works, but that the user should know. */
-export interface ConfigWarning {
-  readonly file: string;
-  readonly keyPath: string;
-  readonly message: string;
 }
 
 /** An rc file, read and checked in full: every secret file, plugin and server section included. Deeply frozen. */

@@ -6,7 +6,7 @@ import type { Logger } from '../base/logging/logger.js';
 import type { Peer, PeerChange, PeerDiscovery } from '../contracts/peer-discovery.js';
 import { sleep } from '../base/time/sleep.js';
 import { samePeer } from '../shell/peers/same-peer.js';
-import type { LoadedPeer } from './loaded-config.js';
+import type { LoadedPeer } from '../rc-file/loaded-peer.js';
 
 /** Resolves an endpoint's host name to an IP address. */
 export type ResolveHost = (host: string, signal: AbortSignal) => Promise<string>;

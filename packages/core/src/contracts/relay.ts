@@ -1,19 +1,6 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
-import type { Base, Datagrams } from './datagrams.js';
-
-/** How the transport wraps a WireGuard datagram for one peer of an allocation. */
-export type RelayFraming =
-  /** RFC 8656 ChannelData to `server` from `base`: 4 bytes, written by the transport itself. */
-  | {
-      readonly kind: 'channel';
-      readonly allocationId: string;
-      readonly base: Base;
-      readonly server: TransportAddress;
-      /** 0x4000 to 0x4FFF. */
-      readonly channel: number;
-    }
-  /** Anything else that takes bytes: a TCP or TLS connection, or Send indications where channels have run out. */
-  | { readonly kind: 'stream'; readonly allocationId: string; send(bytes: Uint8Array): void };
+import type { Datagrams } from './datagrams.js';
+import type { RelayFraming } from './path.js';
 
 /** A relay server as configured. Its credential stays in the plugin. */
 export interface RelayServer {

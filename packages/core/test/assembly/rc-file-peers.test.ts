@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { LoadedPeer } from '../../src/assembly/loaded-config.js';
+import type { LoadedPeer } from '../../src/rc-file/loaded-peer.js';
 import { RcFilePeers, type ResolveHost } from '../../src/assembly/rc-file-peers.js';
 import { memoryLogger } from '../../src/base/logging/memory-logger.js';
 import { transportAddress, type PeerChange } from '../../src/plugin.js';

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checkServerFiles } from '../../src/assembly/check-server-files.js';
-import { createConfigFiles } from '../../src/rc-file/reading/config-files.js';
+import { createConfigFiles } from '../../src/rc-file/trust/config-files.js';
 import { trustedOwners } from '../../src/base/rights/file-trust.js';
 import type { LoadedServerPart } from '../../src/assembly/loaded-config.js';
 import { ProblemList } from '../../src/rc-file/problems/problem-list.js';

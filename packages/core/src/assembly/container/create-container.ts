@@ -1,12 +1,13 @@
 import type { DependencyContainer } from 'tsyringe';
-import { createConfigFiles } from '../../rc-file/reading/config-files.js';
+import { createConfigFiles } from '../../rc-file/trust/config-files.js';
 import { trustedOwners } from '../../base/rights/file-trust.js';
 import type { LoadedConfig, LoadedPlugin } from '../loaded-config.js';
 import { maskSecrets } from '../../base/logging/mask-secrets.js';
 import { RcFilePeers } from '../rc-file-peers.js';
 import type { Clock, RandomSource } from '../../base/time/clock.js';
 import type { Logger } from '../../base/logging/logger.js';
-import type { Contribution, PluginNeeds, Role } from '../../contracts/plugin/plugin.js';
+import type { PluginNeeds } from '../../contracts/plugin/needs.js';
+import type { Contribution, Role } from '../../contracts/plugin/plugin.js';
 import { CodedError } from '../../base/errors/coded-error.js';
 import { EdgeGuard } from '../../base/guard/edge-guard.js';
 import { guardedRole } from '../../base/guard/guarded-role.js';

@@ -1,7 +1,8 @@
-import { createConfigFiles } from '../../rc-file/reading/config-files.js';
+import { createConfigFiles } from '../../rc-file/trust/config-files.js';
 import { trustedOwners } from '../../base/rights/file-trust.js';
 import type { LoadedConfig, LoadedServerPart } from '../loaded-config.js';
-import type { RunningServer, ServerNeeds } from '../../contracts/plugin/plugin.js';
+import type { ServerNeeds } from '../../contracts/plugin/needs.js';
+import type { RunningServer } from '../../contracts/plugin/server-part.js';
 import { CodedError } from '../../base/errors/coded-error.js';
 import { wrapError } from '../../base/errors/wrap-error.js';
 import { EdgeGuard } from '../../base/guard/edge-guard.js';

@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../loaded-config.js';
-import type { RunningServer } from '../../contracts/plugin/plugin.js';
+import type { RunningServer } from '../../contracts/plugin/server-part.js';
 import { wrapError } from '../../base/errors/wrap-error.js';
 
 /** A server part at work, with the plugin it comes from and the sections it runs. */

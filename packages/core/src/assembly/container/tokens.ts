@@ -5,11 +5,11 @@ import type { EdgeGuard } from '../../base/guard/edge-guard.js';
 import type { Identity } from '../../base/identity/identity.js';
 import type { Logger } from '../../base/logging/logger.js';
 import type { PeerDiscovery } from '../../contracts/peer-discovery.js';
-import type { ConfigFiles, NodeSettings, ProductNames } from '../../contracts/plugin/plugin.js';
+import type { ConfigFiles, NodeSettings, ProductNames } from '../../contracts/plugin/needs.js';
 import type { Relay } from '../../contracts/relay.js';
 import type { Signaling } from '../../contracts/signaling.js';
 import type { Transport } from '../../contracts/transport.js';
-import type { TraversalSettings } from '../loaded-config.js';
+import type { TraversalSettings } from '../../contracts/traversal-settings.js';
 
 declare const tokenType: unique symbol;
 /** An injection token that knows the type of what it stands for. */

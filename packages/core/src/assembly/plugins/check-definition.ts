@@ -1,9 +1,5 @@
-import {
-  PLUGIN_API_VERSION,
-  type PluginDefinition,
-  type PluginNeeds,
-  type Role,
-} from '../../contracts/plugin/plugin.js';
+import { type PluginNeeds } from '../../contracts/plugin/needs.js';
+import { PLUGIN_API_VERSION, type PluginDefinition, type Role } from '../../contracts/plugin/plugin.js';
 
 /** Every role that a plugin may fill, with the word for it in messages. */
 export const ROLES: Readonly<Record<Role, string>> = {

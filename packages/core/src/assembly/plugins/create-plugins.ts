@@ -1,7 +1,8 @@
 import type { LoadedPlugin } from '../loaded-config.js';
 import type { Clock } from '../../base/time/clock.js';
 import type { Logger } from '../../base/logging/logger.js';
-import type { Contribution, PluginNeeds } from '../../contracts/plugin/plugin.js';
+import type { PluginNeeds } from '../../contracts/plugin/needs.js';
+import type { Contribution } from '../../contracts/plugin/plugin.js';
 import { CodedError } from '../../base/errors/coded-error.js';
 import { wrapError } from '../../base/errors/wrap-error.js';
 import { SLOW_AFTER_MS, within } from '../../base/time/deadline.js';

@@ -1,6 +1,6 @@
 import { didYouMean } from '../../rc-file/problems/did-you-mean.js';
 import type { LoadedPlugin, LoadedServerPart } from '../loaded-config.js';
-import type { ServerPart } from '../../contracts/plugin/plugin.js';
+import type { ServerPart } from '../../contracts/plugin/server-part.js';
 import { bundledPlugin } from './bundled-plugins.js';
 import { checkWithSchema, type LoadPluginsContext } from './load-plugins.js';
 

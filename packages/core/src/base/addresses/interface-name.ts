@@ -1,5 +1,3 @@
-import type { Product } from '../../assembly/product/product.js';
-
 /** IFNAMSIZ less the terminating zero. */
 const MAX_LENGTH = 15;
 
@@ -9,6 +7,6 @@ export function isInterfaceName(name: string): boolean {
 }
 
 /** The product's name and a 0, cut to fit. */
-export function defaultInterfaceName(product: Pick<Product, 'name'>): string {
+export function defaultInterfaceName(product: { readonly name: string }): string {
   return `${product.name.slice(0, MAX_LENGTH - 1)}0`;
 }

@@ -1,17 +1,17 @@
 import { createIdentity } from '../../base/identity/create-identity.js';
 import { isKeyText, parsePrivateKey, parsePublicKey } from '../../base/identity/keys.js';
 import { isSmallOrder } from '../../base/identity/small-order.js';
-import type { ConfigFiles } from '../../contracts/plugin/plugin.js';
+import type { ConfigFiles } from '../../contracts/plugin/needs.js';
 import type { Identity } from '../../base/identity/identity.js';
-import type { Product } from '../../assembly/product/product.js';
+import type { ProductFacts } from '../product-facts.js';
 import { CodedError } from '../../base/errors/coded-error.js';
 import { parseCidr, type Cidr } from '../../base/addresses/cidr.js';
 import { parseEndpoint } from './endpoint.js';
 import { isInterfaceName } from '../../base/addresses/interface-name.js';
 import { formatKeyPath } from '../problems/key-path.js';
-import type { EndpointSetting, LoadedPeer } from '../../assembly/loaded-config.js';
+import type { EndpointSetting, LoadedPeer } from '../loaded-peer.js';
 import { checkOverlaps, type PlacedNetwork } from './overlapping-networks.js';
-import { seenFrom, type PeerList, type Place } from '../reading/peer-list.js';
+import { seenFrom, type PeerList, type Place } from './peer-list.js';
 import { isPeerName, PEER_NAME_EXPECTED } from '../../base/text/peer-name.js';
 import type { ProblemList } from '../problems/problem-list.js';
 import { describeFound } from './schema-problems.js';
@@ -32,7 +32,7 @@ export interface CheckedNode {
 }
 
 export interface CheckNodeContext {
-  readonly product: Pick<Product, 'name'>;
+  readonly product: Pick<ProductFacts, 'name'>;
   readonly problems: ProblemList;
   readonly files: ConfigFiles;
 }

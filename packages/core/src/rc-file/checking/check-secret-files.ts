@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
-import type { ConfigFiles } from '../../contracts/plugin/plugin.js';
+import type { ConfigFiles } from '../../contracts/plugin/needs.js';
 import { addSecretProblem } from './check-node.js';
-import { openFailure } from '../reading/config-files.js';
+import { openFailure } from '../trust/config-files.js';
 import { isSecretPath } from '../../base/logging/mask-secrets.js';
 import type { ProblemList } from '../problems/problem-list.js';
 import { leaves } from '../problems/walk.js';

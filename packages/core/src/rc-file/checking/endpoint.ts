@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { parseTransportAddress } from '@wirepath/stun-codec';
-import type { EndpointSetting } from '../../assembly/loaded-config.js';
+import type { EndpointSetting } from '../loaded-peer.js';
 
 /** RFC 1123 labels; a last label of digits alone would be a misspelt IPv4 address. */
 const HOST_NAME =

@@ -1,5 +1,5 @@
 import { networkOf, type Cidr } from '../../base/addresses/cidr.js';
-import { seenFrom, type Place } from '../reading/peer-list.js';
+import { seenFrom, type Place } from './peer-list.js';
 
 type Path = readonly PropertyKey[];
 

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { SchemaLibrary } from '../../contracts/plugin/plugin.js';
+import type { SchemaLibrary } from '../../contracts/plugin/schema.js';
 import { LOG_LEVELS } from '../../base/logging/log-level.js';
 import { defaultInterfaceName } from '../../base/addresses/interface-name.js';
-import type { Product } from '../../assembly/product/product.js';
+import type { ProductFacts } from '../product-facts.js';
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
@@ -51,7 +51,7 @@ export function peersSchema(z: SchemaLibrary) {
  * Shape of the rc file (DESIGN: configuration). Whether keys, CIDRs and names are sound is checked apart from it, so that a
  * fault of shape in one place hides none elsewhere; `plugins` and `server` are checked with their plugins' own schemas.
  */
-export function rcSchema(z: SchemaLibrary, product: Pick<Product, 'name'>) {
+export function rcSchema(z: SchemaLibrary, product: Pick<ProductFacts, 'name'>) {
   const text = (description: string) => z.string().min(1).describe(description);
   const traversal = z.strictObject({
     enabled: z

@@ -1,4 +1,4 @@
-import type { Schema, SchemaLibrary } from '../../contracts/plugin/plugin.js';
+import type { Schema, SchemaLibrary } from '../../contracts/plugin/schema.js';
 
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;

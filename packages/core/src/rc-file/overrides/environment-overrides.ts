@@ -1,4 +1,4 @@
-import type { Product } from '../../assembly/product/product.js';
+import type { ProductFacts } from '../product-facts.js';
 import { didYouMean } from '../problems/did-you-mean.js';
 import {
   ENVIRONMENT_VARIABLES,
@@ -23,7 +23,7 @@ export interface EnvironmentOverrides {
  * the path, `_` between words). Values are text, or JSON where they parse as such.
  */
 export function applyEnvironment(
-  product: Pick<Product, 'environmentPrefix'>,
+  product: Pick<ProductFacts, 'environmentPrefix'>,
   value: unknown,
   env: Readonly<Record<string, string | undefined>>,
 ): EnvironmentOverrides {

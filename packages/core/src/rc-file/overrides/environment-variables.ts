@@ -1,4 +1,4 @@
-import type { Product } from '../../assembly/product/product.js';
+import type { ProductFacts } from '../product-facts.js';
 
 /** A row of the table of environment variables in docs/configuration.md. */
 export interface EnvironmentVariable {
@@ -21,7 +21,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
 ];
 
 /** The full name of a variable for a product. */
-export function environmentVariableName(product: Pick<Product, 'environmentPrefix'>, suffix: string): string {
+export function environmentVariableName(product: Pick<ProductFacts, 'environmentPrefix'>, suffix: string): string {
   return `${product.environmentPrefix}_${suffix}`;
 }
 
@@ -54,7 +54,7 @@ export const RC_KEYS: KeyTree = {
 
 /** Every variable of the general form that stands for one key: `WIREPATH_TRAVERSAL__REFRESH_INTERVAL`. */
 export function generalVariables(
-  product: Pick<Product, 'environmentPrefix'>,
+  product: Pick<ProductFacts, 'environmentPrefix'>,
 ): { readonly variable: string; readonly keyPath: string }[] {
   const toName = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
   const walk = (tree: KeyTree, name: string, path: string): { variable: string; keyPath: string }[] =>

@@ -1,7 +1,13 @@
 import { ConfigProblems, type ConfigProblem } from '../../base/errors/config-problems.js';
 import { stackOf } from '../../base/errors/stack-of.js';
 import { formatKeyPath } from './key-path.js';
-import type { ConfigWarning } from '../../assembly/loaded-config.js';
+
+/** Something that works, but that the user should know. */
+export interface ConfigWarning {
+  readonly file: string;
+  readonly keyPath: string;
+  readonly message: string;
+}
 
 type Path = readonly PropertyKey[];
 

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Product } from '../../assembly/product/product.js';
+import type { ProductFacts } from '../product-facts.js';
 
 export interface FindConfigOptions {
   /** `--config`; nothing is searched then. */
@@ -13,7 +13,7 @@ export interface FindConfigOptions {
  * Names searched for, in cosmiconfig's order. Data only: `<name>.config.*` is code and has to be named with `--config`.
  * cosmiconfig's own search is not used, because it runs `.config/config.*` of the working directory before any search.
  */
-export function searchPlaces(product: Pick<Product, 'name'>): string[] {
+export function searchPlaces(product: Pick<ProductFacts, 'name'>): string[] {
   const { name } = product;
   return ['package.json', `.${name}rc`, `.${name}rc.json`, `.${name}rc.yaml`, `.${name}rc.yml`];
 }
@@ -24,7 +24,7 @@ export function searchPlaces(product: Pick<Product, 'name'>): string[] {
  * @returns undefined where the folder has none.
  */
 export async function findConfig(
-  product: Pick<Product, 'name'>,
+  product: Pick<ProductFacts, 'name'>,
   options: FindConfigOptions = {},
 ): Promise<string | undefined> {
   const cwd = resolve(options.cwd ?? process.cwd());

@@ -1,16 +1,17 @@
 import { dirname } from 'node:path';
-import type { ConfigFiles, SchemaLibrary } from '../../contracts/plugin/plugin.js';
+import type { ConfigFiles } from '../../contracts/plugin/needs.js';
+import type { SchemaLibrary } from '../../contracts/plugin/schema.js';
 import type { PluginPhases } from '../../base/guard/plugin-phases.js';
-import type { Product } from '../../assembly/product/product.js';
 import { checkNode } from '../checking/check-node.js';
-import { createConfigFiles } from './config-files.js';
+import { createConfigFiles } from '../trust/config-files.js';
+import type { ProductFacts } from '../product-facts.js';
 import { applyEnvironment } from '../overrides/environment-overrides.js';
 import { trustedOwners, type TrustedOwners } from '../../base/rights/file-trust.js';
 import { valueAt } from '../problems/key-path.js';
-import type { LoadedPeer } from '../../assembly/loaded-config.js';
+import type { LoadedPeer } from '../loaded-peer.js';
 import { isSecretPath } from '../../base/logging/mask-secrets.js';
 import { NOT_BUILT_YET } from '../checking/not-built-yet.js';
-import type { PeerList } from './peer-list.js';
+import type { PeerList } from '../checking/peer-list.js';
 import { ProblemList, type ConfigFindings } from '../problems/problem-list.js';
 import { NODE_KEYS, peersSchema, rcSchema, type RcFile } from '../checking/rc-schema.js';
 import { readPeersFile } from './read-peers-file.js';
@@ -18,9 +19,6 @@ import { readRcFile } from './read-rc-file.js';
 import { schemaKeys } from '../checking/schema-keys.js';
 import { schemaProblems } from '../checking/schema-problems.js';
 import { leaves } from '../problems/walk.js';
-
-/** What reading a file needs to know of the product: data, which can be told to another thread. */
-export type ProductFacts = Pick<Product, 'name' | 'environmentPrefix'>;
 
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 

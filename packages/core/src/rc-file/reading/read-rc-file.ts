@@ -5,9 +5,9 @@ import type { Loader } from 'cosmiconfig';
 import type { ConfigProblem } from '../../base/errors/config-problems.js';
 import { isAborted } from '../../base/errors/coded-error.js';
 import type { PluginPhases } from '../../base/guard/plugin-phases.js';
-import type { Product } from '../../assembly/product/product.js';
+import type { ProductFacts } from '../product-facts.js';
 import { importFailure } from '../../base/errors/import-failure.js';
-import { openFailure } from './config-files.js';
+import { openFailure } from '../trust/config-files.js';
 import {
   distrustOfFile,
   distrustOfFolders,
@@ -32,7 +32,7 @@ export interface ReadRcFile {
 
 /** Reads an rc file with cosmiconfig's loader for its format, and checks who may write it. */
 export async function readRcFile(
-  product: Pick<Product, 'name'>,
+  product: Pick<ProductFacts, 'name'>,
   owners: TrustedOwners | undefined,
   problems: ProblemList,
   phases: PluginPhases,
@@ -87,7 +87,7 @@ export async function openTrusted(
 }
 
 async function parse(
-  product: Pick<Product, 'name'>,
+  product: Pick<ProductFacts, 'name'>,
   extension: string,
   content: string,
   problems: ProblemList,

@@ -1,6 +1,7 @@
 import { tryTransportAddress, type TransportAddress } from '@wirepath/stun-codec';
-import type { Base } from '../../contracts/datagrams.js';
-import type { Allocation, RelayFraming, RelayServer } from '../../contracts/relay.js';
+import type { Base } from '../../contracts/base.js';
+import type { RelayFraming } from '../../contracts/path.js';
+import type { Allocation, RelayServer } from '../../contracts/relay.js';
 import { shown } from '../../base/guard/refusals.js';
 
 const MIN_CHANNEL = 0x4000;

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { LoadedPeer } from '../../../assembly/loaded-config.js';
-import type { EnvironmentVariables, ProductFacts, ReadConfig } from '../read-config.js';
+import type { LoadedPeer } from '../../loaded-peer.js';
+import type { ProductFacts } from '../../product-facts.js';
+import type { EnvironmentVariables, ReadConfig } from '../read-config.js';
 
 /** What the thread is started with. */
 export interface ReadOrder {

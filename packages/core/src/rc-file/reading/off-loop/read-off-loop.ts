@@ -3,8 +3,9 @@ import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { deepFreeze } from '../../deep-freeze.js';
-import type { LoadedPeer } from '../../../assembly/loaded-config.js';
-import { readConfig, type ProductFacts, type ReadConfig, type ReadConfigOptions } from '../read-config.js';
+import type { LoadedPeer } from '../../loaded-peer.js';
+import type { ProductFacts } from '../../product-facts.js';
+import { readConfig, type ReadConfig, type ReadConfigOptions } from '../read-config.js';
 import type { PeersMessage, ReadAnswer, ReadOrder } from './messages.js';
 
 /**

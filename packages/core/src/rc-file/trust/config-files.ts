@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { ConfigFiles } from '../../contracts/plugin/plugin.js';
+import type { ConfigFiles } from '../../contracts/plugin/needs.js';
 import { CodedError } from '../../base/errors/coded-error.js';
 import { deniedPath, isDenied } from '../../base/rights/denial.js';
 import {

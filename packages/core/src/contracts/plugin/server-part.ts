@@ -1,0 +1,53 @@
+import type { z } from 'zod';
+import type { Service } from '../service.js';
+import type { ServerNeeds } from './needs.js';
+import type { Schema, SchemaLibrary } from './schema.js';
+
+export interface RunningServer extends Service {
+  /** One line per listener for the log and the terminal, from `start` on: `rendezvous ws://203.0.113.10:7000`. */
+  describe(): readonly string[];
+  /** Live figures for `status`; no secrets. */
+  status?(): Readonly<Record<string, unknown>>;
+  /** The rc file was read again: take over what can change without a restart (users, limits). */
+  reload?(options: unknown): void;
+}
+
+/** Something wrong that only a look at the files shows which options name. */
+export interface OptionProblem {
+  /** Keys from the section on: `['rendezvous', 'allowFile']`. */
+  readonly path: readonly PropertyKey[];
+  /** Absolute path, where it stands in another file than the rc file. */
+  readonly file?: string;
+  /** From 1, in `file`. */
+  readonly line?: number;
+  /** What would be right, to follow "expected". */
+  readonly expected: string;
+  /** What stands there; never a secret. */
+  readonly found?: string;
+  readonly suggestion?: string | undefined;
+}
+
+/** What `serve` runs for one or more sections under `server:` in the rc file. */
+export interface ServerPart {
+  /** Sections that this part takes, such as `['stun', 'turn']`; it is created when any of them is present. */
+  readonly sections: readonly string[];
+  /** Linux capabilities that it needs after `start`, as a plugin's. */
+  readonly capabilities?: readonly string[];
+  /** Schema of an object with these sections as keys, each optional. */
+  options(schema: SchemaLibrary): Schema;
+  /** Looks at the files that options name, so that what is wrong in them is told with everything else. */
+  check?(options: never, needs: Pick<ServerNeeds, 'files'>): Promise<readonly OptionProblem[]>;
+  /** `options` is the schema's output. No I/O here. */
+  create(needs: ServerNeeds, options: never): RunningServer;
+}
+
+/** As `definePlugin`, for a server part. */
+export function defineServerPart<S extends Schema>(part: {
+  readonly sections: readonly string[];
+  readonly capabilities?: readonly string[];
+  options(schema: SchemaLibrary): S;
+  check?(options: z.output<S>, needs: Pick<ServerNeeds, 'files'>): Promise<readonly OptionProblem[]>;
+  create(needs: ServerNeeds, options: z.output<S>): RunningServer;
+}): ServerPart {
+  return part;
+}
