@@ -75,6 +75,7 @@ export {
   type Denial,
 } from './base/rights/denial.js';
 export { distrustOfPath } from './base/rights/path-trust.js';
+export { openUdpSocket } from './base/sockets/open-udp-socket.js';
 export { stackOf } from './base/errors/stack-of.js';
 export { escapeUnprintable, printable } from './base/text/printable.js';
 export { sleep } from './base/time/sleep.js';

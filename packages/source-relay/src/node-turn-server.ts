@@ -13,7 +13,7 @@ import {
   type TurnOptions,
 } from './server/server-options.js';
 import { SignedNonces } from './server/signed-nonces.js';
-import { listenError } from './server/udp-socket.js';
+import { listenError } from './server/listen-error.js';
 
 /** The parts of npm `node-turn` 0.0.6 that are used, and mended. */
 interface NodeTurn {

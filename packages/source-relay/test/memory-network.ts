@@ -8,7 +8,7 @@ import {
   type TransportPath,
 } from '@wirepath/core/plugin';
 import { encodeChannelData } from '@wirepath/stun-codec';
-import type { OpenUdpSocket, UdpReceiver, UdpSocket } from '../src/server/udp-socket.js';
+import type { OpenServerSocket, UdpReceiver, ServerSocket } from '../src/server/server-socket.js';
 
 export interface Datagram {
   readonly from: TransportAddress;
@@ -28,7 +28,7 @@ export class MemoryNetwork {
     return [...this.#receivers.keys()];
   }
 
-  readonly open: OpenUdpSocket = (local, receive) => {
+  readonly open: OpenServerSocket = (local, receive) => {
     const address = local.port === 0 ? transportAddress(local.ip, this.#freePort(local.ip)) : local;
     const key = formatAddress(address);
     if (this.#receivers.has(key)) return Promise.reject(Object.assign(new Error(key), { code: 'EADDRINUSE' }));
@@ -39,7 +39,7 @@ export class MemoryNetwork {
       this.send({ from: address, to: transportAddress(ip, port), bytes: Buffer.from(bytes) });
       return true;
     };
-    const socket: UdpSocket = {
+    const socket: ServerSocket = {
       local: address,
       send,
       sendWithHeader: (header, payload, ip, port) => send(Buffer.concat([header, payload]), ip, port),
@@ -79,7 +79,7 @@ export class MemoryDatagrams implements Datagrams {
   readonly #listeners = new Set<DatagramListener>();
   /** Datagrams that no listener took. */
   unclaimed = 0;
-  #socket: UdpSocket | undefined;
+  #socket: ServerSocket | undefined;
 
   static async open(network: MemoryNetwork, address: TransportAddress): Promise<MemoryDatagrams> {
     const datagrams = new MemoryDatagrams(network, address);

@@ -1,11 +1,11 @@
 import type { Holder } from './fair-share.js';
 import type { TransportAddress } from '@wirepath/stun-codec';
 import { endpointKey, type ServerAllocation } from './server-allocation.js';
-import type { UdpSocket } from './udp-socket.js';
+import type { ServerSocket } from './server-socket.js';
 
 /** The live allocations: by 5-tuple, by relayed address, and how many each user, source and site has. */
 export class AllocationTable {
-  readonly #byClient = new Map<UdpSocket, Map<string, ServerAllocation>>();
+  readonly #byClient = new Map<ServerSocket, Map<string, ServerAllocation>>();
   readonly #byRelayed = new Map<string, ServerAllocation>();
   readonly #perUser = new Map<string, number>();
   readonly #perSource = new Map<string, number>();
@@ -31,7 +31,7 @@ export class AllocationTable {
   }
 
   /** @param clientKey see {@link endpointKey}. */
-  ofClient(socket: UdpSocket, clientKey: string): ServerAllocation | undefined {
+  ofClient(socket: ServerSocket, clientKey: string): ServerAllocation | undefined {
     return this.#byClient.get(socket)?.get(clientKey);
   }
 

@@ -1,7 +1,8 @@
 import { formatAddress, parseTransportAddress, transportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { ResponseOrigins } from './binding.js';
+import { listenError } from './listen-error.js';
 import { isWildcardAddress, turnListenAddresses, type RelayServerOptions } from './server-options.js';
-import { listenError, type OpenUdpSocket, type UdpSocket } from './udp-socket.js';
+import type { OpenServerSocket, ServerSocket } from './server-socket.js';
 
 /** A socket to open, and which sections of the rc file named its address. */
 export interface PlannedListener {
@@ -12,7 +13,7 @@ export interface PlannedListener {
 
 /** A listening socket and what is served on it; Binding is answered on all. */
 export interface Listener extends Readonly<PlannedListener> {
-  readonly socket: UdpSocket;
+  readonly socket: ServerSocket;
   /** Undefined where the socket is bound to the wildcard. */
   readonly address: TransportAddress | undefined;
   /** The sockets at the other address and port (RFC 5780); with an alternate address only. */
@@ -57,7 +58,7 @@ export function planListeners({ stun, turn }: RelayServerOptions): {
 /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED or NETWORK_CONFIG. */
 export async function openListener(
   planned: PlannedListener,
-  open: OpenUdpSocket,
+  open: OpenServerSocket,
   receive: ListenerReceiver,
 ): Promise<Listener> {
   // Filled before the first datagram can come, which is on a later turn of the event loop.

@@ -1,13 +1,13 @@
 import type { Guard, RandomSource } from '@wirepath/core/plugin';
 import { transportAddress, type TransportAddress } from '@wirepath/stun-codec';
-import type { OpenUdpSocket, UdpReceiver, UdpSocket } from './udp-socket.js';
+import type { OpenServerSocket, UdpReceiver, ServerSocket } from './server-socket.js';
 
 /** How many ports that others on this host may have are tried before the relay says that it has none. */
 const MAX_ATTEMPTS = 64;
 
 /** A socket for an allocation, and the address that peers send to. */
 export interface RelayPort {
-  readonly socket: UdpSocket;
+  readonly socket: ServerSocket;
   /** With the external address where there is a 1:1 NAT in front. */
   readonly relayedAddress: TransportAddress;
   /** Set by whom the port belongs to; until then datagrams die. */
@@ -26,7 +26,7 @@ export interface RelayPortsOptions {
   readonly interfaces: ReadonlyMap<4 | 6, RelayInterface>;
   /** Lowest and highest port. */
   readonly range: readonly [number, number];
-  readonly open: OpenUdpSocket;
+  readonly open: OpenServerSocket;
   readonly guard: Guard;
   readonly random: RandomSource;
 }

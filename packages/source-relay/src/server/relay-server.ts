@@ -14,11 +14,11 @@ import { OwnAddresses, type InterfaceAddresses } from './own-addresses.js';
 import { DEFAULT_SERVER_LIMITS, StrangerLimits, type ServerLimits } from './server-limits.js';
 import { isWildcardAddress, type RelayServerOptions } from './server-options.js';
 import { TurnService } from './turn-service.js';
-import { openUdpSocket, type OpenUdpSocket } from './udp-socket.js';
+import { openServerSocket, type OpenServerSocket } from './server-socket.js';
 
 /** What tests replace. */
 export interface RelayServerEdges {
-  readonly open?: OpenUdpSocket;
+  readonly open?: OpenServerSocket;
   readonly limits?: ServerLimits;
   readonly addresses?: InterfaceAddresses;
 }
@@ -31,7 +31,7 @@ export class RelayServer implements RunningServer {
   readonly #needs: ServerNeeds;
   readonly #options: RelayServerOptions;
   readonly #edges: RelayServerEdges;
-  readonly #open: OpenUdpSocket;
+  readonly #open: OpenServerSocket;
   readonly #drops = new DropCounters();
   readonly #limits: StrangerLimits;
   readonly #own: OwnAddresses;
@@ -45,7 +45,7 @@ export class RelayServer implements RunningServer {
     this.#needs = needs;
     this.#options = options;
     this.#edges = edges;
-    this.#open = edges.open ?? openUdpSocket;
+    this.#open = edges.open ?? openServerSocket;
     this.#own = new OwnAddresses(needs.clock, [], edges.addresses);
     this.#limits = new StrangerLimits(edges.limits ?? DEFAULT_SERVER_LIMITS, needs.random);
   }

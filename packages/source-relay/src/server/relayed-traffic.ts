@@ -11,7 +11,7 @@ import {
 import type { AllocationTable } from './allocation-table.js';
 import type { DropCounters } from './drop-counters.js';
 import { endpointKey, type ServerAllocation } from './server-allocation.js';
-import type { UdpSocket } from './udp-socket.js';
+import type { ServerSocket } from './server-socket.js';
 
 export interface RelayedTrafficOptions {
   readonly clock: Clock;
@@ -45,7 +45,7 @@ export class RelayedTraffic {
   }
 
   /** ChannelData from a client. */
-  receiveChannelData(socket: UdpSocket, bytes: Buffer, ip: string, port: number): void {
+  receiveChannelData(socket: ServerSocket, bytes: Buffer, ip: string, port: number): void {
     const nowMs = this.#clock.now();
     const allocation = this.#table.ofClient(socket, endpointKey(ip, port));
     if (allocation === undefined || allocation.expiresAtMs <= nowMs) return this.#drops.add('no-allocation');

@@ -2,7 +2,7 @@ import type { Holder } from './fair-share.js';
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { PeerVerdict } from './peer-policy.js';
 import type { RelayPort } from './relay-ports.js';
-import type { UdpSocket } from './udp-socket.js';
+import type { ServerSocket } from './server-socket.js';
 
 /** RFC 8656, section 9. */
 export const PERMISSION_LIFETIME_MS = 300_000;
@@ -37,7 +37,7 @@ export function endpointKey(ip: string, port: number): string {
 
 export interface AllocationOwner {
   /** The socket that the client sends to: with the client's address, the 5-tuple. */
-  readonly socket: UdpSocket;
+  readonly socket: ServerSocket;
   readonly client: TransportAddress;
   readonly username: string;
   readonly key: Buffer;

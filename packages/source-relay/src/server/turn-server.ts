@@ -22,7 +22,7 @@ import type { RelayPort, RelayPorts } from './relay-ports.js';
 import type { RelayedTraffic } from './relayed-traffic.js';
 import { REMEMBERED_MS, RememberedDeletions } from './remembered-deletions.js';
 import { endpointKey, ServerAllocation } from './server-allocation.js';
-import type { UdpSocket } from './udp-socket.js';
+import type { ServerSocket } from './server-socket.js';
 
 /** Says that this is a TURN server, and neither which nor of what version. */
 const SOFTWARE = 'STUN/TURN';
@@ -47,7 +47,7 @@ export interface TurnServerOptions extends AllocationLimits {
 
 /** A request that has been authenticated, with what answering it takes. */
 interface Exchange {
-  readonly socket: UdpSocket;
+  readonly socket: ServerSocket;
   readonly client: TransportAddress;
   readonly request: StunMessage;
   readonly tuple: string;
@@ -78,13 +78,13 @@ export class TurnServer {
   }
 
   /** The 5-tuple as text where there is a living allocation for it. */
-  allocated(socket: UdpSocket, client: TransportAddress): string | undefined {
+  allocated(socket: ServerSocket, client: TransportAddress): string | undefined {
     const allocation = this.#live(socket, client, this.#options.clock.now());
     return allocation === undefined ? undefined : tupleOf(socket, client);
   }
 
   /** A decoded STUN message of any method but Binding. */
-  receive(socket: UdpSocket, request: StunMessage, client: TransportAddress): void {
+  receive(socket: ServerSocket, request: StunMessage, client: TransportAddress): void {
     const { drops, clock, admission, traffic } = this.#options;
     const nowMs = clock.now();
     const allocation = this.#live(socket, client, nowMs);
@@ -287,7 +287,7 @@ export class TurnServer {
     return judged;
   }
 
-  #live(socket: UdpSocket, client: TransportAddress, nowMs: number): ServerAllocation | undefined {
+  #live(socket: ServerSocket, client: TransportAddress, nowMs: number): ServerAllocation | undefined {
     const allocation = this.#options.table.ofClient(socket, endpointKey(client.ip, client.port));
     if (allocation === undefined || allocation.expiresAtMs > nowMs) return allocation;
     this.#end(allocation, 'expired');
@@ -376,7 +376,7 @@ export class TurnServer {
 }
 
 /** What nonces and remembered answers are bound to: whose address, and which of our sockets. */
-function tupleOf({ local }: UdpSocket, client: TransportAddress): string {
+function tupleOf({ local }: ServerSocket, client: TransportAddress): string {
   return `${client.ip}|${client.port}>${local.ip}|${local.port}`;
 }
 

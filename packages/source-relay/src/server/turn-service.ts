@@ -20,11 +20,11 @@ import {
 } from './server-options.js';
 import type { StrangerLimits } from './server-limits.js';
 import { TurnServer } from './turn-server.js';
-import type { OpenUdpSocket } from './udp-socket.js';
+import type { OpenServerSocket } from './server-socket.js';
 import { parseUsersFile } from './users-file.js';
 
 export interface TurnServiceEdges {
-  readonly open: OpenUdpSocket;
+  readonly open: OpenServerSocket;
   readonly drops: DropCounters;
   readonly limits: StrangerLimits;
   /** Ports of all listening sockets. */

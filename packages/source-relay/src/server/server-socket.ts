@@ -1,16 +1,9 @@
-import { createSocket, type Socket } from 'node:dgram';
-import {
-  CodedError,
-  deniedPort,
-  formatAddress,
-  isDenied,
-  transportAddress,
-  type TransportAddress,
-} from '@wirepath/core/plugin';
+import type { Socket } from 'node:dgram';
+import { openUdpSocket, transportAddress, type TransportAddress } from '@wirepath/core/plugin';
 import { SendBacklog } from './send-backlog.js';
 
 /** A bound UDP socket as the server uses it: addresses stay text, because a value object per packet would cost. */
-export interface UdpSocket {
+export interface ServerSocket {
   readonly local: TransportAddress;
   /** Never throws: what cannot be sent is dropped, as on any network. @returns false where that is known at once. */
   send(bytes: Uint8Array, ip: string, port: number): boolean;
@@ -23,43 +16,28 @@ export interface UdpSocket {
 export type UdpReceiver = (bytes: Buffer, ip: string, port: number) => void;
 
 /** Binds a UDP socket; port 0: any. Rejects with what the system says (EADDRINUSE, EADDRNOTAVAIL, ...). */
-export type OpenUdpSocket = (local: TransportAddress, receive: UdpReceiver) => Promise<UdpSocket>;
+export type OpenServerSocket = (local: TransportAddress, receive: UdpReceiver) => Promise<ServerSocket>;
 
-/** Bursts wait here while the process is busy; the kernel cuts it to its limit. */
-const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
-
-/** More than the kernel keeps for one neighbour that does not answer (`unres_qlen_bytes`), which counts against it. */
-const SEND_BUFFER_BYTES = 4 * 1024 * 1024;
+/**
+ * Inwards, bursts wait here while the process is busy; outwards it is more than the kernel keeps for one neighbour that does
+ * not answer (`unres_qlen_bytes`), which counts against it. The kernel cuts both to its limit.
+ */
+const BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** What libuv keeps while the kernel's buffer is full; beyond it datagrams are dropped, as a NIC would. */
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 const MAX_QUEUED_BYTES_EACH = 256 * 1024;
 
 /** The real network. */
-export const openUdpSocket: OpenUdpSocket = (local, receive) =>
-  new Promise((resolve, reject) => {
-    const socket = createSocket({
-      type: local.family === 4 ? 'udp4' : 'udp6',
-      ipv6Only: local.family === 6,
-      recvBufferSize: RECEIVE_BUFFER_BYTES,
-      sendBufferSize: SEND_BUFFER_BYTES,
-      // Destinations are literals: Node's own look-up would put every send off to a later tick.
-      lookup: (address, _options, callback) => callback(null, address, local.family),
-    });
-    socket.once('error', (error) => {
-      socket.close();
-      reject(error);
-    });
-    socket.bind({ address: local.ip, port: local.port, exclusive: true }, () => {
-      socket.removeAllListeners('error');
-      // An error of one datagram (EACCES for a broadcast address, ENETUNREACH) says nothing about the socket.
-      socket.on('error', () => undefined);
-      socket.on('message', (bytes, { address, port }) => receive(bytes, address, port));
-      resolve(new DgramSocket(socket));
-    });
-  });
+export const openServerSocket: OpenServerSocket = async ({ family, ip, port }, receive) => {
+  const socket = await openUdpSocket({ family, address: ip, port, bufferSizeBytes: BUFFER_BYTES });
+  // An error of one datagram (EACCES for a broadcast address, ENETUNREACH) says nothing about the socket.
+  socket.on('error', () => undefined);
+  socket.on('message', (bytes, from) => receive(bytes, from.address, from.port));
+  return new DgramSocket(socket);
+};
 
-class DgramSocket implements UdpSocket {
+class DgramSocket implements ServerSocket {
   readonly local: TransportAddress;
   readonly #socket: Socket;
   readonly #backlog = new SendBacklog({ maxBytes: MAX_QUEUED_BYTES, maxBytesEach: MAX_QUEUED_BYTES_EACH });
@@ -102,23 +80,4 @@ class DgramSocket implements UdpSocket {
       return false;
     }
   }
-}
-
-/** @throws CodedError that names the address and what to do about it. */
-export function listenError(what: string, local: TransportAddress, cause: unknown): CodedError {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  const subject = formatAddress(local);
-  const details = { subject, cause };
-  if (code === 'EADDRINUSE')
-    return new CodedError('ADDRESS_IN_USE', `${what}: another process listens on ${subject}/udp`, details);
-  if (isDenied(code)) {
-    const { reason, advice } = deniedPort(local.port, code);
-    const message = `${what}: not permitted to listen on ${subject}/udp: ${reason}`;
-    return new CodedError('PERMISSION_DENIED', message, { ...details, advice });
-  }
-  return new CodedError(
-    'NETWORK_CONFIG',
-    `${what}: cannot listen on ${subject}/udp (${code ?? String(cause)})`,
-    details,
-  );
 }
