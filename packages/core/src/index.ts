@@ -86,7 +86,8 @@ export type {
   StatusDocument,
 } from './node/status.js';
 export { DescriptionHistory } from './shell/driver/description.js';
-export { NatTraversal, type NatTraversalNeeds, type Pong } from './shell/nat-traversal.js';
+export { NatTraversal, type NatTraversalNeeds } from './shell/nat-traversal.js';
+export type { Pong } from './shell/peer-requests.js';
 export { PathEngine, type PathEngineOptions } from './engine/path-engine.js';
 export type { EngineEffect } from './engine/effects.js';
 export type { EngineEvent, EnginePath, LocalBase, LocalDescription } from './engine/events.js';

@@ -4,10 +4,9 @@ import { TOKENS } from '../assembly/container/tokens.js';
 import { createContainer, type Environment, type WiredNode } from '../assembly/container/create-container.js';
 import type { LoadedConfig } from '../assembly/loaded-config.js';
 import type { PacketPort } from '../contracts/packet-port.js';
-import type { Peer } from '../contracts/peer-discovery.js';
 import type { PublicKey } from '../base/identity/identity.js';
 import type { Service } from '../contracts/service.js';
-import { statsOf, type TransportPeerStats } from '../contracts/transport.js';
+import { statsOf } from '../contracts/transport.js';
 import { CodedError } from '../base/errors/coded-error.js';
 import type { EdgeGuard } from '../base/guard/edge-guard.js';
 import { guardedClock } from '../base/guard/guarded-clock.js';
@@ -16,11 +15,12 @@ import { Lifecycle } from './lifecycle.js';
 import { NatTraversal } from '../shell/nat-traversal.js';
 import { PeerDiscoveries } from '../shell/peers/peer-discoveries.js';
 import type { Product } from '../assembly/product/product.js';
-import { explainDocument } from './explain-document.js';
-import { PlainPeers } from './plain-peers.js';
-import { connectionOf, peerStatus, SESSION_MS, statusDocument } from './status-document.js';
+import { explain } from './explain.js';
+import { findPeer } from './find-peer.js';
+import { netcheck } from './netcheck.js';
+import { PeerConnections } from './peer-connections.js';
+import { peerStatus, statusDocument } from './status-document.js';
 import type { ConnectionType } from '../engine/connection-type.js';
-import type { RelayState } from '../shell/driver/allocations.js';
 import type { Connection, ExplainDocument, NetcheckDocument, PeerStatus, StatusDocument } from './status.js';
 
 /** Answer to a path ping. */
@@ -62,21 +62,14 @@ export async function createNode(product: Product, config: LoadedConfig, environ
   return new WiredTraversalNode(wired);
 }
 
-/** A peer that does not say by then what it has seen is explained without. */
-const PEER_EVIDENCE_MS = 1500;
-
-/** Names in an error: who has thousands of peers looks for one in `status`. */
-const NAMES_TOLD = 20;
-
 class WiredTraversalNode implements Node {
   readonly traversal: NatTraversal;
   readonly #lifecycle: Lifecycle;
   readonly #guard: EdgeGuard;
   readonly #listeners: Listeners<PublicKey | undefined>;
-  readonly #plain: PlainPeers;
-  #started = false;
-  readonly #seen = new Map<PublicKey, { connection: Connection; sinceMs: number }>();
+  readonly #connections: PeerConnections;
   readonly #discoveries: PeerDiscoveries;
+  #started = false;
 
   constructor(readonly wired: WiredNode) {
     this.#guard = wired.get(TOKENS.Guard);
@@ -99,19 +92,23 @@ class WiredTraversalNode implements Node {
       guard: this.#guard.for('traversal'),
       phases,
     });
-    this.#plain = new PlainPeers(clock, (publicKey) => this.#look(publicKey, statsOf(transport, publicKey)));
+    this.#connections = new PeerConnections({
+      traversal: this.traversal,
+      transport,
+      signalings: wired.get(TOKENS.Signalings).map(({ instance }) => instance),
+      clock,
+      changes: this.#listeners,
+    });
     this.#discoveries = new PeerDiscoveries({
       discoveries: wired.get(TOKENS.PeerDiscoveries),
       sink: {
         set: (peer) => {
           this.traversal.setPeer(peer);
-          if (this.traversal.agent(peer.publicKey) === undefined) this.#plain.add(peer.publicKey);
-          else this.#plain.remove(peer.publicKey);
+          this.#connections.set(peer.publicKey);
         },
         remove: (publicKey) => {
           this.traversal.removePeer(publicKey);
-          this.#plain.remove(publicKey);
-          if (this.#seen.delete(publicKey)) this.#listeners.tell(publicKey);
+          this.#connections.remove(publicKey);
         },
       },
       identity: wired.get(TOKENS.Identity),
@@ -174,7 +171,7 @@ class WiredTraversalNode implements Node {
       reporting: [this.#guard, this.#discoveries, ...this.wired.refusals],
       signaling: this.#signaling(),
       nowMs: wired.get(TOKENS.Clock).unixMs(),
-      since: (publicKey, connection) => this.#since(publicKey, connection),
+      since: (publicKey, connection) => this.#connections.since(publicKey, connection),
     });
   }
 
@@ -186,59 +183,28 @@ class WiredTraversalNode implements Node {
       traversal,
       signaling: this.#signaling(),
       nowMs: wired.get(TOKENS.Clock).unixMs(),
-      since: (key: PublicKey, connection: Connection) => this.#since(key, connection),
+      since: (key: PublicKey, connection: Connection) => this.#connections.since(key, connection),
     };
     return peerStatus(peer, sources, statsOf(wired.get(TOKENS.Transport).instance, publicKey));
   }
 
   async explain(name: string, { signal }: { signal?: AbortSignal } = {}): Promise<ExplainDocument> {
-    const peer = this.#find(name);
-    const agent = this.traversal.agent(peer.publicKey);
-    if (agent === undefined) {
-      const { connection } = this.peerStatus(peer.publicKey) ?? { connection: 'idle' as const };
-      const summary = 'a plain WireGuard peer: its endpoint is configured and roams, nothing is probed';
-      const none = { advice: [], localCandidates: [], remoteCandidates: [], pairs: [], peerPairs: null };
-      return { peer: peer.name, publicKey: peer.publicKey, connection, summary, ...none };
-    }
+    const peer = findPeer(this.traversal, name);
+    const { connection } = this.peerStatus(peer.publicKey) ?? { connection: 'idle' as const };
     const signalingUp = this.#signaling().some(({ state }) => state === 'up');
-    const waiting = { timeoutMs: PEER_EVIDENCE_MS, ...(signal && { signal }) };
-    const peerPairs = signalingUp ? await this.traversal.peerEvidence(peer.publicKey, waiting) : undefined;
-    return explainDocument({
-      peer,
-      agent,
-      peerPairs,
-      localCandidates: this.traversal.localCandidates(),
-      signalingUp,
-      relayUrl: (allocationId) => this.traversal.relayUrl(allocationId),
-    });
+    return explain(peer, { traversal: this.traversal, signalingUp, connection, signal });
   }
 
   async ping(name: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<PingReply | undefined> {
-    const pong = await this.traversal.ping(this.#find(name).publicKey, options);
+    const pong = await this.traversal.ping(findPeer(this.traversal, name).publicKey, options);
     if (pong === undefined) return undefined;
     const relay = this.traversal.relayUrl(pong.path.baseId);
     const via = formatAddress(pong.path.remote) + (relay === undefined ? '' : ` through ${relay}`);
     return { rttMs: pong.rttMs, connection: pong.connection, via };
   }
 
-  async netcheck({ signal }: { signal: AbortSignal }): Promise<NetcheckDocument> {
-    const transport = this.wired.get(TOKENS.Transport).instance;
-    if (!this.#started) await transport.listen({ signal });
-    try {
-      const [survey, egress] = await Promise.all([
-        this.traversal.survey({ signal }),
-        this.wired.find(TOKENS.Egress)?.instance.detect({ signal }) ?? [],
-      ]);
-      return {
-        udp: survey.reflexive.length > 0 || survey.relays.some(answersOverUdp),
-        ...survey.natBehavior,
-        reflexive: survey.reflexive.map(formatAddress),
-        egress: egress.map(({ interfaceName, family, ip, evidence }) => ({ interfaceName, family, ip, evidence })),
-        relays: survey.relays.map(({ url, rttMs, error }) => ({ url, rttMs: rttMs ?? null, error: error ?? null })),
-      };
-    } finally {
-      if (!this.#started) await transport.stop();
-    }
+  netcheck({ signal }: { signal: AbortSignal }): Promise<NetcheckDocument> {
+    return netcheck({ wired: this.wired, traversal: this.traversal, isStarted: this.#started, signal });
   }
 
   async reload(config: LoadedConfig): Promise<void> {
@@ -254,61 +220,17 @@ class WiredTraversalNode implements Node {
     return this.wired.get(TOKENS.Signalings).flatMap(({ instance }) => instance.states());
   }
 
-  #find(name: string): Peer {
-    const peers = this.traversal.peers();
-    const peer = this.traversal.peer(name) ?? peers.find((one) => one.name === name);
-    if (peer !== undefined) return peer;
-    const names = peers.slice(0, NAMES_TOLD).map((one) => one.name);
-    const more = peers.length > names.length ? ` and ${peers.length - names.length} more` : '';
-    throw new CodedError('PEER_NOT_FOUND', `there is no peer ${JSON.stringify(name)}`, {
-      subject: name,
-      advice: names.length === 0 ? 'The rc file lists no peers.' : `Peers are: ${names.join(', ')}${more}.`,
-    });
-  }
-
-  /** Follows every peer discovery, and watches what becomes of the peers, for as long as the node runs. */
+  /** Follows every peer discovery, and what becomes of the peers, for as long as the node runs. */
   #discovery(): Service {
-    const transport = this.wired.get(TOKENS.Transport).instance;
-    let changes: Disposable[] = [];
     return {
       start: async () => {
-        const traversal = this.traversal.onChange((publicKey) => {
-          if (this.traversal.agent(publicKey) !== undefined) this.#look(publicKey);
-        });
-        const handshakes = transport.onHandshake(({ publicKey }) => this.#plain.handshake(publicKey, SESSION_MS));
-        const signaling = this.wired
-          .get(TOKENS.Signalings)
-          .map(({ instance }) => instance.onStateChange(() => this.#listeners.tell(undefined)));
-        changes = [traversal, handshakes, ...signaling];
+        await this.#connections.start();
         this.#discoveries.start();
-        this.#plain.start();
       },
       stop: async () => {
         this.#discoveries.stop();
-        this.#plain.stop();
-        for (const change of changes) change[Symbol.dispose]();
+        await this.#connections.stop();
       },
     };
   }
-
-  /** Notes and tells a change of the peer's connection. */
-  #look(publicKey: PublicKey, stats?: TransportPeerStats): void {
-    if (this.traversal.peer(publicKey) === undefined) return;
-    const nowMs = this.wired.get(TOKENS.Clock).unixMs();
-    const connection = connectionOf(this.traversal.agent(publicKey), stats, nowMs);
-    const seen = this.#seen.get(publicKey);
-    if (seen?.connection === connection) return;
-    this.#seen.set(publicKey, { connection, sinceMs: nowMs });
-    this.#listeners.tell(publicKey);
-  }
-
-  #since(publicKey: PublicKey, connection: Connection): number {
-    const seen = this.#seen.get(publicKey);
-    return seen?.connection === connection ? seen.sinceMs : this.wired.get(TOKENS.Clock).unixMs();
-  }
-}
-
-/** A relay that was reached over TCP or TLS says nothing of UDP. */
-function answersOverUdp({ url, relayedAddress }: RelayState): boolean {
-  return relayedAddress !== undefined && url.startsWith('turn:') && !/[?&]transport=tcp\b/i.test(url);
 }

@@ -17,8 +17,7 @@ import { CodedError } from '../base/errors/coded-error.js';
 import { guardedClock } from '../base/guard/guarded-clock.js';
 import { Listeners } from '../base/guard/listeners.js';
 import type { PluginPhases } from '../base/guard/plugin-phases.js';
-import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../engine/connection-type.js';
-import type { EnginePath } from '../engine/events.js';
+import type { ConnectionType } from '../engine/connection-type.js';
 import { PathEngine } from '../engine/path-engine.js';
 import { whyRefused } from '../engine/pairs/refused-address.js';
 import type { PairEvidence } from '../engine/pairs/pair-evidence.js';
@@ -33,7 +32,8 @@ import { Paced } from './adapters/paced.js';
 import { SignalExchange } from './adapters/signal-exchange.js';
 import { transportPeer } from './adapters/transport-peer.js';
 import { TunnelBypass } from './adapters/tunnel-bypass.js';
-import { until } from './adapters/until.js';
+import { PeerRequests, type Pong, type PongOfPeer } from './peer-requests.js';
+import { survey, type Survey } from './driver/survey.js';
 
 /** A plugin's contribution with the plugin's name. */
 interface Named<T> {
@@ -58,25 +58,8 @@ export interface NatTraversalNeeds {
   readonly phases?: PluginPhases;
 }
 
-export interface Pong {
-  readonly rttMs: number;
-  readonly connection: ConnectionType;
-  readonly path: EnginePath;
-}
-
-/** What {@link NatTraversal.survey} saw. */
-export interface Survey {
-  readonly reflexive: readonly TransportAddress[];
-  readonly natBehavior: NatBehavior;
-  readonly relays: readonly RelayState[];
-}
-
 /** A handshake is four X25519 operations. A peer that there are packets for shakes hands at once, whatever waits here. */
 const FIRST_HANDSHAKES_PACE = { atOnce: 16, turnMs: 20 };
-
-/** A survey waits this long for relays to answer. */
-const SURVEY_RELAY_MS = 3000;
-const NO_ANSWER = `no answer in ${SURVEY_RELAY_MS / 1000} s`;
 
 /**
  * Finds, proves and keeps the best path to each peer: joins the candidate sources, relays, signalling and transport of a
@@ -92,7 +75,7 @@ export class NatTraversal implements Service {
   readonly #firstHandshakes: Paced<PublicKey>;
   readonly #peers = new Map<PublicKey, Peer>();
   readonly #listeners: Listeners<PublicKey>;
-  readonly #pongListeners: Listeners<{ peer: PublicKey; path: EnginePath; rttMs: number }>;
+  readonly #requests: PeerRequests;
   readonly #bypass: TunnelBypass;
   /** Only where the transport owns no socket. */
   readonly #trials: CandidateTrials | undefined;
@@ -102,7 +85,7 @@ export class NatTraversal implements Service {
     const { identity, random, settings, transport, guard } = needs;
     const clock = guardedClock(needs.clock, guard);
     this.#listeners = new Listeners(guard, 'changes');
-    this.#pongListeners = new Listeners(guard, 'pongs');
+    const pongs = new Listeners<PongOfPeer>(guard, 'pongs');
     const logger = needs.logger.child({ component: 'traversal' });
     this.#ownNetwork = new OwnNetwork(needs.addresses);
     this.#firstHandshakes = new Paced(clock, FIRST_HANDSHAKES_PACE);
@@ -160,7 +143,16 @@ export class NatTraversal implements Service {
       send: (to, message) => this.#signals.send(to, message),
       onChanged: (peer) => this.#changed(peer),
       onMappingSuspect: () => this.#gathering.checkMapping(),
-      onPong: (peer, path, rttMs) => this.#pongListeners.tell({ peer, path, rttMs }),
+      onPong: (peer, path, rttMs) => pongs.tell({ peer, path, rttMs }),
+    });
+    this.#requests = new PeerRequests({
+      clock,
+      settings,
+      pongs,
+      changes: this.#listeners,
+      agent: (publicKey) => this.#engine.peer(publicKey),
+      nameOf: (publicKey) => this.#peers.get(publicKey)?.name,
+      handle: (event) => this.#driver.handle(event),
     });
   }
 
@@ -267,20 +259,8 @@ export class NatTraversal implements Service {
    * Waits for a path with a session; starts probing anew where there is none.
    * @throws CodedError PEER_NOT_FOUND; NAT_TRAVERSAL_FAILED when the budget is used up; ABORTED.
    */
-  async connectToPeer(publicKey: PublicKey, { signal }: { signal?: AbortSignal } = {}): Promise<ConnectionType> {
-    const agent = this.#requireAgent(publicKey);
-    const { holePunchTimeoutMs } = this.needs.settings;
-    if (connectionOf(agent) === undefined) {
-      this.#driver.handle({ type: 'attempt', peer: publicKey, budgetMs: holePunchTimeoutMs });
-    }
-    const connection = await this.#until(publicKey, holePunchTimeoutMs, () => connectionOf(agent), signal);
-    if (connection === undefined) {
-      const name = this.#peers.get(publicKey)?.name ?? publicKey;
-      throw new CodedError('NAT_TRAVERSAL_FAILED', `no path to ${name} in ${holePunchTimeoutMs / 1000} s`, {
-        subject: name,
-      });
-    }
-    return connection;
+  async connectToPeer(publicKey: PublicKey, options: { signal?: AbortSignal } = {}): Promise<ConnectionType> {
+    return this.#requests.connect(publicKey, options);
   }
 
   /**
@@ -298,35 +278,14 @@ export class NatTraversal implements Service {
    */
   async attemptUpgrade(
     publicKey: PublicKey,
-    { signal }: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal } = {},
   ): Promise<ConnectionType | undefined> {
-    const agent = this.#requireAgent(publicKey);
-    const before = connectionOf(agent);
-    if (before === CONNECTION_TYPES[0]) return undefined;
-    const { upgradeTimeoutMs } = this.needs.settings;
-    this.#driver.handle({ type: 'attempt', peer: publicKey, budgetMs: upgradeTimeoutMs });
-    const better = () => {
-      const now = connectionOf(agent);
-      return now !== undefined && (before === undefined || tierOf(now) < tierOf(before)) ? now : undefined;
-    };
-    return this.#until(publicKey, upgradeTimeoutMs, better, signal);
+    return this.#requests.upgrade(publicKey, options);
   }
 
   /** Asks the active path. @returns undefined when nothing came back in time. */
-  async ping(
-    publicKey: PublicKey,
-    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
-  ): Promise<Pong | undefined> {
-    const agent = this.#requireAgent(publicKey);
-    let pong: Pong | undefined;
-    using _pongs = this.#pongListeners.add(({ peer, path, rttMs }) => {
-      const connection = agent.active?.pair.connection;
-      if (peer !== publicKey || connection === undefined) return;
-      pong = { rttMs, connection, path };
-      this.#changed(peer);
-    });
-    this.#driver.handle({ type: 'ping', peer: publicKey });
-    return await this.#until(publicKey, timeoutMs, () => pong, signal);
+  async ping(publicKey: PublicKey, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Pong | undefined> {
+    return this.#requests.ping(publicKey, options);
   }
 
   // --- For status, explain and netcheck ---
@@ -338,32 +297,15 @@ export class NatTraversal implements Service {
    */
   async peerEvidence(
     publicKey: PublicKey,
-    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+    options: { timeoutMs: number; signal?: AbortSignal },
   ): Promise<readonly PairEvidence[] | undefined> {
-    const agent = this.#requireAgent(publicKey);
-    const before = agent.peerEvidence;
-    this.#driver.handle({ type: 'ask-for-evidence', peer: publicKey });
-    const told = () => (agent.peerEvidence === before ? undefined : agent.peerEvidence);
-    return this.#until(publicKey, timeoutMs, told, signal);
+    return this.#requests.evidence(publicKey, options);
   }
 
-  /** Gathers and allocates to see what the network lets through; on a node that was not started, just for that. */
+  /** As {@link survey}. */
   async survey({ signal }: { signal: AbortSignal }): Promise<Survey> {
-    const alone = this.#abort === undefined;
-    if (alone) this.#allocations.start(signal);
-    try {
-      await Promise.all([this.#gathering.gather(signal), this.#allocations.settled(SURVEY_RELAY_MS)]);
-      this.#gathering.addAllocations();
-      return {
-        reflexive: this.#gathering.candidates.reflexive(),
-        natBehavior: this.natBehavior(),
-        relays: this.relayStates().map((relay) =>
-          relay.state === 'connecting' ? { ...relay, error: NO_ANSWER } : relay,
-        ),
-      };
-    } finally {
-      if (alone) await this.#allocations.stop();
-    }
+    const isRunning = this.#abort !== undefined;
+    return survey({ gathering: this.#gathering, allocations: this.#allocations, isRunning, signal });
   }
 
   relayStates(): RelayState[] {
@@ -390,31 +332,7 @@ export class NatTraversal implements Service {
 
   // --- Inside ---
 
-  #requireAgent(publicKey: PublicKey): PeerAgent {
-    const agent = this.#engine.peer(publicKey);
-    if (agent === undefined) throw new CodedError('PEER_NOT_FOUND', undefined, { subject: publicKey });
-    return agent;
-  }
-
-  #until<T>(
-    publicKey: PublicKey,
-    timeoutMs: number,
-    look: () => T | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<T | undefined> {
-    const onChange = (listener: () => void) =>
-      this.onChange((peer) => {
-        if (peer === publicKey) listener();
-      });
-    return until(look, { clock: this.needs.clock, timeoutMs, signal, onChange });
-  }
-
   #changed(peer: PublicKey): void {
     this.#listeners.tell(peer);
   }
-}
-
-function connectionOf(agent: PeerAgent): ConnectionType | undefined {
-  const { connection } = agent;
-  return CONNECTION_TYPES.find((type) => type === connection);
 }

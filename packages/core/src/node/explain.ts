@@ -1,0 +1,37 @@
+import type { Peer } from '../contracts/peer-discovery.js';
+import type { NatTraversal } from '../shell/nat-traversal.js';
+import { explainDocument } from './explain-document.js';
+import type { Connection, ExplainDocument } from './status.js';
+
+/** A peer that does not say by then what it has seen is explained without. */
+const PEER_EVIDENCE_MS = 1500;
+
+export interface ExplainContext {
+  readonly traversal: NatTraversal;
+  readonly signalingUp: boolean;
+  readonly connection: Connection;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Why the path to a peer is what it is. Asks the peer too, where it can be asked. @throws CodedError ABORTED. */
+export async function explain(peer: Peer, context: ExplainContext): Promise<ExplainDocument> {
+  const { traversal, signalingUp, signal } = context;
+  const agent = traversal.agent(peer.publicKey);
+  if (agent === undefined) return explainPlain(peer, context.connection);
+  const waiting = { timeoutMs: PEER_EVIDENCE_MS, ...(signal && { signal }) };
+  const peerPairs = signalingUp ? await traversal.peerEvidence(peer.publicKey, waiting) : undefined;
+  return explainDocument({
+    peer,
+    agent,
+    peerPairs,
+    localCandidates: traversal.localCandidates(),
+    signalingUp,
+    relayUrl: (allocationId) => traversal.relayUrl(allocationId),
+  });
+}
+
+function explainPlain({ name, publicKey }: Peer, connection: Connection): ExplainDocument {
+  const summary = 'a plain WireGuard peer: its endpoint is configured and roams, nothing is probed';
+  const none = { advice: [], localCandidates: [], remoteCandidates: [], pairs: [], peerPairs: null };
+  return { peer: name, publicKey, connection, summary, ...none };
+}

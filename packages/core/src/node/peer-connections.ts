@@ -1,0 +1,79 @@
+import type { PublicKey } from '../base/identity/identity.js';
+import type { Listeners } from '../base/guard/listeners.js';
+import type { Clock } from '../base/time/clock.js';
+import type { Service } from '../contracts/service.js';
+import type { Signaling } from '../contracts/signaling.js';
+import { statsOf, type Transport, type TransportPeerStats } from '../contracts/transport.js';
+import type { NatTraversal } from '../shell/nat-traversal.js';
+import { PlainPeers } from './plain-peers.js';
+import { connectionOf, SESSION_MS } from './status-document.js';
+import type { Connection } from './status.js';
+
+export interface PeerConnectionsNeeds {
+  readonly traversal: NatTraversal;
+  readonly transport: Transport;
+  readonly signalings: readonly Signaling[];
+  readonly clock: Clock;
+  /** Told of a peer whose connection changed, or of the node. */
+  readonly changes: Listeners<PublicKey | undefined>;
+}
+
+/** Watches what becomes of each peer's connection, for as long as the node runs, and since when it is what it is. */
+export class PeerConnections implements Service {
+  readonly #needs: PeerConnectionsNeeds;
+  readonly #seen = new Map<PublicKey, { connection: Connection; sinceMs: number }>();
+  readonly #plain: PlainPeers;
+  #watches: Disposable[] = [];
+
+  constructor(needs: PeerConnectionsNeeds) {
+    this.#needs = needs;
+    this.#plain = new PlainPeers(needs.clock, (publicKey) =>
+      this.#look(publicKey, statsOf(needs.transport, publicKey)),
+    );
+  }
+
+  async start(): Promise<void> {
+    const { traversal, transport, signalings, changes } = this.#needs;
+    this.#watches = [
+      traversal.onChange((publicKey) => {
+        if (traversal.agent(publicKey) !== undefined) this.#look(publicKey);
+      }),
+      transport.onHandshake(({ publicKey }) => this.#plain.handshake(publicKey, SESSION_MS)),
+      ...signalings.map((signaling) => signaling.onStateChange(() => changes.tell(undefined))),
+    ];
+    this.#plain.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#plain.stop();
+    for (const watch of this.#watches.splice(0)) watch[Symbol.dispose]();
+  }
+
+  /** The peer was added, or changed. */
+  set(publicKey: PublicKey): void {
+    if (this.#needs.traversal.agent(publicKey) === undefined) this.#plain.add(publicKey);
+    else this.#plain.remove(publicKey);
+  }
+
+  remove(publicKey: PublicKey): void {
+    this.#plain.remove(publicKey);
+    if (this.#seen.delete(publicKey)) this.#needs.changes.tell(publicKey);
+  }
+
+  /** @returns unix ms. */
+  since(publicKey: PublicKey, connection: Connection): number {
+    const seen = this.#seen.get(publicKey);
+    return seen?.connection === connection ? seen.sinceMs : this.#needs.clock.unixMs();
+  }
+
+  /** Notes and tells a change of the peer's connection. */
+  #look(publicKey: PublicKey, stats?: TransportPeerStats): void {
+    const { traversal, clock, changes } = this.#needs;
+    if (traversal.peer(publicKey) === undefined) return;
+    const nowMs = clock.unixMs();
+    const connection = connectionOf(traversal.agent(publicKey), stats, nowMs);
+    if (this.#seen.get(publicKey)?.connection === connection) return;
+    this.#seen.set(publicKey, { connection, sinceMs: nowMs });
+    changes.tell(publicKey);
+  }
+}
