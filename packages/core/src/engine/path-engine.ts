@@ -1,6 +1,6 @@
 import type { PublicKey } from '../base/identity/identity.js';
 import type { TransportAddress } from '@wirepath/stun-codec';
-import { Deadlines } from '../base/time/deadlines.js';
+import { DueTimes } from '../base/time/due-times.js';
 import type { EngineEffect } from './effects.js';
 import type { EngineEvent, LocalDescription } from './events.js';
 import type { DescriptionId } from './messages.js';
@@ -25,7 +25,7 @@ export interface PathEngineOptions {
  */
 export class PathEngine {
   readonly #agents = new Map<PublicKey, PeerAgent>();
-  readonly #deadlines = new Deadlines<PublicKey>();
+  readonly #deadlines = new DueTimes<PublicKey>();
   readonly #around: Surroundings;
   #effects: EngineEffect[] = [];
 

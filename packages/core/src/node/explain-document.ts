@@ -7,7 +7,7 @@ import { evidenceOf, byTypeAndPriority, type PairEvidence } from '../engine/pair
 import type { PeerAgent } from '../engine/peer/peer-agent.js';
 import type { LocalDescription } from '../engine/events.js';
 import { connectionReason, hardNatCause } from './connection-reason.js';
-import type { ExplainDocument, ExplainedPair } from './status.js';
+import type { ExplainDocument, ExplainedPair } from './documents.js';
 
 export interface Explained {
   readonly peer: Peer;

@@ -3,7 +3,7 @@ import type { WiredNode } from '../assembly/container/create-container.js';
 import { TOKENS } from '../assembly/container/tokens.js';
 import type { RelayState } from '../shell/driver/allocations.js';
 import type { NatTraversal } from '../shell/nat-traversal.js';
-import type { NetcheckDocument } from './status.js';
+import type { NetcheckDocument } from './documents.js';
 
 export interface NetcheckContext {
   readonly wired: WiredNode;

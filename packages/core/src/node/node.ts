@@ -15,13 +15,13 @@ import { Lifecycle } from './lifecycle.js';
 import { NatTraversal } from '../shell/nat-traversal.js';
 import { PeerDiscoveries } from '../shell/peers/peer-discoveries.js';
 import type { Product } from '../assembly/product/product.js';
-import { explain } from './explain.js';
+import { explainPeer } from './explain-peer.js';
 import { findPeer } from './find-peer.js';
 import { netcheck } from './netcheck.js';
 import { PeerConnections } from './peer-connections.js';
 import { peerStatus, statusDocument } from './status-document.js';
 import type { ConnectionType } from '../engine/connection-type.js';
-import type { Connection, ExplainDocument, NetcheckDocument, PeerStatus, StatusDocument } from './status.js';
+import type { Connection, ExplainDocument, NetcheckDocument, PeerStatus, StatusDocument } from './documents.js';
 
 /** Answer to a path ping. */
 export interface PingReply {
@@ -192,7 +192,7 @@ class WiredTraversalNode implements Node {
     const peer = findPeer(this.traversal, name);
     const { connection } = this.peerStatus(peer.publicKey) ?? { connection: 'idle' as const };
     const signalingUp = this.#signaling().some(({ state }) => state === 'up');
-    return explain(peer, { traversal: this.traversal, signalingUp, connection, signal });
+    return explainPeer(peer, { traversal: this.traversal, signalingUp, connection, signal });
   }
 
   async ping(name: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<PingReply | undefined> {

@@ -7,7 +7,7 @@ import { statsOf, type Transport, type TransportPeerStats } from '../contracts/t
 import type { NatTraversal } from '../shell/nat-traversal.js';
 import { PlainPeers } from './plain-peers.js';
 import { connectionOf, SESSION_MS } from './status-document.js';
-import type { Connection } from './status.js';
+import type { Connection } from './documents.js';
 
 export interface PeerConnectionsNeeds {
   readonly traversal: NatTraversal;

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/time/clock.js';
 import type { PublicKey } from '../base/identity/identity.js';
-import { Deadlines } from '../base/time/deadlines.js';
+import { DueTimes } from '../base/time/due-times.js';
 
 /** How often some of them are looked at. */
 const LOOK_MS = 1000;
@@ -13,7 +13,7 @@ const LOOKS_AT_ONCE = 200;
  */
 export class PlainPeers {
   readonly #peers = new Set<PublicKey>();
-  readonly #expiries = new Deadlines<PublicKey>();
+  readonly #expiries = new DueTimes<PublicKey>();
   readonly #clock: Clock;
   readonly #look: (publicKey: PublicKey) => void;
   #turn: IterableIterator<PublicKey>;

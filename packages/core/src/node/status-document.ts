@@ -5,7 +5,7 @@ import type { Transport, TransportPeerStats } from '../contracts/transport.js';
 import type { NatTraversal } from '../shell/nat-traversal.js';
 import type { PeerAgent } from '../engine/peer/peer-agent.js';
 import { connectionReason } from './connection-reason.js';
-import type { Connection, PeerStatus, StatusDocument } from './status.js';
+import type { Connection, PeerStatus, StatusDocument } from './documents.js';
 
 /** Reasons are names from code, so there are few. */
 const MAX_COUNTERS = 1024;

@@ -1,5 +1,5 @@
 /**
- * Deadlines for thousands of peers: a binary min-heap that is corrected late. Moving a deadline further away, which
+ * DueTimes for thousands of peers: a binary min-heap that is corrected late. Moving a deadline further away, which
  * most packets do to some keepalive, only writes a field; the heap learns of it when the old deadline comes to the
  * top.
  */

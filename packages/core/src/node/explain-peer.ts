@@ -1,7 +1,7 @@
 import type { Peer } from '../contracts/peer-discovery.js';
 import type { NatTraversal } from '../shell/nat-traversal.js';
 import { explainDocument } from './explain-document.js';
-import type { Connection, ExplainDocument } from './status.js';
+import type { Connection, ExplainDocument } from './documents.js';
 
 /** A peer that does not say by then what it has seen is explained without. */
 const PEER_EVIDENCE_MS = 1500;
@@ -14,7 +14,7 @@ export interface ExplainContext {
 }
 
 /** Why the path to a peer is what it is. Asks the peer too, where it can be asked. @throws CodedError ABORTED. */
-export async function explain(peer: Peer, context: ExplainContext): Promise<ExplainDocument> {
+export async function explainPeer(peer: Peer, context: ExplainContext): Promise<ExplainDocument> {
   const { traversal, signalingUp, signal } = context;
   const agent = traversal.agent(peer.publicKey);
   if (agent === undefined) return explainPlain(peer, context.connection);

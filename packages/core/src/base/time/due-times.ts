@@ -1,7 +1,7 @@
 import { BinaryHeap } from './binary-heap.js';
 
 /** Who is due next: a binary heap of (time, key), where only the newest time of a key counts. */
-export class Deadlines<K> {
+export class DueTimes<K> {
   readonly #heap = new BinaryHeap<{ readonly at: number; readonly key: K }>((a, b) => a.at < b.at);
   readonly #current = new Map<K, number>();
 
