@@ -11,7 +11,7 @@ import type { LoggerOptions } from './base/logging/create-logger.js';
 import type { Product } from './assembly/product/product.js';
 
 /**
- * Reads and checks the rc file, its secrets, plugins and server sections.
+ * Reads and checks the rc file, its secrets, plugins and server sections; or the content of one, handed in as a value.
  * @throws ConfigProblems with everything that is wrong, at once.
  */
 export async function loadConfig(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {

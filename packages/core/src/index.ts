@@ -15,7 +15,7 @@
  *   serverPlugins: [],
  * });
  *
- * const config = await loadConfig(product, { configPath: '/etc/acme-mesh.yaml' });
+ * const config = await loadConfig(product, { configPath: '/etc/acme-mesh.yaml' }); // or { value: { privateKey, peers } }
  * const node = await createNode(product, config, { logger: silentLogger() });
  * await node.start({ signal: new AbortController().signal });
  * console.log(node.status().node.candidates);
@@ -36,7 +36,8 @@ export {
   type RuntimePathOptions,
 } from './assembly/product/runtime-paths.js';
 export { findConfig, type FindConfigOptions } from './rc-file/reading/find-config.js';
-export type { LoadConfigOptions } from './assembly/load-config.js';
+export type { LoadConfigOptions, LoadFileOptions, LoadValueOptions } from './assembly/load-config.js';
+export type { RcFileContent } from './rc-file/checking/rc-schema.js';
 export type { ConfigWarning } from './rc-file/problems/problem-list.js';
 export type { LoadedConfig, LoadedNode, LoadedPlugin, LoadedServerPart } from './assembly/loaded-config.js';
 export type { EndpointSetting, LoadedPeer } from './rc-file/loaded-peer.js';

@@ -187,7 +187,7 @@ function reloading(logger: Logger, load: () => Promise<LoadedConfig>, child: For
       const config = await load();
       logWarnings(logger, config);
       await child.reload(config);
-      logger.info('the configuration was read again', { config: config.file });
+      logger.info('the configuration was read again', { config: config.source });
     } catch (error) {
       logger.error(`the configuration was not taken over: ${errorSentence(error)}`);
     }

@@ -3,10 +3,10 @@ import { CommandError } from '../control/failure.js';
 import type { CommandContext } from './definition.js';
 
 /** @throws CommandError CONFIG where the rc file describes servers only. */
-export function requireNode({ product }: CommandContext, { node, file }: LoadedConfig): NonNullable<typeof node> {
+export function requireNode({ product }: CommandContext, { node, source }: LoadedConfig): NonNullable<typeof node> {
   if (node !== undefined) return node;
   throw new CommandError('CONFIG', 'this configuration describes no node', {
-    subject: file,
+    subject: source,
     advice: `Add \`privateKeyFile\`, \`interface\` and \`peers\`, or run its servers with \`${product.name} serve\`.`,
   });
 }

@@ -5,8 +5,8 @@ import type { LoadedConfig } from '@wirepath/core';
 const NAMES_SHOWN = 50;
 
 /** `check-config` when all is well: what this file would run. */
-export function formatConfigSummary({ file, node, plugins, serverParts }: LoadedConfig): string {
-  const lines = [`${printable(file)}: OK`];
+export function formatConfigSummary({ source, node, plugins, serverParts }: LoadedConfig): string {
+  const lines = [`${printable(source)}: OK`];
   if (node !== undefined) {
     const { settings, peers, identity } = node;
     lines.push(`  node     ${settings.interfaceName} ${settings.addresses.join(', ')}, ${identity.publicKey}`);

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { ConfigProblems } from '../base/errors/config-problems.js';
 import { createIdentity } from '../base/identity/create-identity.js';
 import type { Product } from './product/product.js';
@@ -15,18 +14,44 @@ import { findConfig, searchPlaces, type FindConfigOptions } from '../rc-file/rea
 import type { LoadedConfig } from './loaded-config.js';
 import { readConfigOffLoop } from '../rc-file/reading/off-loop/read-off-loop.js';
 import { environmentVariableName } from '../rc-file/overrides/environment-variables.js';
+import type { RcFileContent } from '../rc-file/checking/rc-schema.js';
 import { ProblemList } from '../rc-file/problems/problem-list.js';
-import { readConfig, type ReadConfig, type ReadConfigOptions } from '../rc-file/reading/read-config.js';
+import {
+  readConfig,
+  type EnvironmentVariables,
+  type ReadConfig,
+  type ReadConfigOptions,
+} from '../rc-file/reading/read-config.js';
+import { fileSource, valueSource, type ConfigSource } from '../rc-file/reading/config-source.js';
 
-export interface LoadConfigOptions extends FindConfigOptions {
+/** An rc file, by its path or searched for; or its content, as a value. */
+export type LoadConfigOptions = LoadFileOptions | LoadValueOptions;
+
+export interface LoadFileOptions extends FindConfigOptions, LoadingOptions {
+  readonly value?: never;
   /** Environment variables that may override keys. Default: `process.env`. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly env?: EnvironmentVariables | undefined;
+}
+
+export interface LoadValueOptions extends LoadingOptions {
+  /** What an rc file would say. Copied. No file is looked for. */
+  readonly value: RcFileContent;
+  /** How problems and messages name it. @default 'the configuration' */
+  readonly name?: string | undefined;
+  /** Relative paths and plugins are resolved from here. Default: the working directory. */
+  readonly folder?: string | undefined;
+  /** Environment variables that may override keys. Default: none, for the program has its say in the value. */
+  readonly env?: EnvironmentVariables | undefined;
+}
+
+interface LoadingOptions {
   /** Says which plugin is waited for, and ends the wait where its signal aborts. */
   readonly phases?: PluginPhases | undefined;
 }
 
 /**
- * Reads and checks the rc file, its secrets, plugins and server sections.
+ * Reads and checks the rc file, its secrets, plugins and server sections. A value is checked as the same file would be, but for
+ * who may read and write it: what a program hands in is trusted as the program is, the files that it names are not.
  * @throws ConfigProblems with everything that is wrong, at once; CodedError ABORTED where the phases' signal aborts.
  */
 export async function loadConfig(product: Product, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
@@ -42,26 +67,46 @@ export async function loadConfigOffLoop(product: Product, options: LoadConfigOpt
 }
 
 async function load(product: Product, options: LoadConfigOptions, read: typeof readConfig): Promise<LoadedConfig> {
-  const { env = process.env, phases = new PluginPhases() } = options;
+  const { phases = new PluginPhases() } = options;
+  const source = await sourceOf(product, options);
+  // Who may own the files that a value names is asked of the process, as it is when plugins read them.
+  const unnamed = source.given === undefined ? process.env : { SUDO_UID: process.env['SUDO_UID'] };
+  const { env = unnamed } = options;
+  return complete(product, source, await read(product, source, { env, phases }), { env, phases });
+}
+
+/** @throws ConfigProblems where there is no file. */
+async function sourceOf(product: Product, options: LoadConfigOptions): Promise<ConfigSource> {
+  if (handsInValue(options)) return valueSource(options.value, options.name, options.folder);
   const file = await findConfig(product, options);
   if (file === undefined) throw nothingFound(product, options);
-  return complete(product, await read(product, file, { env, phases }), { env, phases });
+  return fileSource(file);
+}
+
+/** By the key and not by what it holds: a value that is missing by mistake must not become a search for a file. */
+function handsInValue(options: LoadConfigOptions): options is LoadValueOptions {
+  return 'value' in options;
 }
 
 /** Checks what needs the plugins, too. */
-async function complete(product: Product, read: ReadConfig, { env, phases }: ReadConfigOptions): Promise<LoadedConfig> {
-  const { file, content } = read;
+async function complete(
+  product: Product,
+  source: ConfigSource,
+  read: ReadConfig,
+  { env, phases }: ReadConfigOptions,
+): Promise<LoadedConfig> {
+  const { content } = read;
+  const { name, folder } = source;
   if (content === undefined) throw new ConfigProblems(read.problems);
   const { node, shape, server } = content;
   const { z } = await import('zod');
   const owners = trustedOwners(env);
-  const problems = new ProblemList(file, content.overridden);
+  const problems = new ProblemList(name, content.overridden);
   problems.include(read);
   problems.verbose = isVerbose(shape?.log.level ?? env[environmentVariableName(product, 'LOG_LEVEL')]);
-  const folder = dirname(file);
   // Whoever uses these secrets reads them again, and is warned then.
   const quietFiles = createConfigFiles({ folder, owners, onWarning: () => undefined });
-  const context = { product, z, problems, owners, trusted: content.trusted, phases };
+  const context = { product, z, problems, source, owners, trusted: content.trusted, phases };
   const isDefault = content.plugins === undefined && node !== undefined;
   const entries = isDefault ? defaultEntries(product) : pluginEntries(content.plugins);
   const plugins = await loadPlugins(entries, context);
@@ -69,17 +114,18 @@ async function complete(product: Product, read: ReadConfig, { env, phases }: Rea
   if (node !== undefined)
     await checkRoles(plugins, { product, problems, phases, complete: plugins.length === written });
   const serverParts = isObject(server) ? await loadServerParts(server, plugins, context) : [];
-  for (const { name, options: written, optionsPath } of entries) {
-    await checkSecretFiles(written, optionsPath, { files: quietFiles, problems, plugin: name });
+  for (const { name: plugin, options: written, optionsPath } of entries) {
+    await checkSecretFiles(written, optionsPath, { files: quietFiles, problems, plugin });
   }
   await checkSecretFiles(server, ['server'], { files: quietFiles, problems });
   await checkServerFiles(serverParts, { files: quietFiles, problems });
 
   problems.throwIfAny();
-  if (shape === undefined) throw new ConfigProblems([{ file, keyPath: '', expected: 'a valid configuration' }]);
+  if (shape === undefined) throw new ConfigProblems([{ file: name, keyPath: '', expected: 'a valid configuration' }]);
   const { interface: interfaceName, mtu, traversal, log } = shape;
   return deepFreeze<LoadedConfig>({
-    file,
+    source: name,
+    file: source.given === undefined ? name : undefined,
     folder,
     node:
       node?.privateKey === undefined

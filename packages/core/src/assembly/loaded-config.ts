@@ -47,9 +47,11 @@ export interface LoadedServerPart {
 
 /** An rc file, read and checked in full: every secret file, plugin and server section included. Deeply frozen. */
 export interface LoadedConfig {
-  /** Absolute path of the rc file. */
-  readonly file: string;
-  /** Its folder, from which plugins and relative paths are resolved. */
+  /** As messages name it: the absolute path of the rc file, or what its content was called that was handed in. */
+  readonly source: string;
+  /** Absolute path of the rc file; undefined where its content was handed in. */
+  readonly file: string | undefined;
+  /** The file's folder, or the one that was given: from here plugins and relative paths are resolved. */
   readonly folder: string;
   /** Undefined in a file that has `server` only. */
   readonly node: LoadedNode | undefined;

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { loadConfig, type LoadConfigOptions } from '../../src/assembly/load-config.js';
+import { loadConfig, type LoadFileOptions } from '../../src/assembly/load-config.js';
 import type { LoadedConfig } from '../../src/assembly/loaded-config.js';
 import { ConfigProblems, type ConfigProblem } from '../../src/base/errors/config-problems.js';
 import type { Product } from '../../src/assembly/product/product.js';
@@ -33,7 +33,7 @@ export class RcFolder {
     return file;
   }
 
-  load(name: string, options: LoadConfigOptions & { product?: Product } = {}): Promise<LoadedConfig> {
+  load(name: string, options: LoadFileOptions & { product?: Product } = {}): Promise<LoadedConfig> {
     const { product = sampleProduct(), ...more } = options;
     return loadConfig(product, { env: {}, configPath: join(this.path, name), ...more });
   }
@@ -43,7 +43,7 @@ export class RcFolder {
 export const nodeYaml = (more = '') => `privateKeyFile: ./private.key\n${more}\n`;
 
 /** Loads a YAML text that is right. */
-export function loadYaml(yaml: string, options: LoadConfigOptions & { product?: Product } = {}): Promise<LoadedConfig> {
+export function loadYaml(yaml: string, options: LoadFileOptions & { product?: Product } = {}): Promise<LoadedConfig> {
   return new RcFolder({ 'rc.yaml': yaml }).load('rc.yaml', options);
 }
 

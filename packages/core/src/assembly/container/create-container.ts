@@ -72,8 +72,8 @@ export async function createContainer(
 ): Promise<WiredNode> {
   const { node } = config;
   if (node === undefined) {
-    throw new CodedError('CONFIG', `${config.file} describes a server, not a node`, {
-      subject: config.file,
+    throw new CodedError('CONFIG', `${config.source} describes a server, not a node`, {
+      subject: config.source,
       advice: `Run it with \`${product.name} serve\`, or add privateKeyFile, addresses and peers.`,
     });
   }
@@ -114,7 +114,7 @@ export async function createContainer(
   ]) {
     const needsOf = (plugin: LoadedPlugin) => pluginNeeds(plugin, container, logger);
     for (const [plugin, contribution] of await createPlugins(wave, needsOf, { clock, logger, phases })) {
-      checkContribution(plugin, contribution, config.file);
+      checkContribution(plugin, contribution, config.source);
       created.set(plugin, guardedContribution(plugin, contribution, guard.for(plugin.name)));
     }
     const [egress] = contributed(created, 'egress');
@@ -124,7 +124,7 @@ export async function createContainer(
       registerValue(container, TOKENS.Egress, { plugin, instance: checked });
     }
   }
-  checkCapabilities(created, config.file);
+  checkCapabilities(created, config.source);
 
   const [transport] = contributed(created, 'transport');
   if (transport !== undefined) registerValue(container, TOKENS.Transport, transport);

@@ -25,8 +25,8 @@ export async function createServer(
   environment: Environment,
 ): Promise<NamedServer[]> {
   if (config.serverParts.length === 0) {
-    throw new CodedError('CONFIG', `${config.file} has nothing under \`server\``, {
-      subject: config.file,
+    throw new CodedError('CONFIG', `${config.source} has nothing under \`server\``, {
+      subject: config.source,
       advice: `Add a section under \`server\`, or run it with \`${product.name} up\`.`,
     });
   }

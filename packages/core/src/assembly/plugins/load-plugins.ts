@@ -6,6 +6,7 @@ import type { TrustedOwners } from '../../base/rights/file-trust.js';
 import { formatKeyPath } from '../../rc-file/problems/key-path.js';
 import type { LoadedPlugin } from '../loaded-config.js';
 import type { ProblemList } from '../../rc-file/problems/problem-list.js';
+import type { ConfigSource } from '../../rc-file/reading/config-source.js';
 import { schemaKeys } from '../../rc-file/checking/schema-keys.js';
 import { schemaProblems } from '../../rc-file/checking/schema-problems.js';
 import type { PluginDefinition } from '../../contracts/plugin/plugin.js';
@@ -34,6 +35,7 @@ export interface LoadPluginsContext {
   readonly product: Product;
   readonly z: SchemaLibrary;
   readonly problems: ProblemList;
+  readonly source: ConfigSource;
   readonly owners: TrustedOwners | undefined;
   /** False: the rc file is not ours alone, so nothing that it leads to is executed. */
   readonly trusted: boolean;
@@ -109,14 +111,14 @@ async function loadPlugin(entry: PluginEntry, context: LoadPluginsContext): Prom
 
 async function importPlugin(
   { name, path }: PluginEntry,
-  { product, problems, owners, trusted, phases }: LoadPluginsContext,
+  { product, problems, source, owners, trusted, phases }: LoadPluginsContext,
 ): Promise<{ module: unknown; file: string | undefined } | undefined> {
   const fail = (expected: string, found: string, suggestion?: string, error?: unknown) => {
     const more = { ...(suggestion === undefined ? {} : { suggestion }), ...problems.stackOf(error) };
     problems.add(path, expected, { plugin: name, found, ...more });
     return undefined;
   };
-  const resolution = await resolvePlugin(name, problems.file);
+  const resolution = await resolvePlugin(name, source.folder);
   const bundled = Object.hasOwn(product.plugins, name) ? product.plugins[name] : undefined;
   let file: string | undefined;
   let importModule: (() => Promise<unknown>) | undefined = bundled;
@@ -132,11 +134,15 @@ async function importPlugin(
     // Not executed, for the rc file is not to be trusted; that is a problem of its own.
     if (resolution.kind === 'file') return undefined;
     const guess = didYouMean(name, Object.keys(product.plugins));
-    const found = 'nothing of that name, neither from the folder of this file nor with the product';
+    const [from, beside] =
+      source.given === undefined
+        ? ['the folder of this file', 'beside this file']
+        : [source.folder, `in ${source.folder}`];
+    const found = `nothing of that name, neither from ${from} nor with the product`;
     return fail(
       'a plugin that is installed',
       found,
-      guess ?? (/^[./]/.test(name) ? undefined : `install it beside this file: npm install ${name}`),
+      guess ?? (/^[./]/.test(name) ? undefined : `install it ${beside}: npm install ${name}`),
     );
   }
   try {

@@ -3,25 +3,25 @@ import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Where a plugin's name leads to from the rc file's folder. */
+/** Where a plugin's name leads to from a folder. */
 export type Resolution =
   | { readonly kind: 'file'; readonly file: string }
   | { readonly kind: 'missing' }
   /** The package is there but cannot be resolved; `found` says why. */
   | { readonly kind: 'unresolvable'; readonly found: string };
 
-/** Resolves as `require` would from the rc file; nothing is executed. */
-export async function resolvePlugin(name: string, rcFile: string): Promise<Resolution> {
+/** Resolves as `require` would from a file of this folder; nothing is executed. */
+export async function resolvePlugin(name: string, folder: string): Promise<Resolution> {
   if (/^(\.{1,2}\/|\/|file:)/.test(name) || isAbsolute(name)) {
-    const file = name.startsWith('file:') ? fileURLToPath(name) : resolve(dirname(rcFile), name);
-    return (await isFile(file)) ? { kind: 'file', file } : resolved(rcFile, file);
+    const file = name.startsWith('file:') ? fileURLToPath(name) : resolve(folder, name);
+    return (await isFile(file)) ? { kind: 'file', file } : resolved(folder, file);
   }
-  return resolved(rcFile, name);
+  return resolved(folder, name);
 }
 
-function resolved(rcFile: string, request: string): Resolution {
+function resolved(folder: string, request: string): Resolution {
   try {
-    const file = createRequire(rcFile).resolve(request);
+    const file = createRequire(join(folder, '/')).resolve(request);
     // A built-in module resolves to its own name.
     return isAbsolute(file) ? { kind: 'file', file } : { kind: 'missing' };
   } catch (error) {

@@ -3,7 +3,7 @@ import { CodedError } from './coded-error.js';
 
 /** One thing that is wrong in an rc file. */
 export interface ConfigProblem {
-  /** Absolute path, or `environment variable NAME` where that overrides the file. */
+  /** Absolute path, or the name of a value that was handed in; `environment variable NAME` where that overrides it. */
   readonly file: string;
   /** `peers[1].allowedIps[0]`; empty for the file as a whole. */
   readonly keyPath: string;

@@ -103,6 +103,11 @@ export function rcSchema(z: SchemaLibrary, product: Pick<ProductFacts, 'name'>) 
 
 export type RcFile = z.output<ReturnType<typeof rcSchema>>;
 
+/** What an rc file may say, as an object: for programs that hand it in and have no file. */
+export type RcFileContent = AllReadonly<z.input<ReturnType<typeof rcSchema>>>;
+
+type AllReadonly<T> = T extends object ? { readonly [K in keyof T]: AllReadonly<T[K]> } : T;
+
 /** Keys that speak of a node; a file with `server` and none of these is a server's. */
 export const NODE_KEYS: readonly string[] = [
   'privateKeyFile',

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { ConfigFiles } from '../../contracts/plugin/needs.js';
 import type { SchemaLibrary } from '../../contracts/plugin/schema.js';
 import type { PluginPhases } from '../../base/guard/plugin-phases.js';
@@ -15,10 +14,11 @@ import type { PeerList } from '../checking/peer-list.js';
 import { ProblemList, type ConfigFindings } from '../problems/problem-list.js';
 import { NODE_KEYS, peersSchema, rcSchema, type RcFile } from '../checking/rc-schema.js';
 import { readPeersFile } from './read-peers-file.js';
-import { readRcFile } from './read-rc-file.js';
+import { readRcFile, type ReadRcFile } from './read-rc-file.js';
 import { schemaKeys } from '../checking/schema-keys.js';
 import { schemaProblems } from '../checking/schema-problems.js';
 import { leaves } from '../problems/walk.js';
+import type { ConfigSource } from './config-source.js';
 
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
@@ -33,7 +33,6 @@ export interface ReadConfigOptions {
  * one thread and used in another.
  */
 export interface ReadConfig extends ConfigFindings {
-  readonly file: string;
   /** Undefined where the file could not be read at all; the problems say why. */
   readonly content: ReadContent | undefined;
 }
@@ -59,24 +58,27 @@ export interface ReadNode {
   readonly peers: readonly LoadedPeer[];
 }
 
+/** What a program hands in is its own, as its code is. */
+const OURS: Pick<ReadRcFile, 'trusted' | 'readableByOthers'> = { trusted: true, readableByOthers: false };
+
 /** Reads an rc file and its peers file, and checks all that needs no plugin. */
 export async function readConfig(
   product: ProductFacts,
-  file: string,
+  source: ConfigSource,
   { env, phases }: ReadConfigOptions,
 ): Promise<ReadConfig> {
+  const { name, folder, given } = source;
   const owners = trustedOwners(env);
-  const reading = new ProblemList(file);
-  const read = await readRcFile(product, owners, reading, phases);
+  const reading = new ProblemList(name);
+  const read = given === undefined ? await readRcFile(product, owners, reading, phases) : { ...OURS, ...given };
   const unreadable = (list: ProblemList): ReadConfig => ({
-    file,
     problems: list.problems,
     warnings: list.warnings,
     content: undefined,
   });
   if (read.value === undefined && reading.problems.length > 0) return unreadable(reading);
   const { value: raw, overridden, unknown } = applyEnvironment(product, read.value, env);
-  const problems = new ProblemList(file, overridden);
+  const problems = new ProblemList(name, overridden);
   problems.problems.push(...reading.problems);
   for (const { variable, suggestion } of unknown) {
     const hint = suggestion === undefined ? '' : `; ${suggestion}`;
@@ -88,7 +90,7 @@ export async function readConfig(
   }
   if (!isObject(raw)) {
     problems.add([], 'an object with the keys of the configuration', {
-      found: Array.isArray(raw) ? 'a list' : typeof raw,
+      found: Array.isArray(raw) ? 'a list' : raw === null ? 'null' : typeof raw,
     });
     return unreadable(problems);
   }
@@ -109,11 +111,10 @@ export async function readConfig(
 
   if (read.readableByOthers) warnOfSecrets(read.value, problems);
 
-  const folder = dirname(file);
   const files = createConfigFiles({
     folder,
     owners,
-    onWarning: (message) => problems.warnings.push({ file, keyPath: '', message }),
+    onWarning: (message) => problems.warnings.push({ file: name, keyPath: '', message }),
   });
   const server = raw['server'];
   const hasNode = !isObject(server) || NODE_KEYS.some((key) => raw[key] !== undefined);
@@ -122,7 +123,6 @@ export async function readConfig(
   const node = hasNode ? await checkNode(raw, peerLists, { product, problems, files }) : undefined;
   for (const list of peerLists.slice(1)) problems.include(list.problems);
   return {
-    file,
     problems: problems.problems,
     warnings: problems.warnings,
     content: {

@@ -2,12 +2,12 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LoadedPeer } from '../../loaded-peer.js';
 import type { ProductFacts } from '../../product-facts.js';
 import type { EnvironmentVariables, ReadConfig } from '../read-config.js';
+import type { ConfigSource } from '../config-source.js';
 
 /** What the thread is started with. */
 export interface ReadOrder {
   readonly product: ProductFacts;
-  /** Absolute path of the rc file. */
-  readonly file: string;
+  readonly source: ConfigSource;
   readonly env: EnvironmentVariables;
   /** Takes the peers, some at a time: {@link PEERS_PER_MESSAGE}. */
   readonly peers: MessagePort;

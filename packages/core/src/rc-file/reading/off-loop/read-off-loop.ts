@@ -7,6 +7,7 @@ import type { LoadedPeer } from '../../loaded-peer.js';
 import type { ProductFacts } from '../../product-facts.js';
 import { readConfig, type ReadConfig, type ReadConfigOptions } from '../read-config.js';
 import type { PeersMessage, ReadAnswer, ReadOrder } from './messages.js';
+import { isPlainData, type ConfigSource } from '../config-source.js';
 
 /**
  * As {@link readConfig}, in a thread of its own, so that packets do not wait for a file of thousands of peers. Where there can
@@ -14,18 +15,18 @@ import type { PeersMessage, ReadAnswer, ReadOrder } from './messages.js';
  */
 export async function readConfigOffLoop(
   product: ProductFacts,
-  file: string,
+  source: ConfigSource,
   options: ReadConfigOptions,
 ): Promise<ReadConfig> {
   const thread = threadFile();
-  if (thread === undefined) return readConfig(product, file, options);
+  if (thread === undefined || !isPlainData(source.given?.value)) return readConfig(product, source, options);
   const { port1: peersPort, port2 } = new MessageChannel();
   const facts = { name: product.name, environmentPrefix: product.environmentPrefix };
-  const order: ReadOrder = { product: facts, file, env: { ...options.env }, peers: port2 };
+  const order: ReadOrder = { product: facts, source, env: { ...options.env }, peers: port2 };
   const worker = new Worker(thread, { workerData: order, transferList: [port2], execArgv: [] });
   try {
-    const answer = await options.phases.wait(file, 'import', () => answerOf(worker));
-    if ('untellable' in answer) return await readConfig(product, file, options);
+    const answer = await options.phases.wait(source.name, 'import', () => answerOf(worker));
+    if ('untellable' in answer) return await readConfig(product, source, options);
     const peers = await takePeers(peersPort);
     const { read } = answer;
     const { content } = read;

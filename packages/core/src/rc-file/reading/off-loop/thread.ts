@@ -5,8 +5,8 @@ import { PEERS_PER_MESSAGE, type ReadAnswer, type ReadOrder } from './messages.j
 
 /** The thread of its own in which {@link readConfigOffLoop} has an rc file read. */
 async function main(): Promise<void> {
-  const { product, file, env, peers: port } = workerData as ReadOrder;
-  const read = await readConfig(product, file, { env, phases: new PluginPhases() });
+  const { product, source, env, peers: port } = workerData as ReadOrder;
+  const read = await readConfig(product, source, { env, phases: new PluginPhases() });
   const { content } = read;
   const peers = content?.node?.peers ?? [];
   for (let at = 0; at < peers.length; at += PEERS_PER_MESSAGE)
