@@ -58,6 +58,7 @@ export * from './contracts/signaling.js';
 export * from './contracts/transport.js';
 export { trustedOwners, type Distrust, type TrustedOwners } from './base/rights/file-trust.js';
 export { CodedError, type ErrorCode } from './base/errors/coded-error.js';
+export { Counters } from './base/counting/counters.js';
 export { EdgeGuard, type GuardOptions } from './base/guard/edge-guard.js';
 export { Listeners } from './base/guard/listeners.js';
 export { isSmallOrder } from './base/identity/small-order.js';
@@ -66,6 +67,7 @@ export { KeyedShares, type Share } from './base/limits/keyed-shares.js';
 export { sourceGroup, type SourceGroup } from './base/limits/source-group.js';
 export { sourceLevels } from './base/limits/source-levels.js';
 export { SourceShares } from './base/limits/source-shares.js';
+export { TokenBucket } from './base/limits/token-bucket.js';
 export {
   deniedCapability,
   deniedPath,

@@ -3,43 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { Undelivered } from '../src/client/undelivered.js';
 import { Outbox } from '../src/protocol/outbox.js';
 import { reconnectDelayMs, replacedDelayMs } from '../src/protocol/reconnect-delay.js';
-import { TokenBucket } from '../src/protocol/token-bucket.js';
 import { WaitingSenders } from '../src/protocol/waiting-senders.js';
 import { ConnectionGate } from '../src/server/connection-gate.js';
 import { seededRandom } from './support.js';
-
-describe('token bucket', () => {
-  it('lets no more through than the burst and the rate', () => {
-    const steps = fc.array(fc.tuple(fc.nat({ max: 500 }), fc.integer({ min: 1, max: 30 })), { maxLength: 100 });
-    fc.assert(
-      fc.property(steps, (takes) => {
-        const bucket = new TokenBucket({ perSecond: 100, burst: 50 }, 0);
-        let nowMs = 0;
-        let taken = 0;
-        for (const [afterMs, count] of takes) {
-          nowMs += afterMs;
-          if (bucket.take(count, nowMs)) taken += count;
-          expect(taken).toBeLessThanOrEqual(50 + nowMs / 10 + 1e-6);
-        }
-      }),
-    );
-  });
-
-  it('says how long to wait, and keeps its word', () => {
-    const bucket = new TokenBucket({ perSecond: 100, burst: 50 }, 0);
-    expect(bucket.take(50, 0)).toBe(true);
-    expect(bucket.waitMs(5, 0)).toBe(50);
-    expect(bucket.take(5, 49)).toBe(false);
-    expect(bucket.take(5, 50)).toBe(true);
-    expect(bucket.waitMs(51, 50)).toBe(Infinity);
-  });
-
-  it('gives nothing for a clock that goes backwards', () => {
-    const bucket = new TokenBucket({ perSecond: 1000, burst: 1 }, 100);
-    expect(bucket.take(1, 100)).toBe(true);
-    expect(bucket.take(1, 0)).toBe(false);
-  });
-});
 
 describe('outbox', () => {
   it('keeps the newest per recipient, in the order of the first', () => {

@@ -20,7 +20,7 @@ export {
   type BindingOutcome,
   type BindingRequest,
   type StunClientNeeds,
-  type StunDrops,
+  type StunDropReason,
 } from './stun-client.js';
 export { discoverNatBehavior, type Discovery, type LiveServer } from './nat-discovery.js';
 export { parseServerName, type ServerName } from './server-name.js';

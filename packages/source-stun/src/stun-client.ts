@@ -6,6 +6,7 @@ import {
   type StunMessage,
 } from '@wirepath/stun-codec';
 import {
+  Counters,
   printable,
   sameAddress,
   socketPath,
@@ -50,15 +51,21 @@ export type BindingOutcome =
   /** Nobody waits for the answer any more. */
   | { readonly kind: 'aborted' };
 
-/** Datagrams that looked like answers and were not taken for one, by reason. */
-export type StunDrops = Record<'stun-answer.from-elsewhere' | 'stun-answer.malformed' | 'stun-answer.unusable', number>;
+/** Why a datagram that looked like an answer was not taken for one. */
+export const STUN_DROP_REASONS = [
+  'stun-answer.from-elsewhere',
+  'stun-answer.malformed',
+  'stun-answer.unusable',
+] as const;
+
+export type StunDropReason = (typeof STUN_DROP_REASONS)[number];
 
 export interface StunClientNeeds {
   readonly datagrams: Datagrams;
   readonly clock: Clock;
   readonly random: RandomSource;
   /** Counted up; may be shared. */
-  readonly drops?: StunDrops;
+  readonly drops?: Counters<StunDropReason>;
 }
 
 interface Waiting {
@@ -75,13 +82,13 @@ const MAX_REASON_LENGTH = 60;
 
 /** STUN Binding requests (RFC 8489) over the transport's own sockets: many at once, each with its own retransmissions. */
 export class StunClient implements Disposable {
-  readonly drops: StunDrops;
+  readonly drops: Counters<StunDropReason>;
   readonly #waiting = new Map<string, Waiting>();
   readonly #subscription: Disposable;
   #disposed = false;
 
   constructor(readonly needs: StunClientNeeds) {
-    this.drops = needs.drops ?? noDrops();
+    this.drops = needs.drops ?? new Counters(STUN_DROP_REASONS);
     this.#subscription = needs.datagrams.onDatagram((datagram) => this.#receive(datagram));
   }
 
@@ -154,12 +161,12 @@ export class StunClient implements Disposable {
     const { request } = waiting;
     const base = request.answerTo?.base ?? request.base;
     if (path.base.id !== base.id || !mayAnswer(request, path.remote)) {
-      this.drops['stun-answer.from-elsewhere'] += 1;
+      this.drops.count('stun-answer.from-elsewhere');
     } else if (message.hasFingerprint && !message.verifyFingerprint()) {
-      this.drops['stun-answer.malformed'] += 1;
+      this.drops.count('stun-answer.malformed');
     } else {
       const outcome = this.#outcomeOf(waiting, path.remote, message);
-      if (outcome.kind === 'unusable') this.drops['stun-answer.unusable'] += 1;
+      if (outcome.kind === 'unusable') this.drops.count('stun-answer.unusable');
       waiting.settle(outcome);
     }
     return true;
@@ -195,10 +202,6 @@ export class StunClient implements Disposable {
       rttMs: transaction.attempts === 1 ? this.needs.clock.now() - sentAtMs : undefined,
     };
   }
-}
-
-export function noDrops(): StunDrops {
-  return { 'stun-answer.from-elsewhere': 0, 'stun-answer.malformed': 0, 'stun-answer.unusable': 0 };
 }
 
 /**

@@ -1,5 +1,6 @@
 import {
   CodedError,
+  Counters,
   formatAddress,
   resolveServer,
   sameAddress,
@@ -17,7 +18,7 @@ import { LinkedAbort } from './linked-abort.js';
 import { MergedStream } from './merged-stream.js';
 import { discoverNatBehavior } from './nat-discovery.js';
 import type { ServerName } from './server-name.js';
-import { noDrops, StunClient } from './stun-client.js';
+import { STUN_DROP_REASONS, StunClient } from './stun-client.js';
 
 export type StunSourceNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'random'> & {
   /** @default resolveServer of the core */
@@ -36,7 +37,7 @@ interface Judgement {
  */
 export class StunSource implements CandidateSource {
   /** Datagrams that looked like answers and were not taken for one, by reason. */
-  readonly drops = noDrops();
+  readonly drops = new Counters(STUN_DROP_REASONS);
   readonly #resolve: ResolveName;
   readonly #roundTrips = new Map<string, number>();
   /** Addresses of servers that answered, by the text that names them: only the others are looked up again. */
@@ -55,7 +56,7 @@ export class StunSource implements CandidateSource {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { ...this.drops };
+    return this.drops.snapshot();
   }
 
   /** @throws CodedError STUN_DISCOVERY when no server answers; it says why for each of them. */

@@ -189,7 +189,7 @@ describe('a server that is silent, slow, lies or answers from elsewhere', () => 
         new RegExp(`^1 of 2 STUN servers is of no use: 203\\.0\\.113\\.10:3478 \\(.*${reason.source}`),
       );
       expect(node.logger.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([line]);
-      const drops = Object.entries(node.source.drops).filter(([, count]) => count > 0);
+      const drops = Object.entries(node.source.counters()).filter(([, count]) => count > 0);
       expect(drops.map(([what]) => what)).toEqual(counted ? [counted] : []);
       expectNothingLeft(node);
     },

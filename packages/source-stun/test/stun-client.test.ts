@@ -120,7 +120,7 @@ describe('a Binding request', () => {
     void outcome.then(() => (done = true));
     await internet.clock.advance(0);
     expect(done).toBe(false);
-    expect(client.drops).toEqual({
+    expect(client.drops.snapshot()).toEqual({
       'stun-answer.from-elsewhere': 3,
       'stun-answer.malformed': 1,
       'stun-answer.unusable': 0,

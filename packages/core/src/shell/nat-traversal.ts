@@ -322,7 +322,7 @@ export class NatTraversal implements Service {
 
   counters(): Record<string, number> {
     const refused = { ...this.#gathering.candidates.counters(), ...this.#allocations.counters() };
-    return { ...this.#signals.counters, ...this.#driver.counters, ...refused };
+    return { ...this.#signals.counters.snapshot(), ...this.#driver.counters.snapshot(), ...refused };
   }
 
   /** Calls back when something that status shows of a peer may have changed. */

@@ -40,7 +40,7 @@ export class RendezvousLink {
   }
 
   get dropped(): Readonly<Record<string, number>> {
-    return this.#session.dropped.toJSON();
+    return this.#session.dropped.snapshot();
   }
 
   start(): void {

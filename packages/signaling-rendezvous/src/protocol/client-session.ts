@@ -1,12 +1,17 @@
-import type { Identity, PublicKey, RandomSource, SignalingState } from '@wirepath/core/plugin';
+import {
+  Counters,
+  TokenBucket,
+  type Identity,
+  type PublicKey,
+  type RandomSource,
+  type SignalingState,
+} from '@wirepath/core/plugin';
 import { admissionProofs, sameProof } from './admission.js';
-import { Counters } from './counters.js';
 import { decodeMessage, encodeMessage, type Message, type RateLimits } from './message.js';
 import { Outbox } from './outbox.js';
 import { publicKeyBytes } from './public-key.js';
 import { reconnectDelayMs, replacedDelayMs } from './reconnect-delay.js';
 import { CLOSE_CODES, MAX_FRAME_BYTES, MAX_SEALED_BYTES } from './rendezvous-v1.js';
-import { TokenBucket } from './token-bucket.js';
 
 const OPEN_WITHIN_MS = 5000;
 const REGISTER_WITHIN_MS = 5000;
@@ -122,7 +127,7 @@ export class ClientSession {
     if (excess) return excess;
     const message = decodeMessage(frame);
     if (!message) {
-      this.#dropped.add('malformed');
+      this.#dropped.count('malformed');
       return [];
     }
     const phase = this.#phase;
@@ -145,7 +150,7 @@ export class ClientSession {
           break;
       }
     }
-    this.#dropped.add('unexpected');
+    this.#dropped.count('unexpected');
     return [];
   }
 
@@ -155,9 +160,9 @@ export class ClientSession {
    */
   heard(nowMs: number): ClientEffect[] | undefined {
     this.#heard(nowMs);
-    this.#inbound ??= new TokenBucket(INBOUND, nowMs);
-    if (this.#inbound.take(1, nowMs)) return undefined;
-    this.#dropped.add('rate');
+    this.#inbound ??= new TokenBucket(INBOUND.perSecond, INBOUND.burst);
+    if (this.#inbound.take(nowMs)) return undefined;
+    this.#dropped.count('rate');
     this.#excessFrames += 1;
     const { name } = this.#phase;
     if (this.#excessFrames <= MAX_EXCESS_FRAMES || (name !== 'registering' && name !== 'up')) return [];
@@ -185,9 +190,9 @@ export class ClientSession {
   }
 
   publish(to: PublicKey, sealed: Uint8Array, nowMs: number): ClientEffect[] {
-    if (sealed.length === 0 || sealed.length > MAX_SEALED_BYTES) this.#dropped.add('payload-size');
-    else if (!publicKeyBytes(to)) this.#dropped.add('invalid-recipient');
-    else if (!this.#outbox.put(to, sealed, nowMs)) this.#dropped.add('outbox-full');
+    if (sealed.length === 0 || sealed.length > MAX_SEALED_BYTES) this.#dropped.count('payload-size');
+    else if (!publicKeyBytes(to)) this.#dropped.count('invalid-recipient');
+    else if (!this.#outbox.put(to, sealed, nowMs)) this.#dropped.count('outbox-full');
     return this.#flush(nowMs);
   }
 
@@ -277,7 +282,7 @@ export class ClientSession {
     if (!shared || !clientKey) return this.#fail('the server sent a key that is none', nowMs);
     const proofs = admissionProofs(shared, { clientKey, serverKey, challenge, url: this.#url });
     this.#phase = { name: 'registering', deadlineMs, proof: proofs.server };
-    this.#pace = pacedBy(limits, nowMs);
+    this.#pace = pacedBy(limits);
     const bytes = encodeMessage({ type: 'register', clientKey, proof: proofs.client, url: this.#url });
     // What waits follows at once: the server reads in order, so this saves a round trip.
     return [this.#send(bytes), ...this.#flush(nowMs)];
@@ -299,13 +304,13 @@ export class ClientSession {
       if (!next) break;
       const bytes = encodeMessage({ type: 'publish', to: next.to, sealed: next.sealed });
       const { messages, bytes: volume } = this.#pace;
-      const waitMs = Math.max(messages.waitMs(1, nowMs), volume.waitMs(bytes.length, nowMs));
+      const waitMs = Math.max(messages.waitMs(nowMs), volume.waitMs(nowMs, bytes.length));
       if (waitMs > 0) {
         this.#flushAtMs = nowMs + waitMs;
         break;
       }
-      messages.take(1, nowMs);
-      volume.take(bytes.length, nowMs);
+      messages.take(nowMs);
+      volume.take(nowMs, bytes.length);
       this.#outbox.remove(next.to);
       effects.push(this.#send(bytes));
     }
@@ -349,12 +354,9 @@ export class ClientSession {
 }
 
 /** A server that announces nonsense is sent little, not nothing. */
-function pacedBy(limits: RateLimits, nowMs: number): { messages: TokenBucket; bytes: TokenBucket } {
+function pacedBy(limits: RateLimits): { messages: TokenBucket; bytes: TokenBucket } {
   const paced = (perSecond: number, burst: number, atLeast: number) =>
-    new TokenBucket(
-      { perSecond: Math.max(atLeast, perSecond * PACE), burst: Math.max(atLeast, Math.floor(burst * PACE)) },
-      nowMs,
-    );
+    new TokenBucket(Math.max(atLeast, perSecond * PACE), Math.max(atLeast, Math.floor(burst * PACE)));
   return {
     messages: paced(limits.messagesPerSecond, limits.messageBurst, 1),
     bytes: paced(limits.bytesPerSecond, limits.byteBurst, MAX_FRAME_BYTES),

@@ -1,4 +1,4 @@
-import type { PublicKey } from '@wirepath/core/plugin';
+import { TokenBucket, type PublicKey } from '@wirepath/core/plugin';
 import { admissionProofs, sameProof } from './admission.js';
 import { decodeMessage, encodeMessage, type Message } from './message.js';
 import { Outflow } from './outflow.js';
@@ -7,7 +7,6 @@ import { publicKeyText } from './public-key.js';
 import type { CloseReason } from './rendezvous-v1.js';
 import { canonicalUrl } from './rendezvous-url.js';
 import type { ServerLimits } from './server-limits.js';
-import { TokenBucket } from './token-bucket.js';
 import type { X25519KeyPair } from './x25519.js';
 
 const PING_AFTER_MS = 12_000;
@@ -59,8 +58,8 @@ export class ServerSession {
     this.#heardAtMs = nowMs;
     this.#options = options;
     const { rate } = options.limits;
-    this.#messages = new TokenBucket({ perSecond: rate.messagesPerSecond, burst: rate.messageBurst }, nowMs);
-    this.#bytes = new TokenBucket({ perSecond: rate.bytesPerSecond, burst: rate.byteBurst }, nowMs);
+    this.#messages = new TokenBucket(rate.messagesPerSecond, rate.messageBurst);
+    this.#bytes = new TokenBucket(rate.bytesPerSecond, rate.byteBurst);
   }
 
   welcome(): Uint8Array {
@@ -86,7 +85,7 @@ export class ServerSession {
   heard(sizeBytes: number, nowMs: number): Request | undefined {
     this.#heardAtMs = nowMs;
     this.#pongByMs = undefined;
-    if (this.#messages.take(1, nowMs) && this.#bytes.take(sizeBytes, nowMs)) return undefined;
+    if (this.#messages.take(nowMs) && this.#bytes.take(nowMs, sizeBytes)) return undefined;
     this.#excessFrames += 1;
     if (this.#excessFrames > this.#options.limits.maxExcessFrames) return { kind: 'close', reason: 'tooFast' };
     return { kind: 'drop', reason: 'rate' };

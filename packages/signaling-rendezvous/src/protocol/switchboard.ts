@@ -1,5 +1,4 @@
-import { FairShares, sourceLevels, type PublicKey } from '@wirepath/core/plugin';
-import { Counters } from './counters.js';
+import { Counters, FairShares, sourceLevels, type PublicKey } from '@wirepath/core/plugin';
 import type { QueuedFrame } from './fair-queue.js';
 import { encodeMessage } from './message.js';
 import type { CloseReason } from './rendezvous-v1.js';
@@ -105,7 +104,7 @@ export class Switchboard {
     if (!keys) return [];
     const refused = [...this.#registered].filter(([publicKey]) => !keys.has(publicKey));
     return refused.flatMap(([, session]) => {
-      this.#closed.add('notAdmitted');
+      this.#closed.count('notAdmitted');
       return this.#close(session, 'notAdmitted', nowMs);
     });
   }
@@ -132,7 +131,7 @@ export class Switchboard {
     while (this.#unproven.size > this.#limits.maxUnproven) {
       const oldest = this.#unproven.oldestOfLargest();
       if (!oldest) break;
-      this.#closed.add('evicted');
+      this.#closed.count('evicted');
       effects.push(...this.#close(oldest, 'full', nowMs));
     }
     this.#sendOwn(effects, session, session.welcome(), nowMs);
@@ -193,13 +192,13 @@ export class Switchboard {
         case 'ping':
           return [{ kind: 'ping', connection: session.id }];
         case 'too-late':
-          this.#closed.add('tooLate');
+          this.#closed.count('tooLate');
           return this.#close(session, 'tooLate', nowMs);
         case 'slow-reader':
-          this.#closed.add('slow-reader');
+          this.#closed.count('slow-reader');
           return this.#close(session, 'slowReader', nowMs);
         case 'silent':
-          this.#closed.add('silent');
+          this.#closed.count('silent');
           return [{ kind: 'terminate', connection: session.id }, ...this.#forget(session, nowMs)];
       }
     });
@@ -214,8 +213,8 @@ export class Switchboard {
       forwarded: this.#forwarded,
       forwardedBytes: this.#forwardedBytes,
       registrations: this.#registrations,
-      dropped: this.#dropped.toJSON(),
-      closed: this.#closed.toJSON(),
+      dropped: this.#dropped.snapshot(),
+      closed: this.#closed.snapshot(),
     };
   }
 
@@ -226,10 +225,10 @@ export class Switchboard {
       case 'publish':
         return this.#forward(session, request.to, request.sealed, nowMs);
       case 'drop':
-        this.#dropped.add(request.reason);
+        this.#dropped.count(request.reason);
         return [];
       case 'close': {
-        this.#closed.add(request.reason);
+        this.#closed.count(request.reason);
         const effects = this.#close(session, request.reason, nowMs);
         return request.url === undefined ? effects : [...effects, { kind: 'foreign-url', url: request.url }];
       }
@@ -240,19 +239,19 @@ export class Switchboard {
     const effects: SwitchboardEffect[] = [];
     const previous = this.#registered.get(publicKey);
     if (this.#admitted && !this.#admitted.has(publicKey)) {
-      this.#closed.add('notAdmitted');
+      this.#closed.count('notAdmitted');
       return this.#close(session, 'notAdmitted', nowMs);
     }
     if (previous) {
-      this.#closed.add('replaced');
+      this.#closed.count('replaced');
       effects.push(...this.#close(previous, 'replaced', nowMs));
     } else if (this.#registered.size >= this.#limits.maxClients) {
       const yielding = this.#clients.yieldingTo(session.levels);
       if (!yielding) {
-        this.#closed.add('full');
+        this.#closed.count('full');
         return this.#close(session, 'full', nowMs);
       }
-      this.#closed.add('group-share');
+      this.#closed.count('group-share');
       effects.push(...this.#close(yielding, 'full', nowMs));
     }
     this.#unproven.delete(session);
@@ -287,7 +286,7 @@ export class Switchboard {
         return effects;
       }
     } else {
-      this.#dropped.add('undeliverable');
+      this.#dropped.count('undeliverable');
     }
     this.#tellUndeliverable(effects, to, session, nowMs);
     return effects;
@@ -301,13 +300,13 @@ export class Switchboard {
     while (this.#queuedBytes + sizeBytes > this.#limits.maxQueuedBytesTotal) {
       const largest = this.#largestQueue(nowMs);
       if (!largest || largest.outflow.heldBytes < sizeBytes) {
-        this.#dropped.add('server-queue-full');
+        this.#dropped.count('server-queue-full');
         return false;
       }
-      this.#closed.add('largest-queue');
+      this.#closed.count('largest-queue');
       effects.push(...this.#close(largest, 'slowReader', nowMs));
       if (largest !== recipient) continue;
-      this.#dropped.add('server-queue-full');
+      this.#dropped.count('server-queue-full');
       return false;
     }
     return true;
@@ -343,7 +342,7 @@ export class Switchboard {
     const { give, dropped } = session.outflow.put(frame, path, this.#limits.maxQueuedBytes, nowMs);
     this.#queuedBytes += session.outflow.heldBytes - heldBytes;
     for (const { bytes } of give) effects.push({ kind: 'send', connection: session.id, bytes });
-    for (let i = 0; i < dropped.length; i++) this.#dropped.add('recipient-queue-full');
+    for (let i = 0; i < dropped.length; i++) this.#dropped.count('recipient-queue-full');
     return dropped;
   }
 
@@ -365,7 +364,7 @@ export class Switchboard {
     const { publicKey, levels } = sender;
     if (publicKey === undefined) return;
     if (!this.#registered.has(to) && !this.#waiting.add(to, publicKey, nowMs, levels)) {
-      this.#dropped.add('waiting-list-full');
+      this.#dropped.count('waiting-list-full');
     }
     this.#sendOwn(effects, sender, encodeMessage({ type: 'undeliverable', to }), nowMs);
   }

@@ -1,5 +1,6 @@
 import {
   CodedError,
+  Counters,
   deniedPort,
   isDenied,
   parseTransportAddress,
@@ -13,7 +14,6 @@ import type { Server as TlsServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket, WebSocketServer } from 'ws';
-import { Counters } from '../protocol/counters.js';
 import { ownsUrl } from '../protocol/own-urls.js';
 import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../protocol/rendezvous-v1.js';
 import { canonicalUrl, urlOrigin } from '../protocol/rendezvous-url.js';
@@ -166,7 +166,7 @@ export class RendezvousServer implements RunningServer {
       ...figures,
       connections: this.#sockets.size,
       handshakes: this.#handshakes.size,
-      dropped: { ...dropped, ...this.#dropped.toJSON() },
+      dropped: { ...dropped, ...this.#dropped.snapshot() },
       problems: this.#problems(),
     };
   }
@@ -217,7 +217,7 @@ export class RendezvousServer implements RunningServer {
         this.#upgrade(request, socket, head),
       ),
     });
-    front.on('drop', () => this.#dropped.add('connections'));
+    front.on('drop', () => this.#dropped.count('connections'));
     return front;
   }
 
@@ -251,7 +251,7 @@ export class RendezvousServer implements RunningServer {
     // It has gone already.
     const place = remoteAddress === undefined ? undefined : this.#gate.enter(remoteAddress, nowMs);
     if (place === undefined || typeof place === 'string') {
-      if (place !== undefined) this.#dropped.add(place);
+      if (place !== undefined) this.#dropped.count(place);
       socket.destroy();
     } else {
       this.#sockets.add(socket);
@@ -260,7 +260,7 @@ export class RendezvousServer implements RunningServer {
         place[Symbol.dispose]();
       });
       const oldest = this.#handshakes.begin(socket, nowMs);
-      if (oldest) this.#dropped.add('handshakes');
+      if (oldest) this.#dropped.count('handshakes');
       oldest?.destroy();
     }
     // Refusals are told of too.
@@ -295,7 +295,7 @@ export class RendezvousServer implements RunningServer {
     webSocket.on('ping', guard.wrap('ping', onPing));
     const onPong = () => this.#carryOut(this.#switchboard.heard(connection, clock.now()));
     webSocket.on('pong', guard.wrap('pong', onPong));
-    webSocket.on('error', () => this.#dropped.add('oversize-or-broken-frame'));
+    webSocket.on('error', () => this.#dropped.count('oversize-or-broken-frame'));
     const onClose = () => this.#carryOut(this.#switchboard.closed(connection, clock.now()));
     webSocket.on('close', guard.wrap('close', onClose));
     this.#carryOut(effects);
@@ -316,7 +316,7 @@ export class RendezvousServer implements RunningServer {
     for (const late of this.#handshakes.expire(nowMs)) late.destroy();
     this.#carryOut(this.#switchboard.tick(nowMs));
     const { dropped, closed } = this.#switchboard.status();
-    const counters = [Object.entries({ ...dropped, ...this.#dropped.toJSON() }), Object.entries(closed)];
+    const counters = [Object.entries({ ...dropped, ...this.#dropped.snapshot() }), Object.entries(closed)];
     const named = counters.flatMap((entries, i) =>
       entries.map(([name, count]) => [`${i === 0 ? 'dropped' : 'closed'}.${name}`, count] as const),
     );

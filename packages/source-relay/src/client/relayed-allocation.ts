@@ -73,12 +73,12 @@ export class RelayedAllocation implements Allocation {
     session.setInput({
       onChannelData: ({ channel, payload }) => {
         const bound = this.#bindings.ofChannel(channel);
-        if (bound === undefined) session.drops['relay.unknown-peer'] += 1;
+        if (bound === undefined) session.drops.count('relay.unknown-peer');
         else this.#handIn(bound.framing, bound.peer, payload);
       },
       onData: (peer, data) => {
         const framing = this.#bindings.framingOf(peer);
-        if (framing === undefined) session.drops['relay.unknown-peer'] += 1;
+        if (framing === undefined) session.drops.count('relay.unknown-peer');
         else this.#handIn(framing, peer, data);
       },
     });

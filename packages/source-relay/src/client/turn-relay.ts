@@ -1,5 +1,6 @@
 import {
   CodedError,
+  Counters,
   resolveServer,
   type Allocation,
   type Base,
@@ -12,7 +13,7 @@ import {
   type TransportAddress,
 } from '@wirepath/core/plugin';
 import { formatAddress } from '@wirepath/stun-codec';
-import { noRelayDrops } from './relay-drops.js';
+import { RELAY_DROP_REASONS } from './drop-reasons.js';
 import { relayError } from './relay-error.js';
 import { RelayedAllocation } from './relayed-allocation.js';
 import { requestAllocation } from './request-allocation.js';
@@ -48,7 +49,7 @@ export class TurnRelay implements Relay {
   readonly #nameService: NameService | undefined;
   /** 5-tuples in use: a second Allocate on one would meet, and delete, the first's allocation. */
   readonly #tuples = new Set<string>();
-  readonly #drops = noRelayDrops();
+  readonly #drops = new Counters(RELAY_DROP_REASONS);
   #count = 0;
 
   /** @param servers whose transport is not built yet are warned about and left out. */
@@ -69,7 +70,7 @@ export class TurnRelay implements Relay {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#drops };
+    return this.#drops.snapshot();
   }
 
   /** @throws CodedError TURN_RELAY with the server's URL and the reason; ABORTED; CONFIG for the credential file. */

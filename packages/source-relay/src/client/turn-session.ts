@@ -3,6 +3,7 @@ import {
   socketPath,
   type Base,
   type Clock,
+  type Counters,
   type Datagrams,
   type RandomSource,
   type TransportPath,
@@ -21,7 +22,7 @@ import {
   type TransportAddress,
 } from '@wirepath/stun-codec';
 import { manyMayWait } from './pause.js';
-import type { RelayDrops } from './relay-drops.js';
+import type { RelayDropReason } from './drop-reasons.js';
 
 /**
  * Sent at 0, 0.25, 0.75, 1.75, 3.75 and 7.75 s, given up after 9.75 s: quicker than RFC 8489's defaults, because a
@@ -46,7 +47,7 @@ export interface TurnSessionOptions {
   readonly server: TransportAddress;
   readonly credential: TurnCredential;
   /** Counted up; shared. */
-  readonly drops: RelayDrops;
+  readonly drops: Counters<RelayDropReason>;
 }
 
 /** How a request ended. `refused` carries the error code of the response. */
@@ -78,7 +79,7 @@ type RequestFields = Omit<StunMessageFields, 'class' | 'transactionId' | 'integr
 export class TurnSession {
   readonly base: Base;
   readonly server: TransportAddress;
-  readonly drops: RelayDrops;
+  readonly drops: Counters<RelayDropReason>;
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #datagrams: Datagrams;
@@ -232,9 +233,9 @@ export class TurnSession {
     if (pending === undefined || message.class === 'request' || message.method !== pending.method) return false;
     // An error may come without integrity (401 and 438 always do); success, and what claims integrity, must have it.
     const mustVerify = message.hasIntegrity || (message.class === 'success' && message.method !== 'binding');
-    if (message.hasFingerprint && !message.verifyFingerprint()) this.drops['relay.bad-fingerprint'] += 1;
+    if (message.hasFingerprint && !message.verifyFingerprint()) this.drops.count('relay.bad-fingerprint');
     else if (mustVerify && !(pending.key !== undefined && message.verifyIntegrity(pending.key)))
-      this.drops['relay.bad-integrity'] += 1;
+      this.drops.count('relay.bad-integrity');
     else {
       // Valid only during the call, and what is awaited reads it later.
       const copy = decodeStunMessage(Buffer.from(bytes));
@@ -247,7 +248,7 @@ export class TurnSession {
     const { data, peerAddresses } = message;
     const [peer] = peerAddresses;
     if (message.method !== 'data' || data === undefined || peer === undefined) return false;
-    if (message.hasFingerprint && !message.verifyFingerprint()) this.drops['relay.bad-fingerprint'] += 1;
+    if (message.hasFingerprint && !message.verifyFingerprint()) this.drops.count('relay.bad-fingerprint');
     else this.#input?.onData(peer, data);
     return true;
   }

@@ -1,6 +1,6 @@
 import type { RandomSource } from '@wirepath/core/plugin';
 import { encodeBareResponse, type StunMessage } from '@wirepath/stun-codec';
-import type { DropReason } from './drop-counters.js';
+import type { DropReason } from './drop-reason.js';
 import type { LongTermCredentials } from './long-term-credentials.js';
 import type { StrangerLimits } from './server-limits.js';
 import { NONCE_LENGTH, SignedNonces } from './signed-nonces.js';

@@ -1,5 +1,6 @@
 import {
   CodedError,
+  Counters,
   formatAddress,
   tryTransportAddress,
   type RunningServer,
@@ -8,7 +9,7 @@ import {
 import { decodeStunMessage, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
 import { isAnswerable } from './answerable.js';
 import { answerBinding } from './binding.js';
-import { DropCounters } from './drop-counters.js';
+import type { DropReason } from './drop-reason.js';
 import { joinCorners, openListener, planListeners, type Listener, type PlannedListener } from './listener.js';
 import { OwnAddresses, type InterfaceAddresses } from './own-addresses.js';
 import { DEFAULT_SERVER_LIMITS, StrangerLimits, type ServerLimits } from './server-limits.js';
@@ -32,7 +33,7 @@ export class RelayServer implements RunningServer {
   readonly #options: RelayServerOptions;
   readonly #edges: RelayServerEdges;
   readonly #open: OpenServerSocket;
-  readonly #drops = new DropCounters();
+  readonly #drops = new Counters<DropReason>();
   readonly #limits: StrangerLimits;
   readonly #own: OwnAddresses;
   readonly #listeners: Listener[] = [];
@@ -138,7 +139,7 @@ export class RelayServer implements RunningServer {
       this.#dispatch(listener, bytes, ip, port);
     } catch (error) {
       // A datagram must not end the process, whatever fault of ours it meets.
-      this.#drops.add('internal-error');
+      this.#drops.count('internal-error');
       this.#needs.guard.failed('datagram', error);
     }
   };
@@ -147,26 +148,26 @@ export class RelayServer implements RunningServer {
     if (listener.turn && this.#turn !== undefined && ((bytes[0] ?? 0) & 0xc0) === 0x40)
       return this.#turn.traffic.receiveChannelData(listener.socket, bytes, ip, port);
     const message = decodeStunMessage(bytes);
-    if (message === undefined) return this.#drops.add('malformed');
-    if (message.hasFingerprint && !message.verifyFingerprint()) return this.#drops.add('bad-fingerprint');
+    if (message === undefined) return this.#drops.count('malformed');
+    if (message.hasFingerprint && !message.verifyFingerprint()) return this.#drops.count('bad-fingerprint');
     const client = tryTransportAddress(ip, port);
-    if (client === undefined || !this.#mayAnswer(client)) return this.#drops.add('unanswerable');
+    if (client === undefined || !this.#mayAnswer(client)) return this.#drops.count('unanswerable');
     if (message.method === 'binding') return this.#bind(listener, message, client);
-    if (!listener.turn || this.#turn === undefined) return this.#drops.add('unexpected-message');
+    if (!listener.turn || this.#turn === undefined) return this.#drops.count('unexpected-message');
     this.#turn.server.receive(listener.socket, message, client);
   }
 
   #bind(listener: Listener, message: StunMessage, client: TransportAddress): void {
     // An indication keeps a NAT's mapping alive and wants no answer.
     if (message.class === 'indication') return;
-    if (message.class !== 'request') return this.#drops.add('unexpected-message');
+    if (message.class !== 'request') return this.#drops.count('unexpected-message');
     const { bytes, origin, port } = answerBinding(message, client, listener, listener.origins);
-    if (port !== client.port && !this.#mayAnswer({ ...client, port })) return this.#drops.add('unanswerable');
+    if (port !== client.port && !this.#mayAnswer({ ...client, port })) return this.#drops.count('unanswerable');
     const allocated = listener.turn ? this.#turn?.server.allocated(listener.socket, client) : undefined;
     if (!this.#limits.binding(client.ip, allocated, bytes.length, this.#needs.clock.now()))
-      return this.#drops.add('rate-limited');
+      return this.#drops.count('rate-limited');
     this.#bindingRequests++;
-    if (!origin.socket.send(bytes, client.ip, port)) this.#drops.add('send-failed');
+    if (!origin.socket.send(bytes, client.ip, port)) this.#drops.count('send-failed');
   }
 
   /** An answer to one of our own sockets would be two of us talking to each other. */

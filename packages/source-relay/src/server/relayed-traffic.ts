@@ -1,4 +1,4 @@
-import type { Clock, RandomSource } from '@wirepath/core/plugin';
+import type { Clock, Counters, RandomSource } from '@wirepath/core/plugin';
 import {
   CHANNEL_DATA_HEADER_LENGTH,
   encodeRelayIndication,
@@ -9,7 +9,7 @@ import {
   type StunMessage,
 } from '@wirepath/stun-codec';
 import type { AllocationTable } from './allocation-table.js';
-import type { DropCounters } from './drop-counters.js';
+import type { DropReason } from './drop-reason.js';
 import { endpointKey, type ServerAllocation } from './server-allocation.js';
 import type { ServerSocket } from './server-socket.js';
 
@@ -17,7 +17,7 @@ export interface RelayedTrafficOptions {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly table: AllocationTable;
-  readonly drops: DropCounters;
+  readonly drops: Counters<DropReason>;
   /** Whether this is one of the server's own listening addresses: a relay that sends to itself would loop. */
   readonly isListening: (ip: string, port: number) => boolean;
 }
@@ -27,7 +27,7 @@ export class RelayedTraffic {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #table: AllocationTable;
-  readonly #drops: DropCounters;
+  readonly #drops: Counters<DropReason>;
   readonly #isListening: RelayedTrafficOptions['isListening'];
   #relayedBytes = 0;
 
@@ -48,10 +48,10 @@ export class RelayedTraffic {
   receiveChannelData(socket: ServerSocket, bytes: Buffer, ip: string, port: number): void {
     const nowMs = this.#clock.now();
     const allocation = this.#table.ofClient(socket, endpointKey(ip, port));
-    if (allocation === undefined || allocation.expiresAtMs <= nowMs) return this.#drops.add('no-allocation');
-    if (!isChannelData(bytes)) return this.#drops.add('malformed');
+    if (allocation === undefined || allocation.expiresAtMs <= nowMs) return this.#drops.count('no-allocation');
+    if (!isChannelData(bytes)) return this.#drops.count('malformed');
     const channel = allocation.channel(bytes.readUInt16BE(0), nowMs);
-    if (channel === undefined) return this.#drops.add('no-channel');
+    if (channel === undefined) return this.#drops.count('no-channel');
     const end = CHANNEL_DATA_HEADER_LENGTH + bytes.readUInt16BE(2);
     const payload = bytes.subarray(CHANNEL_DATA_HEADER_LENGTH, end);
     this.#toPeer(allocation, channel.peer.ip, channel.peer.port, channel.peerKey, payload, nowMs);
@@ -63,7 +63,7 @@ export class RelayedTraffic {
     const [peer] = peerAddresses;
     // DONT-FRAGMENT is let pass: Node has no way to set DF per datagram.
     if (peer === undefined || peerAddresses.length > 1 || data === undefined || indication.unknownRequired.length > 0)
-      return this.#drops.add('malformed');
+      return this.#drops.count('malformed');
     this.#toPeer(allocation, peer.ip, peer.port, endpointKey(peer.ip, peer.port), data, this.#clock.now());
   }
 
@@ -81,7 +81,7 @@ export class RelayedTraffic {
     nowMs: number,
   ): void {
     const scope = allocation.permissionFor(ip, nowMs);
-    if (scope === undefined) return this.#drops.add('no-permission');
+    if (scope === undefined) return this.#drops.count('no-permission');
     this.#relayedBytes += payload.length;
     const neighbour = this.#table.ofRelayed(peerKey);
     if (neighbour !== undefined) {
@@ -90,8 +90,8 @@ export class RelayedTraffic {
       const fromKey = endpointKey(relayedAddress.ip, relayedAddress.port);
       return this.#toClient(neighbour, payload, relayedAddress.ip, relayedAddress.port, fromKey, nowMs);
     }
-    if (scope === 'relayed-only' || this.#isListening(ip, port)) return this.#drops.add('peer-refused');
-    if (!allocation.port.socket.send(payload, ip, port)) this.#drops.add('send-failed');
+    if (scope === 'relayed-only' || this.#isListening(ip, port)) return this.#drops.count('peer-refused');
+    if (!allocation.port.socket.send(payload, ip, port)) this.#drops.count('send-failed');
   }
 
   #toClient(
@@ -102,8 +102,8 @@ export class RelayedTraffic {
     peerKey: string,
     nowMs: number,
   ): void {
-    if (allocation.expiresAtMs <= nowMs) return this.#drops.add('no-allocation');
-    if (allocation.permissionFor(ip, nowMs) === undefined) return this.#drops.add('no-permission');
+    if (allocation.expiresAtMs <= nowMs) return this.#drops.count('no-allocation');
+    if (allocation.permissionFor(ip, nowMs) === undefined) return this.#drops.count('no-permission');
     this.#relayedBytes += payload.length;
     const { socket, client } = allocation.owner;
     const channel = allocation.channelOf(peerKey, nowMs);
@@ -113,10 +113,10 @@ export class RelayedTraffic {
       writeChannelDataHeader(header, channel.number, payload.length);
       sent = socket.sendWithHeader(header, payload, client.ip, client.port);
     } else {
-      if (payload.length > MAX_INDICATION_DATA_LENGTH) return this.#drops.add('oversized');
+      if (payload.length > MAX_INDICATION_DATA_LENGTH) return this.#drops.count('oversized');
       const indication = encodeRelayIndication('data', this.#random.bytes(12), transportAddress(ip, port), payload);
       sent = socket.send(indication, client.ip, client.port);
     }
-    if (!sent) this.#drops.add('send-failed');
+    if (!sent) this.#drops.count('send-failed');
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Guard, Logger, RandomSource } from '@wirepath/core/plugin';
+import type { Clock, Counters, Guard, Logger, RandomSource } from '@wirepath/core/plugin';
 import {
   encodeStunMessage,
   formatAddress,
@@ -13,7 +13,7 @@ import type { Admission } from './admission.js';
 import { grantedLifetime, readAllocateRequest, type AllocateRequest, type StunError } from './allocate-request.js';
 import { whyFull, type AllocationLimits, type Occupancy } from './allocation-quota.js';
 import type { AllocationTable } from './allocation-table.js';
-import type { DropCounters } from './drop-counters.js';
+import type { DropReason } from './drop-reason.js';
 import { holderOf, type Holder } from './fair-share.js';
 import type { OwnAddresses } from './own-addresses.js';
 import type { PeerPolicy } from './peer-policy.js';
@@ -34,7 +34,7 @@ export interface TurnServerOptions extends AllocationLimits {
   readonly random: RandomSource;
   readonly logger: Logger;
   readonly guard: Guard;
-  readonly drops: DropCounters;
+  readonly drops: Counters<DropReason>;
   readonly admission: Admission;
   readonly table: AllocationTable;
   readonly traffic: RelayedTraffic;
@@ -89,17 +89,17 @@ export class TurnServer {
     const nowMs = clock.now();
     const allocation = this.#live(socket, client, nowMs);
     if (request.class === 'indication' && request.method === 'send') {
-      if (allocation === undefined) return drops.add('no-allocation');
+      if (allocation === undefined) return drops.count('no-allocation');
       return traffic.receiveSend(allocation, request);
     }
-    if (request.class !== 'request' || !isTurnRequest(request)) return drops.add('unexpected-message');
+    if (request.class !== 'request' || !isTurnRequest(request)) return drops.count('unexpected-message');
     const tuple = tupleOf(socket, client);
     const allocationUser = allocation?.owner.username;
     const admitted = admission.admit({ request, ip: client.ip, tuple, allocationUser, nowMs, unixMs: clock.unixMs() });
-    if (admitted.kind === 'dropped') return drops.add(admitted.reason);
+    if (admitted.kind === 'dropped') return drops.count(admitted.reason);
     if (admitted.kind === 'refused') {
       if (admitted.unauthenticated && allocation !== undefined) this.#endIfUserIsGone(allocation, request);
-      if (!socket.send(admitted.answer, client.ip, client.port)) drops.add('send-failed');
+      if (!socket.send(admitted.answer, client.ip, client.port)) drops.count('send-failed');
       return;
     }
     const { username, key } = admitted;
@@ -146,7 +146,7 @@ export class TurnServer {
     if (wanted.family !== undefined && !ports.hasFamily(wanted.family))
       return this.#refuse(exchange, { code: 440, reason: 'Address Family not Supported' });
     const { tuple, username } = exchange;
-    if (this.#pending.has(tuple)) return drops.add('allocation-pending');
+    if (this.#pending.has(tuple)) return drops.count('allocation-pending');
     // What has expired must not stand in the way.
     this.#throwAway(nowMs);
     const holder = holderOf(username, exchange.client.ip);
@@ -162,7 +162,7 @@ export class TurnServer {
       })
       .catch((error: unknown) => {
         this.#pending.delete(tuple);
-        drops.add('internal-error');
+        drops.count('internal-error');
         this.#options.guard.failed('allocation', error);
       });
   }

@@ -1,8 +1,8 @@
-import type { ServerNeeds } from '@wirepath/core/plugin';
+import type { Counters, ServerNeeds } from '@wirepath/core/plugin';
 import { transportAddress } from '@wirepath/stun-codec';
 import { Admission } from './admission.js';
 import { AllocationTable } from './allocation-table.js';
-import type { DropCounters } from './drop-counters.js';
+import type { DropReason } from './drop-reason.js';
 import { listenAddress } from './listener.js';
 import { LongTermCredentials } from './long-term-credentials.js';
 import { OwnAddresses, type InterfaceAddresses } from './own-addresses.js';
@@ -25,7 +25,7 @@ import { parseUsersFile } from './users-file.js';
 
 export interface TurnServiceEdges {
   readonly open: OpenServerSocket;
-  readonly drops: DropCounters;
+  readonly drops: Counters<DropReason>;
   readonly limits: StrangerLimits;
   /** Ports of all listening sockets. */
   readonly listeningPorts: ReadonlySet<number>;

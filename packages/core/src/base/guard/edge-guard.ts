@@ -1,11 +1,10 @@
 import type { Clock } from '../time/clock.js';
 import type { Guard } from './guard.js';
+import { LogThrottle } from '../logging/log-throttle.js';
 import type { Logger } from '../logging/logger.js';
 import { reasonOf } from '../errors/reason-of.js';
 import { stackOf } from '../errors/stack-of.js';
 
-/** A broken callback must not flood the log at the rate of the packets. */
-const LOG_INTERVAL_MS = 60_000;
 /** A failure is a problem in `status` for so long after it was last seen. */
 const PROBLEM_MS = 600_000;
 /** Parts and hooks are names from code, so there are few; a plugin that makes names up is cut off here. */
@@ -17,8 +16,7 @@ interface Place {
   count: number;
   reason: string;
   atMs: number;
-  loggedAtMs: number;
-  unlogged: number;
+  readonly log: LogThrottle;
 }
 
 export interface GuardOptions {
@@ -42,13 +40,8 @@ class Failures {
     place.count += 1;
     place.atMs = nowMs;
     place.reason = reasonOf(error);
-    if (nowMs - place.loggedAtMs < LOG_INTERVAL_MS) {
-      place.unlogged += 1;
-      return;
-    }
-    const more = place.unlogged === 0 ? {} : { unlogged: place.unlogged };
-    place.loggedAtMs = nowMs;
-    place.unlogged = 0;
+    const more = place.log.admit(nowMs);
+    if (more === undefined) return;
     logger.error(`${part}: ${what} failed: ${place.reason}`, { plugin: part, hook: what, count: place.count, ...more });
     const stack = stackOf(error);
     if (stack !== undefined) logger.debug('stack of the error', { plugin: part, hook: what, stack });
@@ -73,7 +66,7 @@ class Failures {
     const key = this.#places.size < PLACES_MAX || this.#places.has(`${part}: ${what}`) ? `${part}: ${what}` : '';
     let place = this.#places.get(key);
     if (place === undefined) {
-      place = { part, what, count: 0, reason: '', atMs: 0, loggedAtMs: -Infinity, unlogged: 0 };
+      place = { part, what, count: 0, reason: '', atMs: 0, log: new LogThrottle() };
       this.#places.set(key, place);
     }
     return place;

@@ -1,8 +1,8 @@
 import type { Clock } from '../time/clock.js';
+import { LogThrottle } from '../logging/log-throttle.js';
 import type { Logger } from '../logging/logger.js';
 import { reasonOf } from '../errors/reason-of.js';
 
-const LOG_INTERVAL_MS = 60_000;
 /** Subjects that are remembered; what comes on top is counted. */
 const SUBJECTS_MAX = 256;
 /** Lines in `status`: who needs more of them reads the log, or mends the first ones. */
@@ -29,8 +29,7 @@ export class Refusals {
   /** Those that still hold. */
   readonly #open = new Map<string, { readonly subject: string; readonly why: string }>();
   #count = 0;
-  #loggedAtMs = -Infinity;
-  #unlogged = 0;
+  readonly #log = new LogThrottle();
 
   constructor(options: RefusalsOptions) {
     this.#options = options;
@@ -45,14 +44,8 @@ export class Refusals {
     const { plugin, what, logger, clock, cure } = this.#options;
     this.#count += 1;
     if (this.#open.size < SUBJECTS_MAX || this.#open.has(key)) this.#open.set(key, { subject, why: oneLine(why) });
-    const nowMs = clock.now();
-    if (nowMs - this.#loggedAtMs < LOG_INTERVAL_MS) {
-      this.#unlogged += 1;
-      return;
-    }
-    const more = this.#unlogged === 0 ? {} : { unlogged: this.#unlogged };
-    this.#loggedAtMs = nowMs;
-    this.#unlogged = 0;
+    const more = this.#log.admit(clock.now());
+    if (more === undefined) return;
     logger.warn(`${plugin}: ${subject} is refused: ${oneLine(why)}`, {
       plugin,
       what,

@@ -1,28 +1,35 @@
-/** A token bucket: `rate` a second, at most `burst` at once. */
+/** A token bucket: `perSecond` in the long run, at most `burst` at once. Time is passed in; one that goes back fills nothing. */
 export class TokenBucket {
+  readonly #perSecond: number;
+  readonly #burst: number;
   #tokens: number;
-  #updatedAt: number | undefined;
+  #filledAtMs: number | undefined;
 
-  constructor(
-    readonly rate: number,
-    readonly burst: number,
-  ) {
+  /** It is full. */
+  constructor(perSecond: number, burst: number) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
     this.#tokens = burst;
   }
 
-  /** @returns whether one may go now. */
-  take(now: number): boolean {
-    if (this.#updatedAt !== undefined) {
-      this.#tokens = Math.min(this.burst, this.#tokens + ((now - this.#updatedAt) * this.rate) / 1000);
-    }
-    this.#updatedAt = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+  /** @returns whether `count` may go now; otherwise nothing is taken. */
+  take(nowMs: number, count = 1): boolean {
+    this.#fill(nowMs);
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
   }
 
-  /** ms until one may go. */
-  waitMs(): number {
-    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) * 1000) / this.rate);
+  /** Ms until {@link take} of `count` will succeed; Infinity where it never can. */
+  waitMs(nowMs: number, count = 1): number {
+    this.#fill(nowMs);
+    if (count > this.#burst) return Infinity;
+    return Math.max(0, Math.ceil(((count - this.#tokens) * 1000) / this.#perSecond));
+  }
+
+  #fill(nowMs: number): void {
+    const elapsedMs = Math.max(0, nowMs - (this.#filledAtMs ?? nowMs));
+    this.#tokens = Math.min(this.#burst, this.#tokens + (elapsedMs * this.#perSecond) / 1000);
+    this.#filledAtMs = nowMs;
   }
 }

@@ -194,7 +194,7 @@ export class Checklist {
     if (due === undefined) return undefined;
     for (const limit of [this.#budget, pacer]) {
       if (limit.take(now)) continue;
-      this.#nextSlotAt = now + limit.waitMs();
+      this.#nextSlotAt = now + limit.waitMs(now);
       return undefined;
     }
     this.#nextSlotAt = now + CHECK_PACING_MS;

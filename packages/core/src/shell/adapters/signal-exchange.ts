@@ -1,3 +1,4 @@
+import { Counters } from '../../base/counting/counters.js';
 import type { Clock, RandomSource } from '../../base/time/clock.js';
 import type { Identity, PublicKey } from '../../base/identity/identity.js';
 import type { Signaling } from '../../contracts/signaling.js';
@@ -31,7 +32,7 @@ const START_TIMEOUT_MS = 25_000;
 /** Sealed messages over every signalling plugin at once: published on all, taken from any, the first copy counts. */
 export class SignalExchange {
   /** Messages dropped, by reason. */
-  readonly counters: Record<string, number> = {};
+  readonly counters = new Counters();
   readonly #seal: MessageSeal;
   readonly #subscriptions: Disposable[] = [];
   readonly #sealing: Paced<PublicKey>;
@@ -121,10 +122,7 @@ export class SignalExchange {
   #receive(from: PublicKey, sealed: Uint8Array): void {
     const opened = this.#seal.open(from, sealed, (key) => this.needs.isPeer(key));
     if ('message' in opened) this.needs.onEvent({ type: 'message', peer: from, message: opened.message });
-    else {
-      const reason = `message-${opened.dropped}`;
-      this.counters[reason] = (this.counters[reason] ?? 0) + 1;
-    }
+    else this.counters.count(`message-${opened.dropped}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { Counters } from '../../base/counting/counters.js';
 import type { Clock } from '../../base/time/clock.js';
 import type { Guard } from '../../base/guard/guard.js';
 import type { PublicKey } from '../../base/identity/identity.js';
@@ -32,7 +33,7 @@ const FAILED_PAUSE_MS = 1000;
 export class EngineDriver {
   readonly checks = new ConnectivityChecks();
   /** Checks dropped, by reason. */
-  readonly counters: Record<string, number> = {};
+  readonly counters = new Counters();
   readonly #subscriptions: Disposable[] = [];
   #timer: { readonly at: number; readonly handle: Disposable } | undefined;
   #running = false;
@@ -85,8 +86,7 @@ export class EngineDriver {
       this.#receivedOn = path;
       this.handle(reading);
       this.#receivedOn = undefined;
-    } else if (reading !== 'not-a-check')
-      this.counters[`check-${reading}`] = (this.counters[`check-${reading}`] ?? 0) + 1;
+    } else if (reading !== 'not-a-check') this.counters.count(`check-${reading}`);
     return reading !== 'not-a-check';
   }
 
