@@ -41,7 +41,7 @@ export type { RcFileContent } from './rc-file/checking/rc-schema.js';
 export type { ConfigWarning } from './rc-file/problems/problem-list.js';
 export type { LoadedConfig, LoadedNode, LoadedPlugin, LoadedServerPart } from './assembly/loaded-config.js';
 export type { EndpointSetting, LoadedPeer } from './rc-file/loaded-peer.js';
-export type { TraversalSettings } from './contracts/traversal-settings.js';
+export type { TraversalSettings } from './shell/traversal-settings.js';
 export {
   ENVIRONMENT_VARIABLES,
   environmentVariableName,

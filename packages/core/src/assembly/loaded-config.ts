@@ -1,4 +1,4 @@
-import type { TraversalSettings } from '../contracts/traversal-settings.js';
+import type { TraversalSettings } from '../shell/traversal-settings.js';
 import type { LoadedPeer } from '../rc-file/loaded-peer.js';
 import type { ConfigWarning } from '../rc-file/problems/problem-list.js';
 import type { Identity } from '../base/identity/identity.js';

@@ -1,5 +1,5 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
-import type { Base } from './base.js';
+import type { Base } from './candidate-base.js';
 
 /** Candidate types of RFC 8445, in falling order of preference but for `peer-reflexive`, which checks discover. */
 export type CandidateType = 'host' | 'peer-reflexive' | 'server-reflexive' | 'relayed';

@@ -1,5 +1,5 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
-import type { Base } from './base.js';
+import type { Base } from './candidate-base.js';
 import type { TransportPath } from './path.js';
 
 export interface ReceivedDatagram {

@@ -1,5 +1,5 @@
 import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
-import type { Base } from './base.js';
+import type { Base } from './candidate-base.js';
 
 /** How the transport wraps a WireGuard datagram for one peer of an allocation. */
 export type RelayFraming =

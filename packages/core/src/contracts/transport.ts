@@ -1,8 +1,15 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { Datagrams } from './datagrams.js';
 import type { PublicKey } from '../base/identity/identity.js';
-import type { PacketPort } from './packet-port.js';
 import type { TransportPath } from './path.js';
+
+/** Inner IP packets in this process, in the place of a TUN device (demo, tests, embedding). */
+export interface PacketPort {
+  /** Hands an IP packet to the tunnel; routed by allowed IPs, dropped where there is no route. */
+  send(packet: Uint8Array): void;
+  /** Decrypted IP packets whose source the sender's allowed IPs permit. The bytes are the listener's to keep. */
+  onPacket(listener: (packet: Uint8Array) => void): Disposable;
+}
 
 export interface TransportCapabilities {
   /** The transport's socket is ours, so STUN, checks and TURN can share it; otherwise {@link Transport.datagrams} is undefined. */

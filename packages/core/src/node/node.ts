@@ -3,7 +3,7 @@ import { loadCheckEncoder } from '../shell/adapters/connectivity-checks.js';
 import { TOKENS } from '../assembly/container/tokens.js';
 import { createContainer, type Environment, type WiredNode } from '../assembly/container/create-container.js';
 import type { LoadedConfig } from '../assembly/loaded-config.js';
-import type { PacketPort } from '../contracts/packet-port.js';
+import type { PacketPort } from '../contracts/transport.js';
 import type { PublicKey } from '../base/identity/identity.js';
 import type { Service } from '../contracts/service.js';
 import { statsOf } from '../contracts/transport.js';

@@ -12,7 +12,7 @@ import type { Relay } from '../contracts/relay.js';
 import type { Service } from '../contracts/service.js';
 import type { Signaling } from '../contracts/signaling.js';
 import type { Transport } from '../contracts/transport.js';
-import type { TraversalSettings } from '../contracts/traversal-settings.js';
+import type { TraversalSettings } from './traversal-settings.js';
 import { CodedError } from '../base/errors/coded-error.js';
 import { guardedClock } from '../base/guard/guarded-clock.js';
 import { Listeners } from '../base/guard/listeners.js';

@@ -2,7 +2,7 @@ import type { PublicKey } from '../base/identity/identity.js';
 import type { Clock } from '../base/time/clock.js';
 import { CodedError } from '../base/errors/coded-error.js';
 import type { Listeners } from '../base/guard/listeners.js';
-import type { TraversalSettings } from '../contracts/traversal-settings.js';
+import type { TraversalSettings } from './traversal-settings.js';
 import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../engine/connection-type.js';
 import type { EngineEvent, EnginePath } from '../engine/events.js';
 import type { PairEvidence } from '../engine/pairs/pair-evidence.js';

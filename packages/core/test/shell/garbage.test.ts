@@ -1,7 +1,7 @@
 import { transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
 import type { CandidateSource } from '../../src/contracts/candidate-source.js';
-import type { Base } from '../../src/contracts/base.js';
+import type { Base } from '../../src/contracts/candidate-base.js';
 import type { Datagrams } from '../../src/contracts/datagrams.js';
 import type { Allocation, Relay } from '../../src/contracts/relay.js';
 import { memoryLogger } from '../../src/base/logging/memory-logger.js';

@@ -9,7 +9,7 @@ import type { ConfigFiles, NodeSettings, ProductNames } from '../../contracts/pl
 import type { Relay } from '../../contracts/relay.js';
 import type { Signaling } from '../../contracts/signaling.js';
 import type { Transport } from '../../contracts/transport.js';
-import type { TraversalSettings } from '../../contracts/traversal-settings.js';
+import type { TraversalSettings } from '../../shell/traversal-settings.js';
 
 declare const tokenType: unique symbol;
 /** An injection token that knows the type of what it stands for. */

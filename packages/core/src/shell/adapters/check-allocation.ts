@@ -1,5 +1,5 @@
 import { tryTransportAddress, type TransportAddress } from '@wirepath/stun-codec';
-import type { Base } from '../../contracts/base.js';
+import type { Base } from '../../contracts/candidate-base.js';
 import type { RelayFraming } from '../../contracts/path.js';
 import type { Allocation, RelayServer } from '../../contracts/relay.js';
 import { shown } from '../../base/guard/refusals.js';

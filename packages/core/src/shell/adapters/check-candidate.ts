@@ -1,6 +1,6 @@
 import { tryTransportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { GatheredCandidate } from '../../contracts/candidate.js';
-import type { Base } from '../../contracts/base.js';
+import type { Base } from '../../contracts/candidate-base.js';
 import { NAT_DEPENDENCES, type NatBehavior, type NatDependence } from '../../contracts/nat-behavior.js';
 import { shown } from '../../base/guard/refusals.js';
 
