@@ -1,6 +1,6 @@
 import type { CandidateType } from '../contracts/candidate.js';
 import type { PublicKey } from '../base/identity/identity.js';
-import type { EnginePath } from './events.js';
+import type { EnginePath } from './engine-path.js';
 import type { CallMessage } from './messages.js';
 
 /** What a path engine wants done. Structured: adapters encode and do the I/O. */

@@ -2,20 +2,8 @@ import type { TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
 import type { PublicKey } from '../base/identity/identity.js';
 import type { NatBehavior } from '../contracts/nat-behavior.js';
+import type { EnginePath, LocalBase } from './engine-path.js';
 import type { CallMessage, SignalledCandidate } from './messages.js';
-
-/** Where a datagram leaves from or came in on: a socket's or allocation's id, and the other end's address. */
-export interface EnginePath {
-  readonly baseId: string;
-  readonly remote: TransportAddress;
-}
-
-/** A socket, or an allocation (whose family is that of its relayed address). */
-export interface LocalBase {
-  readonly id: string;
-  readonly family: 4 | 6;
-  readonly kind: 'socket' | 'allocation';
-}
 
 export interface LocalDescription {
   readonly bases: readonly LocalBase[];

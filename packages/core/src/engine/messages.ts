@@ -1,7 +1,7 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
 import type { NatBehavior } from '../contracts/nat-behavior.js';
-import type { PairEvidence } from './pairs/pair-evidence.js';
+import type { PairEvidence } from './pair-evidence.js';
 
 /** At most this many candidates in a message; more are not read, so that a peer cannot aim us at a crowd. */
 export const MAX_SIGNALLED_CANDIDATES = 32;

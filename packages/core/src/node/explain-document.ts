@@ -1,9 +1,11 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import type { Peer } from '../contracts/peer-discovery.js';
-import type { CandidatePair, PairState } from '../engine/pairs/candidate-pair.js';
+import type { CandidatePair } from '../engine/pairs/candidate-pair.js';
+import type { PairState } from '../engine/pair-evidence.js';
 import { connectionType } from '../engine/connection-type.js';
 import { hardNatObstacle } from '../engine/hard-nat/hard-nat-part.js';
-import { evidenceOf, byTypeAndPriority, type PairEvidence } from '../engine/pairs/pair-evidence.js';
+import { evidenceOf, byTypeAndPriority } from '../engine/pairs/evidence-of-pair.js';
+import type { PairEvidence } from '../engine/pair-evidence.js';
 import type { PeerAgent } from '../engine/peer/peer-agent.js';
 import type { LocalDescription } from '../engine/events.js';
 import { connectionReason, hardNatCause } from './connection-reason.js';

@@ -20,7 +20,7 @@ import type { PluginPhases } from '../base/guard/plugin-phases.js';
 import type { ConnectionType } from '../engine/connection-type.js';
 import { PathEngine } from '../engine/path-engine.js';
 import { whyRefused } from '../engine/pairs/refused-address.js';
-import type { PairEvidence } from '../engine/pairs/pair-evidence.js';
+import type { PairEvidence } from '../engine/pair-evidence.js';
 import type { PeerAgent } from '../engine/peer/peer-agent.js';
 import { Allocations, type RelayState } from './driver/allocations.js';
 import { EngineDriver } from './driver/engine-driver.js';

@@ -1,30 +1,14 @@
-import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
+import type { TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../../contracts/candidate.js';
 import { connectionType, tierOf, type ConnectionType } from '../connection-type.js';
-import type { EnginePath, LocalBase } from '../events.js';
+import { pathKeyOf, type EnginePath, type LocalBase } from '../engine-path.js';
+import type { PairState } from '../pair-evidence.js';
 import { CHECK_GAPS_MS, DEAD_AFTER_LOST, LOSSY_FROM, LOSSY_UNTIL, LOSS_SMOOTHING, LOST_AFTER_MS } from '../timings.js';
-
-export const PAIR_STATES = [
-  /** No check was sent yet. */
-  'waiting',
-  /** Waits for the relay to let the peer in. */
-  'permitting',
-  'in-progress',
-  /** A check of ours was answered: proven both ways. */
-  'succeeded',
-  /** The budget ran out, or the path died. */
-  'failed',
-] as const;
-export type PairState = (typeof PAIR_STATES)[number];
 
 export interface RemoteCandidate {
   readonly address: TransportAddress;
   readonly type: CandidateType;
   readonly priority: number;
-}
-
-export function pathKeyOf(path: EnginePath): string {
-  return `${path.baseId}>${formatAddress(path.remote)}`;
 }
 
 /** A candidate pair (RFC 8445): a base of ours and an address of the peer, with all that was learnt of it. */

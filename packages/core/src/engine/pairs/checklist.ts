@@ -1,6 +1,7 @@
 import { formatAddress } from '@wirepath/stun-codec';
-import { CandidatePair, pathKeyOf, type RemoteCandidate } from './candidate-pair.js';
-import type { EnginePath, LocalBase } from '../events.js';
+import { CandidatePair, type RemoteCandidate } from './candidate-pair.js';
+import { pathKeyOf } from '../engine-path.js';
+import type { EnginePath, LocalBase } from '../engine-path.js';
 import { MAX_SIGNALLED_RELAYED } from '../messages.js';
 import { TokenBucket } from '../../base/limits/token-bucket.js';
 import { CHECK_PACING_MS, PEER_CHECKS_PER_SECOND, PEER_CHECK_BURST } from '../timings.js';

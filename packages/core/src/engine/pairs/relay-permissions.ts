@@ -2,7 +2,7 @@ import type { PublicKey } from '../../base/identity/identity.js';
 import type { CandidatePair } from './candidate-pair.js';
 import type { Checklist } from './checklist.js';
 import type { EngineEffect } from '../effects.js';
-import type { EnginePath } from '../events.js';
+import type { EnginePath } from '../engine-path.js';
 import { TokenBucket } from '../../base/limits/token-bucket.js';
 
 /**

@@ -3,7 +3,7 @@ import { CallSchedule } from './call-schedule.js';
 import type { EngineEffect } from '../effects.js';
 import type { LocalDescription } from '../events.js';
 import type { DescriptionId } from '../messages.js';
-import type { PairEvidence } from '../pairs/pair-evidence.js';
+import type { PairEvidence } from '../pair-evidence.js';
 
 export interface MessageOutboxNeeds {
   readonly peer: PublicKey;

@@ -1,7 +1,8 @@
 import type { PublicKey } from '../../base/identity/identity.js';
 import type { NatBehavior } from '../../contracts/nat-behavior.js';
 import { ActivePath } from './active-path.js';
-import { pathKeyOf, type CandidatePair } from '../pairs/candidate-pair.js';
+import type { CandidatePair } from '../pairs/candidate-pair.js';
+import { pathKeyOf } from '../engine-path.js';
 import type { Checklist } from '../pairs/checklist.js';
 import type { EngineEffect } from '../effects.js';
 import type { LocalDescription } from '../events.js';

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/time/clock.js';
 import type { PublicKey } from '../../base/identity/identity.js';
 import type { Logger } from '../../base/logging/logger.js';
 import { statsOf, type Transport } from '../../contracts/transport.js';
-import type { LocalBase } from '../../engine/events.js';
+import type { LocalBase } from '../../engine/engine-path.js';
 import type { CallMessage } from '../../engine/messages.js';
 import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
 import { reasonOf } from '../../base/errors/reason-of.js';

@@ -1,7 +1,7 @@
 import { formatAddress, parseTransportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../../contracts/candidate.js';
 import { NAT_DEPENDENCES, type NatBehavior, type NatDependence } from '../../contracts/nat-behavior.js';
-import { PAIR_STATES } from '../../engine/pairs/candidate-pair.js';
+import { PAIR_STATES } from '../../engine/pair-evidence.js';
 import { CONNECTION_TYPES } from '../../engine/connection-type.js';
 import {
   MAX_SIGNALLED_CANDIDATES,
@@ -9,7 +9,7 @@ import {
   type DescriptionId,
   type SignalledCandidate,
 } from '../../engine/messages.js';
-import { MAX_PAIRS_TOLD, type PairEvidence } from '../../engine/pairs/pair-evidence.js';
+import { MAX_PAIRS_TOLD, type PairEvidence } from '../../engine/pair-evidence.js';
 import { isMessageTime } from './message-time.js';
 
 /** A call message with the time at which it was sealed. */

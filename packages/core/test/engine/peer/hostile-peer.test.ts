@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { candidatePriority, type CandidateType } from '../../../src/contracts/candidate.js';
 import type { NatBehavior } from '../../../src/contracts/nat-behavior.js';
 import type { EngineEffect } from '../../../src/engine/effects.js';
-import type { LocalBase } from '../../../src/engine/events.js';
+import type { LocalBase } from '../../../src/engine/engine-path.js';
 import { EXTRA_BASES, GUESSES } from '../../../src/engine/hard-nat/hard-nat-attempt.js';
 import type { CallMessage, SignalledCandidate } from '../../../src/engine/messages.js';
 import { PathEngine } from '../../../src/engine/path-engine.js';
