@@ -92,6 +92,6 @@ export type { Pong } from './shell/peer-requests.js';
 export { PathEngine, type PathEngineOptions } from './engine/path-engine.js';
 export type { EngineEffect } from './engine/effects.js';
 export type { EngineEvent, LocalDescription } from './engine/events.js';
-export type { EnginePath, LocalBase } from './engine/engine-path.js';
+export { enginePathOf, type EnginePath, type LocalBase } from './engine/engine-path.js';
 export type { CallMessage, SignalledCandidate } from './engine/messages.js';
 export { CONNECTION_TYPES, connectionType, type ConnectionType } from './engine/connection-type.js';

@@ -1,4 +1,5 @@
 import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
+import { baseIdOf, type TransportPath } from '../contracts/path.js';
 
 /** Where a datagram leaves from or came in on: a socket's or allocation's id, and the other end's address. */
 export interface EnginePath {
@@ -11,6 +12,11 @@ export interface LocalBase {
   readonly id: string;
   readonly family: 4 | 6;
   readonly kind: 'socket' | 'allocation';
+}
+
+/** A path of the transport's, as the engine sees it. */
+export function enginePathOf(path: TransportPath): EnginePath {
+  return { baseId: baseIdOf(path), remote: path.remote };
 }
 
 /** For maps, and to compare; nobody takes it apart. */

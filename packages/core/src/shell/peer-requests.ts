@@ -4,8 +4,9 @@ import { CodedError } from '../base/errors/coded-error.js';
 import type { Listeners } from '../base/guard/listeners.js';
 import type { TraversalSettings } from './traversal-settings.js';
 import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../engine/connection-type.js';
-import type { EngineEvent, EnginePath } from '../engine/events.js';
-import type { PairEvidence } from '../engine/pairs/pair-evidence.js';
+import type { EngineEvent } from '../engine/events.js';
+import type { EnginePath } from '../engine/engine-path.js';
+import type { PairEvidence } from '../engine/pair-evidence.js';
 import type { PeerAgent } from '../engine/peer/peer-agent.js';
 import { until } from './adapters/until.js';
 

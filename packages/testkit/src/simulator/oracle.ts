@@ -28,10 +28,10 @@ interface SymbolicNat {
 
 interface Side {
   readonly host: TopologyHost;
-  /** Candidates that it tells: host and server-reflexive ones. */
-  readonly candidates: Map<string, 'host' | 'reflexive'>;
-  /** Sources of checks that it has seen. */
-  readonly seen: Set<string>;
+  /** Candidates that it tells: host and server-reflexive ones, by their text. */
+  readonly candidates: Map<string, { readonly address: SymbolicAddress; readonly type: 'host' | 'reflexive' }>;
+  /** Sources of checks that it has seen, by their text. */
+  readonly seen: Map<string, SymbolicAddress>;
   /** Remote addresses that have answered, from where they were asked. */
   readonly proven: Set<string>;
 }
@@ -72,23 +72,27 @@ export class Oracle {
   #side(name: string): Side {
     const host = this.#topology.hosts.find((one) => one.name === name);
     if (host === undefined) throw new Error(`no host is named ${name}`);
-    const candidates = new Map<string, 'host' | 'reflexive'>();
+    const candidates: Side['candidates'] = new Map();
     for (const server of this.#topology.stunServers) {
       const seen = this.#send(host, { ip: server.ip, port: String(server.port) });
-      if (seen !== undefined) candidates.set(text(seen.source), 'reflexive');
+      if (seen !== undefined) candidates.set(text(seen.source), { address: seen.source, type: 'reflexive' });
     }
-    for (const ip of host.ips) candidates.set(text({ ip, port: String(NODE_PORT) }), 'host');
-    return { host, candidates, seen: new Set(), proven: new Set() };
+    for (const ip of host.ips) {
+      const address = { ip, port: String(NODE_PORT) };
+      candidates.set(text(address), { address, type: 'host' });
+    }
+    return { host, candidates, seen: new Map(), proven: new Set() };
   }
 
   /** One round of checks from one side, each answered where it arrives. */
   #probe(from: Side, to: Side): void {
-    for (const target of new Set([...to.candidates.keys(), ...from.seen])) {
+    const told = [...to.candidates].map(([key, { address }]) => [key, address] as const);
+    for (const [target, address] of new Map([...told, ...from.seen])) {
       // A candidate that is our own address leads to ourselves.
       if (from.candidates.has(target)) continue;
-      const arrival = this.#send(from.host, parse(target));
+      const arrival = this.#send(from.host, address);
       if (arrival?.host !== to.host || arrival.port !== String(NODE_PORT)) continue;
-      if (to.seen.size < MAX_SEEN) to.seen.add(text(arrival.source));
+      if (to.seen.size < MAX_SEEN) to.seen.set(text(arrival.source), arrival.source);
       const answer = this.#send(to.host, arrival.source);
       if (answer?.host === from.host && text(answer.source) === target) from.proven.add(target);
     }
@@ -96,7 +100,7 @@ export class Oracle {
 
   #best(own: Side, other: Side): ConnectionType | undefined {
     const proven = [...own.proven];
-    if (proven.some((address) => other.candidates.get(address) === 'host')) return 'direct';
+    if (proven.some((address) => other.candidates.get(address)?.type === 'host')) return 'direct';
     if (proven.length > 0) return 'hole-punched';
     return this.#canRelay(own.host, other.host) ? 'relayed' : undefined;
   }
@@ -192,8 +196,3 @@ function dependsOn(dependence: NatDependence, { ip, port }: SymbolicAddress): st
 
 const isIpv6 = (ip: string) => ip.includes(':');
 const text = ({ ip, port }: SymbolicAddress) => `${ip}|${port}`;
-
-function parse(address: string): SymbolicAddress {
-  const bar = address.indexOf('|');
-  return { ip: address.slice(0, bar), port: address.slice(bar + 1) };
-}

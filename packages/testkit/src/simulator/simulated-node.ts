@@ -1,7 +1,7 @@
 import {
-  baseIdOf,
   candidatePriority,
   DescriptionHistory,
+  enginePathOf,
   formatAddress,
   PathEngine,
   transportAddress,
@@ -111,7 +111,7 @@ export class SimulatedNode {
     this.#subscriptions.push(
       datagrams.onDatagram((datagram) => this.#receive(datagram)),
       this.transport.onAuthenticated(({ publicKey, path }) =>
-        this.#handle({ type: 'authenticated', peer: publicKey, path: enginePath(path) }),
+        this.#handle({ type: 'authenticated', peer: publicKey, path: enginePathOf(path) }),
       ),
       this.transport.onSent(({ publicKey }) => this.#handle({ type: 'sent', peer: publicKey })),
       this.transport.onHandshake(({ publicKey }) => this.#handle({ type: 'handshake', peer: publicKey })),
@@ -177,7 +177,7 @@ export class SimulatedNode {
     if (datagram === undefined) return;
     if (datagram.kind === 'answer') {
       const { transactionId, mappedAddress } = datagram;
-      return this.#handle({ type: 'check-response', path: enginePath(path), transactionId, mappedAddress });
+      return this.#handle({ type: 'check-response', path: enginePathOf(path), transactionId, mappedAddress });
     }
     const credential = this.#credentials.get(datagram.ufrag);
     if (credential === undefined || credential.password !== datagram.password) return;
@@ -185,7 +185,7 @@ export class SimulatedNode {
     this.#handle({
       type: 'check',
       peer: credential.peer,
-      path: enginePath(path),
+      path: enginePathOf(path),
       transactionId: Buffer.from(datagram.transactionId, 'hex'),
       priority,
       candidateType,
@@ -394,8 +394,4 @@ export class SimulatedNode {
     }, delayMs);
     this.#timers.add(timer);
   }
-}
-
-function enginePath(path: TransportPath): EnginePath {
-  return { baseId: baseIdOf(path), remote: path.remote };
 }

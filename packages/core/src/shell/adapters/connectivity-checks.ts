@@ -6,8 +6,9 @@ import {
   type StunMessage,
 } from '@wirepath/stun-codec';
 import type { PublicKey } from '../../base/identity/identity.js';
-import { baseIdOf, type TransportPath } from '../../contracts/path.js';
+import type { TransportPath } from '../../contracts/path.js';
 import type { EngineEffect } from '../../engine/effects.js';
+import { enginePathOf } from '../../engine/engine-path.js';
 import type { EngineEvent } from '../../engine/events.js';
 
 type SendCheck = Extract<EngineEffect, { type: 'send-check' }>;
@@ -102,7 +103,7 @@ export class ConnectivityChecks {
     return {
       type: 'check',
       peer: credential.peer,
-      path: enginePath(path),
+      path: enginePathOf(path),
       transactionId: Uint8Array.from(message.transactionId),
       priority: message.priority ?? 0,
       candidateType: message.iceCandidateType?.type ?? 'peer-reflexive',
@@ -118,7 +119,7 @@ export class ConnectivityChecks {
     this.#awaited.delete(message.transactionKey);
     return {
       type: 'check-response',
-      path: enginePath(path),
+      path: enginePathOf(path),
       transactionId: message.transactionKey,
       mappedAddress: message.mappedAddress,
     };
@@ -130,8 +131,4 @@ export class ConnectivityChecks {
     const oldest = this.#awaited.keys().next().value;
     if (oldest !== undefined) this.#awaited.delete(oldest);
   }
-}
-
-function enginePath(path: TransportPath) {
-  return { baseId: baseIdOf(path), remote: path.remote };
 }

@@ -5,7 +5,7 @@ import type { Datagrams } from '../../contracts/datagrams.js';
 import type { Logger } from '../../base/logging/logger.js';
 import type { RelayFraming } from '../../contracts/path.js';
 import type { Allocation, Relay, RelayServer } from '../../contracts/relay.js';
-import { pathKeyOf, type LocalBase } from '../../engine/engine-path.js';
+import type { LocalBase } from '../../engine/engine-path.js';
 import { reasonOf } from '../../base/errors/reason-of.js';
 import { stackOf } from '../../base/errors/stack-of.js';
 import { oneLine, Refusals } from '../../base/guard/refusals.js';
@@ -43,8 +43,11 @@ const RETRY_MAX_MS = 60_000;
 /** One allocation per configured relay server, kept for as long as the node runs; lost ones are made again. */
 export class Allocations {
   readonly #slots: Slot[];
-  /** Of each permission that is wanted; undefined until it is granted. One that is released meanwhile leaves nothing. */
-  readonly #framings = new Map<string, RelayFraming | undefined>();
+  /**
+   * Of each permission that is wanted, by allocation and the peer's address; undefined until it is granted. One that is
+   * released meanwhile leaves nothing.
+   */
+  readonly #framings = new Map<string, Map<string, RelayFraming | undefined>>();
   readonly #refusals: ReadonlyMap<string, Refusals>;
   #signal: AbortSignal | undefined;
 
@@ -180,8 +183,9 @@ export class Allocations {
     const allocation = this.#open().find(({ id }) => id === allocationId);
     const signal = this.#signal;
     if (allocation === undefined || signal === undefined) throw new Error('the allocation is gone');
-    const key = pathKeyOf({ baseId: allocationId, remote: peer });
-    this.#framings.set(key, this.#framings.get(key));
+    const key = formatAddress(peer);
+    const wanted = this.#framings.get(allocationId) ?? new Map<string, RelayFraming | undefined>();
+    this.#framings.set(allocationId, wanted.set(key, wanted.get(key)));
     const framing = await allocation.permit(peer, { signal });
     const fault = framingFault(framing, allocationId, this.needs.datagrams()?.bases ?? []);
     if (fault !== undefined) {
@@ -189,19 +193,20 @@ export class Allocations {
       this.#refusals.get(plugin)?.refuse('a permission', fault);
       throw new Error(`${plugin}: permit: ${fault}`);
     }
-    if (this.#framings.has(key)) this.#framings.set(key, framing);
+    const stillWanted = this.#framings.get(allocationId);
+    if (stillWanted?.has(key)) stillWanted.set(key, framing);
     else allocation.release(peer);
   }
 
   release(allocationId: string, peer: TransportAddress): void {
-    this.#framings.delete(pathKeyOf({ baseId: allocationId, remote: peer }));
+    this.#framings.get(allocationId)?.delete(formatAddress(peer));
     this.#open()
       .find(({ id }) => id === allocationId)
       ?.release(peer);
   }
 
   framing(allocationId: string, peer: TransportAddress): RelayFraming | undefined {
-    return this.#framings.get(pathKeyOf({ baseId: allocationId, remote: peer }));
+    return this.#framings.get(allocationId)?.get(formatAddress(peer));
   }
 
   #open(): Allocation[] {
@@ -260,7 +265,7 @@ export class Allocations {
     const id = slot.allocation?.id;
     slot.lost?.[Symbol.dispose]();
     slot.allocation = undefined;
-    for (const key of this.#framings.keys()) if (key.startsWith(`${id}>`)) this.#framings.delete(key);
+    if (id !== undefined) this.#framings.delete(id);
     this.#retryLater(slot, reason);
     this.needs.onChange();
   }

@@ -3,12 +3,12 @@ import type { Clock } from '../../base/time/clock.js';
 import type { Guard } from '../../base/guard/guard.js';
 import type { PublicKey } from '../../base/identity/identity.js';
 import type { Logger } from '../../base/logging/logger.js';
-import { baseIdOf, type TransportPath } from '../../contracts/path.js';
+import type { TransportPath } from '../../contracts/path.js';
 import type { Transport } from '../../contracts/transport.js';
 import { ConnectivityChecks } from '../adapters/connectivity-checks.js';
 import type { EngineEffect } from '../../engine/effects.js';
 import type { EngineEvent } from '../../engine/events.js';
-import type { EnginePath, LocalBase } from '../../engine/engine-path.js';
+import { enginePathOf, type EnginePath, type LocalBase } from '../../engine/engine-path.js';
 import type { CallMessage } from '../../engine/messages.js';
 import type { PathEngine } from '../../engine/path-engine.js';
 import type { Allocations } from './allocations.js';
@@ -54,7 +54,7 @@ export class EngineDriver {
     }
     this.#subscriptions.push(
       transport.onAuthenticated(({ publicKey, path }) =>
-        this.handle({ type: 'authenticated', peer: publicKey, path: { baseId: baseIdOf(path), remote: path.remote } }),
+        this.handle({ type: 'authenticated', peer: publicKey, path: enginePathOf(path) }),
       ),
       transport.onSent(({ publicKey }) => this.handle({ type: 'sent', peer: publicKey })),
       transport.onHandshake(({ publicKey }) => this.handle({ type: 'handshake', peer: publicKey })),
