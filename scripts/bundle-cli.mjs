@@ -13,7 +13,7 @@ const building = `${folder}.${process.pid}`;
 
 /** What stays outside, by the packages that require it: native code is found beside its own package's files. */
 const OUTSIDE = {
-  koffi: ['source-host', 'transport-wg'],
+  koffi: ['linux'],
   'node-turn': ['source-relay'],
 };
 

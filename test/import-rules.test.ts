@@ -12,15 +12,16 @@ const PLUGINS = packages.filter((name) => /^(source|transport|signaling)-/.test(
 /** What each package may import of the others. */
 const ALLOWED: Record<string, readonly string[]> = {
   'stun-codec': [],
+  linux: [],
   core: ['stun-codec'],
-  'source-host': ['core'],
+  'source-host': ['core', 'linux'],
   'source-stun': ['core', 'stun-codec'],
-  'source-relay': ['core', 'stun-codec'],
-  'transport-wg': ['core'],
+  'source-relay': ['core', 'linux', 'stun-codec'],
+  'transport-wg': ['core', 'linux'],
   'signaling-rendezvous': ['core'],
   testkit: ['core', 'stun-codec'],
-  cli: ['core', 'stun-codec', ...PLUGINS],
-  natlab: ['core', 'stun-codec', 'cli', 'testkit'],
+  cli: ['core', 'linux', 'stun-codec', ...PLUGINS],
+  natlab: ['core', 'linux', 'stun-codec', 'cli', 'testkit'],
 };
 
 interface Import {

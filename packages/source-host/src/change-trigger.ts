@@ -1,6 +1,5 @@
 import type { Clock, Logger } from '@wirepath/core/plugin';
-import type { Libc } from './libc.js';
-import { openNetlinkTrigger } from './netlink-trigger.js';
+import type { NetworkChangeEvents } from '@wirepath/linux';
 
 /** Starts to call back when the network may have changed, until disposed of. */
 export type ChangeTrigger = (onHint: () => void) => Disposable;
@@ -23,7 +22,8 @@ export function pollingTrigger(clock: Clock): ChangeTrigger {
 
 export interface TriggerSystem {
   readonly platform: NodeJS.Platform;
-  libc(): Libc;
+  /** As `@wirepath/linux` has it. */
+  watchNetworkChanges(events: NetworkChangeEvents): Disposable;
 }
 
 /** Netlink on Linux, opened again when it is lost; polling elsewhere and where netlink is refused (sandboxes). */
@@ -34,14 +34,17 @@ export function systemTrigger(system: TriggerSystem, clock: Clock, logger: Logge
     let current: Disposable | undefined;
     const open = (): void => {
       try {
-        current = openNetlinkTrigger(system.libc(), onHint, (error) => {
-          logger.debug('netlink socket lost; opening another', { reason: error.message });
-          // Changes may have gone unreported, now and until the next one is open.
-          current = clock.setTimeout(() => {
-            open();
+        current = system.watchNetworkChanges({
+          onChange: onHint,
+          onLost: (error) => {
+            logger.debug('netlink socket lost; opening another', { reason: error.message });
+            // Changes may have gone unreported, now and until the next one is open.
+            current = clock.setTimeout(() => {
+              open();
+              onHint();
+            }, REOPEN_DELAY_MS);
             onHint();
-          }, REOPEN_DELAY_MS);
-          onHint();
+          },
         });
       } catch (error) {
         logger.debug('changes of the network are polled for', { reason: String(error), intervalMs: POLL_INTERVAL_MS });

@@ -6,13 +6,13 @@ import {
   type NodeSettings,
   type PhysicalEgress,
 } from '@wirepath/core/plugin';
+import { watchNetworkChanges } from '@wirepath/linux';
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Socket as StreamSocket } from 'node:net';
 import { bindToDevice } from './bind-to-device.js';
 import { systemTrigger, type ChangeTrigger } from './change-trigger.js';
 import { ChangeWatch } from './change-watch.js';
 import { addressByConnect } from './connect-probe.js';
-import { loadLibc } from './libc.js';
 import { thisMachine, type Machine } from './machine.js';
 import { readNetworkState, type NetworkState } from './network-state.js';
 import { selectPhysicalEgress } from './physical-egress.js';
@@ -43,7 +43,7 @@ export class SystemEgress implements Egress {
     this.#node = node;
     this.#parts = {
       machine,
-      trigger: parts.trigger ?? systemTrigger({ platform: machine.platform, libc: loadLibc }, clock, logger),
+      trigger: parts.trigger ?? systemTrigger({ platform: machine.platform, watchNetworkChanges }, clock, logger),
       addressByConnect: parts.addressByConnect ?? addressByConnect,
     };
     this.#changes = new ChangeWatch({
@@ -65,7 +65,7 @@ export class SystemEgress implements Egress {
   }
 
   bindToDevice(socket: DatagramSocket | StreamSocket, interfaceName: string): void {
-    bindToDevice({ platform: this.#parts.machine.platform, libc: loadLibc }, socket, interfaceName);
+    bindToDevice({ platform: this.#parts.machine.platform }, socket, interfaceName);
   }
 
   watch(onChange: () => void): Disposable {

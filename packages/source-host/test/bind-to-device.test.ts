@@ -1,11 +1,10 @@
+import type { Libc } from '@wirepath/linux';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bindToDevice } from '../src/bind-to-device.js';
-import type { Libc } from '../src/libc.js';
 import { pinOrWarn } from '../src/pin-or-warn.js';
-import { socketDescriptor } from '../src/socket-descriptor.js';
 import { recordingLogger } from './log.js';
 
 const { EPERM, EACCES, ENODEV, EINVAL } = constants.errno;
@@ -43,28 +42,6 @@ function fakeLibc(errno = 0, interfaceIndex = 7) {
 const code = (value: string): unknown => expect.objectContaining({ name: 'CodedError', code: value });
 
 describe('pinning a socket to an interface', () => {
-  it('is SO_BINDTODEVICE on Linux, with the name as a C string', async () => {
-    const socket = await boundSocket();
-    const { calls, libc } = fakeLibc();
-    bindToDevice({ platform: 'linux', libc }, socket, 'eth0');
-    expect(calls).toEqual([
-      { fd: socketDescriptor(socket), level: 1, option: 25, value: [...Buffer.from('eth0\0')], sizeBytes: 5 },
-    ]);
-  });
-
-  it('is IP_BOUND_IF on macOS, with the index', async () => {
-    const { calls, libc } = fakeLibc();
-    bindToDevice({ platform: 'darwin', libc }, await boundSocket(), 'en0');
-    expect(calls).toMatchObject([{ level: 0, option: 25, value: [7, 0, 0, 0], sizeBytes: 4 }]);
-  });
-
-  it('is IPV6_BOUND_IF on macOS for IPv6', async ({ skip }) => {
-    const socket = await boundSocket('udp6').catch((error: Error) => skip(`no IPv6 here: ${error.message}`));
-    const { calls, libc } = fakeLibc();
-    bindToDevice({ platform: 'darwin', libc }, socket, 'en0');
-    expect(calls).toMatchObject([{ level: 41, option: 125, value: [7, 0, 0, 0] }]);
-  });
-
   it.each([
     ['EPERM', EPERM, 'PERMISSION_DENIED'],
     ['EACCES', EACCES, 'PERMISSION_DENIED'],
@@ -138,15 +115,4 @@ describe('pinning a probe socket', () => {
     expect(pinOrWarn(egress, await boundSocket(), 'eth0', logger)).toBe(false);
     expect(logger.lines).toMatchObject([{ level: 'warn', fields: { interface: 'eth0', code: expected } }]);
   });
-});
-
-it('reading the descriptor of a socket warns of nothing', async () => {
-  const warnings: string[] = [];
-  const note = (warning: Error) => warnings.push(warning.message);
-  process.on('warning', note);
-  const socket = await boundSocket();
-  expect(socketDescriptor(socket)).toBeGreaterThan(2);
-  await new Promise((resolve) => setImmediate(resolve));
-  process.off('warning', note);
-  expect(warnings).toEqual([]);
 });

@@ -149,10 +149,10 @@ describe('hints by polling', () => {
   ])('are used %s', (_where, platform) => {
     const clock = new FakeClock();
     let hints = 0;
-    const libc = () => {
+    const watchNetworkChanges = () => {
       throw new Error('no foreign functions here');
     };
-    const trigger = systemTrigger({ platform, libc }, clock, recordingLogger())(() => hints++);
+    const trigger = systemTrigger({ platform, watchNetworkChanges }, clock, recordingLogger())(() => hints++);
     clock.advance(2500);
     expect(hints).toBe(2);
     trigger[Symbol.dispose]();

@@ -27,8 +27,5 @@ export {
   type EmbeddedTransportNeeds,
   type EmbeddedTransportOptions,
 } from './embedded/embedded-transport.js';
-export { linuxBoottime } from './linux/boottime.js';
 export type { OpenUdpSocket, UdpSocket } from './sockets/udp-socket.js';
 export type { WireGuardOptions } from './options.js';
-export { capabilityNames, threadRights, type CapabilitySet, type ThreadRights } from './linux/capabilities.js';
-export { dropRights, type DroppedRights } from './linux/drop-rights.js';

@@ -1,5 +1,5 @@
 import { lstatOf, type Logger } from '@wirepath/core';
-import type * as TransportWg from '@wirepath/transport-wg';
+import type * as Linux from '@wirepath/linux';
 import { dirname } from 'node:path';
 import { errorSentence } from '../error-line.js';
 
@@ -24,14 +24,14 @@ export async function giveUpRights({ keep, paths, logger, signal }: RightsOption
   const failed = (error: unknown): void => {
     if (!signal.aborted) logger.warn('not all rights of root were given up', { error: errorSentence(error) });
   };
-  let transport: typeof TransportWg;
+  let linux: typeof Linux;
   try {
-    transport = await import('@wirepath/transport-wg');
+    linux = await import('@wirepath/linux');
   } catch (error) {
     failed(error);
     return { done: Promise.resolve() };
   }
-  const { dropRights, capabilityNames } = transport;
+  const { dropRights, capabilityNames } = linux;
   // Root without this right reads root's files only: a `sudo` with the user's own rc file reads it again on SIGHUP.
   const kept = paths.every(belongsToRoot) ? keep : [...keep, 'CAP_DAC_READ_SEARCH'];
   const done = dropRights(kept, { signal }).then(({ threads, holdingMore }) => {

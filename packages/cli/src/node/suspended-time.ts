@@ -5,7 +5,7 @@ import type { SystemClock } from '@wirepath/core';
  * the uptime. After the start: it loads native code.
  */
 export async function readSuspendedTimeFromKernel(clock: Pick<SystemClock, 'readBoottimeWith'>): Promise<void> {
-  const { linuxBoottime } = await import('@wirepath/transport-wg');
+  const { linuxBoottime } = await import('@wirepath/linux');
   const boottime = linuxBoottime();
   if (boottime !== undefined) clock.readBoottimeWith(boottime);
 }

@@ -20,9 +20,10 @@ import {
   type TransportPeer,
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
+import { socketDescriptor } from '@wirepath/linux';
 import { setImmediate } from 'node:timers/promises';
 import { defaultMark } from '../system/linux-network.js';
-import { bindToInterface, descriptorOf, forceBufferSizes, markSocket } from '../linux/socket-options.js';
+import { bindToInterface, forceBufferSizes, markSocket } from '../sockets/socket-options.js';
 import { Device } from '../protocol/device.js';
 import { parseIpPrefix } from '../protocol/ip-prefix.js';
 import { parseKey } from '../protocol/keys.js';
@@ -286,7 +287,7 @@ export class EmbeddedTransport implements Transport {
     const { bindInterface } = this.#options;
     if (bindInterface === undefined) return;
     this.#sockets.forEachSocket((socket) => {
-      const fd = descriptorOf(socket);
+      const fd = socketDescriptor(socket);
       try {
         if (fd !== undefined) bindToInterface(fd, bindInterface);
       } catch (error) {
@@ -298,7 +299,7 @@ export class EmbeddedTransport implements Transport {
 
   #markSockets(): void {
     this.#sockets.forEachSocket((socket) => {
-      const fd = descriptorOf(socket);
+      const fd = socketDescriptor(socket);
       if (fd === undefined) return;
       forceBufferSizes(fd, SOCKET_BUFFER_BYTES);
       try {

@@ -1,9 +1,10 @@
 import { CodedError, type Guard, type Logger, type NodeSettings } from '@wirepath/core/plugin';
+import type { TunDevice } from '@wirepath/linux';
 import type { Counters } from '../sockets/counters.js';
 import type { InnerSide } from './inner-side.js';
 import { OwnDatagrams } from './own-datagrams.js';
 import { LinuxNetwork } from '../system/linux-network.js';
-import { TunDevice } from './tun-device.js';
+import { openTun } from './open-tun.js';
 
 /** Packets that are decrypted before the interface is up. */
 const EARLY_PACKETS_MAX = 64;
@@ -35,7 +36,7 @@ export class TunInterface implements InnerSide {
 
   async start({ signal, listenPort }: { signal: AbortSignal; listenPort: number }): Promise<void> {
     const { node, counters, guard, onPacket, logger } = this.#options;
-    const device = TunDevice.open(node.interfaceName);
+    const device = openTun(node.interfaceName);
     this.#device = device;
     await this.#network.bringUp(node);
     if (this.#stopped || signal.aborted) throw new CodedError('ABORTED', undefined, { cause: signal.reason });
@@ -48,7 +49,8 @@ export class TunInterface implements InnerSide {
         if (own.includes(packet)) counters.count('tun.loop');
         else onPacket(packet);
       }),
-      onLost: (error) => logger.error('the interface was lost', { error: error.message }),
+      onLost: (reason) =>
+        logger.error('the interface was lost', { error: `interface ${node.interfaceName}: ${reason}` }),
     });
     // Last, for packets within the interface's own networks need no route of ours.
     await this.#network.startRouting({ listenPort });

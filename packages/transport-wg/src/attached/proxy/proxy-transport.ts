@@ -17,10 +17,11 @@ import {
   type TransportPeer,
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
+import { socketDescriptor } from '@wirepath/linux';
 import { Counters } from '../../sockets/counters.js';
 import { Sockets } from '../../sockets/sockets.js';
 import { defaultMark } from '../../system/linux-network.js';
-import { bindToInterface, descriptorOf, markSocket } from '../../linux/socket-options.js';
+import { bindToInterface, markSocket } from '../../sockets/socket-options.js';
 import { PATH_CHANGE_HANDSHAKE_SPACING_MS } from '../../protocol/constants.js';
 import { MESSAGE_TRANSPORT_DATA, messageType, TRANSPORT_MIN_BYTES } from '../../protocol/messages.js';
 import type { DeviceControl, UapiDeviceState } from '../../uapi/device.js';
@@ -284,7 +285,7 @@ export class ProxyTransport implements Transport {
     this.#listening = true;
     const mark = fwmark ?? defaultMark(this.#device.interfaceName);
     this.#sockets.forEachSocket((socket) => {
-      const fd = process.platform === 'linux' ? descriptorOf(socket) : undefined;
+      const fd = process.platform === 'linux' ? socketDescriptor(socket) : undefined;
       if (fd === undefined) return;
       if (this.#network) this.#mark(fd, mark);
       if (bindInterface !== undefined) bindToInterface(fd, bindInterface);

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { capabilitySet, threadRights, type CapabilitySet, type ThreadRights } from './capabilities.js';
-import { libc, type Arena, type Libc } from './libc.js';
+import { linuxLibc, type Arena, type LinuxLibc } from '../libc/libc.js';
+import { SystemCallError } from '../libc/system-call-error.js';
 
 /** linux/prctl.h */
 const PR_CAPBSET_DROP = 24;
@@ -39,16 +40,17 @@ export interface DroppedRights {
  * are read and names looked up, are there already: each is made to drop its own; see {@link onEachPoolThread}. What V8 has for
  * compiling and collecting cannot be reached, and keeps what it had.
  * @param options.signal stops waiting for threads that are busy.
- * @returns what the kernel says afterwards. @throws RangeError for a name that Linux does not have; Error where a call fails.
+ * @returns what the kernel says afterwards. @throws RangeError for a name that Linux does not have; SystemCallError where a call
+ * fails, NativeCodeError, Error where a thread stays busy.
  */
 export async function dropRights(keep: readonly string[], { signal }: { signal: AbortSignal }): Promise<DroppedRights> {
   const kept = capabilitySet(keep) & ownRights().permitted;
-  const system = libc();
+  const system = linuxLibc();
   const arena = system.arena(POLL_FDS + 16 * poolThreads());
   fillCapset(arena, kept);
   const calls = callsFor(arena, kept);
   for (const [name, ...args] of calls) {
-    if (system[name](...args) < 0) throw new Error(`${name} failed: errno ${system.errno()}`);
+    if (system[name](...args) < 0) throw new SystemCallError(`${name} failed`, name, system.errno());
   }
   // A thread that is made to do it twice fails, having dropped the right to; what counts is read back below.
   const enqueue = () => Promise.allSettled(calls.map(([name, ...args]) => system.onPool(name, args)));
@@ -93,7 +95,7 @@ function fillCapset({ view }: Arena, kept: CapabilitySet): void {
  * takes the next jobs, for it is the only one that is free. What others queue waits behind, a few ms.
  * @returns false where some thread stayed busy: the jobs have run then, but not one's on each.
  */
-async function onEachPoolThread(system: Libc, arena: Arena, enqueue: () => Promise<unknown>): Promise<boolean> {
+async function onEachPoolThread(system: LinuxLibc, arena: Arena, enqueue: () => Promise<unknown>): Promise<boolean> {
   const count = poolThreads();
   const parked: Promise<void>[] = [];
   const events: number[] = [];
@@ -101,7 +103,7 @@ async function onEachPoolThread(system: Libc, arena: Arena, enqueue: () => Promi
   const park = (): void => {
     const slot = events.length;
     const event = system.eventfd(0, EFD_CLOEXEC);
-    if (event < 0) throw new Error(`eventfd failed: errno ${system.errno()}`);
+    if (event < 0) throw new SystemCallError('eventfd failed', 'eventfd', system.errno());
     events.push(event);
     arena.view.setInt32(POLL_FDS + 8 * slot, event, true);
     arena.view.setUint32(POLL_FDS + 8 * slot + 4, POLLIN, true);

@@ -1,7 +1,7 @@
-import { CodedError } from '@wirepath/core/plugin';
 import { Socket } from 'node:net';
 import { endianness } from 'node:os';
-import type { Libc } from './libc.js';
+import { libc as systemLibc, type Libc } from '../libc/libc.js';
+import { SystemCallError } from '../libc/system-call-error.js';
 
 // linux/netlink.h, linux/rtnetlink.h, asm-generic
 const AF_UNIX = 1;
@@ -19,16 +19,23 @@ const RTMGRP_IPV4_ROUTE = 0x40;
 const RTMGRP_IPV6_IFADDR = 0x100;
 const RTMGRP_IPV6_ROUTE = 0x400;
 
+export interface NetworkChangeEvents {
+  /** The kernel reports a change of links, addresses or routes: look at them. */
+  onChange(): void;
+  /** The socket failed, as when messages came faster than they were read (ENOBUFS); it is closed. */
+  onLost(error: Error): void;
+}
+
 /**
- * Calls `onHint` whenever the kernel reports a change of links, addresses or routes, on Linux, for any user.
+ * Tells of every change of links, addresses and routes, on Linux, to any user, until disposed of.
  *
  * Node reads no netlink sockets, but its event loop reads any stream: a Unix stream socket is wrapped, and before it is
  * first polled the netlink socket takes its descriptor's place. So no thread waits, nothing polls, and closing the
- * stream closes the netlink socket. The messages themselves do not matter: who is hinted looks at the whole state.
- * @param onLost the socket failed, as when messages came faster than they were read (ENOBUFS); it is closed.
- * @throws CodedError NETWORK_CONFIG where the system refuses such a socket.
+ * stream closes the netlink socket. The messages themselves do not matter: who is told looks at the whole state.
+ * @param libc what tests replace.
+ * @throws SystemCallError where the system refuses such a socket. @throws NativeCodeError
  */
-export function openNetlinkTrigger(libc: Libc, onHint: () => void, onLost: (error: Error) => void): Disposable {
+export function watchNetworkChanges(events: NetworkChangeEvents, libc: Libc = systemLibc()): Disposable {
   const descriptor = openRouteSocket(libc);
   const carrier = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (carrier < 0) {
@@ -44,12 +51,14 @@ export function openNetlinkTrigger(libc: Libc, onHint: () => void, onLost: (erro
     stream.destroy();
     throw failure;
   }
-  stream.on('data', onHint);
+  const onChange = () => events.onChange();
+  const onLost = (error: Error) => events.onLost(error);
+  stream.on('data', onChange);
   stream.once('error', onLost);
   stream.unref();
   return {
     [Symbol.dispose]() {
-      stream.off('data', onHint);
+      stream.off('data', onChange);
       stream.off('error', onLost);
       // A read that failed in the same moment is nobody's concern any more.
       stream.on('error', () => undefined);
@@ -76,6 +85,6 @@ function routeGroups(): Uint8Array {
   return new Uint8Array(address.buffer);
 }
 
-function refused(libc: Libc, call: string): CodedError {
-  return new CodedError('NETWORK_CONFIG', `no netlink socket: ${call} failed with errno ${libc.errno()}`);
+function refused(libc: Libc, call: string): SystemCallError {
+  return new SystemCallError(`no netlink socket: ${call} failed`, call, libc.errno());
 }

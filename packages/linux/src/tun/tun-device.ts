@@ -1,12 +1,13 @@
-import { CodedError, deniedCapability, deniedPath, type Denial } from '@wirepath/core/plugin';
-import { EAGAIN, EINTR, EIO, LINUX_ERRNO } from '../linux/errno.js';
-import { libc, systemError, type Arena, type Libc } from '../linux/libc.js';
-import { isInterfaceName } from '../uapi/socket/socket-file.js';
+import { EAGAIN, EINTR, EIO, errnoText } from '../libc/errno.js';
+import { linuxLibc, type Arena, type LinuxLibc } from '../libc/libc.js';
+import { SystemCallError } from '../libc/system-call-error.js';
 
-const TUN_FILE = '/dev/net/tun';
+export const TUN_FILE = '/dev/net/tun';
 const O_RDWR = 0o2;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
+/** linux/if.h, with the closing NUL. */
+const IFNAMSIZ = 16;
 /** linux/if_tun.h */
 const TUNSETIFF = 0x400454ca;
 const IFF_TUN = 0x0001;
@@ -33,8 +34,8 @@ const ARENA_BYTES = WRITE_BUFFER + 65536;
 export interface TunEvents {
   /** An IP packet that the system routed to the interface. The bytes are valid only during the call. */
   onPacket(packet: Uint8Array): void;
-  /** The device is gone (deleted from outside); nothing more will be read. */
-  onLost(reason: Error): void;
+  /** The device is gone (deleted from outside), with the reason for people; nothing more will be read. */
+  onLost(reason: string): void;
 }
 
 /**
@@ -45,7 +46,7 @@ export class TunDevice {
   readonly name: string;
   /** Packets that the kernel did not take, by reason. */
   readonly writeDrops = { full: 0, down: 0, refused: 0 };
-  readonly #libc: Libc;
+  readonly #libc: LinuxLibc;
   readonly #arena: Arena;
   readonly #tunFd: number;
   readonly #wakeFd: number;
@@ -54,7 +55,7 @@ export class TunDevice {
   #closing = false;
   #closed: (() => void) | undefined;
 
-  private constructor(name: string, libc: Libc, arena: Arena, tunFd: number, wakeFd: number) {
+  private constructor(name: string, libc: LinuxLibc, arena: Arena, tunFd: number, wakeFd: number) {
     this.name = name;
     this.#libc = libc;
     this.#arena = arena;
@@ -64,28 +65,32 @@ export class TunDevice {
 
   /**
    * Creates the interface; it disappears when the device is closed or the process ends.
-   * @throws CodedError CONFIG (name), INTERFACE_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG.
+   * @throws RangeError for a name that does not fit. @throws NativeCodeError
+   * @throws SystemCallError of `open`: ENOENT, ENODEV or ENXIO without the device file or its driver, EACCES, EPERM;
+   * of `ioctl`: EPERM without CAP_NET_ADMIN, EBUSY for a name that is taken; of `eventfd`.
    */
   static open(name: string): TunDevice {
-    checkInterfaceName(name);
-    const system = libc();
+    const nameBytes = Buffer.from(name);
+    if (nameBytes.length === 0 || nameBytes.length >= IFNAMSIZ)
+      throw new RangeError(`no name for an interface: ${name}`);
+    const system = linuxLibc();
     const arena = system.arena(ARENA_BYTES);
     const tunFd = system.open(TUN_FILE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (tunFd < 0) throw openError(system.errno(), name);
+    if (tunFd < 0) throw new SystemCallError(`cannot open ${TUN_FILE}`, 'open', system.errno());
     arena.bytes.fill(0, SCRATCH, SCRATCH + 40);
-    arena.bytes.set(Buffer.from(name), SCRATCH);
+    arena.bytes.set(nameBytes, SCRATCH);
     // EXCL: without it the kernel would attach us to a persistent TUN device that somebody else made.
-    arena.view.setUint16(SCRATCH + 16, IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL, true);
+    arena.view.setUint16(SCRATCH + IFNAMSIZ, IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL, true);
     if (system.ioctl(tunFd, TUNSETIFF, arena.address + SCRATCH) < 0) {
       const errno = system.errno();
       system.close(tunFd);
-      throw systemError(`cannot create the interface ${name}`, errno, name, withoutDevice(needsNetAdmin));
+      throw new SystemCallError(`cannot create the interface ${name}`, 'ioctl', errno);
     }
     const wakeFd = system.eventfd(0, O_NONBLOCK | O_CLOEXEC);
     if (wakeFd < 0) {
       const errno = system.errno();
       system.close(tunFd);
-      throw systemError('cannot create an eventfd', errno, name, needsNetAdmin);
+      throw new SystemCallError('cannot create an eventfd', 'eventfd', errno);
     }
     return new TunDevice(name, system, arena, tunFd, wakeFd);
   }
@@ -159,7 +164,7 @@ export class TunDevice {
       const errno = sizeBytes < 0 ? this.#libc.errno() : EAGAIN;
       if (errno === EINTR) continue;
       if (errno === EAGAIN || errno === EIO) this.#poll();
-      else this.#lost(LINUX_ERRNO[errno]?.text ?? `error ${errno}`);
+      else this.#lost(errnoText(errno));
       return;
     }
     // More may wait: let the sockets and timers have their turn, then go on without a round trip through poll(2).
@@ -167,41 +172,6 @@ export class TunDevice {
   };
 
   #lost(reason: string): void {
-    this.#events?.onLost(
-      new CodedError('INTERFACE_NOT_FOUND', `interface ${this.name}: ${reason}`, { subject: this.name }),
-    );
+    this.#events?.onLost(reason);
   }
-}
-
-const needsNetAdmin = (code: string): Denial => deniedCapability('CAP_NET_ADMIN', code);
-
-/** Whoever only tries it out can do without. */
-function withoutDevice(refusal: (code: string) => Denial): (code: string) => Denial {
-  return (code) => {
-    const { reason, advice } = refusal(code);
-    return { reason, advice: `${advice} Without a device, set \`tun: false\` in the options of the transport.` };
-  };
-}
-
-/** The device file has reasons of its own: it is not there, its driver is not, or its mode or the container keeps us off. */
-function openError(errno: number, name: string): CodedError {
-  const code = LINUX_ERRNO[errno]?.name ?? '';
-  if (code !== 'ENOENT' && code !== 'ENODEV' && code !== 'ENXIO') {
-    const refusal = withoutDevice((denied) => deniedPath(TUN_FILE, denied));
-    return systemError(`cannot open ${TUN_FILE}`, errno, name, refusal);
-  }
-  const what = code === 'ENOENT' ? `this system has no ${TUN_FILE}` : `this system has no driver behind ${TUN_FILE}`;
-  return new CodedError('NETWORK_CONFIG', what, {
-    subject: name,
-    advice: `Load the module (\`modprobe tun\`), give the container the device (\`--device ${TUN_FILE}\`), or set \`tun: false\`.`,
-  });
-}
-
-/** @throws CodedError CONFIG */
-export function checkInterfaceName(name: string): void {
-  if (isInterfaceName(name)) return;
-  throw new CodedError('CONFIG', `not a name for an interface: ${JSON.stringify(name)}`, {
-    subject: name,
-    advice: 'Use 1 to 15 of the characters a-z, A-Z, 0-9, "_", "-", "=", "+" and ".".',
-  });
 }

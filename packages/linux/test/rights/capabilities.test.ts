@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { capabilityNames, capabilitySet, parseThreadStatus, threadRights } from '../../src/linux/capabilities.js';
+import { capabilityNames, capabilitySet, parseThreadStatus, threadRights } from '../../src/rights/capabilities.js';
 
 describe('capabilities', () => {
   it('have the numbers of linux/capability.h', () => {

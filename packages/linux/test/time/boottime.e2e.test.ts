@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { linuxBoottime } from '../../src/linux/boottime.js';
+import { linuxBoottime } from '../../src/time/boottime.js';
 
 const PRINT = `
-  import { linuxBoottime } from ${JSON.stringify(fileURLToPath(new URL('../../dist/linux/boottime.js', import.meta.url)))};
+  import { linuxBoottime } from ${JSON.stringify(fileURLToPath(new URL('../../dist/time/boottime.js', import.meta.url)))};
   console.log(linuxBoottime().read());
 `;
 const NODE = ['--input-type=module', '--eval', PRINT];

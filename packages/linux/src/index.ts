@@ -1,0 +1,43 @@
+/**
+ * What Node has no API for: a few system calls, straight to libc, and what is made of them. Options and pins of sockets,
+ * changes of the network as netlink tells them, TUN devices, capabilities, and the time since boot.
+ *
+ * Native code is loaded with the first call that needs it, never by an import. Every call that fails throws a
+ * {@link SystemCallError}; where no call can be made, a {@link NativeCodeError}.
+ *
+ * ```ts
+ * import { linuxBoottime, SystemCallError, TunDevice, watchNetworkChanges } from '@wirepath/linux';
+ *
+ * const watch = watchNetworkChanges({
+ *   onChange: () => console.log('links, addresses or routes changed'),
+ *   onLost: (error) => console.log(error.message),
+ * });
+ * try {
+ *   const device = TunDevice.open('tun7');
+ *   device.start({
+ *     onPacket: (packet) => console.log(`${packet.length} bytes`),
+ *     onLost: (reason) => console.log(reason),
+ *   });
+ *   await device.close();
+ * } catch (error) {
+ *   if (!(error instanceof SystemCallError)) throw error;
+ *   console.log(error.code, error.message); // EPERM cannot create the interface tun7: operation not permitted
+ * }
+ * watch[Symbol.dispose]();
+ * console.log(linuxBoottime()?.read());
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { errnoName } from './libc/errno.js';
+export type { Libc } from './libc/libc.js';
+export { NativeCodeError } from './libc/native-code-error.js';
+export { SystemCallError } from './libc/system-call-error.js';
+export { watchNetworkChanges, type NetworkChangeEvents } from './netlink/network-changes.js';
+export { capabilityNames, threadRights, type CapabilitySet, type ThreadRights } from './rights/capabilities.js';
+export { dropRights, type DroppedRights } from './rights/drop-rights.js';
+export { pinToInterface, type PinningSystem } from './sockets/pin-to-interface.js';
+export { socketDescriptor } from './sockets/socket-descriptor.js';
+export { bindToInterface, forceBufferSizes, markSocket } from './sockets/socket-options.js';
+export { linuxBoottime, type Boottime } from './time/boottime.js';
+export { TUN_FILE, TunDevice, type TunEvents } from './tun/tun-device.js';

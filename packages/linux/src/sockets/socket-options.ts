@@ -1,0 +1,50 @@
+import { linuxLibc } from '../libc/libc.js';
+import { SystemCallError } from '../libc/system-call-error.js';
+
+/** asm-generic/socket.h */
+export const SOL_SOCKET = 1;
+export const SO_BINDTODEVICE = 25;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+const SO_MARK = 36;
+
+function setOption(fd: number, option: number, value: Uint8Array): number {
+  const system = linuxLibc();
+  return system.setsockopt(fd, SOL_SOCKET, option, value, value.length) < 0 ? system.errno() : 0;
+}
+
+/** Both architectures that there is a libc for are little-endian. */
+function int32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
+/**
+ * SO_MARK: policy routing tells datagrams of this socket from everything else by the mark. Linux only.
+ * @throws SystemCallError EPERM without CAP_NET_ADMIN. @throws NativeCodeError
+ */
+export function markSocket(fd: number, mark: number): void {
+  const errno = setOption(fd, SO_MARK, int32(mark));
+  if (errno !== 0) throw new SystemCallError('cannot mark a socket (SO_MARK)', 'setsockopt', errno);
+}
+
+/**
+ * SO_BINDTODEVICE: sends and receives only on this interface. Linux only.
+ * @throws SystemCallError EPERM without CAP_NET_RAW, ENODEV. @throws NativeCodeError
+ */
+export function bindToInterface(fd: number, interfaceName: string): void {
+  const errno = setOption(fd, SO_BINDTODEVICE, Buffer.from(`${interfaceName}\0`));
+  if (errno !== 0) {
+    throw new SystemCallError(`cannot bind a socket to ${interfaceName} (SO_BINDTODEVICE)`, 'setsockopt', errno);
+  }
+}
+
+/**
+ * Buffers beyond the system's limit, as far as we may; without the right the limit stays. Linux only.
+ * @throws NativeCodeError
+ */
+export function forceBufferSizes(fd: number, sizeBytes: number): void {
+  setOption(fd, SO_RCVBUFFORCE, int32(sizeBytes));
+  setOption(fd, SO_SNDBUFFORCE, int32(sizeBytes));
+}

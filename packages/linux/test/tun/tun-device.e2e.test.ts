@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { watchNetworkChanges } from '../../src/netlink/network-changes.js';
+import { TunDevice } from '../../src/tun/tun-device.js';
+
+const canMakeDevices = process.platform === 'linux' && process.geteuid?.() === 0;
+const name = `wl${process.pid % 100000}`;
+const ip = (...args: string[]) => execFileSync('ip', args, { stdio: 'ignore' });
+
+describe.skipIf(!canMakeDevices)('a device of our own (skipped without root)', () => {
+  it('comes and goes, and netlink tells of it', async () => {
+    const changes = new Set<() => void>();
+    const change = () => new Promise<void>((resolve) => changes.add(resolve));
+    const watch = watchNetworkChanges({
+      onChange: () => {
+        for (const resolve of changes) resolve();
+        changes.clear();
+      },
+      onLost: (error) => expect.unreachable(error.message),
+    });
+    const made = change();
+    const device = TunDevice.open(name);
+    await made;
+    expect(device.name).toBe(name);
+    expect(() => TunDevice.open(name)).toThrow(expect.objectContaining({ call: 'ioctl', code: 'EBUSY' }));
+    const gone = change();
+    await device.close();
+    await gone;
+    watch[Symbol.dispose]();
+  });
+
+  it('hands over what the system routes to it, and says when it is deleted', async () => {
+    const device = TunDevice.open(name);
+    const packets: number[] = [];
+    const lost = new Promise<string>((onLost) => {
+      device.start({ onPacket: (packet) => packets.push(packet[0]! >> 4), onLost });
+    });
+    ip('link', 'set', name, 'up');
+    // Router solicitations and the like come by themselves.
+    await expect.poll(() => packets.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    ip('link', 'delete', name);
+    expect(await lost).toBe('the device is gone');
+    await device.close();
+  });
+
+  it('hands packets to the system', async () => {
+    const device = TunDevice.open(name);
+    ip('address', 'add', '10.213.7.1/24', 'dev', name);
+    ip('link', 'set', name, 'up');
+    const socket = createSocket('udp4').bind(0, '10.213.7.1');
+    await once(socket, 'listening');
+    const heard = once(socket, 'message');
+    device.write(udpPacket([10, 213, 7, 2], [10, 213, 7, 1], socket.address().port, 'hello'));
+    expect(String((await heard)[0])).toBe('hello');
+    expect(device.writeDrops).toEqual({ full: 0, down: 0, refused: 0 });
+    socket.close();
+    await device.close();
+  });
+
+  it.each(['', 'a-name-of-sixteen'])('cannot have the name "%s"', (unfit) => {
+    expect(() => TunDevice.open(unfit)).toThrow(RangeError);
+  });
+});
+
+/** IPv4 and UDP, the latter without a checksum. */
+function udpPacket(from: number[], to: number[], port: number, text: string): Uint8Array {
+  const packet = Buffer.alloc(28 + text.length);
+  packet.set([0x45, 0, 0, packet.length, 0, 0, 0, 0, 64, 17, 0, 0, ...from, ...to]);
+  let sum = 0;
+  for (let at = 0; at < 20; at += 2) sum += packet.readUInt16BE(at);
+  packet.writeUInt16BE(~((sum & 0xffff) + (sum >> 16)) & 0xffff, 10);
+  packet.writeUInt16BE(4000, 20);
+  packet.writeUInt16BE(port, 22);
+  packet.writeUInt16BE(8 + text.length, 24);
+  packet.write(text, 28);
+  return packet;
+}
