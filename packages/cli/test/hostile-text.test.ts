@@ -72,7 +72,7 @@ const withProblem = { ...status, node: { ...status.node, problems: ['p'] } };
 const server = {
   server: {
     listeners: ['l'],
-    parts: [{ listeners: ['l'], figures: { a: 'b', c: { d: 'e' } } }],
+    parts: [{ listeners: ['l'], addresses: [], figures: { a: 'b', c: { d: 'e' } } }],
     failed: {},
     problems: ['p'],
     since: '',

@@ -135,7 +135,7 @@ describe('status', () => {
       {
         server: {
           listeners: ['rendezvous ws://203.0.113.10:7000'],
-          parts: [{ listeners: ['rendezvous ws://203.0.113.10:7000'], figures: { clients: 2 } }],
+          parts: [{ listeners: ['rendezvous ws://203.0.113.10:7000'], addresses: [], figures: { clients: 2 } }],
           failed: { 'failed.rendezvous: connection': 3 },
           problems: ['rendezvous: connection failed 3 times'],
           since: ago(61),

@@ -215,7 +215,7 @@ describe('a server and two nodes', () => {
     expect(status.peers.map(({ connection }) => connection)).toEqual(['direct']);
     expect(run(['status', '--config', b]).stdout).toMatch(/^a +direct/m);
     expect(JSON.parse(run(['status', '--config', server, '--json']).stdout)).toMatchObject({
-      server: { parts: [{ figures: { clients: 2 } }] },
+      server: { parts: [{ addresses: [{ section: 'rendezvous', protocol: 'tcp' }], figures: { clients: 2 } }] },
     });
     expect(run(['ping', 'b', '--config', a, '-c', '1'])).toMatchObject({ status: 0 });
     expect(run(['explain', 'b', '--config', a]).stdout).toContain('b is direct');

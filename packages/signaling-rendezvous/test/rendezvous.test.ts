@@ -65,6 +65,10 @@ describe('two clients and a server over loopback', () => {
     const port = await freePort();
     const { server } = await stage.server({ listen: [`127.0.0.1:${port}`, `[::1]:${port}`] });
     expect(server.describe()).toEqual([`rendezvous ws://127.0.0.1:${port}`, `rendezvous ws://[::1]:${port}`]);
+    expect(server.addresses()).toEqual([
+      { section: 'rendezvous', url: `ws://127.0.0.1:${port}`, protocol: 'tcp', ip: '127.0.0.1', port },
+      { section: 'rendezvous', url: `ws://[::1]:${port}`, protocol: 'tcp', ip: '::1', port },
+    ]);
     const client = await stage.client([`ws://127.0.0.1:${port}`, `ws://[::1]:${port}`, `ws://localhost:${port}`]);
     // One key, three connections to one server: each replaces the one before, the last one stays.
     const isOnlyOneUp = () => client.client.states().filter(({ state }) => state === 'up').length === 1;

@@ -107,7 +107,7 @@ export class Stage {
     const server = new RendezvousServer(serverNeeds(this.log), options, limits);
     this.#running.push(server);
     await server.start({ signal: new AbortController().signal });
-    return { server, url: server.describe()[0]!.replace('rendezvous ', '') };
+    return { server, url: server.addresses()[0]!.url };
   }
 
   async client(urls: string | readonly string[], options: { identity?: Identity; caFile?: string } = {}) {

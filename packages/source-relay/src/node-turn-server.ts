@@ -1,6 +1,14 @@
 import type { Socket } from 'node:dgram';
 import { createRequire } from 'node:module';
-import { CodedError, formatAddress, type RunningServer, type ServerNeeds } from '@wirepath/core/plugin';
+import {
+  CodedError,
+  formatAddress,
+  transportAddress,
+  type ListeningAddress,
+  type RunningServer,
+  type ServerNeeds,
+} from '@wirepath/core/plugin';
+import { listeningAddress } from './server/listening-address.js';
 import { listenAddress } from './server/listener.js';
 import { RelayServer } from './server/relay-server.js';
 import {
@@ -105,9 +113,21 @@ export class NodeTurnServer implements RunningServer {
   }
 
   describe(): readonly string[] {
-    const [socket] = this.#engine?.network.sockets ?? [];
-    const turn = socket === undefined ? [] : [`turn ${textOf(socket)} (node-turn)`];
+    const turn = this.#turnAddresses().map(
+      ({ ip, port }) => `turn ${formatAddress(transportAddress(ip, port))} (node-turn)`,
+    );
     return [...(this.#stun?.describe() ?? []), ...turn];
+  }
+
+  addresses(): readonly ListeningAddress[] {
+    return [...(this.#stun?.addresses() ?? []), ...this.#turnAddresses()];
+  }
+
+  #turnAddresses(): ListeningAddress[] {
+    const [socket] = this.#engine?.network.sockets ?? [];
+    if (socket === undefined) return [];
+    const { address, port } = socket.address();
+    return [listeningAddress('turn', transportAddress(address, port))];
   }
 
   status(): Readonly<Record<string, unknown>> {
@@ -239,11 +259,6 @@ function loadNodeTurn(): NodeTurnConstructor {
   } catch (cause) {
     throw new CodedError('PLUGIN_FAILED', 'turn.engine node-turn: the package `node-turn` cannot be loaded', { cause });
   }
-}
-
-function textOf(socket: Socket): string {
-  const { address, port } = socket.address();
-  return formatAddress({ family: address.includes(':') ? 6 : 4, ip: address, port });
 }
 
 function closed(socket: Socket): Promise<void> {

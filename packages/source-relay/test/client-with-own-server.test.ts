@@ -25,8 +25,7 @@ async function startServer(turn: Partial<NonNullable<RelayServerOptions['turn']>
   });
   await server.start({ signal });
   cleanups.push(() => server.stop());
-  const [line = ''] = server.describe();
-  return { server, needs, url: `turn:${line.replace('turn ', '')}` };
+  return { server, needs, url: server.addresses()[0]!.url };
 }
 
 async function client(url: string, options: { ip?: string; credential?: string } = {}) {

@@ -122,7 +122,7 @@ describe('starting and stopping on real sockets', () => {
   it('names the address that is in use, and leaves nothing open', async () => {
     const first = new RelayServer(testNeeds(), { stun: { listen: '127.0.0.1:0' } });
     await first.start({ signal: new AbortController().signal });
-    const taken = first.describe()[0]!.replace('stun ', '');
+    const taken = `127.0.0.1:${first.addresses()[0]!.port}`;
     const second = new RelayServer(testNeeds(), { stun: { listen: taken } });
     await expect(second.start({ signal: new AbortController().signal })).rejects.toMatchObject({
       code: 'ADDRESS_IN_USE',

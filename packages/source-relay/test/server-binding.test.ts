@@ -32,6 +32,11 @@ describe('Binding (RFC 8489, RFC 5780)', () => {
       otherAddress: undefined,
     });
     expect(lab.server.describe()).toEqual(['stun 203.0.113.10:3478', 'turn 203.0.113.10:3478']);
+    const at = { protocol: 'udp', ip: '203.0.113.10', port: 3478 };
+    expect(lab.server.addresses()).toEqual([
+      { section: 'stun', url: 'stun:203.0.113.10:3478', ...at },
+      { section: 'turn', url: 'turn:203.0.113.10:3478', ...at },
+    ]);
   });
 
   it('opens all four corners, TURN on one', async () => {

@@ -39,7 +39,11 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
       status: (): ServerStatusDocument => ({
         server: {
           listeners: servers.flatMap((server) => server.describe()),
-          parts: servers.map((server) => ({ listeners: server.describe(), figures: server.status?.() ?? {} })),
+          parts: servers.map((server) => ({
+            listeners: server.describe(),
+            addresses: server.addresses(),
+            figures: server.status?.() ?? {},
+          })),
           failed: guard.counters(),
           problems: guard.problems(),
           since,

@@ -19,7 +19,7 @@ export async function up(options: PairOptions & { id?: string }): Promise<number
       `${enter('b')} ${b.command().join(' ')}`,
       '# from A to B through the tunnel; how A sees it',
       `${enter('a')} ping ${b.address}`,
-      a.command().join(' ').replace(' up ', ' status '),
+      a.command('status').join(' '),
       '# a shell inside: hosts a and b, servers, the internet, routers',
       ...['a', 'b', 'srv', 'inet', ...routers].map((name) => `${enter(name)} bash`),
       '# mappings of a NAT; forget them all',

@@ -5,6 +5,7 @@ import {
   isDenied,
   parseTransportAddress,
   sourceLevels,
+  type ListeningAddress,
   type RunningServer,
   type ServerNeeds,
 } from '@wirepath/core/plugin';
@@ -58,7 +59,7 @@ export class RendezvousServer implements RunningServer {
   readonly #handshakes: Handshakes;
   readonly #shortages: Shortages;
   readonly #dropped = new Counters<SocketDropReason>();
-  readonly #fronts = new Map<Server, { readonly tls: boolean; url: string }>();
+  readonly #fronts = new Map<Server, { readonly tls: boolean; readonly address: ListeningAddress }>();
   readonly #sockets = new Set<Socket>();
   readonly #webSockets: ServerSockets;
   #limits: ServerLimits;
@@ -157,7 +158,11 @@ export class RendezvousServer implements RunningServer {
   }
 
   describe(): readonly string[] {
-    return [...this.#fronts.values()].map(({ url }) => `rendezvous ${url}`);
+    return this.addresses().map(({ section, url }) => `${section} ${url}`);
+  }
+
+  addresses(): readonly ListeningAddress[] {
+    return [...this.#fronts.values()].map(({ address }) => address);
   }
 
   status(): Readonly<Record<string, unknown>> {
@@ -241,7 +246,11 @@ export class RendezvousServer implements RunningServer {
     const bound = front.address();
     const port = bound !== null && typeof bound === 'object' ? bound.port : parsed.port;
     const url = urlOrigin(tls ? 'wss:' : 'ws:', parsed.ip, port);
-    this.#fronts.set(front, { tls: tls !== undefined, url });
+    const { ip } = parsed;
+    this.#fronts.set(front, {
+      tls: tls !== undefined,
+      address: { section: 'rendezvous', url, protocol: 'tcp', ip, port },
+    });
   }
 
   #admit(socket: Socket): void {

@@ -2,11 +2,14 @@ import {
   CodedError,
   Counters,
   formatAddress,
+  transportAddress,
   tryTransportAddress,
+  type ListeningAddress,
   type RunningServer,
   type ServerNeeds,
 } from '@wirepath/core/plugin';
 import { decodeStunMessage, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
+import { listeningAddress } from './listening-address.js';
 import { isAnswerable } from './answerable.js';
 import { answerBinding } from './binding.js';
 import type { DropReason } from './drop-reason.js';
@@ -76,8 +79,12 @@ export class RelayServer implements RunningServer {
   }
 
   describe(): readonly string[] {
-    return this.#listeners.flatMap(({ socket, stun, turn }) =>
-      [...(stun ? ['stun'] : []), ...(turn ? ['turn'] : [])].map((what) => `${what} ${formatAddress(socket.local)}`),
+    return this.addresses().map(({ section, ip, port }) => `${section} ${formatAddress(transportAddress(ip, port))}`);
+  }
+
+  addresses(): readonly ListeningAddress[] {
+    return this.#listeners.flatMap(({ socket: { local }, stun, turn }) =>
+      [...(stun ? ['stun'] : []), ...(turn ? ['turn'] : [])].map((section) => listeningAddress(section, local)),
     );
   }
 

@@ -78,6 +78,7 @@ function createPart({ plugin, part, sections, options }: LoadedServerPart, needs
     start: (startOptions) => server.start(startOptions),
     stop: () => server.stop(),
     describe: () => server.describe(),
+    addresses: () => server.addresses?.() ?? [],
     status: () => server.status?.() ?? {},
     reload: (next) => {
       server.reload?.(next);

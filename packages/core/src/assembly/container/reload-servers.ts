@@ -1,11 +1,13 @@
 import type { LoadedConfig } from '../loaded-config.js';
-import type { RunningServer } from '../../contracts/plugin/server-part.js';
+import type { ListeningAddress, RunningServer } from '../../contracts/plugin/server-part.js';
 import { wrapError } from '../../base/errors/wrap-error.js';
 
 /** A server part at work, with the plugin it comes from and the sections it runs. */
 export interface NamedServer extends RunningServer {
   readonly plugin: string;
   readonly sections: readonly string[];
+  /** Empty before `start`, and for a server that has none. */
+  addresses(): readonly ListeningAddress[];
   /** What it runs on: from `create`, then from the last `reload` that it took. */
   readonly options: unknown;
 }

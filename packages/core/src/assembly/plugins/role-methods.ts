@@ -72,6 +72,7 @@ export const SERVER_METHODS: Readonly<Record<string, RoleMethod>> = {
   start: required('task'),
   stop: required('task'),
   describe: required('list'),
+  addresses: optional('list'),
   status: optional('record'),
   reload: optional('throws'),
 };

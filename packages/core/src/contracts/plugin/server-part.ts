@@ -3,7 +3,23 @@ import type { Service } from '../service.js';
 import type { ServerNeeds } from './needs.js';
 import type { Schema, SchemaLibrary } from './schema.js';
 
+/** Where a server takes what its clients send. */
+export interface ListeningAddress {
+  /** Section of the rc file that it serves, under `server`: `stun`. */
+  readonly section: string;
+  /** With its scheme, never with credentials: `ws://203.0.113.10:7000`, `turn:203.0.113.10:3478`. */
+  readonly url: string;
+  /** What carries it; `tcp` with TLS too, which the URL's scheme tells. */
+  readonly protocol: 'udp' | 'tcp';
+  /** As bound: 0.0.0.0 or :: where it listens on all addresses. */
+  readonly ip: string;
+  /** As bound, so never 0. */
+  readonly port: number;
+}
+
 export interface RunningServer extends Service {
+  /** Where it listens, from `start` on, for programs; left out by a server that no address leads to. */
+  addresses?(): readonly ListeningAddress[];
   /** One line per listener for the log and the terminal, from `start` on: `rendezvous ws://203.0.113.10:7000`. */
   describe(): readonly string[];
   /** Live figures for `status`; no secrets. */

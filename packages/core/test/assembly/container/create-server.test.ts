@@ -36,6 +36,8 @@ describe('createServer', () => {
     const servers = await createServer(product, await loadYaml(turn('lab: secret'), { product }), environment);
     expect(servers.map(({ plugin, sections }) => [plugin, sections])).toEqual([['@sample/relay', ['turn']]]);
     expect(servers[0]!.describe()).toEqual(['turn']);
+    // A part need not tell any.
+    expect(servers[0]!.addresses()).toEqual([]);
   });
 
   it('lets a plugin of the rc file take a section from the product’s', async () => {
@@ -97,6 +99,7 @@ describe('reloadServers, where a part cannot take its options over', () => {
       start: async () => undefined,
       stop: async () => undefined,
       describe: () => [],
+      addresses: () => [],
       reload: (options) => {
         taken.push(options);
         if (refuses(options)) throw new Error('no such file');
