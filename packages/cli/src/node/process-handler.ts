@@ -1,4 +1,5 @@
 import type { PluginPhases, Product } from '@wirepath/core';
+import { Listeners } from '@wirepath/core/plugin';
 import type { ForegroundProcess } from '../commands/foreground.js';
 import type { ControlHandler, ControlMethod } from '../control/connection.js';
 import { CommandError } from '../control/failure.js';
@@ -19,7 +20,7 @@ export class ProcessHandler implements ControlHandler {
   readonly methods = new Map<string, ControlMethod>();
   readonly #options: ProcessHandlerOptions;
   readonly #sinceMs = Date.now();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   #publicKey: string | null = null;
   #process: ForegroundProcess | undefined;
   #up = false;
@@ -52,13 +53,13 @@ export class ProcessHandler implements ControlHandler {
   serve(created: ForegroundProcess): void {
     this.#process = created;
     for (const [name, method] of Object.entries(created.methods)) this.methods.set(name, method);
-    created.onChange(() => this.#tell());
-    this.#tell();
+    created.onChange(() => this.#listeners.tell());
+    this.#listeners.tell();
   }
 
   up(): void {
     this.#up = true;
-    this.#tell();
+    this.#listeners.tell();
   }
 
   snapshot(): unknown {
@@ -71,8 +72,7 @@ export class ProcessHandler implements ControlHandler {
   }
 
   onChange(listener: () => void): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+    return this.#listeners.add(listener);
   }
 
   #refuse(): never {
@@ -82,9 +82,5 @@ export class ProcessHandler implements ControlHandler {
     throw new CommandError('STARTING', `the ${role} is still starting${what}`, {
       advice: `Try again when it is up; \`${product.name} status\` shows what it waits for.`,
     });
-  }
-
-  #tell(): void {
-    for (const listener of [...this.#listeners]) listener();
   }
 }

@@ -1,11 +1,12 @@
-import type {
-  Allocation,
-  Clock,
-  Datagrams,
-  Logger,
-  RelayFraming,
-  RelayServer,
-  TransportAddress,
+import {
+  Listeners,
+  type Allocation,
+  type Clock,
+  type Datagrams,
+  type Logger,
+  type RelayFraming,
+  type RelayServer,
+  type TransportAddress,
 } from '@wirepath/core/plugin';
 import { sameAddress } from '@wirepath/stun-codec';
 import { waitFor } from './pause.js';
@@ -46,7 +47,7 @@ export class RelayedAllocation implements Allocation {
   readonly #options: RelayedAllocationOptions;
   readonly #bindings: PeerBindings;
   readonly #ended = new AbortController();
-  readonly #listeners = new Set<(reason: Error) => void>();
+  readonly #lostListeners = new Listeners<Error>();
   #expiresAtMs = 0;
   #refreshTimer: Disposable | undefined;
   #keepaliveTimer: Disposable | undefined;
@@ -108,11 +109,12 @@ export class RelayedAllocation implements Allocation {
   }
 
   onLost(listener: (reason: Error) => void): Disposable {
-    // Who comes late is told too, after the caller has got its Disposable.
     const lost = this.#lost;
-    if (lost !== undefined) queueMicrotask(() => this.#listeners.has(listener) && listener(lost));
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+    if (lost === undefined) return this.#lostListeners.add(listener);
+    // Who comes late is told too, after the caller has got its Disposable.
+    const late = new Listeners<Error>();
+    queueMicrotask(() => late.tell(lost));
+    return late.add(listener);
   }
 
   close(): Promise<void> {
@@ -181,7 +183,7 @@ export class RelayedAllocation implements Allocation {
     if (this.#ended.signal.aborted) return;
     this.#lost = relayError(this.server.url, reason);
     this.#end();
-    for (const listener of this.#listeners) listener(this.#lost);
+    this.#lostListeners.tell(this.#lost);
   }
 
   async #close(): Promise<void> {

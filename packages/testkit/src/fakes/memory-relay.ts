@@ -8,7 +8,7 @@ import {
   type RelayServer,
   type TransportAddress,
 } from '@wirepath/core';
-import { Listeners } from '../listeners.js';
+import { Listeners } from '@wirepath/core/plugin';
 import { VirtualRelayClient } from '../network/relay-client.js';
 
 /** Relays on a virtual network, for nodes there: see `VirtualRelayServer`. URLs are `memory:IP:PORT`. */

@@ -1,5 +1,5 @@
 import type { Clock, PublicKey, Signaling, SignalingState } from '@wirepath/core';
-import { Listeners } from '../listeners.js';
+import { Listeners } from '@wirepath/core/plugin';
 import { SeededRandom } from '../random.js';
 
 export interface MemorySignalingOptions {

@@ -13,7 +13,7 @@ import {
   type TransportPeer,
   type TransportPeerStats,
 } from '@wirepath/core';
-import { Listeners } from '../listeners.js';
+import { Listeners } from '@wirepath/core/plugin';
 import { VirtualDatagrams } from '../network/virtual-datagrams.js';
 import type { VirtualHost } from '../network/virtual-host.js';
 import { AllowedIps, destinationOf, sourceOf } from './allowed-ips.js';

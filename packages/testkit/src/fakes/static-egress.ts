@@ -1,5 +1,5 @@
 import type { Egress, PhysicalEgress } from '@wirepath/core';
-import { Listeners } from '../listeners.js';
+import { Listeners } from '@wirepath/core/plugin';
 
 /** An egress as a test says it is. Pinning a socket is only noted. */
 export class StaticEgress implements Egress {

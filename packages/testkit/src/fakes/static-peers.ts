@@ -1,5 +1,5 @@
 import type { Peer, PeerChange, PeerDiscovery, PublicKey } from '@wirepath/core';
-import { Listeners } from '../listeners.js';
+import { Listeners } from '@wirepath/core/plugin';
 
 /** Peers that a program names, and may name anew at any time. */
 export class StaticPeers implements PeerDiscovery {

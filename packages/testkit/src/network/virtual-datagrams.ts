@@ -1,5 +1,5 @@
 import type { Base, DatagramListener, Datagrams, ReceivedDatagram, TransportPath } from '@wirepath/core';
-import { Listeners } from '../listeners.js';
+import { Listeners } from '@wirepath/core/plugin';
 import { encodeChannelData } from './relay-wire.js';
 import type { VirtualHost, VirtualSocket } from './virtual-host.js';
 

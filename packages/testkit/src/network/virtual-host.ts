@@ -1,5 +1,5 @@
 import type { Clock, TransportAddress } from '@wirepath/core';
-import { Listeners } from '../listeners.js';
+import { Listeners } from '@wirepath/core/plugin';
 import { knownAddress } from './known-address.js';
 import type { Link } from './link.js';
 import type { Attachment, Packet } from './packet.js';

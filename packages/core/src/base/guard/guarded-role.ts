@@ -5,10 +5,10 @@ import type { Guard } from './guard.js';
  * - `task`: returns a promise; whoever waits for it is told.
  * - `throws`: may throw by its contract; whoever calls it is told.
  * - `call`: returns nothing; a failure is counted, and everything else goes on.
- * - `tell`: takes a listener, which is guarded, and returns a Disposable; without one, nothing was subscribed to.
+ * - `subscribe`: takes a listener, which is guarded, and returns a Disposable; without one, nothing was subscribed to.
  * - `list`, `record`, `value`: returns data; what is of another shape, or throws, counts as none.
  */
-export type MethodKind = 'task' | 'throws' | 'call' | 'tell' | 'list' | 'record' | 'value';
+export type MethodKind = 'task' | 'throws' | 'call' | 'subscribe' | 'list' | 'record' | 'value';
 
 export interface RoleMethod {
   readonly kind: MethodKind;
@@ -82,7 +82,7 @@ const GUARDED: Readonly<Record<MethodKind, GuardMethod>> = {
     (name, method, guard) =>
     (...args) =>
       void guard.run(name, () => method(...args)),
-  tell: (name, method, guard) => (listener) =>
+  subscribe: (name, method, guard) => (listener) =>
     subscription(name, guard, () => method(listenerOf(name, listener, guard))),
   list:
     (name, method, guard) =>

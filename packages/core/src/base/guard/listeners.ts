@@ -1,39 +1,48 @@
 import type { Guard } from './guard.js';
 
-/** Those who want to be told of something. One that throws hurts neither the others nor whoever tells. */
+interface Entry<Event> {
+  /** Undefined once it is disposed of: then it is not called any more, not in a round that has begun either. */
+  listener: ((event: Event) => unknown) | undefined;
+}
+
+/** Those who want to be told of something. With a guard, one that throws hurts neither the others nor whoever tells. */
 export class Listeners<Event = void> {
   /** Replaced, never changed: a listener may add or remove listeners while it is called. */
-  #listeners: readonly { readonly call: (event: Event) => unknown }[] = [];
-  readonly #guard: Guard;
+  #entries: readonly Entry<Event>[] = [];
+  readonly #guard: Guard | undefined;
   readonly #name: string;
 
-  /** @param name what they listen to, for the log and the counter. */
-  constructor(guard: Guard, name: string) {
+  /**
+   * @param guard without one, what a listener throws goes to whoever tells.
+   * @param name what they listen to, for the log and the counter.
+   */
+  constructor(guard?: Guard, name = '') {
     this.#guard = guard;
     this.#name = name;
   }
 
-  /** Disposing removes it; the same function may be added twice. @param call what it returns matters to {@link offer} only. */
-  add(call: (event: Event) => unknown): Disposable {
-    const listener = { call };
-    this.#listeners = [...this.#listeners, listener];
+  /** Disposing removes it; the same function may be added twice. @param listener what it returns matters to {@link offer} only. */
+  add(listener: (event: Event) => unknown): Disposable {
+    const entry: Entry<Event> = { listener };
+    this.#entries = [...this.#entries, entry];
     return {
       [Symbol.dispose]: () => {
-        this.#listeners = this.#listeners.filter((other) => other !== listener);
+        entry.listener = undefined;
+        this.#entries = this.#entries.filter((other) => other !== entry);
       },
     };
   }
 
   /** Tells them all. */
   tell(event: Event): void {
-    for (const listener of this.#listeners) this.#call(listener, event);
+    for (const entry of this.#entries) this.#tell(entry, event);
   }
 
   /** Tells one after the other until one returns true. @returns whether one took it, or failed at it. */
   offer(event: Event): boolean {
     let failed = false;
-    for (const listener of this.#listeners) {
-      const outcome = this.#call(listener, event);
+    for (const entry of this.#entries) {
+      const outcome = this.#tell(entry, event);
       if (outcome === true) return true;
       failed ||= outcome === FAILED;
     }
@@ -41,10 +50,11 @@ export class Listeners<Event = void> {
   }
 
   /** Written out, not by way of `run`: it is on the way of every packet. */
-  #call(listener: { readonly call: (event: Event) => unknown }, event: Event): unknown {
+  #tell({ listener }: Entry<Event>, event: Event): unknown {
     try {
-      return listener.call(event);
+      return listener?.(event);
     } catch (error) {
+      if (this.#guard === undefined) throw error;
       this.#guard.failed(`listener of ${this.#name}`, error);
       return FAILED;
     }

@@ -1,7 +1,6 @@
 import { EdgeGuard, FakeClock, memoryLogger } from '@wirepath/core';
 import { describe, expect, it } from 'vitest';
 import { guardedClock } from '../../../src/base/guard/guarded-clock.js';
-import { Listeners } from '../../../src/base/guard/listeners.js';
 
 function world() {
   const clock = new FakeClock();
@@ -86,32 +85,5 @@ describe('a guarded clock', () => {
     guardedClock(clock, guard.for('@acme/stun')).setTimeout(broken, 10);
     await clock.advance(20);
     expect(guard.counters()).toEqual({ 'failed.@acme/stun: timer': 1 });
-  });
-});
-
-describe('Listeners', () => {
-  it('tells the others where one throws', () => {
-    const { guard } = world();
-    const listeners = new Listeners<number>(guard, 'numbers');
-    const heard: number[] = [];
-    listeners.add(broken);
-    const second = listeners.add((n) => heard.push(n));
-    listeners.tell(1);
-    second[Symbol.dispose]();
-    listeners.tell(2);
-    expect(heard).toEqual([1]);
-    expect(guard.counters()).toEqual({ 'failed.wirepath: listener of numbers': 2 });
-  });
-
-  it('offers until one takes it; a failure counts as taken where nobody else does', () => {
-    const { guard } = world();
-    const listeners = new Listeners<number>(guard, 'numbers');
-    expect(listeners.offer(1)).toBe(false);
-    listeners.add(() => false);
-    expect(listeners.offer(1)).toBe(false);
-    listeners.add(broken);
-    expect(listeners.offer(1)).toBe(true);
-    listeners.add((n) => n === 2);
-    expect(listeners.offer(2)).toBe(true);
   });
 });
