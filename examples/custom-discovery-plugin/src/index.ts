@@ -1,4 +1,4 @@
-import { definePlugin, type Clock, type Logger, type Peer, type PeerChange } from '@wirepath/core/plugin';
+import { definePlugin, sleep, type Clock, type Logger, type Peer, type PeerChange } from '@wirepath/core/plugin';
 import { readFile } from 'node:fs/promises';
 
 /** Peers from a text file, one a line: `NAME PUBLIC-KEY ALLOWED-IP...`. It is read again and again, so that edits count. */
@@ -54,17 +54,4 @@ async function readPeers(path: string, logger: Logger) {
     logger.warn('cannot read the peers', { path, error });
     return undefined;
   }
-}
-
-function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimeout(done, delayMs);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-    function done() {
-      timer[Symbol.dispose]();
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }

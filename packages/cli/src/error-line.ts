@@ -1,5 +1,5 @@
 import type { ConfigProblem, ConfigProblems } from '@wirepath/core';
-import { printable, stackOf } from '@wirepath/core/plugin';
+import { printable, reasonOf, stackOf } from '@wirepath/core/plugin';
 import { isReportable } from './control/failure.js';
 
 /** 2 is what a usage error and a wrong configuration have in common: nothing was tried. */
@@ -32,8 +32,7 @@ export function errorLine(productName: string, error: unknown, options: { stack?
 export function errorSentence(error: unknown): string {
   if (isConfigProblems(error)) return `${oneLine(error.problems.map(problemSentence).join('; '))}.`;
   if (!isReportable(error)) {
-    const message = error instanceof Error ? error.message : String(error);
-    return oneLine(`unexpected error: ${message}. Run again with log.level debug and report it.`);
+    return oneLine(`unexpected error: ${reasonOf(error)}. Run again with log.level debug and report it.`);
   }
   const subject = error.subject === undefined || error.message.includes(error.subject) ? '' : ` (${error.subject})`;
   const end = error.message.endsWith('.') && subject === '' ? '' : '.';

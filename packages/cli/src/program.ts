@@ -1,4 +1,5 @@
 import type { Product } from '@wirepath/core';
+import { reasonOf } from '@wirepath/core/plugin';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { COMMANDS } from './commands/all.js';
 import type { CommandDefinition } from './commands/definition.js';
@@ -71,7 +72,7 @@ function parseOption(parse: (text: string) => unknown, text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    throw new InvalidArgumentError(`Expected ${error instanceof Error ? error.message : String(error)}.`);
+    throw new InvalidArgumentError(`Expected ${reasonOf(error)}.`);
   }
 }
 

@@ -32,7 +32,7 @@ export {
   tryTransportAddress,
   type TransportAddress,
 } from '@wirepath/stun-codec';
-export { scopeOf, type AddressScope } from './base/addresses/address-scope.js';
+export { isLoopback, scopeOf, type AddressScope } from './base/addresses/address-scope.js';
 export { embeddedIpv4 } from './base/addresses/embedded-ipv4.js';
 export * from './contracts/candidate-base.js';
 export * from './contracts/candidate.js';
@@ -76,6 +76,7 @@ export {
 } from './base/rights/denial.js';
 export { distrustOfPath } from './base/rights/path-trust.js';
 export { openUdpSocket } from './base/sockets/open-udp-socket.js';
+export { reasonOf } from './base/errors/reason-of.js';
 export { stackOf } from './base/errors/stack-of.js';
 export { escapeUnprintable, printable } from './base/text/printable.js';
 export { sleep } from './base/time/sleep.js';

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import {
   CodedError,
   formatAddress,
+  isLoopback,
   transportAddress,
   type ListeningAddress,
   type RunningServer,
@@ -15,7 +16,6 @@ import {
   DEFAULT_MAX_ALLOCATIONS,
   DEFAULT_REALM,
   DEFAULT_RELAY_PORTS,
-  isLoopbackAddress,
   turnListenAddresses,
   type RelayServerOptions,
   type TurnOptions,
@@ -72,7 +72,7 @@ export class NodeTurnServer implements RunningServer {
     this.#needs = needs;
     this.#options = turn;
     const listen = turnListenAddresses(turn);
-    if (listen.length !== 1 || !listen.every((text) => isLoopbackAddress(listenAddress(text))))
+    if (listen.length !== 1 || !listen.every((text) => isLoopback(listenAddress(text).ip)))
       throw new CodedError(
         'CONFIG',
         `turn.engine node-turn: expected one loopback address, found ${listen.join(', ')}`,

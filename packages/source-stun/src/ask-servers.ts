@@ -1,5 +1,6 @@
 import {
   formatAddress,
+  reasonOf,
   type Base,
   type Clock,
   type Datagrams,
@@ -82,7 +83,7 @@ class Round {
       addresses = await resolve(server, { signal });
     } catch (error) {
       if (signal.aborted) return 'its name is not resolved';
-      return `its name is not resolved: ${error instanceof Error ? error.message : String(error)}`;
+      return `its name is not resolved: ${reasonOf(error)}`;
     }
     const bases = datagrams.bases.filter(({ shared }) => shared);
     const outcomes = await Promise.all(

@@ -17,7 +17,7 @@ import {
   type ReceivedDatagram,
   type TransportAddress,
 } from '@wirepath/core/plugin';
-import { whyUnusable } from './address-scope.js';
+import { whyUnusable } from './unusable-address.js';
 import { requestSchedule, type Schedule } from './schedules.js';
 
 export interface BindingRequest {

@@ -2,6 +2,7 @@ import {
   CodedError,
   Counters,
   formatAddress,
+  reasonOf,
   resolveServer,
   sameAddress,
   type CandidateSource,
@@ -209,7 +210,7 @@ export class StunSource implements CandidateSource {
       this.needs.logger.debug('NAT behaviour', { ...behavior });
     } catch (error) {
       // No socket to be had for it: candidates do not depend on it.
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       if (!signal.aborted) this.needs.logger.debug('NAT behaviour not found out', { reason });
     }
   }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@wirepath/core/plugin';
+import { reasonOf, type ErrorCode } from '@wirepath/core/plugin';
 import type { ControlFailure } from './protocol.js';
 
 /** What {@link CommandError} and core's CodedError share, whichever copy of core made it. */
@@ -46,8 +46,7 @@ export function toFailure(error: unknown): ControlFailure {
     return { code: error.code, message: error.message, subject: error.subject ?? null, advice: error.advice };
   }
   // What is not coded is a bug or a plugin's own: the message may help, the stack stays in the node's log.
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: 'INTERNAL', message, subject: null, advice: null };
+  return { code: 'INTERNAL', message: reasonOf(error), subject: null, advice: null };
 }
 
 export function fromFailure(failure: ControlFailure): CommandError {

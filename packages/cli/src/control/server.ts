@@ -1,4 +1,5 @@
 import { deniedPath, distrustOfPath, isDenied, trustedOwners } from '@wirepath/core';
+import { reasonOf } from '@wirepath/core/plugin';
 import { rmSync } from 'node:fs';
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -165,8 +166,7 @@ function cannotOpen(path: string, cause: unknown): CommandError {
     const message = `the control socket cannot be opened: ${deniedPath(path, code).reason}`;
     return new CommandError('PERMISSION_DENIED', message, { subject: path, advice, cause });
   }
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new CommandError('CONTROL_SOCKET', `the control socket cannot be opened: ${why}`, {
+  return new CommandError('CONTROL_SOCKET', `the control socket cannot be opened: ${reasonOf(cause)}`, {
     subject: path,
     advice,
     cause,

@@ -1,4 +1,4 @@
-import { isLoopback } from './loopback.js';
+import { isLoopback } from '@wirepath/core/plugin';
 import { canonicalUrl, urlOrigin } from './rendezvous-url.js';
 
 /** What a server knows of one accepted connection and of itself. */

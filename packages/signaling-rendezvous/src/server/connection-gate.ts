@@ -1,5 +1,4 @@
-import { sourceGroup, SourceShares, type RandomSource } from '@wirepath/core/plugin';
-import { isLoopback } from '../protocol/loopback.js';
+import { isLoopback, sourceGroup, SourceShares, type RandomSource } from '@wirepath/core/plugin';
 import type { ServerLimits } from '../protocol/server-limits.js';
 
 export type GateRefusal = 'ip-connections' | 'ip-connection-rate';

@@ -9,7 +9,7 @@ import {
   type TransportAddress,
 } from '@wirepath/core/plugin';
 import { sameAddress } from '@wirepath/stun-codec';
-import { waitFor } from './pause.js';
+import { waitFor } from './wait-for.js';
 import { PeerBindings } from './peer-bindings.js';
 import { failureOf, relayError } from './relay-error.js';
 import type { GrantedAllocation } from './request-allocation.js';

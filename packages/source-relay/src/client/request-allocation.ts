@@ -1,6 +1,5 @@
-import type { Clock } from '@wirepath/core/plugin';
+import { CodedError, sleep, type Clock } from '@wirepath/core/plugin';
 import type { TransportAddress } from '@wirepath/stun-codec';
-import { pause } from './pause.js';
 import { failureOf, relayError } from './relay-error.js';
 import type { TurnSession } from './turn-session.js';
 
@@ -60,7 +59,8 @@ export async function requestAllocation(
       throw relayError(url, failureOf('Allocate', outcome));
     // Once: coturn counts its second anew from every Refresh.
     if (attempt === 0) await deleteOld(session, url, signal);
-    await pause(clock, backoffMs, signal);
+    await sleep(clock, backoffMs, signal);
+    if (signal.aborted) throw new CodedError('ABORTED', 'stopped while waiting');
   }
 }
 

@@ -21,7 +21,7 @@ import {
   type StunTransactionOptions,
   type TransportAddress,
 } from '@wirepath/stun-codec';
-import { manyMayWait } from './pause.js';
+import { manyMayWait } from './wait-for.js';
 import type { RelayDropReason } from './drop-reasons.js';
 
 /**

@@ -2,6 +2,7 @@ import {
   CodedError,
   Counters,
   formatAddress,
+  reasonOf,
   transportAddress,
   tryTransportAddress,
   type ListeningAddress,
@@ -104,9 +105,7 @@ export class RelayServer implements RunningServer {
     const { turn } = options as RelayServerOptions;
     if (turn === undefined || this.#turn === undefined) return;
     this.#turn.configure(turn).catch((error: unknown) => {
-      this.#needs.logger.error('turn: the users stay as they were', {
-        error: error instanceof Error ? error.message : String(error),
-      });
+      this.#needs.logger.error('turn: the users stay as they were', { error: reasonOf(error) });
     });
   }
 

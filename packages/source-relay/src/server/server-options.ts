@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { parseTransportAddress, type SchemaLibrary, type TransportAddress } from '@wirepath/core/plugin';
+import { isLoopback, parseTransportAddress, type SchemaLibrary, type TransportAddress } from '@wirepath/core/plugin';
 import { isCidr } from './ip-ranges.js';
 
 export const DEFAULT_REALM = 'relay';
@@ -48,10 +48,6 @@ export interface RelayServerOptions {
 /** Addresses that the TURN server listens on. */
 export function turnListenAddresses({ listen }: TurnOptions): readonly string[] {
   return typeof listen === 'string' ? [listen] : listen;
-}
-
-export function isLoopbackAddress({ ip }: TransportAddress): boolean {
-  return ip === '::1' || ip.startsWith('127.');
 }
 
 export function isWildcardAddress({ ip }: TransportAddress): boolean {
@@ -129,7 +125,7 @@ export function serverOptionsSchema(z: SchemaLibrary) {
       path: ['externalAddress'],
       error: 'expected the address to advertise, because `listen` is a wildcard',
     })
-    .refine((options) => options.engine !== 'node-turn' || addressesOf(options).every(isLoopbackAddress), {
+    .refine((options) => options.engine !== 'node-turn' || addressesOf(options).every(({ ip }) => isLoopback(ip)), {
       path: ['engine'],
       error: 'node-turn is not fit to face a network: expected `listen` on a loopback address, or engine "embedded"',
     });

@@ -1,3 +1,4 @@
+import { reasonOf } from '@wirepath/core/plugin';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { describePlan, runPlan } from '../simulator/check-plan.js';
@@ -81,7 +82,7 @@ function readOptions(args: readonly string[]): SimulateOptions | 'help' | undefi
       json: values.json,
     };
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.stderr.write(`${reasonOf(error)}\n\n${USAGE}`);
     return undefined;
   }
 }

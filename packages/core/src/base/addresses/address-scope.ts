@@ -1,4 +1,4 @@
-import { addressFromIpBytes, ipToBytes, type TransportAddress } from '@wirepath/stun-codec';
+import { addressFromIpBytes, ipToBytes, tryTransportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import { embeddedIpv4 } from './embedded-ipv4.js';
 
 /** How far an address reaches; `nobody`: unspecified, multicast, broadcast or reserved, so that nobody can be asked there. */
@@ -17,6 +17,16 @@ export function scopeOf(address: TransportAddress): AddressScope {
     scopes.set(address, scope);
   }
   return scope;
+}
+
+/**
+ * Whether it is of this machine itself: 127.0.0.0/8 or ::1. Not what merely leads there, as {@link scopeOf} has it, but for
+ * the IPv4-mapped form, in which the system tells IPv4 addresses.
+ * @param ip as the system tells it; false for whatever is no address.
+ */
+export function isLoopback(ip: string): boolean {
+  const address = tryTransportAddress(ip, 0);
+  return address?.family === 4 ? address.ip.startsWith('127.') : address?.ip === '::1';
 }
 
 /** The IPv4 addresses, with the same port, that an address leads to: {@link embeddedIpv4}. */

@@ -1,6 +1,11 @@
 import { transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
-import { embeddedAddresses, scopeOf, type AddressScope } from '../../../src/base/addresses/address-scope.js';
+import {
+  embeddedAddresses,
+  isLoopback,
+  scopeOf,
+  type AddressScope,
+} from '../../../src/base/addresses/address-scope.js';
 
 const SCOPES: Readonly<Record<AddressScope, readonly string[]>> = {
   nobody: [
@@ -64,4 +69,18 @@ describe('the scope of an address', () => {
     expect(embeddedAddresses(transportAddress('2001:db8::1', 99))).toEqual([]);
     expect(embeddedAddresses(transportAddress('192.0.2.1', 99))).toEqual([]);
   });
+});
+
+describe('loopback', () => {
+  it.each([
+    ['127.0.0.1', true],
+    ['127.8.8.8', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['128.0.0.1', false],
+    ['2001:db8::1', false],
+    ['fe80::1%br_lan', false],
+    ['', false],
+    ['127.0.0.1; x', false],
+  ])('loopback? %s: %s', (ip, expected) => expect(isLoopback(ip)).toBe(expected));
 });

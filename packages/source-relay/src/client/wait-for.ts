@@ -1,11 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { CodedError, sleep, type Clock } from '@wirepath/core/plugin';
-
-/** Resolves after `delayMs`. @throws CodedError ABORTED. */
-export async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  await sleep(clock, delayMs, signal);
-  if (signal.aborted) throw new CodedError('ABORTED', 'stopped while waiting');
-}
+import { CodedError } from '@wirepath/core/plugin';
 
 /** Waits for work that others wait for too: abortion ends this wait, not the work. @throws CodedError ABORTED. */
 export function waitFor<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
