@@ -45,3 +45,23 @@ export function sameDescription(a: DescriptionId | null, b: DescriptionId | null
   if (a === null || b === null) return a === b;
   return a.runId === b.runId && a.generation === b.generation && a.revision === b.revision;
 }
+
+/**
+ * What a message tells beyond the one before it from the same peer.
+ * @param previous null: it is the first.
+ */
+export function whatIsNew(
+  previous: DescriptionId | null,
+  message: DescriptionId,
+): {
+  /** The peer was restarted: its end of everything is gone. */
+  readonly restarted: boolean;
+  /** It was restarted, or its network changed: nothing that was learnt of it counts. */
+  readonly moved: boolean;
+  /** Anything at all. */
+  readonly isNews: boolean;
+} {
+  const restarted = previous !== null && previous.runId !== message.runId;
+  const moved = previous === null || restarted || previous.generation !== message.generation;
+  return { restarted, moved, isNews: moved || previous.revision !== message.revision };
+}

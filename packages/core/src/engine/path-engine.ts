@@ -6,7 +6,8 @@ import type { EngineEvent, LocalDescription } from './events.js';
 import type { DescriptionId } from './messages.js';
 import { OutstandingChecks } from './pairs/outstanding-checks.js';
 import { TokenBucket } from '../base/limits/token-bucket.js';
-import { PeerAgent, type Surroundings } from './peer/peer-agent.js';
+import { PeerAgent } from './peer/peer-agent.js';
+import type { Surroundings } from './peer/surroundings.js';
 import { CHECKS_PER_SECOND, CHECK_BURST } from './timings.js';
 
 export interface PathEngineOptions {
@@ -26,7 +27,7 @@ export interface PathEngineOptions {
 export class PathEngine {
   readonly #agents = new Map<PublicKey, PeerAgent>();
   readonly #deadlines = new DueTimes<PublicKey>();
-  readonly #around: Surroundings;
+  readonly #around: Surroundings<PeerAgent>;
   #effects: EngineEffect[] = [];
 
   constructor(options: PathEngineOptions) {

@@ -11,9 +11,9 @@ export function connectionReason(agent: PeerAgent, signalingUp: boolean): string
     const hard = hardNatCause(agent);
     if (hard !== undefined) return `relayed: ${hard}; ${hardNatState(agent)}`;
     if (tried.length === 0) return 'relayed: neither side has an address that the other could try directly';
-    return agent.probingUntil === undefined
-      ? `relayed: none of ${tried.length} direct pairs answered`
-      : 'relayed while direct pairs are being checked';
+    return agent.isProbing
+      ? 'relayed while direct pairs are being checked'
+      : `relayed: none of ${tried.length} direct pairs answered`;
   }
   if (agent.remote === null) {
     if (!signalingUp) return 'signalling is down';

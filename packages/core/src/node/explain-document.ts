@@ -34,7 +34,7 @@ export function explainDocument(explained: Explained): ExplainDocument {
       `${agent.connection} on ${active && formatAddress(active.remote.address)}`,
     advice: advice(agent, peerPairs, signalingUp),
     localCandidates: localCandidates.map(({ type, address }) => ({ type, address: formatAddress(address) })),
-    remoteCandidates: agent.checklist.remotes.map(({ type, address }) => ({ type, address: formatAddress(address) })),
+    remoteCandidates: agent.checklist.remotes.all.map(({ type, address }) => ({ type, address: formatAddress(address) })),
     pairs: [...ownPairs(explained), ...notTried(agent)],
     peerPairs: peerPairs?.map((pair) => ({ ...explainedPair(pair), local: localText(pair) })) ?? null,
   };

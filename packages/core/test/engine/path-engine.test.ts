@@ -99,8 +99,8 @@ describe('a check that comes before the message of its sender', () => {
   });
 });
 
-describe('reference fault 5: candidates were tried one after another', () => {
-  it('a dead candidate delays nobody', () => {
+describe('candidates of which one is dead', () => {
+  it('are tried all at once: nobody waits for it', () => {
     const net = new TwoEngines(10);
     net.blocked = (_from, to) => to.ip.startsWith('198.51.100.');
     const dead = Array.from({ length: 8 }, (_, i) => host(`198.51.100.${i + 1}`, 51820, 2_100_000_000 - i));
@@ -115,8 +115,8 @@ describe('reference fault 5: candidates were tried one after another', () => {
   });
 });
 
-describe('reference fault 6: setting an endpoint triggered no handshake', () => {
-  it('a handshake starts when the path is proven, and a lost initiation costs a fraction of a second', () => {
+describe('a path that is proven', () => {
+  it('has a handshake started on it at once, and a lost initiation costs a fraction of a second', () => {
     const net = new TwoEngines(5);
     let lost = 0;
     net.blocked = (_from, _to, kind) => kind === 'data' && lost++ === 0;

@@ -2,7 +2,8 @@ import { sameAddress, type TransportAddress } from '@wirepath/stun-codec';
 import { candidatePriority } from '../../contracts/candidate.js';
 import type { NatBehavior } from '../../contracts/nat-behavior.js';
 import type { PublicKey } from '../../base/identity/identity.js';
-import { CandidatePair, type RemoteCandidate } from '../pairs/candidate-pair.js';
+import { CandidatePair } from '../pairs/candidate-pair.js';
+import type { RemoteCandidate } from '../pairs/remote-candidates.js';
 import type { Checklist } from '../pairs/checklist.js';
 import type { EngineEffect } from '../effects.js';
 import type { LocalDescription } from '../events.js';
@@ -121,7 +122,7 @@ export class HardNatTraversal {
     const { checklist } = this.#needs;
     if (checklist.get(pair.path) !== undefined || checklist.pinned.size >= MAX_RIGHT_GUESSES) return;
     checklist.pin(pair);
-    this.#tidyAt ??= pair.lastSentAt === undefined ? undefined : pair.lastSentAt + LINGER_MS;
+    this.#tidyAt ??= pair.schedule.lastSentAt === undefined ? undefined : pair.schedule.lastSentAt + LINGER_MS;
   }
 
   /**
@@ -133,7 +134,7 @@ export class HardNatTraversal {
     const { checklist } = this.#needs;
     if (base === undefined || (!isInUse && checklist.pinned.size >= MAX_RIGHT_GUESSES)) return undefined;
     if (checklist.pinned.size >= MAX_PINNED) this.#dropLongestSilent();
-    const known = checklist.remotes.find(({ address }) => sameAddress(address, path.remote));
+    const known = checklist.remotes.all.find(({ address }) => sameAddress(address, path.remote));
     const pair = new CandidatePair(base, known ?? peerReflexive(path.remote));
     checklist.pin(pair);
     return pair;
@@ -223,7 +224,7 @@ export class HardNatTraversal {
   }
 
   #reflexive(family: 4 | 6): RemoteCandidate[] {
-    return this.#needs.checklist.remotes.filter(
+    return this.#needs.checklist.remotes.all.filter(
       (remote) =>
         remote.type === 'server-reflexive' &&
         remote.address.family === family &&

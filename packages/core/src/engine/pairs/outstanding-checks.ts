@@ -4,14 +4,17 @@ import { CHECK_EXPIRY_MS } from '../timings.js';
 /** More checks than this, over all peers, do not wait for an answer at once: the oldest is forgotten. */
 const MAX_OUTSTANDING = 16_384;
 
-export interface OutstandingCheck<A> {
-  readonly agent: A;
+export interface SentCheck {
   readonly pair: CandidatePair;
   readonly sentAt: number;
   /** Somebody waits for this answer. */
   readonly ping?: boolean;
   /** The pair is not on the checklist: it becomes one if it answers. */
   readonly guess?: boolean;
+}
+
+export interface OutstandingCheck<A> extends SentCheck {
+  readonly agent: A;
 }
 
 /** Checks that were sent and not answered yet, by transaction id (hex). Every check has an id of its own, so round trips are exact. */

@@ -53,12 +53,11 @@ export class RelayPermissions {
   request(pair: CandidatePair, now: number): void {
     const { peer, around } = this.#needs;
     if (!this.#budget.take(now)) {
-      pair.fail();
-      pair.refusal = 'the peer has named too many addresses for our relay to let in';
+      pair.fail('the peer has named too many addresses for our relay to let in');
       return;
     }
     pair.state = 'permitting';
-    pair.nextCheckAt = undefined;
+    pair.schedule.stop();
     around.emit({ type: 'permit', peer, path: pair.path });
   }
 
@@ -67,13 +66,9 @@ export class RelayPermissions {
     const pair = this.#needs.checklist.get(path);
     if (pair === undefined || pair.state !== 'permitting') return;
     pair.isPermitted = error === undefined;
-    if (error === undefined) {
-      pair.state = 'waiting';
-      pair.nextCheckAt = now;
-    } else {
-      pair.fail();
-      pair.refusal = error;
-    }
+    if (error !== undefined) return pair.fail(error);
+    pair.state = 'waiting';
+    pair.schedule.nextAt = now;
   }
 
   /** Pairs that are no more: nothing of them stays at relays. */

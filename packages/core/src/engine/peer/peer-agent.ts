@@ -1,47 +1,24 @@
 import { formatAddress, sameAddress, transactionKey, type TransportAddress } from '@wirepath/stun-codec';
-import { candidatePriority, type CandidateType } from '../../contracts/candidate.js';
+import { candidatePriority } from '../../contracts/candidate.js';
 import type { PublicKey } from '../../base/identity/identity.js';
 import type { ActivePath } from '../selection/active-path.js';
 import type { Connection } from '../connection-type.js';
 import { MessageOutbox } from './message-outbox.js';
-import type { CandidatePair, RemoteCandidate } from '../pairs/candidate-pair.js';
+import type { CandidatePair } from '../pairs/candidate-pair.js';
 import { Checklist } from '../pairs/checklist.js';
-import type { EngineEffect } from '../effects.js';
-import type { EngineEvent, LocalDescription } from '../events.js';
+import type { EngineEvent } from '../events.js';
 import type { EnginePath } from '../engine-path.js';
 import { HandshakeRule } from './handshake-rule.js';
 import { HardNatTraversal } from '../hard-nat/hard-nat-traversal.js';
-import { sameDescription, type CallMessage, type DescriptionId } from '../messages.js';
-import type { OutstandingCheck, OutstandingChecks } from '../pairs/outstanding-checks.js';
-import type { TokenBucket } from '../../base/limits/token-bucket.js';
-import { evidenceOf, byTypeAndPriority } from '../pairs/evidence-of-pair.js';
+import { sameDescription, whatIsNew, type CallMessage } from '../messages.js';
+import type { OutstandingCheck } from '../pairs/outstanding-checks.js';
+import { byTypeAndPriority, evidenceOf } from '../pairs/evidence-of-pair.js';
 import type { PairEvidence } from '../pair-evidence.js';
 import { PathSelection } from '../selection/path-selection.js';
-import { whyRefused } from '../pairs/refused-address.js';
+import { PairForming } from '../pairs/pair-forming.js';
 import { RelayPermissions } from '../pairs/relay-permissions.js';
-import { MOVE_AFTER_MS, RETRY_PROBING_MS } from '../timings.js';
-
-/** What all agents of one engine share. */
-export interface Surroundings {
-  readonly ownKey: PublicKey;
-  readonly runId: string;
-  readonly tieBreaker: bigint;
-  readonly holePunchTimeoutMs: number;
-  readonly maxCandidatePairs: number;
-  /** Whether to spend many checks and sockets on NATs that map per destination. */
-  readonly hardNat: boolean;
-  /** The one peer that an attempt is made for: two at once would double the load on the NAT. */
-  hardNatHolder: PublicKey | undefined;
-  readonly pacer: TokenBucket;
-  readonly outstanding: OutstandingChecks<PeerAgent>;
-  random(length: number): Uint8Array;
-  /** This node's present description. */
-  local: LocalDescription;
-  localId: DescriptionId;
-  signalingUp: boolean;
-  inOwnNetwork(address: TransportAddress): boolean;
-  emit(effect: EngineEffect): void;
-}
+import { Probing, type CheckCredentials } from './probing.js';
+import type { Surroundings } from './surroundings.js';
 
 type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
 
@@ -51,14 +28,14 @@ export class PeerAgent {
   readonly handshake: HandshakeRule;
   /** The newest description the peer has sent; null before the first. */
   remote: CallMessage | null = null;
-  /** Probing goes on until then; undefined when it is over. */
-  probingUntil: number | undefined;
   undeliverable = false;
   /** A budget ended without any path. */
   exhausted = false;
   /** What the peer has seen of the pairs, as it last told; undefined before it was asked. */
   peerEvidence: readonly PairEvidence[] | undefined;
   readonly #outbox: MessageOutbox;
+  readonly #forming: PairForming;
+  readonly #probing: Probing;
   readonly #selection: PathSelection;
   readonly hardNat: HardNatTraversal;
   readonly permissions: RelayPermissions;
@@ -67,12 +44,29 @@ export class PeerAgent {
   constructor(
     readonly publicKey: PublicKey,
     public keepaliveMs: number,
-    readonly around: Surroundings,
+    readonly around: Surroundings<PeerAgent>,
     now: number,
   ) {
     this.checklist = new Checklist(around.maxCandidatePairs);
     this.handshake = new HandshakeRule(this.controlling);
     this.permissions = new RelayPermissions({ peer: publicKey, checklist: this.checklist, around });
+    this.#forming = new PairForming({
+      checklist: this.checklist,
+      permissions: this.permissions,
+      around,
+      inUse: () => this.active?.pair,
+    });
+    this.#probing = new Probing({
+      peer: publicKey,
+      controlling: this.controlling,
+      around,
+      checklist: this.checklist,
+      permissions: this.permissions,
+      credentials: () => this.#credentials,
+      active: () => this.active,
+      onSent: (id, check) => around.outstanding.add(transactionKey(id), { agent: this, ...check }),
+      onBegin: (at) => this.hardNat.schedule(at),
+    });
     this.#selection = new PathSelection({
       peer: publicKey,
       controlling: this.controlling,
@@ -86,11 +80,11 @@ export class PeerAgent {
       peer: publicKey,
       around,
       checklist: this.checklist,
-      refuse: (remote) => this.#refuse(remote),
+      refuse: (remote) => this.#forming.refuse(remote),
       remoteBehavior: () => this.remote?.natBehavior,
       isThrough: () => this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed',
       activeBaseId: () => this.active?.pair.base.id,
-      guess: (pair, now) => this.#check(pair, now, { guess: true }),
+      guess: (pair, at) => this.#probing.check(pair, at, { guess: true }),
     });
     this.#outbox = new MessageOutbox({
       peer: publicKey,
@@ -119,6 +113,11 @@ export class PeerAgent {
     return this.exhausted ? 'unreachable' : 'connecting';
   }
 
+  /** Ordinary checks are going on. */
+  get isProbing(): boolean {
+    return this.#probing.isUnderWay;
+  }
+
   get hasSession(): boolean {
     return this.#hasSession && !this.handshake.needed;
   }
@@ -142,15 +141,16 @@ export class PeerAgent {
 
   attempt(now: number, budgetMs: number): void {
     this.exhausted = false;
-    this.#probe(now, budgetMs);
+    this.#probing.begin(now, budgetMs);
     this.call(now);
   }
 
   localChanged(now: number, newGeneration: boolean): void {
     if (newGeneration) this.#selection.distrustAll(now);
-    this.#form();
+    this.#forming.form();
     const isNews = newGeneration || this.#isImprovable;
-    if (this.remote !== null && isNews) this.#probe(now, this.around.holePunchTimeoutMs, newGeneration);
+    if (this.remote !== null && isNews)
+      this.#probing.begin(now, this.around.holePunchTimeoutMs, { all: newGeneration });
     if (this.around.signalingUp) {
       this.#outbox.tell(now, { isCall: isNews });
       if (newGeneration || this.active === undefined) this.#outbox.retrySoon(now);
@@ -161,9 +161,7 @@ export class PeerAgent {
   messageReceived(message: CallMessage, now: number): void {
     this.undeliverable = false;
     const previous = this.remote;
-    const restarted = previous !== null && previous.runId !== message.runId;
-    const moved = previous === null || restarted || previous.generation !== message.generation;
-    const isNews = moved || previous.revision !== message.revision;
+    const { restarted, moved, isNews } = whatIsNew(previous, message);
     this.remote = message;
     if (restarted) {
       this.handshake.reset();
@@ -172,15 +170,15 @@ export class PeerAgent {
     }
     if (moved) this.exhausted = false;
     if (moved && previous !== null) {
-      this.checklist.forgetUnsignalled();
+      this.checklist.remotes.forgetUnsignalled();
       this.#selection.distrustAll(now);
     }
     this.checklist.setSignalled(message.candidates);
-    this.#form();
+    this.#forming.form();
     if (message.call || (isNews && (moved || this.#isImprovable))) {
       if (message.call) this.active?.demandAnswer();
-      const budgetMs = moved ? this.around.holePunchTimeoutMs : this.#retryBudgetMs;
-      this.#probe(now, budgetMs, moved || message.call);
+      const budgetMs = moved ? this.around.holePunchTimeoutMs : this.#probing.retryBudgetMs;
+      this.#probing.begin(now, budgetMs, { all: moved || message.call });
     }
     if (!sameDescription(message.seen, this.around.localId)) this.#outbox.tell(now);
     if (message.asksForEvidence) this.#outbox.tellEvidence(now);
@@ -192,9 +190,9 @@ export class PeerAgent {
   }
 
   candidateSuggested(address: TransportAddress, now: number): void {
-    this.checklist.addUnsignalled({ address, type: 'host', priority: candidatePriority('host', 0) });
-    this.#form();
-    this.#probe(now, this.around.holePunchTimeoutMs);
+    this.checklist.remotes.addSuggested({ address, type: 'host', priority: candidatePriority('host', 0) });
+    this.#forming.form();
+    this.#probing.begin(now, this.around.holePunchTimeoutMs);
   }
 
   checkReceived(event: EventOf<'check'>, now: number): void {
@@ -211,7 +209,7 @@ export class PeerAgent {
     if (this.active?.pair === pair) this.active.kept(now);
     if (event.useCandidate && !this.controlling) this.#selection.nominate(pair);
     if (pair.state === 'succeeded') this.#choose(now);
-    else if (this.remote !== null) this.#trigger(pair, now);
+    else if (this.remote !== null) this.#probing.trigger(pair, now);
   }
 
   responseReceived(event: EventOf<'check-response'>, check: OutstandingCheck<PeerAgent>, now: number): void {
@@ -229,25 +227,17 @@ export class PeerAgent {
     if (check.ping) this.around.emit({ type: 'pong', peer: this.publicKey, path: pair.path, rttMs });
     pair.mappedAddress = event.mappedAddress;
     this.#heard(pair, now, { isAnswer: true });
-    if (first && this.#hasMovedTo(pair, now)) this.active?.distrust(now);
+    if (first) this.#selection.proven(pair, now);
     this.#choose(now);
     if (first) this.#changed();
-  }
-
-  /** The peer's NAT has given it another port: nothing more comes from the old one since the new one was heard. */
-  #hasMovedTo(pair: CandidatePair, now: number): boolean {
-    const { active } = this;
-    if (active === undefined || active.pair === pair || now - active.since < MOVE_AFTER_MS) return false;
-    const { base, remote, lastHeardAt = 0 } = active.pair;
-    const isSibling = base.id === pair.base.id && remote.address.ip === pair.remote.address.ip;
-    return isSibling && pair.remote.type === 'peer-reflexive' && lastHeardAt < pair.firstHeardAt;
   }
 
   packetAuthenticated(path: EnginePath, now: number): void {
     const pair = this.#pairFor(path, now);
     if (pair === undefined) return;
     this.#heard(pair, now);
-    if (pair !== this.active?.pair && pair.state !== 'succeeded' && this.remote !== null) this.#trigger(pair, now);
+    if (pair !== this.active?.pair && pair.state !== 'succeeded' && this.remote !== null)
+      this.#probing.trigger(pair, now);
   }
 
   dataSent(now: number): void {
@@ -255,7 +245,7 @@ export class PeerAgent {
   }
 
   ping(now: number): void {
-    if (this.active !== undefined) this.#check(this.active.pair, now, { ping: true });
+    if (this.active !== undefined) this.#probing.check(this.active.pair, now, { ping: true });
   }
 
   handshakeCompleted(): void {
@@ -269,52 +259,44 @@ export class PeerAgent {
   // --- What is due ---
 
   nextTimeout(): number | undefined {
-    // Without the peer's secrets no check can be sent, however due.
-    let next = this.remote === null ? undefined : this.checklist.nextTimeout();
-    const consider = (at: number | undefined) => {
-      if (at !== undefined && (next === undefined || at < next)) next = at;
-    };
     if (this.permissions.isAnyWanted) return -Infinity;
-    consider(this.#outbox.nextTimeout());
-    consider(this.handshake.nextTimeout());
-    consider(this.active?.nextTimeout());
-    consider(this.probingUntil);
-    consider(this.hardNat.nextTimeout());
-    consider(this.#selection.warm.nextTimeout());
+    const next = Math.min(
+      this.#probing.nextTimeout(),
+      this.#outbox.nextTimeout() ?? Infinity,
+      this.handshake.nextTimeout() ?? Infinity,
+      this.active?.nextTimeout() ?? Infinity,
+      this.hardNat.nextTimeout() ?? Infinity,
+      this.#selection.warm.nextTimeout(),
+    );
     return next === Infinity ? undefined : next;
   }
 
   handleTimeout(now: number): void {
     this.#tendActivePath(now);
     this.#tendWarmPaths(now);
-    if (this.probingUntil !== undefined && now >= this.probingUntil) this.#endProbing(now);
+    if (this.#probing.end(now)) this.#probingEnded(now);
     this.hardNat.handleTimeout(now);
-    for (let pair = this.#takeDueCheck(now); pair !== undefined; pair = this.#takeDueCheck(now)) this.#check(pair, now);
+    this.#probing.checkDue(now);
     this.permissions.requestWanted(now);
-    if (this.#outbox.handleTimeout(now)) this.#probe(now, this.#retryBudgetMs);
+    if (this.#outbox.handleTimeout(now)) this.#probing.begin(now, this.#probing.retryBudgetMs);
     if (this.handshake.takeDue(now)) {
       this.around.emit({ type: 'initiate-handshake', peer: this.publicKey, fresh: true });
     }
-  }
-
-  #takeDueCheck(now: number): CandidatePair | undefined {
-    return this.remote === null ? undefined : this.checklist.takeDue(now, this.around.pacer);
   }
 
   #tendActivePath(now: number): void {
     const { active } = this;
     if (active === undefined) return;
     const { trust, isDoubtful } = active;
-    if (active.handleTimeout(now)) this.#check(active.pair, now);
+    if (active.handleTimeout(now)) this.#probing.check(active.pair, now);
     if (active.isDoubtful !== isDoubtful) this.#selection.tellTransport();
     if (active.trust === trust) return;
     if (active.trust === 'suspect') {
       this.around.emit({ type: 'check-mapping' });
-      this.#probe(now, this.around.holePunchTimeoutMs, true);
+      this.#probing.begin(now, this.around.holePunchTimeoutMs, { all: true });
       this.call(now);
     } else if (active.trust === 'lost') {
-      active.pair.fail();
-      active.pair.refusal = 'went silent';
+      active.pair.fail('went silent');
     }
     this.#choose(now);
     this.#changed();
@@ -322,7 +304,7 @@ export class PeerAgent {
 
   #tendWarmPaths(now: number): void {
     const isKnown = (pair: CandidatePair) => this.checklist.pairs.has(pair.key);
-    for (const pair of this.#selection.warm.takeDue(now, isKnown)) this.#check(pair, now);
+    for (const pair of this.#selection.warm.takeDue(now, isKnown)) this.#probing.check(pair, now);
   }
 
   /** Connected without a relay: there is nothing to call for. */
@@ -343,67 +325,19 @@ export class PeerAgent {
     else this.#outbox.fadeOut();
   }
 
-  #endProbing(now: number): void {
-    this.probingUntil = undefined;
-    this.checklist.endProbing();
-    this.#form();
+  #probingEnded(now: number): void {
+    this.#forming.form();
     this.exhausted = this.active === undefined || this.active.trust === 'lost';
     this.#settleCalls();
     if (!this.#isSettled && !this.#outbox.isRetrying && this.around.signalingUp) this.#outbox.retrySoon(now);
     this.#changed();
   }
 
-  // --- Checks ---
-
-  #probe(now: number, budgetMs: number, all = false): void {
-    this.probingUntil = Math.max(this.probingUntil ?? 0, now + budgetMs);
-    this.hardNat.schedule(now);
-    for (const pair of this.checklist.pairs.values()) {
-      const isActive = pair === this.active?.pair && this.active.trust === 'trusted';
-      // What is proven and fresh needs no new proof; a check for one that waits for its relay's permission comes later.
-      if (pair.state === 'permitting' || (!all && (isActive || pair.state === 'succeeded'))) continue;
-      if (RelayPermissions.isNeededFor(pair)) this.permissions.want(pair);
-      else if (pair.nextCheckAt === undefined) pair.probe(now);
-    }
-  }
-
-  get #retryBudgetMs(): number {
-    return Math.min(RETRY_PROBING_MS, this.around.holePunchTimeoutMs);
-  }
-
-  /** RFC 8445 7.3.1.4: check at once, out of turn. */
-  #trigger(pair: CandidatePair, now: number): void {
-    if (pair.state === 'permitting') return;
-    if (RelayPermissions.isNeededFor(pair)) return this.permissions.request(pair, now);
-    this.probingUntil ??= now + this.#retryBudgetMs;
-    if (pair.state === 'failed') pair.probe(now);
-    if (pair.mayTrigger(now) && this.checklist.takeTriggered(now)) this.#check(pair, now);
-  }
-
-  #check(pair: CandidatePair, now: number, { ping = false, guess = false } = {}): void {
-    if (this.remote === null) return;
-    const transactionId = this.around.random(12);
-    this.around.outstanding.add(transactionKey(transactionId), { agent: this, pair, sentAt: now, ping, guess });
-    const scheduled = pair.nextCheckAt;
-    pair.checkSent(now);
-    // Outside of probing a check (keepalive, warm path) is one of its own, and starts no series.
-    if (this.probingUntil === undefined || (scheduled === undefined && pair.state === 'succeeded'))
-      pair.nextCheckAt = undefined;
-    if (pair === this.active?.pair) this.active.probed(now);
-    this.around.emit({
-      type: 'send-check',
-      peer: this.publicKey,
-      path: pair.path,
-      transactionId,
-      remoteUfrag: this.remote.ufrag,
-      localUfrag: this.#outbox.ufrag,
-      remotePassword: this.remote.password,
-      priority: candidatePriority('peer-reflexive', pair.base.family === 6 ? 65535 : 65534),
-      candidateType: pair.base.kind === 'allocation' ? 'relayed' : 'host',
-      controlling: this.controlling,
-      tieBreaker: this.around.tieBreaker,
-      useCandidate: this.controlling && pair === this.active?.pair,
-    });
+  get #credentials(): CheckCredentials | undefined {
+    const { remote } = this;
+    return remote === null
+      ? undefined
+      : { remoteUfrag: remote.ufrag, localUfrag: this.#outbox.ufrag, remotePassword: remote.password };
   }
 
   #heard(pair: CandidatePair, now: number, { isAnswer = false } = {}): void {
@@ -416,37 +350,14 @@ export class PeerAgent {
 
   /** The pair of a path that something authenticated came in on, made where it is new: a check, or data without one. */
   #pairFor(path: EnginePath, now: number, check?: EventOf<'check'>): CandidatePair | undefined {
-    const known = this.checklist.get(path);
-    if (known !== undefined) return known;
-    const extra = this.hardNat.pairFor(path, check === undefined);
-    if (extra !== undefined) return extra;
-    const base = this.around.local.bases.find(({ id }) => id === path.baseId);
-    if (base === undefined) return undefined;
-    // Only a relay makes an unsignalled address more than peer-reflexive: a sender cannot know of its own NAT.
-    const type: CandidateType = check?.candidateType === 'relayed' ? 'relayed' : 'peer-reflexive';
-    const priority = check?.priority ?? candidatePriority('peer-reflexive', 0);
-    this.checklist.addPeerReflexive(base, { address: path.remote, type, priority }, now);
-    this.#form();
-    return this.checklist.get(path);
-  }
-
-  #form(): void {
-    const gone = this.checklist.form(this.around.local.bases, this.active?.pair, (remote) => this.#refuse(remote));
-    this.permissions.release(gone);
+    const known = this.checklist.get(path) ?? this.hardNat.pairFor(path, check === undefined);
+    return known ?? this.#forming.found(path, now, check);
   }
 
   /** The peer is gone: nothing of it stays at relays. */
   close(): void {
     this.hardNat.close();
     this.permissions.release(this.checklist.pairs.values());
-  }
-
-  #refuse(remote: RemoteCandidate): string | undefined {
-    const { around } = this;
-    return whyRefused(remote.address, {
-      candidates: around.local.candidates,
-      inOwnNetwork: (address) => around.inOwnNetwork(address),
-    });
   }
 
   // --- Choice ---
@@ -462,7 +373,7 @@ export class PeerAgent {
   #switched(to: CandidatePair, now: number): void {
     this.exhausted = false;
     // Our choice is marked at once, so that the other side need not wait for a keepalive.
-    if (this.controlling) this.#check(to, now);
+    if (this.controlling) this.#probing.check(to, now);
     this.#changed();
   }
 

@@ -6,8 +6,9 @@ import { pathKeyOf } from '../engine-path.js';
 import type { Checklist } from '../pairs/checklist.js';
 import type { EngineEffect } from '../effects.js';
 import type { LocalDescription } from '../events.js';
-import { choosePath, fallbacksFor, mayFollow } from './path-ranking.js';
-import { ASSUMED_LIFETIME_MS, EARLIER_KEEPALIVE, LIFETIME_MARGIN } from '../timings.js';
+import { fallbacksFor } from './fallback-paths.js';
+import { bestPair, mayFollow } from './pair-ranking.js';
+import { ASSUMED_LIFETIME_MS, EARLIER_KEEPALIVE, LIFETIME_MARGIN, MOVE_AFTER_MS } from '../timings.js';
 import { WarmPaths } from './warm-paths.js';
 
 export interface PathSelectionNeeds {
@@ -49,6 +50,11 @@ export class PathSelection {
     for (const pair of this.#needs.checklist.pairs.values()) if (pair !== this.active?.pair) pair.distrust();
   }
 
+  /** A pair has answered for the first time. Where it shows that the peer's NAT has moved the peer, the path in use is suspect. */
+  proven(pair: CandidatePair, now: number): void {
+    if (this.#hasMovedTo(pair, now)) this.active?.distrust(now);
+  }
+
   choose(now: number): void {
     const proven = [...this.#needs.checklist.pairs.values()].filter((pair) => pair.state === 'succeeded');
     const { active } = this;
@@ -56,7 +62,7 @@ export class PathSelection {
     const suspectSince = active?.suspectSince ?? -Infinity;
     // A suspect path yields only to what was heard since; the rest may have died with it.
     const usable = proven.filter((pair) => (pair.lastHeardAt ?? 0) >= suspectSince);
-    let choice = choosePath(usable, incumbent, now);
+    let choice = bestPair(usable, incumbent, now);
     const nominated = usable.find((pair) => pair.key === this.#nominated);
     if (nominated !== undefined && choice !== undefined && mayFollow(nominated, choice)) choice = nominated;
     if (choice !== undefined && choice !== active?.pair) this.#switchTo(choice, now);
@@ -75,6 +81,15 @@ export class PathSelection {
     if (text === this.#paths) return;
     this.#paths = text;
     around.emit({ type: 'set-path', peer, paths });
+  }
+
+  /** The peer's NAT has given it another port: nothing more comes from the old one since the new one was heard. */
+  #hasMovedTo(pair: CandidatePair, now: number): boolean {
+    const { active } = this;
+    if (active === undefined || active.pair === pair || now - active.since < MOVE_AFTER_MS) return false;
+    const { base, remote, lastHeardAt = 0 } = active.pair;
+    const isSibling = base.id === pair.base.id && remote.address.ip === pair.remote.address.ip;
+    return isSibling && pair.remote.type === 'peer-reflexive' && lastHeardAt < pair.firstHeardAt;
   }
 
   #switchTo(pair: CandidatePair, now: number): void {

@@ -10,11 +10,11 @@ export interface Incumbent {
 }
 
 /**
- * The path to send on among proven pairs: one that delivers, then tier, then fewest relays, then address family and round trip, with hysteresis
- * within a tier so that near-equal paths do not flap.
+ * The pair to send on among proven ones: one that delivers, then tier, then fewest relays, then round trip and address
+ * family, with hysteresis within a tier so that near-equal paths do not flap.
  * @returns undefined when nothing is proven.
  */
-export function choosePath(
+export function bestPair(
   proven: readonly CandidatePair[],
   incumbent: Incumbent | undefined,
   now: number,
@@ -63,20 +63,4 @@ function rttGain(a: CandidatePair, b: CandidatePair): boolean {
 /** Within a tier the controlling side chooses; nobody follows it onto a path that loses. */
 export function mayFollow(nominated: CandidatePair, choice: CandidatePair): boolean {
   return nominated.tier <= choice.tier && (!nominated.isLossy || choice.isLossy);
-}
-
-/**
- * What to send on besides a suspect pair: without a relay, through the peer's allocation, and through ours, of each the pair
- * that was heard last. Which of them still works is not known: a rebinding kills our own allocation (its 5-tuple is gone), a
- * forgotten filter what comes to the peer from ours.
- */
-export function fallbacksFor(suspect: CandidatePair, pairs: Iterable<CandidatePair>): CandidatePair[] {
-  const others = [...pairs].filter((pair) => pair.hasWorked && pair !== suspect);
-  const kinds = [
-    others.filter((pair) => pair.relayHops === 0),
-    others.filter((pair) => pair.relayHops > 0 && pair.base.kind === 'socket'),
-    others.filter((pair) => pair.base.kind === 'allocation'),
-  ];
-  const heardLast = (a: CandidatePair, b: CandidatePair) => ((b.lastHeardAt ?? 0) > (a.lastHeardAt ?? 0) ? b : a);
-  return kinds.flatMap((kind) => (kind.length === 0 ? [] : kind.reduce(heardLast)));
 }
