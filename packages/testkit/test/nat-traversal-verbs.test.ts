@@ -122,7 +122,7 @@ describe('connectToPeer', () => {
     await net.stop();
   });
 
-  it('reference fault 11: a peer that was not tried yet is not called direct', async () => {
+  it('a peer that was not tried yet is not called direct', async () => {
     const net = await twoNodes();
     await net.start();
     expect(net.a.traversal.agent(net.b.identity.publicKey)?.connection).toBe('connecting');
@@ -131,7 +131,7 @@ describe('connectToPeer', () => {
 });
 
 describe('refresh', () => {
-  it('reference fault 9: one source that fails keeps no other from being refreshed', async () => {
+  it('one source that fails keeps no other from being refreshed', async () => {
     let refreshed = 0;
     const net = await twoNodes({
       async *gather() {},

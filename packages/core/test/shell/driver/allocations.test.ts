@@ -76,7 +76,7 @@ describe('allocations', () => {
     expect(changes()).toBe(1);
   });
 
-  it('reference fault 3: what peers are told is the relayed address, not one of this machine', async () => {
+  it('what peers are told is the relayed address, not one of this machine', async () => {
     const { allocations } = await started();
     expect(allocations.candidates().get('relay')?.[0]?.address).toEqual(transportAddress('198.51.100.1', 50001));
   });

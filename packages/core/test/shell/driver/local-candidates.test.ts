@@ -45,7 +45,7 @@ describe('local candidates', () => {
     ]);
   });
 
-  it('reference fault 4: duplicates are removed wherever they stand, and the best kind of each address stays', async () => {
+  it('duplicates are removed wherever they stand, and the best kind of each address stays', async () => {
     const { list, gather } = gatheringFrom({
       stun: [found('server-reflexive', '192.0.2.1:51820'), found('server-reflexive', '203.0.113.5:40001')],
       host: [found('host', '192.0.2.1:51820'), found('host', '192.0.2.2:51820'), found('host', '192.0.2.1:51820')],
@@ -83,7 +83,7 @@ describe('local candidates', () => {
     expect(addresses(list)).toEqual(['host 192.0.2.1:51820']);
   });
 
-  it('reference fault 1: a reflexive candidate keeps the port that the server saw', async () => {
+  it('a reflexive candidate keeps the port that the server saw', async () => {
     const { list, gather } = gatheringFrom({ stun: [found('server-reflexive', '203.0.113.5:40001')] });
     await gather();
     expect(list.signalled()[0]?.address.port).toBe(40001);
