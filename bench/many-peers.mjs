@@ -48,7 +48,7 @@ async function time(action) {
 }
 
 /** A node with `count` peers, the last of which is there, too. */
-async function stage(lab, count, listedIn) {
+async function writeRcFiles(lab, count, listedIn) {
   const [ours, theirs] = [newKeys(), newKeys()];
   const [us, them] = [join(lab.folder, `us-${count}-${listedIn}`), join(lab.folder, `them-${count}-${listedIn}`)];
   const node = (keys, name, more) => ({ privateKey: keys.private, interface: name, mtu: 1420, ...more });
@@ -113,7 +113,7 @@ async function measure(count, listedIn) {
   const lab = await TwoNamespaces.open();
   try {
     await mkdir(join(lab.folder, 'other'));
-    const { us, them, write, peers } = await stage(lab, count, listedIn);
+    const { us, them, write, peers } = await writeRcFiles(lab, count, listedIn);
     await write(peers);
     const env = { ...process.env, XDG_RUNTIME_DIR: lab.folder };
     const bareMs = await time(() => run(process.execPath, ['-e', '0']));

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './lib/free-port.mjs';
 import { median } from './lib/median.mjs';
+import { member, rcFile } from './lib/members.mjs';
 import { readOptions, wholeNumber } from './lib/options.mjs';
-import { freePort, member, rcFile } from './lib/stage.mjs';
 import { table } from './lib/table.mjs';
 
 const USAGE = `node bench/startup.mjs [--rounds N] [--json]

@@ -7,10 +7,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { BenchNetwork, untilConnected } from './lib/bench-network.mjs';
 import { udpPacket } from './lib/inner-packet.mjs';
 import { median } from './lib/median.mjs';
+import { member, rcFile } from './lib/members.mjs';
 import { readOptions, wholeNumber } from './lib/options.mjs';
-import { member, rcFile, Stage, untilConnected } from './lib/stage.mjs';
 import { table } from './lib/table.mjs';
 import { startWireguardGo, startWirepath, TUNNEL_ADDRESSES } from './lib/tunnels.mjs';
 import { TwoNamespaces } from './lib/two-namespaces.mjs';
@@ -38,7 +39,7 @@ const TESTS = {
 
 /** @returns megabits per second of inner packets that arrived. */
 async function inProcess() {
-  const stage = await Stage.open();
+  const network = new BenchNetwork();
   try {
     const [a, b] = [member('a', 1), member('b', 2)];
     const port = 20_000 + (process.pid % 20_000);
@@ -47,12 +48,12 @@ async function inProcess() {
       const file = rcFile(own, [other], [transport(side)]);
       return { ...file, peers: [{ ...file.peers[0], endpoint: `127.0.0.1:${port + 1 - side}` }] };
     };
-    const nodes = [await stage.createNode(rc(a, b, 0)), await stage.createNode(rc(b, a, 1))];
+    const nodes = [await network.createNode(rc(a, b, 0)), await network.createNode(rc(b, a, 1))];
     for (const node of nodes) await node.start({ signal: new AbortController().signal });
     await untilConnected(nodes);
     return median(await repeat(() => pour(nodes[0].packets, nodes[1].packets, a.address, b.address)));
   } finally {
-    await stage.close();
+    await network.close();
   }
 }
 

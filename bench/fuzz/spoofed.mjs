@@ -12,7 +12,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { transportAddress } from '@wirepath/stun-codec';
-import { freePort } from '../lib/stage.mjs';
+import { freePort } from '../lib/free-port.mjs';
 import { figure } from '../lib/table.mjs';
 import { HonestClient } from './honest-client.mjs';
 import { udpSocketsOf } from './sockets.mjs';

@@ -17,7 +17,7 @@ import { promisify } from 'node:util';
 import { RendezvousClient } from '../../packages/signaling-rendezvous/dist/client/rendezvous-client.js';
 import { ClientSession } from '../../packages/signaling-rendezvous/dist/protocol/client-session.js';
 import { encodeMessage } from '../../packages/signaling-rendezvous/dist/protocol/message.js';
-import { freePort } from '../lib/stage.mjs';
+import { freePort } from '../lib/free-port.mjs';
 import { HonestPair } from './honest-pair.mjs';
 
 const { WebSocket } = createRequire(new URL('../../packages/signaling-rendezvous/package.json', import.meta.url))('ws');

@@ -5,7 +5,9 @@
  * this process: nothing here catches what the product throws. Forked by fuzz.mjs, answers its questions.
  */
 import { TOKENS } from '@wirepath/core';
-import { freePort, member, rcFile, Stage, untilConnected } from '../lib/stage.mjs';
+import { BenchNetwork, untilConnected } from '../lib/bench-network.mjs';
+import { freePort } from '../lib/free-port.mjs';
+import { member, rcFile } from '../lib/members.mjs';
 import { captureHonestTraffic } from './capture.mjs';
 import { EchoStream } from './echo-stream.mjs';
 import { StallWatch } from './stalls.mjs';
@@ -15,19 +17,19 @@ const RELAY_USER = { username: 'lab', credential: 'secret' };
 const EXTRA_BASES = [4, 4, 6];
 
 const samples = captureHonestTraffic();
-const stage = await Stage.open();
+const network = new BenchNetwork();
 const stun = await freePort();
 const alternate = await freePort('127.0.0.2');
-const rendezvous = await freePort();
-const servers = await stage.startServers({
+const servers = await network.startServers({
   stun: { listen: `127.0.0.1:${stun}`, alternate: `127.0.0.2:${alternate}` },
   turn: {
     listen: [`127.0.0.1:${stun}`, `[::1]:${stun}`],
     realm: 'lab',
     users: { [RELAY_USER.username]: RELAY_USER.credential },
   },
-  rendezvous: { listen: `127.0.0.1:${rendezvous}` },
+  rendezvous: { listen: '127.0.0.1:0' },
 });
+const rendezvous = servers.flatMap((server) => server.addresses()).find(({ section }) => section === 'rendezvous');
 
 const [a, b, c] = [member('a', 1), member('b', 2), member('c', 3)];
 const members = withProxy ? [a, b, c] : [a, b];
@@ -36,14 +38,14 @@ const pluginsWith = (transport) => [
   ['@wirepath/source-stun', { servers: [`127.0.0.1:${stun}`] }],
   ['@wirepath/source-relay', { servers: [{ url: `turn:127.0.0.1:${stun}`, ...RELAY_USER }] }],
   ['@wirepath/transport-wg', { listenPort: 0, ...transport }],
-  ['@wirepath/signaling-rendezvous', { url: `ws://127.0.0.1:${rendezvous}` }],
+  ['@wirepath/signaling-rendezvous', { url: rendezvous.url }],
 ];
 const nodes = [];
 for (const own of members) {
   const transport =
     own === c ? { mode: 'uapi', subMode: 'proxy', command: 'wireguard-go' } : { mode: 'embedded', tun: false };
   const others = members.filter((other) => other !== own && !(own !== a && other !== a));
-  nodes.push(await stage.createNode(rcFile(own, others, pluginsWith(transport))));
+  nodes.push(await network.createNode(rcFile(own, others, pluginsWith(transport))));
 }
 const [nodeA, nodeB] = nodes;
 const { signal } = new AbortController();
@@ -61,7 +63,7 @@ const answers = {
   about: () => ({
     pid: process.pid,
     stun: { address: '127.0.0.1', port: stun },
-    rendezvous: { address: '127.0.0.1', port: rendezvous },
+    rendezvous: { address: rendezvous.ip, port: rendezvous.port },
     relayUser: RELAY_USER,
     publicKeys: members.map(({ publicKey }) => publicKey),
     samples: samples.take(),
@@ -83,7 +85,7 @@ const answers = {
   counters: () => ({
     longestStall: stalls.takeLongest(),
     nodes: nodes.map((node) => node.status().node.dropped),
-    failed: stage.guard.counters(),
+    failed: network.guard.counters(),
     servers: servers.map((server) => ({ name: server.sections.join('+'), ...server.status() })),
     connections: nodes.map((node) => node.status().peers.map(({ connection }) => connection)),
   }),
@@ -105,5 +107,5 @@ process.on('message', ({ id, question }) => {
   void Promise.resolve(answers[question]()).then((answer) => process.connected && process.send({ id, answer }));
 });
 // Whoever asked has gone.
-process.once('disconnect', () => void stage.close().then(() => process.exit()));
+process.once('disconnect', () => void network.close().then(() => process.exit()));
 process.send({ ready: true });

@@ -13,9 +13,8 @@ import {
   loadConfig,
   silentLogger,
   type Node,
+  type RcFileContent,
 } from '@wirepath/core';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ipv4Packet, payloadOf } from './ipv4-packet.js';
 
 const product = defineProduct({
@@ -35,32 +34,27 @@ const { signal } = new AbortController();
 const KEYS = { a: generatePrivateKey(), b: generatePrivateKey() };
 const IPS = { a: '10.77.0.1', b: '10.77.0.2' };
 
-const rcFile = (own: 'a' | 'b', peer: 'a' | 'b', rendezvousUrl: string) => `
-privateKey: ${formatKey(KEYS[own])}
-addresses: [${IPS[own]}/24]
-plugins:
-  - ["@wirepath/source-host", { loopback: true, interfaces: { include: ["lo*"] } }]
-  - ["@wirepath/transport-wg", { tun: false }]
-  - ["@wirepath/signaling-rendezvous", { url: "${rendezvousUrl}" }]
-peers:
-  - { name: ${peer}, publicKey: "${createIdentity(KEYS[peer]).publicKey}", allowedIps: [${IPS[peer]}/32] }
-`;
+const nodeConfig = (own: 'a' | 'b', peer: 'a' | 'b', rendezvousUrl?: string): RcFileContent => ({
+  privateKey: formatKey(KEYS[own]),
+  addresses: [`${IPS[own]}/24`],
+  plugins: [
+    ['@wirepath/source-host', { loopback: true, interfaces: { include: ['lo*'] } }],
+    ['@wirepath/transport-wg', { tun: false }],
+    ['@wirepath/signaling-rendezvous', { url: rendezvousUrl }],
+  ],
+  peers: [{ name: peer, publicKey: createIdentity(KEYS[peer]).publicKey, allowedIps: [`${IPS[peer]}/32`] }],
+});
 
-/** @param folder for the rc files. @returns what came back through the tunnel, and the type of the path it took. */
-export async function echoThroughTunnel(folder: string, text: string): Promise<{ echo: string; connection: string }> {
-  const load = async (name: string, yaml: string) => {
-    const configPath = join(folder, `${name}.yaml`);
-    await writeFile(configPath, yaml, { mode: 0o600 });
-    return loadConfig(product, { configPath });
-  };
-  const serverFile = await load('server', 'server: { rendezvous: { listen: "127.0.0.1:0" } }');
-  const [server] = await createServer(product, serverFile, environment);
-  if (server === undefined) throw new Error('no server');
-  await server.start({ signal });
-  const url = server.describe()[0]?.replace('rendezvous ', '') ?? '';
+/** @returns what came back through the tunnel, and the type of the path it took. */
+export async function echoThroughTunnel(text: string): Promise<{ echo: string; connection: string }> {
+  const load = (value: RcFileContent) => loadConfig(product, { value });
+  const serverConfig = await load({ server: { rendezvous: { listen: '127.0.0.1:0' } } });
+  const [server] = await createServer(product, serverConfig, environment);
+  await server?.start({ signal });
+  const url = server?.addresses()[0]?.url;
 
-  const a = await createNode(product, await load('a', rcFile('a', 'b', url)), environment);
-  const b = await createNode(product, await load('b', rcFile('b', 'a', url)), environment);
+  const a = await createNode(product, await load(nodeConfig('a', 'b', url)), environment);
+  const b = await createNode(product, await load(nodeConfig('b', 'a', url)), environment);
   try {
     await Promise.all([a.start({ signal }), b.start({ signal })]);
     await connected(a);
@@ -72,7 +66,7 @@ export async function echoThroughTunnel(folder: string, text: string): Promise<{
     return { echo: await echo, connection: a.status().peers[0]?.connection ?? '' };
   } finally {
     await Promise.all([a.stop(), b.stop()]);
-    await server.stop();
+    await server?.stop();
   }
 }
 

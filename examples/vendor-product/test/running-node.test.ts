@@ -1,15 +1,20 @@
-import { createNode, defineProduct, loadConfig, memoryLogger, type Node, type Product } from '@wirepath/core';
+import {
+  createNode,
+  defineProduct,
+  loadConfig,
+  memoryLogger,
+  type Node,
+  type Product,
+  type RcFileContent,
+} from '@wirepath/core';
 import { definePlugin } from '@wirepath/core/plugin';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { acmenet } from '../src/index.js';
 
 const UPSTREAM = /wire-?path|upstream/i;
-const TUNNEL = ['@acmenet/tunnel', { tun: false }];
-const ADDRESSES = ['@acmenet/addresses', { loopback: true, interfaces: { include: ['lo*'] } }];
-const RENDEZVOUS = ['@acmenet/rendezvous', { url: 'ws://127.0.0.1:1' }];
+const TUNNEL = ['@acmenet/tunnel', { tun: false }] as const;
+const ADDRESSES = ['@acmenet/addresses', { loopback: true, interfaces: { include: ['lo*'] } }] as const;
+const RENDEZVOUS = ['@acmenet/rendezvous', { url: 'ws://127.0.0.1:1' }] as const;
 
 /** A product whose vendor took plugins of others and gave them names of his own. */
 const patched: Product = defineProduct({
@@ -48,18 +53,12 @@ const patched: Product = defineProduct({
   },
 });
 
-async function running(product: Product, plugins: readonly unknown[]) {
-  const folder = await mkdtemp(join(tmpdir(), 'acme-node-'));
-  const file = join(folder, 'node.json');
+async function running(product: Product, plugins: RcFileContent['plugins']) {
   const privateKey = Buffer.alloc(32, 1).toString('base64');
-  const content = { privateKey, interface: 'acme0', addresses: ['10.77.0.1/24'], plugins };
-  await writeFile(file, JSON.stringify(content), { mode: 0o600 });
+  const value: RcFileContent = { privateKey, interface: 'acme0', addresses: ['10.77.0.1/24'], plugins };
   const logger = memoryLogger();
-  const node: Node = await createNode(product, await loadConfig(product, { configPath: file, env: {} }), { logger });
-  onTestFinished(async () => {
-    await node.stop();
-    await rm(folder, { recursive: true });
-  });
+  const node: Node = await createNode(product, await loadConfig(product, { value }), { logger });
+  onTestFinished(() => node.stop());
   await node.start({ signal: new AbortController().signal });
   return { node, logger };
 }

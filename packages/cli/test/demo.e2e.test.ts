@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { behindNats } from '../src/demo/behind-nats.js';
+import { DemoNetwork } from '../src/demo/demo-network.js';
 import { loopbackAddresses, ONE_ADDRESS, udpPort } from '../src/demo/loopback.js';
 import { NatBox } from '../src/demo/nat/nat-box.js';
 import { natPlugin } from '../src/demo/nat/nat-plugin.js';
 import { runScenarios, SCENARIOS } from '../src/demo/run-scenarios.js';
 import type { ScenarioResult } from '../src/demo/scenario.js';
-import { Stage } from '../src/demo/stage.js';
 import { wirepath } from '../src/product.js';
 
 const BIN = fileURLToPath(new URL('../bin/wirepath.js', import.meta.url));
@@ -136,13 +136,13 @@ describe('the simulated NAT, judged by a node behind it', () => {
     ['address-and-port-dependent', 'address-and-port-dependent'],
   ])(`has %s mapping and %s filtering${skipped}`, async (mapping, filtering) => {
     const { signal } = new AbortController();
-    await using stage = new Stage(wirepath);
+    await using network = new DemoNetwork(wirepath);
     const ports = { listen: await udpPort('127.0.0.1'), alternate: await udpPort(alternate!) };
     const stun = { listen: `127.0.0.1:${ports.listen}`, alternate: `${alternate!}:${ports.alternate}` };
-    await stage.startServers({ stun }, signal);
+    await network.startServers({ stun }, signal);
     const box = new NatBox({ outsideIp: '127.0.1.1', insideIp: '192.168.1.10', nat: { mapping, filtering } });
-    stage.onClose(() => box.close());
-    const node = await stage.createNode(
+    network.onClose(() => box.close());
+    const node = await network.createNode(
       {
         privateKey: formatKey(generatePrivateKey()),
         addresses: ['10.77.0.1/24'],

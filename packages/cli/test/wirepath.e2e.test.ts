@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tcpPort } from '../src/demo/loopback.js';
+import { tcpPort } from './tcp-port.js';
 
 /** The built command, as users run it. */
 const BIN = fileURLToPath(new URL('../bin/wirepath.js', import.meta.url));

@@ -1,4 +1,3 @@
-import { tcpPort } from './loopback.js';
 import { createNodePair, measurePair } from './node-pair.js';
 import type { Scenario } from './scenario.js';
 
@@ -7,15 +6,14 @@ export const direct: Scenario = {
   connection: 'direct',
   setting: 'no NAT between them',
   async run(context) {
-    const { stage, signal, step } = context;
-    const rendezvous = `127.0.0.1:${String(await tcpPort())}`;
+    const { network, signal, step } = context;
     step('direct: a rendezvous server and two nodes');
-    await stage.startServers({ rendezvous: { listen: rendezvous } }, signal);
+    const [rendezvous] = await network.startServers({ rendezvous: { listen: '127.0.0.1:0' } }, signal);
     const pair = await createNodePair(context, () => ({
       list: [
         ['@wirepath/source-host', { loopback: true, interfaces: { include: ['lo*'] } }],
         ['@wirepath/transport-wg', { mode: 'embedded', tun: false, listenPort: 0 }],
-        ['@wirepath/signaling-rendezvous', { url: `ws://${rendezvous}` }],
+        ['@wirepath/signaling-rendezvous', { url: rendezvous?.url }],
       ],
     }));
     step('direct: connecting');

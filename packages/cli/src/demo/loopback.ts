@@ -1,5 +1,4 @@
 import { createSocket } from 'node:dgram';
-import { createServer, type AddressInfo } from 'node:net';
 
 /** Who has which address on the simulated internet. */
 export interface LoopbackAddresses {
@@ -43,18 +42,6 @@ export function udpPort(ip: string): Promise<number> {
     socket.bind({ port: 0, address: ip, exclusive: true }, () => {
       const { port } = socket.address();
       socket.close(() => resolve(port));
-    });
-  });
-}
-
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export function tcpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
     });
   });
 }

@@ -5,6 +5,7 @@ import {
   type Node,
   type PeerStatus,
   type Product,
+  type RcFileContent,
 } from '@wirepath/core';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError } from '../control/failure.js';
@@ -20,20 +21,20 @@ const INNER_ADDRESS = { a: '10.77.0.1', b: '10.77.0.2' };
 
 export interface NodePlugins {
   /** As in the rc file. */
-  readonly list: readonly unknown[];
+  readonly list: NonNullable<RcFileContent['plugins']>;
   /** Those of `list` that the product does not have. */
   readonly own?: Product['plugins'];
 }
 
 /** Two nodes that know each other's key and nothing of each other's address. */
 export async function createNodePair(
-  { stage }: ScenarioContext,
+  { network }: ScenarioContext,
   pluginsOf: (name: 'a' | 'b') => NodePlugins,
 ): Promise<{ a: Node; b: Node }> {
   const keys = { a: generatePrivateKey(), b: generatePrivateKey() };
   const create = (own: 'a' | 'b', other: 'a' | 'b'): Promise<Node> => {
     const plugins = pluginsOf(own);
-    const rcFile = {
+    const value: RcFileContent = {
       privateKey: formatKey(keys[own]),
       interface: `demo-${own}`,
       addresses: [`${INNER_ADDRESS[own]}/24`],
@@ -47,7 +48,7 @@ export async function createNodePair(
         },
       ],
     };
-    return stage.createNode(rcFile, plugins.own);
+    return network.createNode(value, plugins.own);
   };
   return { a: await create('a', 'b'), b: await create('b', 'a') };
 }

@@ -1,11 +1,11 @@
 import type { Product } from '@wirepath/core';
 import { errorSentence } from '../error-line.js';
 import { behindNats } from './behind-nats.js';
+import { DemoNetwork } from './demo-network.js';
 import { direct } from './direct.js';
 import type { Scenario, ScenarioResult } from './scenario.js';
-import { Stage } from './stage.js';
 
-/** Best connection type first. Each runs alone, in a stage of its own. */
+/** Best connection type first. Each runs alone, in a network of its own. */
 export const SCENARIOS: readonly Scenario[] = [
   direct,
   behindNats('hole-punched', {
@@ -27,9 +27,9 @@ export async function runScenarios(
   const results: ScenarioResult[] = [];
   for (const scenario of scenarios) {
     const { connection, setting } = scenario;
-    await using stage = new Stage(product);
+    await using network = new DemoNetwork(product);
     try {
-      const measurements = await scenario.run({ product, stage, signal, step });
+      const measurements = await scenario.run({ product, network, signal, step });
       results.push({ connection, setting, ok: true, ...measurements });
     } catch (error) {
       signal.throwIfAborted();

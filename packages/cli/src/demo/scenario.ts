@@ -1,10 +1,10 @@
 import type { Connection, PeerStatus, Product } from '@wirepath/core';
 import type { EchoResult, ThroughputResult } from './inner-host.js';
-import type { Stage } from './stage.js';
+import type { DemoNetwork } from './demo-network.js';
 
 export interface ScenarioContext {
   readonly product: Product;
-  readonly stage: Stage;
+  readonly network: DemoNetwork;
   readonly signal: AbortSignal;
   /** Says what goes on. */
   readonly step: (text: string) => void;

@@ -38,7 +38,10 @@ export interface LoadValueOptions extends LoadingOptions {
   readonly value: RcFileContent;
   /** How problems and messages name it. @default 'the configuration' */
   readonly name?: string | undefined;
-  /** Relative paths and plugins are resolved from here. Default: the working directory. */
+  /**
+   * Relative paths and plugins are resolved from here. Default: the working directory, from which no plugin is taken that
+   * comes with the product.
+   */
   readonly folder?: string | undefined;
   /** Environment variables that may override keys. Default: none, for the program has its say in the value. */
   readonly env?: EnvironmentVariables | undefined;

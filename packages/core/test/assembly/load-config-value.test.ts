@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadConfig, loadConfigOffLoop, type LoadValueOptions } from '../../src/assembly/load-config.js';
 import { createServer } from '../../src/assembly/container/create-server.js';
 import { silentLogger } from '../../src/base/logging/memory-logger.js';
@@ -118,6 +118,22 @@ describe('a configuration that is handed in', () => {
       ['privateKeyFile', 'a file that we can read and nobody else can change'],
       ['plugins[1]', 'a plugin that nobody else may change'],
     ]);
+  });
+
+  it.each([
+    ['the product’s own plugin where no folder is given, whatever lies in the working directory', false],
+    ['the one in the folder that is given', true],
+  ])('has %s', async (_, isGiven) => {
+    const folder = new RcFolder({
+      'node_modules/@sample/host/package.json': '{ "version": "6.6.6", "exports": { "default": "./index.mjs" } }',
+      'node_modules/@sample/host/index.mjs':
+        "export default { name: '@sample/host', apiVersion: 1, needs: [], provides: ['candidateSource'], create: () => ({}) };",
+    });
+    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(folder.path);
+    onTestFinished(() => cwd.mockRestore());
+    const content = { privateKeyFile: './private.key', plugins: ['@sample/transport', '@sample/host'] };
+    const { plugins } = await load(content, isGiven ? { folder: folder.path } : {});
+    expect(plugins[1]?.version === '6.6.6').toBe(isGiven);
   });
 
   it('is overridden by the environment that is given, and by no other', async () => {

@@ -16,7 +16,7 @@ import type { Product } from '../product/product.js';
 import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
 import { importFailure } from '../../base/errors/import-failure.js';
 import type { PluginPhases } from '../../base/guard/plugin-phases.js';
-import { packageVersion, resolvePlugin } from './resolve-plugin.js';
+import { packageVersion, resolvePlugin, type Resolution } from './resolve-plugin.js';
 import { reasonOf } from '../../base/errors/reason-of.js';
 
 type Path = readonly PropertyKey[];
@@ -118,8 +118,9 @@ async function importPlugin(
     problems.add(path, expected, { plugin: name, found, ...more });
     return undefined;
   };
-  const resolution = await resolvePlugin(name, source.folder);
   const bundled = Object.hasOwn(product.plugins, name) ? product.plugins[name] : undefined;
+  const resolution: Resolution =
+    source.productFirst && bundled !== undefined ? { kind: 'missing' } : await resolvePlugin(name, source.folder);
   let file: string | undefined;
   let importModule: (() => Promise<unknown>) | undefined = bundled;
   if (resolution.kind === 'unresolvable' && bundled === undefined)

@@ -6,21 +6,24 @@ export interface ConfigSource {
   readonly name: string;
   /** Absolute. Relative paths and plugins are resolved from here. */
   readonly folder: string;
+  /** Whether a plugin of the product goes before one of its name in the folder, for nobody has said whose folder it is. */
+  readonly productFirst: boolean;
   /** The content itself, where no file is to be read. */
   readonly given: { readonly value: unknown } | undefined;
 }
 
 /** @param file absolute. */
 export function fileSource(file: string): ConfigSource {
-  return { name: file, folder: dirname(file), given: undefined };
+  return { name: file, folder: dirname(file), productFirst: false, given: undefined };
 }
 
 /**
  * A copy of the content, so that nothing of the caller's is frozen or changes what was checked.
  * @param folder default: the working directory.
  */
-export function valueSource(value: unknown, name = 'the configuration', folder = '.'): ConfigSource {
-  return { name, folder: resolve(folder), given: { value: copyOf(value) } };
+export function valueSource(value: unknown, name = 'the configuration', folder?: string): ConfigSource {
+  const given = { value: copyOf(value) };
+  return { name, folder: resolve(folder ?? process.cwd()), productFirst: folder === undefined, given };
 }
 
 /** Plain objects and lists all the way down; what a class made, and functions, stay the caller's. */

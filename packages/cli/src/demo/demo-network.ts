@@ -3,24 +3,19 @@ import {
   createServer,
   loadConfig,
   silentLogger,
-  type LoadedConfig,
   type Node,
   type Product,
+  type RcFileContent,
 } from '@wirepath/core';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { ListeningAddress } from '@wirepath/core/plugin';
 
 const STOP_TIMEOUT_MS = 3000;
 
-/** An rc file, as an object. */
-export type RcFile = Readonly<Record<string, unknown>>;
-
 /**
- * Where a scenario runs: servers and nodes in this process. Everything goes through the API that embedders have.
+ * The servers and nodes of a scenario, in this process and without a file. Everything goes through the API that embedders have.
  * Disposing stops it all, last first.
  */
-export class Stage implements AsyncDisposable {
+export class DemoNetwork implements AsyncDisposable {
   readonly #product: Product;
   readonly #cleanups: (() => Promise<void>)[] = [];
 
@@ -28,21 +23,27 @@ export class Stage implements AsyncDisposable {
     this.#product = product;
   }
 
-  async startServers(server: RcFile, signal: AbortSignal): Promise<void> {
-    const config = await load(this.#product, { server });
-    for (const running of await createServer(this.#product, config, { logger: silentLogger() })) {
+  /** @returns where they listen. */
+  async startServers(
+    server: NonNullable<RcFileContent['server']>,
+    signal: AbortSignal,
+  ): Promise<readonly ListeningAddress[]> {
+    const config = await loadConfig(this.#product, { value: { server } });
+    const servers = await createServer(this.#product, config, { logger: silentLogger() });
+    for (const running of servers) {
       this.onClose(() => running.stop());
       await running.start({ signal });
     }
+    return servers.flatMap((running) => running.addresses());
   }
 
   /**
    * Not started yet.
    * @param plugins of the demo's own, besides those of the product, by the name that the rc file uses.
    */
-  async createNode(rcFile: RcFile, plugins: Product['plugins'] = {}): Promise<Node> {
+  async createNode(value: RcFileContent, plugins: Product['plugins'] = {}): Promise<Node> {
     const product = { ...this.#product, plugins: { ...this.#product.plugins, ...plugins } };
-    const node = await createNode(product, await load(product, rcFile), { logger: silentLogger() });
+    const node = await createNode(product, await loadConfig(product, { value }), { logger: silentLogger() });
     this.onClose(() => node.stop());
     return node;
   }
@@ -59,18 +60,6 @@ export class Stage implements AsyncDisposable {
       await bounded(cleanup()).catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];
-  }
-}
-
-/** The file is there only while it is read, so that whatever ends the process leaves none, nor the key in it. */
-async function load(product: Product, rcFile: RcFile): Promise<LoadedConfig> {
-  const folder = await mkdtemp(join(tmpdir(), `${product.name}-demo-`));
-  try {
-    const configPath = join(folder, 'rc.json');
-    await writeFile(configPath, JSON.stringify(rcFile), { mode: 0o600 });
-    return await loadConfig(product, { configPath, env: {} });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
