@@ -16,7 +16,7 @@ import {
 } from '../../packages/core/dist/shell/sealing/message-codec.js';
 import { decodeRequest, decodeServerMessage } from '../../packages/cli/dist/control/protocol.js';
 import { LineSplitter } from '../../packages/cli/dist/control/line-splitter.js';
-import { decodeMessage, encodeMessage } from '../../packages/signaling-rendezvous/dist/protocol/message.js';
+import { decodeFrame, encodeFrame } from '../../packages/signaling-rendezvous/dist/protocol/message.js';
 import { UapiRequestReader } from '../../packages/transport-wg/dist/uapi/request.js';
 import { hostileKinds } from './kinds.mjs';
 import { figure } from '../lib/table.mjs';
@@ -100,9 +100,9 @@ function* decoders(random) {
   };
   const frames = rendezvousFrames(random);
   yield {
-    name: 'rendezvous: decodeMessage',
+    name: 'rendezvous: decodeFrame',
     make: mostly(() => mutate(random.pick(frames), random)),
-    decode: decodeMessage,
+    decode: decodeFrame,
   };
   const sealed = sealedMessages();
   yield {
@@ -202,7 +202,7 @@ function rendezvousFrames(random) {
     { type: 'message', from: publicKey, sealed },
     { type: 'undeliverable', to: publicKey },
     { type: 'available', publicKey },
-  ].map(encodeMessage);
+  ].map(encodeFrame);
 }
 
 function sealedMessages() {

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { RendezvousClient } from '../../packages/signaling-rendezvous/dist/client/rendezvous-client.js';
 import { ClientSession } from '../../packages/signaling-rendezvous/dist/protocol/client-session.js';
-import { encodeMessage } from '../../packages/signaling-rendezvous/dist/protocol/message.js';
+import { encodeFrame } from '../../packages/signaling-rendezvous/dist/protocol/message.js';
 import { freePort } from '../lib/free-port.mjs';
 import { HonestPair } from './honest-pair.mjs';
 
@@ -119,7 +119,7 @@ async function neverRead(server, clients) {
     for (const [i, { socket }] of senders.entries()) {
       for (let j = 0; j < 10; j++) {
         const to = deaf[(i * 10 + j) % deaf.length].publicKey;
-        socket.send(encodeMessage({ type: 'publish', to, sealed }));
+        socket.send(encodeFrame({ type: 'publish', to, sealed }));
       }
     }
     await sleep(10);
@@ -128,7 +128,7 @@ async function neverRead(server, clients) {
   // What the kernels' buffers took is read no more either: more follows until each is found out.
   for (const startedAt = performance.now(); performance.now() < startedAt + CUT_OFF_WITHIN_MS;) {
     for (const [i, { publicKey }] of deaf.entries()) {
-      senders[i % senders.length].socket.send(encodeMessage({ type: 'publish', to: publicKey, sealed }));
+      senders[i % senders.length].socket.send(encodeFrame({ type: 'publish', to: publicKey, sealed }));
     }
     await sleep(500);
     if ((await server.cutOff()) - server.cutOffBefore >= clients) break;

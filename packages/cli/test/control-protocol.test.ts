@@ -6,7 +6,7 @@ import {
   decodeRequest,
   decodeServerMessage,
   encodeLine,
-  MAX_REQUEST_BYTES,
+  MAX_CONTROL_REQUEST_BYTES,
   type ServerMessage,
 } from '../src/control/protocol.js';
 import { CommandError } from '../src/control/failure.js';
@@ -138,7 +138,7 @@ describe('ControlConnection', () => {
 
   it('hangs up on a request without end', () => {
     const { connection, peer } = connect();
-    connection.push(Buffer.alloc(MAX_REQUEST_BYTES + 1, 0x61));
+    connection.push(Buffer.alloc(MAX_CONTROL_REQUEST_BYTES + 1, 0x61));
     expect(peer.ended).toBe(true);
   });
 

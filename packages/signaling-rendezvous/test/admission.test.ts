@@ -3,7 +3,7 @@ import type { Identity } from '@wirepath/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { admissionProofs } from '../src/protocol/admission.js';
 import { ClientSession } from '../src/protocol/client-session.js';
-import { decodeMessage, encodeMessage, type Message } from '../src/protocol/message.js';
+import { decodeFrame, encodeFrame, type Message } from '../src/protocol/message.js';
 import { publicKeyBytes } from '../src/protocol/public-key.js';
 import { DEFAULT_SERVER_LIMITS } from '../src/protocol/server-limits.js';
 import { ServerSession } from '../src/protocol/server-session.js';
@@ -37,7 +37,7 @@ function registerFrame(identity: Identity, url: string, welcome: Uint8Array): Ui
 }
 
 const decoded = <T extends Message['type']>(frame: Uint8Array, type: T) => {
-  const message = decodeMessage(frame);
+  const message = decodeFrame(frame);
   if (message?.type !== type) throw new Error(`not ${type}`);
   return message as Extract<Message, { type: T }>;
 };
@@ -84,7 +84,7 @@ describe('admission', () => {
   describe('refuses', () => {
     const other = testIdentity(random);
     const change = (frame: Uint8Array, fields: Partial<Extract<Message, { type: 'register' }>>) =>
-      encodeMessage({ ...decoded(frame, 'register'), ...fields });
+      encodeFrame({ ...decoded(frame, 'register'), ...fields });
 
     it.each<[string, (server: ServerSession) => Uint8Array, string]>([
       [
@@ -96,7 +96,7 @@ describe('admission', () => {
         'a proof for the same server key and another challenge',
         (server) => {
           const welcome = decoded(server.welcome(), 'welcome');
-          return registerFrame(identity, URL_A, encodeMessage({ ...welcome, challenge: random.bytes(32) }));
+          return registerFrame(identity, URL_A, encodeFrame({ ...welcome, challenge: random.bytes(32) }));
         },
         'badProof',
       ],
@@ -120,7 +120,7 @@ describe('admission', () => {
           const clientKey = publicKeyBytes(identity.publicKey)!;
           const shared = identity.agree(welcome.serverKey)!;
           const proofs = admissionProofs(shared, { ...welcome, clientKey, url: URL_A });
-          return encodeMessage({ type: 'register', clientKey, proof: proofs.server, url: URL_A });
+          return encodeFrame({ type: 'register', clientKey, proof: proofs.server, url: URL_A });
         },
         'badProof',
       ],
@@ -145,13 +145,13 @@ describe('admission', () => {
           const welcome = decoded(server.welcome(), 'welcome');
           const clientKey = new Uint8Array(32);
           const proofs = admissionProofs(new Uint8Array(32), { ...welcome, clientKey, url: URL_A });
-          return encodeMessage({ type: 'register', clientKey, proof: proofs.client, url: URL_A });
+          return encodeFrame({ type: 'register', clientKey, proof: proofs.client, url: URL_A });
         },
         'badProof',
       ],
       [
         'a message before the registration',
-        () => encodeMessage({ type: 'publish', to: other.publicKey, sealed: Buffer.of(1) }),
+        () => encodeFrame({ type: 'publish', to: other.publicKey, sealed: Buffer.of(1) }),
         'violation',
       ],
       ['nothing that is a message', () => Buffer.of(0xff), 'violation'],
@@ -192,7 +192,7 @@ describe('admission', () => {
       session.start(0);
       session.opened(0);
       const welcome = decoded(serverSession().welcome(), 'welcome');
-      const effects = session.receive(encodeMessage({ ...welcome, serverKey: new Uint8Array(32) }), 0);
+      const effects = session.receive(encodeFrame({ ...welcome, serverKey: new Uint8Array(32) }), 0);
       expect(effects.map(({ kind }) => kind)).toEqual(['hang-up', 'state']);
     });
   });

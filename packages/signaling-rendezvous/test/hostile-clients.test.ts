@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { encodeMessage } from '../src/protocol/message.js';
+import { encodeFrame } from '../src/protocol/message.js';
 import { CLOSE_CODES, SUBPROTOCOL } from '../src/protocol/rendezvous-v1.js';
 import { rawSocket, registeredSocket } from './raw-socket.js';
 import { absentKey, isUp, Stage, tlsSection, until } from './support.js';
@@ -13,7 +13,7 @@ describe('hostile or broken clients', () => {
   it('a message before the registration ends the connection', async () => {
     const { server, url } = await stage.server();
     const { socket, closed } = await rawSocket(stage, url);
-    socket.send(encodeMessage({ type: 'publish', to: absentKey(), sealed: Buffer.of(1) }));
+    socket.send(encodeFrame({ type: 'publish', to: absentKey(), sealed: Buffer.of(1) }));
     expect(await closed).toBe(CLOSE_CODES.violation);
     expect(server.status()).toMatchObject({ forwarded: 0, closed: { violation: 1 } });
   });
@@ -41,7 +41,7 @@ describe('hostile or broken clients', () => {
     socket.send('text');
     socket.send(Buffer.alloc(0));
     socket.send(Buffer.of(99, 1, 2));
-    socket.send(encodeMessage({ type: 'publish', to: b.publicKey, sealed: Buffer.from('x') }));
+    socket.send(encodeFrame({ type: 'publish', to: b.publicKey, sealed: Buffer.from('x') }));
     await until(() => b.received.length === 1, 'the message');
     expect(server.status()).toMatchObject({ dropped: { malformed: 3 } });
   });
@@ -50,7 +50,7 @@ describe('hostile or broken clients', () => {
     const rate = { messagesPerSecond: 1, messageBurst: 20, bytesPerSecond: 100_000, byteBurst: 100_000 };
     const { server, url } = await stage.server(undefined, { rate });
     const { socket, frames } = await registeredSocket(stage, url);
-    for (let i = 0; i < 50; i++) socket.send(encodeMessage({ type: 'publish', to: absentKey(), sealed: Buffer.of(1) }));
+    for (let i = 0; i < 50; i++) socket.send(encodeFrame({ type: 'publish', to: absentKey(), sealed: Buffer.of(1) }));
     const dropped = () => server.status()['dropped'] as Record<string, number>;
     await until(() => (dropped()['rate'] ?? 0) + (dropped()['undeliverable'] ?? 0) === 50, 'all fifty');
     // A token or two may drip in on the way.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeMessage, encodeMessage, type Message } from '../src/protocol/message.js';
+import { decodeFrame, encodeFrame, type Message } from '../src/protocol/message.js';
 import { publicKeyBytes, publicKeyText } from '../src/protocol/public-key.js';
 import { MAX_FRAME_BYTES, MAX_SEALED_BYTES, MAX_URL_BYTES } from '../src/protocol/rendezvous-v1.js';
 
@@ -24,14 +24,14 @@ describe('message codec', () => {
   it('reads what it writes', () => {
     fc.assert(
       fc.property(message, (sent) => {
-        expect(decodeMessage(encodeMessage(sent))).toEqual(sent);
+        expect(decodeFrame(encodeFrame(sent))).toEqual(sent);
       }),
     );
   });
 
   it('takes any bytes without throwing, and each frame is the only form of its message', () => {
     const nearMiss = fc.tuple(message, fc.nat(), fc.nat({ max: 255 })).map(([sent, at, value]) => {
-      const frame = encodeMessage(sent);
+      const frame = encodeFrame(sent);
       frame[at % frame.length] = value;
       return frame.subarray(0, frame.length - (at % 3));
     });
@@ -39,10 +39,10 @@ describe('message codec', () => {
     let decoded = 0;
     fc.assert(
       fc.property(frame, (bytes) => {
-        const received = decodeMessage(bytes);
+        const received = decodeFrame(bytes);
         if (!received) return;
         decoded += 1;
-        expect(Buffer.compare(encodeMessage(received), bytes)).toBe(0);
+        expect(Buffer.compare(encodeFrame(received), bytes)).toBe(0);
       }),
       { numRuns: 20_000 },
     );
@@ -73,11 +73,11 @@ describe('message codec', () => {
     ['undeliverable', frameOf(6, 33), true],
     ['undeliverable, one byte more', frameOf(6, 34), false],
     ['available', frameOf(7, 33), true],
-  ])('%s', (_name, frame, valid) => expect(decodeMessage(frame) !== undefined).toBe(valid));
+  ])('%s', (_name, frame, valid) => expect(decodeFrame(frame) !== undefined).toBe(valid));
 
   it('copies: a message outlives the frame that it came in', () => {
-    const frame = encodeMessage({ type: 'publish', to: publicKeyText(new Uint8Array(32)), sealed: Buffer.from('abc') });
-    const received = decodeMessage(frame);
+    const frame = encodeFrame({ type: 'publish', to: publicKeyText(new Uint8Array(32)), sealed: Buffer.from('abc') });
+    const received = decodeFrame(frame);
     frame.fill(0);
     expect(received).toMatchObject({ sealed: new Uint8Array(Buffer.from('abc')) });
   });

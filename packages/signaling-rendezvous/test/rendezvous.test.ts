@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RendezvousClient } from '../src/client/rendezvous-client.js';
-import { decodeMessage } from '../src/protocol/message.js';
+import { decodeFrame } from '../src/protocol/message.js';
 import { rawSocket } from './raw-socket.js';
 import { absentKey, freePort, isUp, serverNeeds, Stage, testIdentity, textOf, until } from './support.js';
 
@@ -91,7 +91,7 @@ describe('two clients and a server over loopback', () => {
     const { url } = await stage.server();
     const { frames } = await rawSocket(stage, url);
     await until(() => frames.length > 0, 'the welcome');
-    expect(decodeMessage(frames[0]!)).toMatchObject({ type: 'welcome' });
+    expect(decodeFrame(frames[0]!)).toMatchObject({ type: 'welcome' });
   });
 });
 

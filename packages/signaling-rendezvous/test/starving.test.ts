@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { encodeMessage } from '../src/protocol/message.js';
+import { encodeFrame } from '../src/protocol/message.js';
 import { CLOSE_CODES } from '../src/protocol/rendezvous-v1.js';
 import { rawSocket, registeredSocket } from './raw-socket.js';
 import { isUp, Stage, testIdentity, until } from './support.js';
@@ -40,7 +40,7 @@ describe('with honest clients beside them', () => {
     const deaf = await Promise.all(Array.from({ length: 20 }, () => registeredSocket(stage, url, '127.0.0.66')));
     for (const { socket } of deaf) socket.pause();
     const large = Buffer.alloc(16 * 1024);
-    const frames = deaf.map(({ publicKey }) => encodeMessage({ type: 'publish', to: publicKey, sealed: large }));
+    const frames = deaf.map(({ publicKey }) => encodeFrame({ type: 'publish', to: publicKey, sealed: large }));
     // First the kernel's buffers fill, whatever their size here.
     for (let round = 0; counter(server, 'closed', 'largest-queue') === 0; round++) {
       expect(round).toBeLessThan(2000);

@@ -1,6 +1,6 @@
 import { sourceLevels } from '@wirepath/core/plugin';
 import { admissionProofs } from '../src/protocol/admission.js';
-import { decodeMessage, encodeMessage } from '../src/protocol/message.js';
+import { decodeFrame, encodeFrame } from '../src/protocol/message.js';
 import { publicKeyBytes } from '../src/protocol/public-key.js';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../src/protocol/server-limits.js';
 import { Switchboard, type SwitchboardEffect } from '../src/protocol/switchboard.js';
@@ -33,14 +33,14 @@ export class Bench {
     if (welcome?.type !== 'welcome') throw new Error('no welcome');
     const clientKey = publicKeyBytes(identity.publicKey)!;
     const proofs = admissionProofs(identity.agree(welcome.serverKey)!, { ...welcome, clientKey, url: URL });
-    const frame = encodeMessage({ type: 'register', clientKey, proof: proofs.client, url: URL });
+    const frame = encodeFrame({ type: 'register', clientKey, proof: proofs.client, url: URL });
     const effects = this.switchboard.receive(connection, frame, this.nowMs);
     this.flush(effects);
     return { connection, identity, publicKey: identity.publicKey, effects, registerFrame: frame };
   }
 
   publish(from: { connection: number }, to: { publicKey: string }, sealed: Uint8Array = Buffer.from('x')) {
-    const frame = encodeMessage({ type: 'publish', to: to.publicKey, sealed });
+    const frame = encodeFrame({ type: 'publish', to: to.publicKey, sealed });
     return this.switchboard.receive(from.connection, frame, this.nowMs);
   }
 
@@ -52,6 +52,6 @@ export class Bench {
 }
 
 export function messages(effect: SwitchboardEffect) {
-  const message = effect.kind === 'send' ? decodeMessage(effect.bytes) : undefined;
+  const message = effect.kind === 'send' ? decodeFrame(effect.bytes) : undefined;
   return message ? [{ ...message, at: effect.kind === 'send' ? effect.connection : 0 }] : [];
 }

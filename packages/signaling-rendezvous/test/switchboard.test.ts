@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeMessage } from '../src/protocol/message.js';
+import { encodeFrame } from '../src/protocol/message.js';
 import { publicKeyBytes } from '../src/protocol/public-key.js';
 import { CLOSE_CODES, MAX_SEALED_BYTES } from '../src/protocol/rendezvous-v1.js';
 import { DEFAULT_SERVER_LIMITS } from '../src/protocol/server-limits.js';
@@ -171,7 +171,7 @@ describe('switchboard', () => {
     const victim = bench.register();
     const key = victim.publicKey;
     const crafted = {
-      welcome: encodeMessage({
+      welcome: encodeFrame({
         type: 'welcome',
         serverKey: publicKeyBytes(key)!,
         challenge: new Uint8Array(32),
@@ -179,11 +179,11 @@ describe('switchboard', () => {
       }),
       // Somebody else's, heard on the wire.
       register: victim.registerFrame,
-      registered: encodeMessage({ type: 'registered', proof: new Uint8Array(32) }),
-      publish: encodeMessage({ type: 'publish', to: key, sealed: Buffer.of(1) }),
-      message: encodeMessage({ type: 'message', from: key, sealed: Buffer.of(1) }),
-      undeliverable: encodeMessage({ type: 'undeliverable', to: key }),
-      available: encodeMessage({ type: 'available', publicKey: key }),
+      registered: encodeFrame({ type: 'registered', proof: new Uint8Array(32) }),
+      publish: encodeFrame({ type: 'publish', to: key, sealed: Buffer.of(1) }),
+      message: encodeFrame({ type: 'message', from: key, sealed: Buffer.of(1) }),
+      undeliverable: encodeFrame({ type: 'undeliverable', to: key }),
+      available: encodeFrame({ type: 'available', publicKey: key }),
     };
     const identity = testIdentity(bench.random);
     fc.assert(

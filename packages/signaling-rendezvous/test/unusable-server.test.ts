@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { admissionProofs } from '../src/protocol/admission.js';
-import { decodeMessage, encodeMessage } from '../src/protocol/message.js';
+import { decodeFrame, encodeFrame } from '../src/protocol/message.js';
 import { SUBPROTOCOL } from '../src/protocol/rendezvous-v1.js';
 import { x25519KeyPair } from '../src/protocol/x25519.js';
 import { relayTo } from './raw-socket.js';
@@ -62,8 +62,8 @@ describe('a hostile server', () => {
     evil.on('connection', (socket) => {
       socket.send('text');
       socket.send(Buffer.of(1, 2, 3));
-      socket.send(encodeMessage({ type: 'message', from: absentKey(), sealed: Buffer.from('unasked') }));
-      socket.send(encodeMessage({ type: 'registered', proof: new Uint8Array(32) }));
+      socket.send(encodeFrame({ type: 'message', from: absentKey(), sealed: Buffer.from('unasked') }));
+      socket.send(encodeFrame({ type: 'registered', proof: new Uint8Array(32) }));
     });
     await new Promise((resolve) => evil.once('listening', resolve));
     stage.alsoStop(async () => {
@@ -86,14 +86,14 @@ describe('a hostile server', () => {
     rogue.on('connection', (socket) => {
       connections += 1;
       const limits = { messagesPerSecond: 1000, messageBurst: 1000, bytesPerSecond: 1e6, byteBurst: 1e6 };
-      socket.send(encodeMessage({ type: 'welcome', serverKey: pair.publicKey, challenge, limits }));
+      socket.send(encodeFrame({ type: 'welcome', serverKey: pair.publicKey, challenge, limits }));
       socket.once('message', (data) => {
-        const message = decodeMessage(data as Buffer);
+        const message = decodeFrame(data as Buffer);
         if (message?.type !== 'register') return;
         const { clientKey, url } = message;
         const transcript = { clientKey, serverKey: pair.publicKey, challenge, url };
         const { server } = admissionProofs(pair.agree(clientKey)!, transcript);
-        socket.send(encodeMessage({ type: 'registered', proof: server }));
+        socket.send(encodeFrame({ type: 'registered', proof: server }));
         onRegistered(socket);
       });
     });
@@ -106,7 +106,7 @@ describe('a hostile server', () => {
   }
 
   it('that floods a client with messages is hung up on, and what was past the rate is counted', async () => {
-    const frame = encodeMessage({ type: 'message', from: absentKey(), sealed: Buffer.from('x') });
+    const frame = encodeFrame({ type: 'message', from: absentKey(), sealed: Buffer.from('x') });
     const { url } = await rogueServer((socket) => {
       for (let i = 0; i < 50_000; i++) socket.send(frame);
     });

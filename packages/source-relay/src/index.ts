@@ -7,10 +7,10 @@
  * In a program:
  *
  * ```ts
- * import { RelayServer, TurnRelay } from '@wirepath/source-relay';
+ * import { StunTurnServer, TurnRelay } from '@wirepath/source-relay';
  *
  * const { signal } = new AbortController();
- * const server = new RelayServer(serverNeeds, { turn: { listen: '127.0.0.1:3478', users: { lab: 'secret' } } });
+ * const server = new StunTurnServer(serverNeeds, { turn: { listen: '127.0.0.1:3478', users: { lab: 'secret' } } });
  * await server.start({ signal });
  *
  * const relay = new TurnRelay(nodeNeeds, {
@@ -26,5 +26,5 @@ export { TurnRelay, type TurnRelayNeeds, type TurnServerOptions } from './client
 export { parseTurnUrl, type TurnUrl } from './client/turn-url.js';
 export { NodeTurnServer } from './node-turn-server.js';
 export { default } from './plugin.js';
-export { RelayServer, type RelayServerEdges } from './server/relay-server.js';
-export type { RelayServerOptions, StunOptions, TurnOptions } from './server/server-options.js';
+export { StunTurnServer, type StunTurnServerEdges } from './server/stun-turn-server.js';
+export type { StunTurnServerOptions, StunOptions, TurnOptions } from './server/server-options.js';

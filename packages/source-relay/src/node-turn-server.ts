@@ -11,13 +11,13 @@ import {
 } from '@wirepath/core/plugin';
 import { listeningAddress } from './server/listening-address.js';
 import { listenAddress } from './server/listener.js';
-import { RelayServer } from './server/relay-server.js';
+import { StunTurnServer } from './server/stun-turn-server.js';
 import {
   DEFAULT_MAX_ALLOCATIONS,
   DEFAULT_REALM,
   DEFAULT_RELAY_PORTS,
   turnListenAddresses,
-  type RelayServerOptions,
+  type StunTurnServerOptions,
   type TurnOptions,
 } from './server/server-options.js';
 import { SignedNonces } from './server/signed-nonces.js';
@@ -62,13 +62,13 @@ const MAX_LIFETIME_SECONDS = 3600;
 export class NodeTurnServer implements RunningServer {
   readonly #needs: ServerNeeds;
   readonly #options: TurnOptions;
-  readonly #stun: RelayServer | undefined;
+  readonly #stun: StunTurnServer | undefined;
   readonly #relaySockets = new Set<Socket>();
   #engine: NodeTurn | undefined;
   #dropped = 0;
 
   /** @throws CodedError CONFIG unless `turn.listen` is one loopback address. */
-  constructor(needs: ServerNeeds, { stun, turn }: RelayServerOptions & { readonly turn: TurnOptions }) {
+  constructor(needs: ServerNeeds, { stun, turn }: StunTurnServerOptions & { readonly turn: TurnOptions }) {
     this.#needs = needs;
     this.#options = turn;
     const listen = turnListenAddresses(turn);
@@ -83,7 +83,7 @@ export class NodeTurnServer implements RunningServer {
       );
     // On the same address it answers Binding requests itself.
     const separate = stun !== undefined && !listen.includes(stun.listen);
-    this.#stun = separate ? new RelayServer(needs, { stun }) : undefined;
+    this.#stun = separate ? new StunTurnServer(needs, { stun }) : undefined;
   }
 
   /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, PLUGIN_FAILED, ABORTED. */
@@ -139,7 +139,7 @@ export class NodeTurnServer implements RunningServer {
   }
 
   reload(options: unknown): void {
-    const { turn } = options as RelayServerOptions;
+    const { turn } = options as StunTurnServerOptions;
     if (turn !== undefined && this.#engine !== undefined)
       this.#engine.authentification.credentials = credentialsOf(turn);
   }

@@ -2,14 +2,16 @@ import { definePlugin, defineServerPart, type PluginDefinition } from '@wirepath
 import { relayOptionsSchema } from './client/relay-options.js';
 import { TurnRelay } from './client/turn-relay.js';
 import { NodeTurnServer } from './node-turn-server.js';
-import { RelayServer } from './server/relay-server.js';
+import { StunTurnServer } from './server/stun-turn-server.js';
 import { serverOptionsSchema } from './server/server-options.js';
 
 const serverPart = defineServerPart({
   sections: ['stun', 'turn'],
   options: serverOptionsSchema,
   create: (needs, { stun, turn }) =>
-    turn?.engine === 'node-turn' ? new NodeTurnServer(needs, { stun, turn }) : new RelayServer(needs, { stun, turn }),
+    turn?.engine === 'node-turn'
+      ? new NodeTurnServer(needs, { stun, turn })
+      : new StunTurnServer(needs, { stun, turn }),
 });
 
 const plugin: PluginDefinition = definePlugin({

@@ -1,6 +1,6 @@
 import { formatAddress, type Allocation, type RelayFraming, type TransportAddress } from '@wirepath/core/plugin';
 import { afterEach, describe, expect, it } from 'vitest';
-import { RelayServer, TurnRelay, type RelayServerOptions } from '../src/index.js';
+import { StunTurnServer, TurnRelay, type StunTurnServerOptions } from '../src/index.js';
 import { DgramDatagrams } from './dgram-datagrams.js';
 import { echoPeer } from './echo-peer.js';
 import { eventually } from './eventually.js';
@@ -12,9 +12,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function startServer(turn: Partial<NonNullable<RelayServerOptions['turn']>> = {}, ip = '127.0.0.1') {
+async function startServer(turn: Partial<NonNullable<StunTurnServerOptions['turn']>> = {}, ip = '127.0.0.1') {
   const needs = testNeeds();
-  const server = new RelayServer(needs, {
+  const server = new StunTurnServer(needs, {
     turn: {
       listen: ip.includes(':') ? `[${ip}]:0` : `${ip}:0`,
       realm: 'lab',

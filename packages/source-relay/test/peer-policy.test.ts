@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { FakeClock } from '@wirepath/core';
 import { IpRanges, isCidr } from '../src/server/ip-ranges.js';
-import { OwnAddresses } from '../src/server/own-addresses.js';
+import { MachineAddresses } from '../src/server/machine-addresses.js';
 import { PeerPolicy, type PeerVerdict } from '../src/server/peer-policy.js';
 import { at } from './raw-client.js';
 
@@ -131,7 +131,7 @@ describe('addresses of this host', () => {
   function host(...addresses: string[]) {
     const clock = new FakeClock();
     const read = vi.fn(() => addresses);
-    return { clock, addresses, read, own: new OwnAddresses(clock, ['203.0.113.200'], read) };
+    return { clock, addresses, read, own: new MachineAddresses(clock, ['203.0.113.200'], read) };
   }
 
   it('are those of its interfaces, those that it advertises, and loopback', () => {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import type { SchemaLibrary } from '@wirepath/core/plugin';
-import plugin, { NodeTurnServer, RelayServer } from '../src/index.js';
+import plugin, { NodeTurnServer, StunTurnServer } from '../src/index.js';
 import { testNeeds } from './needs.js';
 
 // The library that core hands to plugins is core's dependency, not the plugin's.
@@ -73,7 +73,7 @@ describe('the server sections', () => {
     const parsed = server(sections);
     expect(keysOf(parsed)).toEqual([]);
     expect(parsed.data).toMatchObject({ ...sections, turn: { allowPeers: [], denyPeers: [], engine: 'embedded' } });
-    expect(part!.create(testNeeds(), parsed.data as never)).toBeInstanceOf(RelayServer);
+    expect(part!.create(testNeeds(), parsed.data as never)).toBeInstanceOf(StunTurnServer);
   });
 
   it.each([
@@ -120,29 +120,32 @@ describe('the server sections', () => {
 
 describe('starting and stopping on real sockets', () => {
   it('names the address that is in use, and leaves nothing open', async () => {
-    const first = new RelayServer(testNeeds(), { stun: { listen: '127.0.0.1:0' } });
+    const first = new StunTurnServer(testNeeds(), { stun: { listen: '127.0.0.1:0' } });
     await first.start({ signal: new AbortController().signal });
     const taken = `127.0.0.1:${first.addresses()[0]!.port}`;
-    const second = new RelayServer(testNeeds(), { stun: { listen: taken } });
+    const second = new StunTurnServer(testNeeds(), { stun: { listen: taken } });
     await expect(second.start({ signal: new AbortController().signal })).rejects.toMatchObject({
       code: 'ADDRESS_IN_USE',
       subject: taken,
     });
     await first.stop();
-    const third = new RelayServer(testNeeds(), { stun: { listen: taken } });
+    const third = new StunTurnServer(testNeeds(), { stun: { listen: taken } });
     await third.start({ signal: new AbortController().signal });
     await third.stop();
   });
 
   it('says when this machine has no such address', async () => {
-    const server = new RelayServer(testNeeds(), { stun: { listen: '192.0.2.1:0' } });
+    const server = new StunTurnServer(testNeeds(), { stun: { listen: '192.0.2.1:0' } });
     await expect(server.start({ signal: new AbortController().signal })).rejects.toMatchObject({
       code: 'NETWORK_CONFIG',
     });
   });
 
   it.each(['before', 'during'])('can be stopped %s its start', async (when) => {
-    const server = new RelayServer(testNeeds(), { stun: { listen: '127.0.0.1:0' }, turn: { listen: '127.0.0.2:0' } });
+    const server = new StunTurnServer(testNeeds(), {
+      stun: { listen: '127.0.0.1:0' },
+      turn: { listen: '127.0.0.2:0' },
+    });
     if (when === 'before') await server.stop();
     const starting = server.start({ signal: new AbortController().signal });
     if (when === 'during') await server.stop();
@@ -151,7 +154,7 @@ describe('starting and stopping on real sockets', () => {
   });
 
   it('does not start when it is aborted', async () => {
-    const server = new RelayServer(testNeeds(), { stun: { listen: '127.0.0.1:0' } });
+    const server = new StunTurnServer(testNeeds(), { stun: { listen: '127.0.0.1:0' } });
     await expect(server.start({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' });
     expect(server.describe()).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeStunMessage, encodeStunMessage, type StunMessageFields } from '@wirepath/stun-codec';
 import { MAX_CHANNELS, MAX_PERMISSIONS } from '../src/server/server-allocation.js';
-import { DEFAULT_SERVER_LIMITS } from '../src/server/server-limits.js';
+import { DEFAULT_STRANGER_SHARES } from '../src/server/stranger-limits.js';
 import { NONCE_LIFETIME_MS } from '../src/server/signed-nonces.js';
 import { settled } from './memory-network.js';
 import { at, RawClient } from './raw-client.js';
@@ -134,7 +134,7 @@ describe('wrong credentials', () => {
       const answer = await guesser.exchange(guesser.encode({ method: 'allocate', requestedTransport: 17 }));
       if (answer?.errorCode?.code === 401) answered++;
     }
-    expect(answered).toBeLessThan(DEFAULT_SERVER_LIMITS.failures.burst);
+    expect(answered).toBeLessThan(DEFAULT_STRANGER_SHARES.failures.burst);
     expect(lab.drops()['too-many-failures']).toBe(300 - answered);
     // Behind the same NAT: who is in, and who has another name.
     expect((await client.request({ method: 'refresh' })).class).toBe('success');
@@ -156,7 +156,7 @@ describe('wrong credentials', () => {
       guesser.username = `nobody ${i}`;
       if ((await guesser.exchange(guesser.encode({ method: 'allocate' }))) !== undefined) answered++;
     }
-    expect(answered).toBeLessThanOrEqual(DEFAULT_SERVER_LIMITS.failures.burst);
+    expect(answered).toBeLessThanOrEqual(DEFAULT_STRANGER_SHARES.failures.burst);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeStunMessage, type StunMessageFields } from '@wirepath/stun-codec';
-import { DEFAULT_SERVER_LIMITS } from '../src/server/server-limits.js';
+import { DEFAULT_STRANGER_SHARES } from '../src/server/stranger-limits.js';
 import { settled } from './memory-network.js';
 import { at } from './raw-client.js';
 import { PEER, SERVER, turnLab } from './turn-lab.js';
@@ -47,7 +47,7 @@ describe.each(strangers)('%s under the name of somebody else', (_what, fields) =
     const answered = answers.reduce((sum, answer) => sum + answer.bytes.length, 0);
     expect(answers.length).toBeGreaterThan(0);
     expect(new Set(answers.map(({ to }) => to.ip))).toEqual(new Set([victim.ip]));
-    const { burst, perSecond } = DEFAULT_SERVER_LIMITS.bindingBytes;
+    const { burst, perSecond } = DEFAULT_STRANGER_SHARES.bindingBytes;
     expect(answered).toBeLessThanOrEqual(burst + perSecond * seconds);
     // Padding never, and of what is said nothing that could be left out.
     expect(Math.max(...answers.map((answer) => answer.bytes.length))).toBeLessThanOrEqual(84);

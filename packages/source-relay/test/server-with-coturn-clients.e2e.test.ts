@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { RelayServer, type RelayServerOptions } from '../src/index.js';
+import { StunTurnServer, type StunTurnServerOptions } from '../src/index.js';
 import { missing, run } from './coturn.js';
 import { freeUdpPort } from './free-udp-port.js';
 import { testNeeds } from './needs.js';
@@ -8,13 +8,13 @@ const noUclient = missing('turnutils_uclient');
 const noStunclient = missing('turnutils_stunclient');
 for (const reason of [noUclient, noStunclient]) if (reason !== undefined) console.log(`server with coturn: ${reason}`);
 
-const servers: RelayServer[] = [];
+const servers: StunTurnServer[] = [];
 afterAll(async () => {
   for (const server of servers) await server.stop();
 });
 
-async function start(options: RelayServerOptions) {
-  const server = new RelayServer(testNeeds(), options);
+async function start(options: StunTurnServerOptions) {
+  const server = new StunTurnServer(testNeeds(), options);
   await server.start({ signal: new AbortController().signal });
   servers.push(server);
   return server;

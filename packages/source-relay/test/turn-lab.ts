@@ -1,7 +1,7 @@
 import { FakeClock } from '@wirepath/core';
-import type { RelayServerOptions } from '../src/index.js';
-import { RelayServer } from '../src/index.js';
-import type { ServerLimits } from '../src/server/server-limits.js';
+import type { StunTurnServerOptions } from '../src/index.js';
+import { StunTurnServer } from '../src/index.js';
+import type { StrangerShares } from '../src/server/stranger-limits.js';
 import { MemoryNetwork, settled } from './memory-network.js';
 import { testNeeds } from './needs.js';
 import { at, RawClient } from './raw-client.js';
@@ -9,14 +9,14 @@ import { at, RawClient } from './raw-client.js';
 export const SERVER = at('203.0.113.10', 3478);
 export const PEER = at('198.51.100.7', 51820);
 
-type Turn = NonNullable<RelayServerOptions['turn']>;
+type Turn = NonNullable<StunTurnServerOptions['turn']>;
 
 /** The embedded server in virtual time on a network in memory. */
 export async function turnLab(
   options: {
     turn?: Partial<Turn>;
-    stun?: RelayServerOptions['stun'];
-    limits?: ServerLimits;
+    stun?: StunTurnServerOptions['stun'];
+    limits?: StrangerShares;
     files?: Record<string, string>;
     addresses?: () => readonly string[];
   } = {},
@@ -25,7 +25,7 @@ export async function turnLab(
   const network = new MemoryNetwork();
   const needs = testNeeds({ clock, ...(options.files && { files: options.files }) });
   const turn: Turn = { listen: '203.0.113.10:3478', realm: 'lab', users: { lab: 'secret' }, ...options.turn };
-  const server = new RelayServer(
+  const server = new StunTurnServer(
     needs,
     { turn, stun: options.stun },
     {

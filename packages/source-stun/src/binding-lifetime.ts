@@ -6,7 +6,7 @@ const IDLE_MS = [10_000, 20_000, 40_000, 80_000, 160_000] as const;
 /** Where not even the first is survived. */
 const LEAST_MS = 5000;
 
-export interface BindingLifetimeNeeds {
+export interface LifetimeProbeNeeds {
   readonly client: StunClient;
   readonly datagrams: Datagrams;
   readonly clock: Clock;
@@ -20,7 +20,7 @@ export interface BindingLifetimeNeeds {
  * later another socket asks the server to answer there. It takes minutes and one datagram at a time.
  * @returns the longest idle time that was survived, ms, up to 160000; undefined where the server does not do it, or aborted.
  */
-export async function learnBindingLifetime(needs: BindingLifetimeNeeds): Promise<number | undefined> {
+export async function learnBindingLifetime(needs: LifetimeProbeNeeds): Promise<number | undefined> {
   const { client, datagrams, clock, server, signal } = needs;
   const idle = await datagrams.openBase(server.family, { signal });
   let asking: Base | undefined;

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RelayServer } from '@wirepath/source-relay';
+import { StunTurnServer } from '@wirepath/source-relay';
 import { EdgeGuard, memoryLogger, systemClock, systemRandom } from '@wirepath/core';
 
 export const PRIMARY_IP = '127.0.0.1';
@@ -31,7 +31,7 @@ export interface LoopbackServer {
 export async function startOwnServer(): Promise<LoopbackServer> {
   const [port, alternatePort] = [await freePort(PRIMARY_IP), await freePort(ALTERNATE_IP)];
   const logger = memoryLogger();
-  const server = new RelayServer(
+  const server = new StunTurnServer(
     {
       logger,
       clock: systemClock,

@@ -4,7 +4,7 @@ import { ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH, TRANSACTION_ID_LENGTH } from '.
 import { FINGERPRINT_LENGTH, fingerprintOf, INTEGRITY_LENGTH, integrityOf } from './integrity.js';
 import { encodeMessageType, type StunClass, type StunMethod } from './message-type.js';
 import type { StunAttributes } from './stun-attributes.js';
-import { encodeAttribute, encodeMessage, type EncodedAttribute } from './stun-package.js';
+import { encodeAttribute, packMessage, type EncodedAttribute } from './stun-package.js';
 
 const MAX_BODY_LENGTH = 0xfffc;
 const codecs = Object.entries(attributeCodecs) as [keyof StunAttributes, AttributeCodec<unknown>][];
@@ -46,7 +46,7 @@ export function encodeStunMessage(fields: StunMessageFields): Buffer {
   );
   if (bodyLength > MAX_BODY_LENGTH) throw new RangeError(`STUN message of ${bodyLength + HEADER_LENGTH} bytes`);
 
-  const message = encodeMessage(encodeMessageType(fields.class, fields.method), transactionId, attributes);
+  const message = packMessage(encodeMessageType(fields.class, fields.method), transactionId, attributes);
   let end = message.length;
   const fingerprintAt = fields.fingerprint ? (end -= ATTRIBUTE_HEADER_LENGTH + FINGERPRINT_LENGTH) : undefined;
   const integrityAt = fields.integrityKey ? end - ATTRIBUTE_HEADER_LENGTH - INTEGRITY_LENGTH : undefined;

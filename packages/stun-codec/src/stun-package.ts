@@ -61,7 +61,7 @@ export function encodeAttribute(type: number, args: StunPackageArguments, transa
  * Puts header and attributes together. Goes past the package's `addAttribute`, which throws on types that it does not list
  * and silently drops the second attribute of a type.
  */
-export function encodeMessage(type: number, transactionId: Buffer, attributes: readonly EncodedAttribute[]): Buffer {
+export function packMessage(type: number, transactionId: Buffer, attributes: readonly EncodedAttribute[]): Buffer {
   return stunPackage().encode({
     type,
     transactionId,

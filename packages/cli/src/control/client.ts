@@ -6,7 +6,7 @@ import {
   CONTROL_PROTOCOL_VERSION,
   decodeServerMessage,
   encodeLine,
-  MAX_ANSWER_BYTES,
+  MAX_CONTROL_ANSWER_BYTES,
   type Hello,
   type ServerMessage,
 } from './protocol.js';
@@ -50,7 +50,7 @@ export class ControlClient implements Disposable {
   static async connect(options: ControlClientOptions): Promise<ControlClient> {
     refuseStrangersSocket(options);
     const socket = createConnection(options.socketPath);
-    const lines = new LineSplitter(MAX_ANSWER_BYTES);
+    const lines = new LineSplitter(MAX_CONTROL_ANSWER_BYTES);
     let client: ControlClient | undefined;
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => {

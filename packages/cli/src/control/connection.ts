@@ -3,7 +3,7 @@ import { LineSplitter } from './line-splitter.js';
 import {
   decodeRequest,
   encodeLine,
-  MAX_REQUEST_BYTES,
+  MAX_CONTROL_REQUEST_BYTES,
   type ControlRequest,
   type Hello,
   type ServerMessage,
@@ -42,7 +42,7 @@ const WATCH_MAX_INTERVAL_MS = 60_000;
 export class ControlConnection {
   readonly #handler: ControlHandler;
   readonly #peer: ControlPeer;
-  readonly #lines = new LineSplitter(MAX_REQUEST_BYTES);
+  readonly #lines = new LineSplitter(MAX_CONTROL_REQUEST_BYTES);
   readonly #abort = new AbortController();
   #pending = 0;
   #watching = false;
@@ -61,7 +61,7 @@ export class ControlConnection {
       else void this.#answer(request);
     }
     if (this.#lines.overflowed) {
-      this.#refuse(null, `a request is at most ${String(MAX_REQUEST_BYTES)} bytes`);
+      this.#refuse(null, `a request is at most ${String(MAX_CONTROL_REQUEST_BYTES)} bytes`);
       this.#peer.end();
     }
   }

@@ -9,9 +9,9 @@
 export const CONTROL_PROTOCOL_VERSION = 1;
 
 /** A request is a method and a peer's name: what is longer is not ours. */
-export const MAX_REQUEST_BYTES = 4096;
+export const MAX_CONTROL_REQUEST_BYTES = 4096;
 /** An answer holds every candidate pair of every peer at most. */
-export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+export const MAX_CONTROL_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export type ProcessRole = 'node' | 'server';
 

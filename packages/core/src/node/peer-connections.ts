@@ -6,7 +6,7 @@ import type { Signaling } from '../contracts/signaling.js';
 import { statsOf, type Transport, type TransportPeerStats } from '../contracts/transport.js';
 import type { NatTraversal } from '../shell/nat-traversal.js';
 import { PlainPeers } from './plain-peers.js';
-import { connectionOf, SESSION_MS } from './status-document.js';
+import { connectionToPeer, SESSION_MS } from './status-document.js';
 import type { Connection } from './documents.js';
 
 export interface PeerConnectionsNeeds {
@@ -71,7 +71,7 @@ export class PeerConnections implements Service {
     const { traversal, clock, changes } = this.#needs;
     if (traversal.peer(publicKey) === undefined) return;
     const nowMs = clock.unixMs();
-    const connection = connectionOf(traversal.agent(publicKey), stats, nowMs);
+    const connection = connectionToPeer(traversal.agent(publicKey), stats, nowMs);
     if (this.#seen.get(publicKey)?.connection === connection) return;
     this.#seen.set(publicKey, { connection, sinceMs: nowMs });
     changes.tell(publicKey);

@@ -102,7 +102,7 @@ export function peerStatus(
   stats: TransportPeerStats | undefined,
 ): PeerStatus {
   const agent = sources.traversal.agent(peer.publicKey);
-  const connection = connectionOf(agent, stats, sources.nowMs);
+  const connection = connectionToPeer(agent, stats, sources.nowMs);
   const pair = agent?.active?.pair;
   const endpoint = pair?.remote.address ?? stats?.endpoint;
   return {
@@ -126,7 +126,7 @@ export function peerStatus(
   };
 }
 
-export function connectionOf(
+export function connectionToPeer(
   agent: PeerAgent | undefined,
   stats: TransportPeerStats | undefined,
   nowMs: number,

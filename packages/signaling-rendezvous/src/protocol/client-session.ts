@@ -7,7 +7,7 @@ import {
   type SignalingState,
 } from '@wirepath/core/plugin';
 import { admissionProofs, sameProof } from './admission.js';
-import { decodeMessage, encodeMessage, type Message, type RateLimits } from './message.js';
+import { decodeFrame, encodeFrame, type Message, type RateLimits } from './message.js';
 import { Outbox } from './outbox.js';
 import { publicKeyBytes } from './public-key.js';
 import { reconnectDelayMs, replacedDelayMs } from './reconnect-delay.js';
@@ -125,7 +125,7 @@ export class ClientSession {
   receive(frame: Uint8Array, nowMs: number): ClientEffect[] {
     const excess = this.heard(nowMs);
     if (excess) return excess;
-    const message = decodeMessage(frame);
+    const message = decodeFrame(frame);
     if (!message) {
       this.#dropped.count('malformed');
       return [];
@@ -283,7 +283,7 @@ export class ClientSession {
     const proofs = admissionProofs(shared, { clientKey, serverKey, challenge, url: this.#url });
     this.#phase = { name: 'registering', deadlineMs, proof: proofs.server };
     this.#pace = pacedBy(limits);
-    const bytes = encodeMessage({ type: 'register', clientKey, proof: proofs.client, url: this.#url });
+    const bytes = encodeFrame({ type: 'register', clientKey, proof: proofs.client, url: this.#url });
     // What waits follows at once: the server reads in order, so this saves a round trip.
     return [this.#send(bytes), ...this.#flush(nowMs)];
   }
@@ -302,7 +302,7 @@ export class ClientSession {
     while (this.#queuedBytes < MAX_QUEUED_BYTES) {
       const next = this.#outbox.peek(nowMs);
       if (!next) break;
-      const bytes = encodeMessage({ type: 'publish', to: next.to, sealed: next.sealed });
+      const bytes = encodeFrame({ type: 'publish', to: next.to, sealed: next.sealed });
       const { messages, bytes: volume } = this.#pace;
       const waitMs = Math.max(messages.waitMs(nowMs), volume.waitMs(nowMs, bytes.length));
       if (waitMs > 0) {

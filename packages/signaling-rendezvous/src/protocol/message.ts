@@ -39,7 +39,7 @@ const WELCOME_BYTES = 1 + KEY_BYTES + CHALLENGE_BYTES + 16;
 const PRINTABLE_ASCII = /^[\x21-\x7e]+$/;
 
 /** @throws {RangeError} when a key is no key: callers check keys from outside first. */
-export function encodeMessage(message: Message): Buffer {
+export function encodeFrame(message: Message): Buffer {
   const type = Buffer.of(TYPE_CODES[message.type]);
   switch (message.type) {
     case 'welcome': {
@@ -69,7 +69,7 @@ export function encodeMessage(message: Message): Buffer {
  * The fields are copies: the frame may be reused.
  * @returns undefined for whatever is not exactly one message; never throws.
  */
-export function decodeMessage(frame: Uint8Array): Message | undefined {
+export function decodeFrame(frame: Uint8Array): Message | undefined {
   const body = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).subarray(1);
   switch (frame[0]) {
     case TYPE_CODES.welcome:

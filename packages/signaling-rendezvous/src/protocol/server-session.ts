@@ -1,6 +1,6 @@
 import { TokenBucket, type PublicKey } from '@wirepath/core/plugin';
 import { admissionProofs, sameProof } from './admission.js';
-import { decodeMessage, encodeMessage, type Message } from './message.js';
+import { decodeFrame, encodeFrame, type Message } from './message.js';
 import { Outflow } from './outflow.js';
 import { PongTurn } from './pong-turn.js';
 import { publicKeyText } from './public-key.js';
@@ -64,13 +64,13 @@ export class ServerSession {
 
   welcome(): Uint8Array {
     const { serverKey, challenge, limits } = this.#options;
-    return encodeMessage({ type: 'welcome', serverKey: serverKey.publicKey, challenge, limits: limits.rate });
+    return encodeFrame({ type: 'welcome', serverKey: serverKey.publicKey, challenge, limits: limits.rate });
   }
 
   receive(frame: Uint8Array, nowMs: number): Request {
     const excess = this.heard(frame.length, nowMs);
     if (excess) return excess;
-    const message = decodeMessage(frame);
+    const message = decodeFrame(frame);
     if (this.publicKey === undefined) {
       return message?.type === 'register' ? this.#verify(message) : { kind: 'close', reason: 'violation' };
     }
@@ -116,7 +116,7 @@ export class ServerSession {
     return {
       kind: 'register',
       publicKey: publicKeyText(clientKey),
-      answer: encodeMessage({ type: 'registered', proof: proofs.server }),
+      answer: encodeFrame({ type: 'registered', proof: proofs.server }),
     };
   }
 }

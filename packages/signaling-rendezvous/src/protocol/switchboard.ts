@@ -1,6 +1,6 @@
 import { Counters, FairShares, sourceLevels, type PublicKey } from '@wirepath/core/plugin';
 import type { QueuedFrame } from './fair-queue.js';
-import { encodeMessage } from './message.js';
+import { encodeFrame } from './message.js';
 import type { CloseReason } from './rendezvous-v1.js';
 import type { ServerLimits } from './server-limits.js';
 import { ServerSession, type Request } from './server-session.js';
@@ -18,7 +18,7 @@ export type SwitchboardEffect =
   /** A proof that was right, but for a URL that is not ours: the configuration lacks it, or somebody passes proofs on. */
   | { readonly kind: 'foreign-url'; readonly url: string };
 
-export type DropReason =
+export type FrameDropReason =
   'malformed' | 'rate' | 'undeliverable' | 'recipient-queue-full' | 'server-queue-full' | 'waiting-list-full';
 
 /**
@@ -64,7 +64,7 @@ export class Switchboard {
   readonly #clients = new FairShares<ServerSession>();
   readonly #registered = new Map<PublicKey, ServerSession>();
   readonly #waiting: WaitingSenders;
-  readonly #dropped = new Counters<DropReason>();
+  readonly #dropped = new Counters<FrameDropReason>();
   readonly #closed = new Counters<CloseCause>();
   #limits: ServerLimits;
   #admitted: ReadonlySet<PublicKey> | undefined;
@@ -260,7 +260,7 @@ export class Switchboard {
     this.#clients.add(session, session.levels);
     this.#registrations += 1;
     this.#sendOwn(effects, session, answer, nowMs);
-    const available = encodeMessage({ type: 'available', publicKey });
+    const available = encodeFrame({ type: 'available', publicKey });
     for (const sender of this.#waiting.take(publicKey, nowMs)) {
       const waiting = this.#registered.get(sender);
       if (waiting) this.#sendOwn(effects, waiting, available, nowMs);
@@ -275,7 +275,7 @@ export class Switchboard {
     const effects: SwitchboardEffect[] = [];
     const recipient = this.#registered.get(to);
     if (recipient) {
-      const frame = { bytes: encodeMessage({ type: 'message', from, sealed }), from };
+      const frame = { bytes: encodeFrame({ type: 'message', from, sealed }), from };
       if (this.#makeRoom(effects, recipient, frame.bytes.length, nowMs)) {
         const dropped = this.#put(effects, recipient, frame, [...session.levels, from], nowMs);
         this.#tellDropped(effects, to, dropped, nowMs);
@@ -366,7 +366,7 @@ export class Switchboard {
     if (!this.#registered.has(to) && !this.#waiting.add(to, publicKey, nowMs, levels)) {
       this.#dropped.count('waiting-list-full');
     }
-    this.#sendOwn(effects, sender, encodeMessage({ type: 'undeliverable', to }), nowMs);
+    this.#sendOwn(effects, sender, encodeFrame({ type: 'undeliverable', to }), nowMs);
   }
 
   #close(session: ServerSession, reason: CloseReason, nowMs: number): SwitchboardEffect[] {

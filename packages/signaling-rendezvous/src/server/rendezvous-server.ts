@@ -22,7 +22,7 @@ import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../protocol/server-lim
 import { Switchboard, type SwitchboardEffect } from '../protocol/switchboard.js';
 import { admittedKeys, type AdmissionOptions } from './admission-list.js';
 import { ConnectionGate, type GateRefusal } from './connection-gate.js';
-import { Handshakes } from './handshakes.js';
+import { OpeningConnections } from './opening-connections.js';
 import { createHttpFront, type TlsFiles } from './http-front.js';
 import { limitsWithin, openFilesLimit } from './open-files.js';
 import { serverAddressOf } from './server-address.js';
@@ -56,7 +56,7 @@ export class RendezvousServer implements RunningServer {
   readonly #needs: ServerNeeds;
   readonly #switchboard: Switchboard;
   readonly #gate: ConnectionGate;
-  readonly #handshakes: Handshakes;
+  readonly #handshakes: OpeningConnections;
   readonly #shortages: Shortages;
   readonly #dropped = new Counters<SocketDropReason>();
   readonly #fronts = new Map<Server, { readonly tls: boolean; readonly address: ListeningAddress }>();
@@ -85,7 +85,7 @@ export class RendezvousServer implements RunningServer {
     this.#limits = { ...DEFAULT_SERVER_LIMITS, ...limits };
     if (options.maxClients !== undefined) this.#limits = { ...this.#limits, maxClients: options.maxClients };
     this.#gate = new ConnectionGate(this.#limits, needs.random);
-    this.#handshakes = new Handshakes(() => this.#limits);
+    this.#handshakes = new OpeningConnections(() => this.#limits);
     this.#shortages = new Shortages(
       shortageTexts(() => this.#limits),
       needs.logger,

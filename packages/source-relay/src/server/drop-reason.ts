@@ -1,5 +1,5 @@
 /** Why the server dropped a datagram. */
-export type DropReason =
+export type ServerDropReason =
   | 'malformed'
   | 'bad-fingerprint'
   | 'unexpected-message'

@@ -1,7 +1,7 @@
 import { formatAddress, parseTransportAddress, transportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { ResponseOrigins } from './binding.js';
 import { listenError } from './listen-error.js';
-import { isWildcardAddress, turnListenAddresses, type RelayServerOptions } from './server-options.js';
+import { isWildcardAddress, turnListenAddresses, type StunTurnServerOptions } from './server-options.js';
 import type { OpenServerSocket, ServerSocket } from './server-socket.js';
 
 /** A socket to open, and which sections of the rc file named its address. */
@@ -26,7 +26,7 @@ export type ListenerReceiver = (listener: Listener, bytes: Buffer, ip: string, p
  * Which sockets the options ask for: one for each address, whichever sections name it.
  * `corners`: the four of RFC 5780, where there is an alternate address.
  */
-export function planListeners({ stun, turn }: RelayServerOptions): {
+export function planListeners({ stun, turn }: StunTurnServerOptions): {
   readonly planned: readonly PlannedListener[];
   readonly corners: ResponseOrigins<PlannedListener> | undefined;
 } {

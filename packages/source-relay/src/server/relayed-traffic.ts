@@ -9,7 +9,7 @@ import {
   type StunMessage,
 } from '@wirepath/stun-codec';
 import type { AllocationTable } from './allocation-table.js';
-import type { DropReason } from './drop-reason.js';
+import type { ServerDropReason } from './drop-reason.js';
 import { endpointKey, type ServerAllocation } from './server-allocation.js';
 import type { ServerSocket } from './server-socket.js';
 
@@ -17,7 +17,7 @@ export interface RelayedTrafficOptions {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly table: AllocationTable;
-  readonly drops: Counters<DropReason>;
+  readonly drops: Counters<ServerDropReason>;
   /** Whether this is one of the server's own listening addresses: a relay that sends to itself would loop. */
   readonly isListening: (ip: string, port: number) => boolean;
 }
@@ -27,7 +27,7 @@ export class RelayedTraffic {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #table: AllocationTable;
-  readonly #drops: Counters<DropReason>;
+  readonly #drops: Counters<ServerDropReason>;
   readonly #isListening: RelayedTrafficOptions['isListening'];
   #relayedBytes = 0;
 

@@ -40,7 +40,7 @@ export interface TurnOptions {
   readonly engine?: 'embedded' | 'node-turn' | undefined;
 }
 
-export interface RelayServerOptions {
+export interface StunTurnServerOptions {
   readonly stun?: StunOptions | undefined;
   readonly turn?: TurnOptions | undefined;
 }

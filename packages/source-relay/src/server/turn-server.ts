@@ -9,13 +9,13 @@ import {
   transportAddress,
   type TransportAddress,
 } from '@wirepath/stun-codec';
-import type { Admission } from './admission.js';
+import type { RequestAdmission } from './request-admission.js';
 import { grantedLifetime, readAllocateRequest, type AllocateRequest, type StunError } from './allocate-request.js';
 import { whyFull, type AllocationLimits, type Occupancy } from './allocation-quota.js';
 import type { AllocationTable } from './allocation-table.js';
-import type { DropReason } from './drop-reason.js';
+import type { ServerDropReason } from './drop-reason.js';
 import { holderOf, type Holder } from './fair-share.js';
-import type { OwnAddresses } from './own-addresses.js';
+import type { MachineAddresses } from './machine-addresses.js';
 import type { PeerPolicy } from './peer-policy.js';
 import { PortReservations } from './port-reservations.js';
 import type { RelayPort, RelayPorts } from './relay-ports.js';
@@ -29,17 +29,17 @@ const SOFTWARE = 'STUN/TURN';
 /** How often what has expired is thrown away; whether it has expired is looked at on every use. */
 const SWEEP_INTERVAL_MS = 5000;
 
-export interface TurnServerOptions extends AllocationLimits {
+export interface TurnServerNeeds extends AllocationLimits {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly logger: Logger;
   readonly guard: Guard;
-  readonly drops: Counters<DropReason>;
-  readonly admission: Admission;
+  readonly drops: Counters<ServerDropReason>;
+  readonly admission: RequestAdmission;
   readonly table: AllocationTable;
   readonly traffic: RelayedTraffic;
   readonly policy: PeerPolicy;
-  readonly own: OwnAddresses;
+  readonly own: MachineAddresses;
   /** How many may relay at present: one alone shares with nobody. */
   readonly userCount: () => number;
   readonly ports: RelayPorts;
@@ -57,7 +57,7 @@ interface Exchange {
 
 /** The TURN server (RFC 8656) over UDP: requests in, responses and changes of the allocation table out. */
 export class TurnServer {
-  readonly #options: TurnServerOptions;
+  readonly #options: TurnServerNeeds;
   readonly #reservations: PortReservations;
   /** 5-tuples whose Allocate waits for its socket. */
   readonly #pending = new Map<string, Holder>();
@@ -67,7 +67,7 @@ export class TurnServer {
   #sweep: Disposable | undefined;
   #stopped = false;
 
-  constructor(options: TurnServerOptions) {
+  constructor(options: TurnServerNeeds) {
     this.#options = options;
     this.#limits = options;
     this.#reservations = new PortReservations(options.random);

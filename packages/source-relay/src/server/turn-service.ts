@@ -1,11 +1,11 @@
 import type { Counters, ServerNeeds } from '@wirepath/core/plugin';
 import { transportAddress } from '@wirepath/stun-codec';
-import { Admission } from './admission.js';
+import { RequestAdmission } from './request-admission.js';
 import { AllocationTable } from './allocation-table.js';
-import type { DropReason } from './drop-reason.js';
+import type { ServerDropReason } from './drop-reason.js';
 import { listenAddress } from './listener.js';
 import { LongTermCredentials } from './long-term-credentials.js';
-import { OwnAddresses, type InterfaceAddresses } from './own-addresses.js';
+import { MachineAddresses, type InterfaceAddresses } from './machine-addresses.js';
 import { PeerPolicy } from './peer-policy.js';
 import { RelayedTraffic } from './relayed-traffic.js';
 import { RelayPorts, type RelayInterface } from './relay-ports.js';
@@ -18,14 +18,14 @@ import {
   turnListenAddresses,
   type TurnOptions,
 } from './server-options.js';
-import type { StrangerLimits } from './server-limits.js';
+import type { StrangerLimits } from './stranger-limits.js';
 import { TurnServer } from './turn-server.js';
 import type { OpenServerSocket } from './server-socket.js';
 import { parseUsersFile } from './users-file.js';
 
 export interface TurnServiceEdges {
   readonly open: OpenServerSocket;
-  readonly drops: Counters<DropReason>;
+  readonly drops: Counters<ServerDropReason>;
   readonly limits: StrangerLimits;
   /** Ports of all listening sockets. */
   readonly listeningPorts: ReadonlySet<number>;
@@ -50,7 +50,7 @@ export class TurnService {
     this.#needs = needs;
     const interfaces = relayInterfaces(options);
     const advertised = [...interfaces.values()].flatMap(({ bindIp, advertisedIp }) => [bindIp, advertisedIp]);
-    const own = new OwnAddresses(clock, advertised, addresses);
+    const own = new MachineAddresses(clock, advertised, addresses);
     const isOwn = (ip: string) => own.has(ip);
     const { table } = this;
     this.#credentials = new LongTermCredentials(options.realm ?? DEFAULT_REALM);
@@ -67,7 +67,7 @@ export class TurnService {
       logger,
       guard,
       drops,
-      admission: new Admission({ random, credentials: this.#credentials, limits }),
+      admission: new RequestAdmission({ random, credentials: this.#credentials, limits }),
       table,
       traffic: this.traffic,
       own,

@@ -1,6 +1,6 @@
 import type { Identity, PublicKey, TransportAddress, TransportPath, TransportPeer } from '@wirepath/core/plugin';
 import { formatKey, publicKeyOf } from '../protocol/keys.js';
-import type { PeerStatus } from '../protocol/sink.js';
+import type { DevicePeer } from '../protocol/sink.js';
 import type { UapiChange, UapiDevice, UapiDeviceState, UapiPeerChange, UapiPeerState } from '../uapi/device.js';
 import { UAPI_ERRNO, UapiError } from '../uapi/errno.js';
 
@@ -9,7 +9,7 @@ export interface KnownPeer {
   readonly config: TransportPeer;
   /** Roams as WireGuard does; otherwise the path engine owns its endpoint. */
   readonly plain: boolean;
-  readonly status: PeerStatus<TransportPath>;
+  readonly status: DevicePeer<TransportPath>;
 }
 
 /** What UAPI requests act on. */

@@ -28,7 +28,7 @@ import {
 import { readInitiation, remoteIdentity, type RemoteIdentity } from './noise.js';
 import { Peer } from './peer.js';
 import type { PeerContext } from './peer-context.js';
-import type { DeviceSink, PeerStatus } from './sink.js';
+import type { DeviceSink, DevicePeer } from './sink.js';
 import { TimerQueue } from './timer-queue.js';
 
 export interface DeviceOptions<P> {
@@ -156,7 +156,7 @@ export class Device<P> {
   }
 
   /** @throws {RangeError} on a key, prefix or name that cannot be, our own key, or a peer that is there already. */
-  addPeer(config: PeerConfig<P>, now: number): PeerStatus<P> {
+  addPeer(config: PeerConfig<P>, now: number): DevicePeer<P> {
     const { publicKey } = config;
     const key = parseKey(publicKey);
     if (key === undefined) throw new RangeError('not a WireGuard public key');
@@ -207,11 +207,11 @@ export class Device<P> {
     return true;
   }
 
-  peer(publicKey: string): PeerStatus<P> | undefined {
+  peer(publicKey: string): DevicePeer<P> | undefined {
     return this.#peers.get(publicKey);
   }
 
-  peers(): IterableIterator<PeerStatus<P>> {
+  peers(): IterableIterator<DevicePeer<P>> {
     return this.#peers.values();
   }
 

@@ -14,7 +14,7 @@ import { Keypairs } from './keypairs.js';
 import { TRANSPORT_HEADER_BYTES, writeTransportHeader, type CookieReply, type Response } from './messages.js';
 import type { ClaimedInitiation, RemoteIdentity } from './noise.js';
 import { jitterMs, type PeerContext } from './peer-context.js';
-import type { AuthenticatedKind, HandshakeInfo, PeerCounters, PeerStatus, SessionState } from './sink.js';
+import type { AuthenticatedKind, HandshakeInfo, PeerCounters, DevicePeer, SessionState } from './sink.js';
 import { PeerTimers } from './timers.js';
 
 const NO_PACKET = new Uint8Array(0);
@@ -23,7 +23,7 @@ const NO_PACKET = new Uint8Array(0);
  * The protocol's view of one peer: handshakes, sessions, timers, paths, and the packets that wait. What routes to it,
  * and which sources it may use, is the device's.
  */
-export class Peer<P> implements PeerStatus<P> {
+export class Peer<P> implements DevicePeer<P> {
   readonly publicKey: string;
   readonly counters: PeerCounters = {
     initiationsSent: 0,

@@ -7,22 +7,22 @@ export interface DeviceSink<P> {
    * Sends one datagram on every path in `paths`, which is never empty: the same bytes, so that the receiver keeps one.
    * The bytes are the sink's.
    */
-  send(datagram: Uint8Array, paths: readonly P[], peer: PeerStatus<P>): void;
+  send(datagram: Uint8Array, paths: readonly P[], peer: DevicePeer<P>): void;
   /** Answers a source that is no peer yet: a cookie reply. */
   reply(datagram: Uint8Array, to: P): void;
   /**
    * An inner IP packet from the peer, its source checked against the allowed IPs. A view into the datagram that was
    * handed in: good as long as that is.
    */
-  deliver(packet: Uint8Array, peer: PeerStatus<P>): void;
+  deliver(packet: Uint8Array, peer: DevicePeer<P>): void;
   /** A session is established: as initiator on the response, as responder on the first data. */
-  onHandshake(peer: PeerStatus<P>, info: HandshakeInfo<P>): void;
+  onHandshake(peer: DevicePeer<P>, info: HandshakeInfo<P>): void;
   /** Every authenticated message, with the path that it came on; replayed ones do not count. */
-  onAuthenticated(peer: PeerStatus<P>, from: P, kind: AuthenticatedKind, now: number): void;
+  onAuthenticated(peer: DevicePeer<P>, from: P, kind: AuthenticatedKind, now: number): void;
   /** Data, not a keepalive, was sent. */
-  onSent(peer: PeerStatus<P>, now: number): void;
+  onSent(peer: DevicePeer<P>, now: number): void;
   /** Something wants out, and the peer has no path. Called for each such packet. */
-  onPathWanted(peer: PeerStatus<P>, now: number): void;
+  onPathWanted(peer: DevicePeer<P>, now: number): void;
 }
 
 export type AuthenticatedKind = 'handshake' | 'data' | 'keepalive';
@@ -46,7 +46,7 @@ export interface HandshakeInfo<P> {
 export type SessionState = 'none' | 'alive' | 'stale';
 
 /** A peer as the outside sees it. */
-export interface PeerStatus<P> {
+export interface DevicePeer<P> {
   /** Base64; the peer's name. */
   readonly publicKey: string;
   readonly hasPresharedKey: boolean;

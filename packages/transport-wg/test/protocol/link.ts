@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Device, type DeviceOptions, type PeerConfig } from '../../src/protocol/device.js';
-import type { AuthenticatedKind, DeviceSink, HandshakeInfo, PeerStatus } from '../../src/protocol/sink.js';
+import type { AuthenticatedKind, DeviceSink, HandshakeInfo, DevicePeer } from '../../src/protocol/sink.js';
 
 /**
  * Devices on an in-memory network under virtual time. A path is a pair of addresses, `local>remote`, as the sender
@@ -156,7 +156,7 @@ export class Node {
     });
   }
 
-  add(other: Node, config: Partial<PeerConfig<Path>> = {}): PeerStatus<Path> {
+  add(other: Node, config: Partial<PeerConfig<Path>> = {}): DevicePeer<Path> {
     return this.device.addPeer(
       {
         publicKey: other.device.publicKey,
@@ -169,7 +169,7 @@ export class Node {
     );
   }
 
-  peer(other: Node): PeerStatus<Path> {
+  peer(other: Node): DevicePeer<Path> {
     return this.device.peer(other.device.publicKey)!;
   }
 

@@ -1,7 +1,7 @@
 import { KeyedShares, sourceGroup, SourceShares, type RandomSource, type Share } from '@wirepath/core/plugin';
 
 /** A source is an IPv4 address or an IPv6 /64, and above that a /48 with sixteen times as much. */
-export interface ServerLimits {
+export interface StrangerShares {
   /** Bytes of answers to Binding requests, to one source. */
   readonly bindingBytes: Share;
   /** Bytes of answers to TURN requests that prove nothing, to one source. */
@@ -16,7 +16,7 @@ export interface ServerLimits {
  * Enough for a campus behind one NAT, little enough to make the server useless for aiming at third parties: 16 KiB/s are
  * some 290 answers to Binding requests, or 190 challenges.
  */
-export const DEFAULT_SERVER_LIMITS: ServerLimits = {
+export const DEFAULT_STRANGER_SHARES: StrangerShares = {
   bindingBytes: { perSecond: 16_384, burst: 65_536 },
   challengeBytes: { perSecond: 16_384, burst: 65_536 },
   provenRequests: { perSecond: 500, burst: 2000 },
@@ -36,7 +36,7 @@ export class StrangerLimits {
   readonly #provenOfAllocations: KeyedShares;
   readonly #failures: KeyedShares;
 
-  constructor(limits: ServerLimits, random: RandomSource) {
+  constructor(limits: StrangerShares, random: RandomSource) {
     this.#binding = new SourceShares(limits.bindingBytes, random);
     this.#bindingOfAllocations = new KeyedShares(limits.bindingBytes, random);
     this.#challenge = new SourceShares(limits.challengeBytes, random);

@@ -1,11 +1,11 @@
 import type { RandomSource } from '@wirepath/core/plugin';
 import { encodeBareResponse, type StunMessage } from '@wirepath/stun-codec';
-import type { DropReason } from './drop-reason.js';
+import type { ServerDropReason } from './drop-reason.js';
 import type { LongTermCredentials } from './long-term-credentials.js';
-import type { StrangerLimits } from './server-limits.js';
+import type { StrangerLimits } from './stranger-limits.js';
 import { NONCE_LENGTH, SignedNonces } from './signed-nonces.js';
 
-export interface AdmissionOptions {
+export interface RequestAdmissionOptions {
   readonly random: RandomSource;
   readonly credentials: LongTermCredentials;
   readonly limits: StrangerLimits;
@@ -27,20 +27,20 @@ export type Admitted =
   | { readonly kind: 'accepted'; readonly username: string; readonly key: Buffer }
   /** `unauthenticated`: whether it was right but for user and secret. */
   | { readonly kind: 'refused'; readonly answer: Buffer; readonly unauthenticated: boolean }
-  | { readonly kind: 'dropped'; readonly reason: DropReason };
+  | { readonly kind: 'dropped'; readonly reason: ServerDropReason };
 
 /**
  * Who gets in (RFC 8489, section 9.2.4), and what others may cost: a stranger gets short answers, so many bytes for each
  * source; who shows a nonce of ours can be reached at his 5-tuple and has a share that no forged source touches; whose
  * credentials are wrong too often is not even looked at.
  */
-export class Admission {
-  readonly #options: AdmissionOptions;
+export class RequestAdmission {
+  readonly #options: RequestAdmissionOptions;
   readonly #nonces: SignedNonces;
   /** Bytes of the largest answer, without FINGERPRINT. */
   readonly #answerBytes: number;
 
-  constructor(options: AdmissionOptions) {
+  constructor(options: RequestAdmissionOptions) {
     this.#options = options;
     this.#nonces = new SignedNonces(options.random);
     const realmBytes = (Buffer.byteLength(options.credentials.realm) + 3) & ~3;

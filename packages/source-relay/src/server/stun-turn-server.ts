@@ -13,18 +13,18 @@ import { decodeStunMessage, type StunMessage, type TransportAddress } from '@wir
 import { listeningAddress } from './listening-address.js';
 import { isAnswerable } from './answerable.js';
 import { answerBinding } from './binding.js';
-import type { DropReason } from './drop-reason.js';
+import type { ServerDropReason } from './drop-reason.js';
 import { joinCorners, openListener, planListeners, type Listener, type PlannedListener } from './listener.js';
-import { OwnAddresses, type InterfaceAddresses } from './own-addresses.js';
-import { DEFAULT_SERVER_LIMITS, StrangerLimits, type ServerLimits } from './server-limits.js';
-import { isWildcardAddress, type RelayServerOptions } from './server-options.js';
+import { MachineAddresses, type InterfaceAddresses } from './machine-addresses.js';
+import { DEFAULT_STRANGER_SHARES, StrangerLimits, type StrangerShares } from './stranger-limits.js';
+import { isWildcardAddress, type StunTurnServerOptions } from './server-options.js';
 import { TurnService } from './turn-service.js';
 import { openServerSocket, type OpenServerSocket } from './server-socket.js';
 
 /** What tests replace. */
-export interface RelayServerEdges {
+export interface StunTurnServerEdges {
   readonly open?: OpenServerSocket;
-  readonly limits?: ServerLimits;
+  readonly limits?: StrangerShares;
   readonly addresses?: InterfaceAddresses;
 }
 
@@ -32,27 +32,27 @@ export interface RelayServerEdges {
  * The embedded STUN and TURN server (RFC 8489, RFC 5780, RFC 8656) over UDP. Sections that listen on one address share
  * its socket.
  */
-export class RelayServer implements RunningServer {
+export class StunTurnServer implements RunningServer {
   readonly #needs: ServerNeeds;
-  readonly #options: RelayServerOptions;
-  readonly #edges: RelayServerEdges;
+  readonly #options: StunTurnServerOptions;
+  readonly #edges: StunTurnServerEdges;
   readonly #open: OpenServerSocket;
-  readonly #drops = new Counters<DropReason>();
+  readonly #drops = new Counters<ServerDropReason>();
   readonly #limits: StrangerLimits;
-  readonly #own: OwnAddresses;
+  readonly #own: MachineAddresses;
   readonly #listeners: Listener[] = [];
   readonly #listeningPorts = new Set<number>();
   #turn: TurnService | undefined;
   #bindingRequests = 0;
   #stopped = false;
 
-  constructor(needs: ServerNeeds, options: RelayServerOptions, edges: RelayServerEdges = {}) {
+  constructor(needs: ServerNeeds, options: StunTurnServerOptions, edges: StunTurnServerEdges = {}) {
     this.#needs = needs;
     this.#options = options;
     this.#edges = edges;
     this.#open = edges.open ?? openServerSocket;
-    this.#own = new OwnAddresses(needs.clock, [], edges.addresses);
-    this.#limits = new StrangerLimits(edges.limits ?? DEFAULT_SERVER_LIMITS, needs.random);
+    this.#own = new MachineAddresses(needs.clock, [], edges.addresses);
+    this.#limits = new StrangerLimits(edges.limits ?? DEFAULT_STRANGER_SHARES, needs.random);
   }
 
   /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, or CONFIG for an unreadable users file. */
@@ -102,14 +102,14 @@ export class RelayServer implements RunningServer {
 
   /** Takes over users and limits; what was removed ends when its client comes back to refresh. */
   reload(options: unknown): void {
-    const { turn } = options as RelayServerOptions;
+    const { turn } = options as StunTurnServerOptions;
     if (turn === undefined || this.#turn === undefined) return;
     this.#turn.configure(turn).catch((error: unknown) => {
       this.#needs.logger.error('turn: the users stay as they were', { error: reasonOf(error) });
     });
   }
 
-  async #createTurn(options: NonNullable<RelayServerOptions['turn']>): Promise<void> {
+  async #createTurn(options: NonNullable<StunTurnServerOptions['turn']>): Promise<void> {
     this.#turn = new TurnService(this.#needs, options, {
       open: this.#open,
       drops: this.#drops,

@@ -1,7 +1,7 @@
 import { FairShares, sourceLevels } from '@wirepath/core/plugin';
 import type { Socket } from 'node:net';
 
-export interface HandshakeLimits {
+export interface OpeningLimits {
   readonly maxHandshakes: number;
   readonly handshakeDeadlineMs: number;
 }
@@ -10,14 +10,14 @@ export interface HandshakeLimits {
  * Connections that are not WebSockets yet: silent ones, TLS handshakes, slow HTTP headers. One more than there is room for
  * ends the oldest of the address block that has the most, and none lasts.
  */
-export class Handshakes {
-  readonly #limits: () => HandshakeLimits;
+export class OpeningConnections {
+  readonly #limits: () => OpeningLimits;
   readonly #shares = new FairShares<Socket>();
   /** In the order in which they came. A closed socket does not tell its ends any more. */
   readonly #begun = new Map<Socket, { readonly sinceMs: number; readonly ends: string }>();
   readonly #byEnds = new Map<string, Socket>();
 
-  constructor(limits: () => HandshakeLimits) {
+  constructor(limits: () => OpeningLimits) {
     this.#limits = limits;
   }
 

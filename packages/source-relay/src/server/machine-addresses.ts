@@ -14,7 +14,7 @@ const systemAddresses: InterfaceAddresses = () =>
   Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
 
 /** Knows which IP addresses are this host's, now: what is sent there meets the host's own services. */
-export class OwnAddresses {
+export class MachineAddresses {
   /** Raised whenever an address came or went: what was decided before is to be decided again. */
   generation = 0;
   readonly #clock: Clock;
