@@ -2,7 +2,7 @@ import type { Product } from '@wirepath/core';
 import { escapeUnprintable } from '@wirepath/core/plugin';
 import { CommanderError } from 'commander';
 import { toFailure } from './control/failure.js';
-import { errorText, EXIT_DONE, EXIT_USAGE, exitCodeOf } from './error-line.js';
+import { errorText, EXIT_DONE, EXIT_USAGE, exitCodeOf } from './wording/error-line.js';
 import { buildProgram } from './program.js';
 import { processTerminal, safeTerminal, type Terminal } from './terminal/terminal.js';
 

@@ -51,7 +51,7 @@ describe('createCommand', () => {
 });
 
 describe('docs/commands.md', () => {
-  it('is what the command line says (else: node packages/cli/scripts/generate-docs.mjs)', async () => {
+  it('is what the command line says (else: node scripts/generate-docs.mjs)', async () => {
     const written = await readFile(new URL('../../../docs/commands.md', import.meta.url), 'utf8');
     expect(written).toBe(commandsDocument(wirepath));
   });

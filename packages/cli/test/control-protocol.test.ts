@@ -9,7 +9,7 @@ import {
   MAX_CONTROL_REQUEST_BYTES,
   type ServerMessage,
 } from '../src/control/protocol.js';
-import { CommandError } from '../src/control/failure.js';
+import { CommandError } from '../src/wording/command-error.js';
 import { fakeHandler, hello } from './fixtures.js';
 
 const bytes = (text: string): Buffer => Buffer.from(text);

@@ -1,7 +1,7 @@
 import { ConfigProblems } from '@wirepath/core';
 import { describe, expect, it } from 'vitest';
-import { CommandError } from '../src/control/failure.js';
-import { errorLine, errorSentence, errorText, exitCodeOf } from '../src/error-line.js';
+import { CommandError } from '../src/wording/command-error.js';
+import { errorLine, errorSentence, errorText, exitCodeOf } from '../src/wording/error-line.js';
 import { formatExplain } from '../src/text/explain-text.js';
 import { formatNetcheck } from '../src/text/netcheck-text.js';
 import { palette } from '../src/text/palette.js';
@@ -10,7 +10,7 @@ import { formatPlugins } from '../src/text/plugins-text.js';
 import { formatServerStatus } from '../src/text/server-status-text.js';
 import { formatStatus } from '../src/text/status-text.js';
 import { formatTable } from '../src/text/table.js';
-import { formatBitRate, formatBytes, formatDuration, formatRtt } from '../src/text/units.js';
+import { formatBitRate, formatBytes, formatDuration, formatRtt } from '../src/wording/units.js';
 import { ago, NOW_MS, peerStatus, statusDocument } from './fixtures.js';
 
 const plain = palette(false);

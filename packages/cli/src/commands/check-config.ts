@@ -1,5 +1,5 @@
 import { configJsonSchema, loadConfig, PluginPhases, type LoadedConfig } from '@wirepath/core';
-import { EXIT_DONE, EXIT_USAGE, isConfigProblems } from '../error-line.js';
+import { EXIT_DONE, EXIT_USAGE, isConfigProblems } from '../wording/error-line.js';
 import { formatConfigSummary } from '../text/config-text.js';
 import { reportWarnings } from './config-warnings.js';
 import type { CommandContext } from './definition.js';

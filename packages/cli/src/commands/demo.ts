@@ -1,6 +1,6 @@
 import { runScenarios, SCENARIOS } from '../demo/run-scenarios.js';
 import type { ScenarioResult } from '../demo/scenario.js';
-import { EXIT_DONE, EXIT_FAILED } from '../error-line.js';
+import { EXIT_DONE, EXIT_FAILED } from '../wording/error-line.js';
 import { Interrupt } from '../terminal/interrupt.js';
 import { Progress } from '../terminal/progress.js';
 import { formatDemo } from '../text/demo-text.js';

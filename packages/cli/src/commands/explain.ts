@@ -1,4 +1,4 @@
-import { EXIT_DONE } from '../error-line.js';
+import { EXIT_DONE } from '../wording/error-line.js';
 import type { ExplainDocument } from '@wirepath/core';
 import { formatExplain } from '../text/explain-text.js';
 import { palette } from '../text/palette.js';

@@ -12,12 +12,12 @@ import {
 } from '@wirepath/core';
 import { stackOf, type Clock, type Logger } from '@wirepath/core/plugin';
 import { dirname } from 'node:path';
-import type { ControlMethod } from '../control/connection.js';
-import { CommandError, isReportable } from '../control/failure.js';
+import { CommandError, isReportable } from '../wording/command-error.js';
 import type { ProcessRole } from '../control/protocol.js';
 import { refuseSameKey } from '../control/same-key.js';
 import { ControlServer } from '../control/server.js';
-import { errorSentence, EXIT_DONE, EXIT_FAILED } from '../error-line.js';
+import { errorSentence, EXIT_DONE, EXIT_FAILED } from '../wording/error-line.js';
+import type { ForegroundProcess } from '../node/foreground-process.js';
 import { giveUpRights } from '../node/give-up-rights.js';
 import { ProcessHandler } from '../node/process-handler.js';
 import { readSuspendedTimeFromKernel } from '../node/suspended-time.js';
@@ -27,19 +27,6 @@ import { UncaughtErrors } from '../terminal/uncaught.js';
 import type { CommandContext } from './definition.js';
 import { requireConfigFile } from './running-process.js';
 import { slowPhaseTo } from './slow-plugins.js';
-
-/** What runs until a signal: a node, or servers. */
-export interface ForegroundProcess {
-  start(options: { signal: AbortSignal }): Promise<void>;
-  stop(): Promise<void>;
-  reload(config: LoadedConfig): Promise<void>;
-  status(): unknown;
-  /** Linux capabilities that it needs from start to stop; as root, the others are given up. */
-  readonly capabilities: readonly string[];
-  /** Of the control socket, besides `status`. */
-  readonly methods: Readonly<Record<string, ControlMethod>>;
-  onChange(listener: () => void): Disposable;
-}
 
 /** What is known of the process before it is created. */
 export interface ForegroundKind {

@@ -1,5 +1,5 @@
 import { formatKey, generatePrivateKey } from '@wirepath/core';
-import { EXIT_DONE } from '../error-line.js';
+import { EXIT_DONE } from '../wording/error-line.js';
 import type { CommandContext } from './definition.js';
 
 export async function genkey({ terminal }: CommandContext): Promise<number> {

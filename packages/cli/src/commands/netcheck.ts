@@ -1,5 +1,5 @@
-import { CommandError } from '../control/failure.js';
-import { EXIT_DONE } from '../error-line.js';
+import { CommandError } from '../wording/command-error.js';
+import { EXIT_DONE } from '../wording/error-line.js';
 import { createLogger, createNode, loadConfig, PluginPhases, type NetcheckDocument } from '@wirepath/core';
 import { stackOf } from '@wirepath/core/plugin';
 import { Interrupt } from '../terminal/interrupt.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EXIT_DONE, EXIT_FAILED } from '../error-line.js';
+import { EXIT_DONE, EXIT_FAILED } from '../wording/error-line.js';
 import type { PingReply } from '@wirepath/core';
 import { Interrupt } from '../terminal/interrupt.js';
 import { formatPingLine, formatPingSummary, summarizePings } from '../text/ping-text.js';

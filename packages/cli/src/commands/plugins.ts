@@ -1,5 +1,5 @@
 import { describePlugins, loadConfig, PluginPhases } from '@wirepath/core';
-import { EXIT_DONE } from '../error-line.js';
+import { EXIT_DONE } from '../wording/error-line.js';
 import { palette } from '../text/palette.js';
 import { formatPlugins } from '../text/plugins-text.js';
 import { reportWarnings } from './config-warnings.js';

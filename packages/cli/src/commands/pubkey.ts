@@ -1,7 +1,7 @@
 import { createIdentity, parsePrivateKey } from '@wirepath/core';
 import type { Readable } from 'node:stream';
-import { CommandError } from '../control/failure.js';
-import { EXIT_DONE } from '../error-line.js';
+import { CommandError } from '../wording/command-error.js';
+import { EXIT_DONE } from '../wording/error-line.js';
 import type { CommandContext } from './definition.js';
 
 /** A key is 44 characters; more than this is not one, and is not read to its end. */

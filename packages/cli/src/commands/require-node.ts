@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '@wirepath/core';
-import { CommandError } from '../control/failure.js';
+import { CommandError } from '../wording/command-error.js';
 import type { CommandContext } from './definition.js';
 
 /** @throws CommandError CONFIG where the rc file describes servers only. */

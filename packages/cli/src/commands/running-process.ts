@@ -1,7 +1,7 @@
 import { controlSocketPath, findConfig, trustedOwners, type TrustedOwners } from '@wirepath/core';
 import { access, stat } from 'node:fs/promises';
 import { ControlClient } from '../control/client.js';
-import { CommandError } from '../control/failure.js';
+import { CommandError } from '../wording/command-error.js';
 import type { CommandContext } from './definition.js';
 
 /**

@@ -1,7 +1,8 @@
 import { createServer, Lifecycle, reloadServers } from '@wirepath/core';
 import type { ServerStatusDocument } from '../node/server-status.js';
 import type { CommandContext } from './definition.js';
-import { runInForeground, type ForegroundProcess } from './foreground.js';
+import { runInForeground } from './foreground.js';
+import type { ForegroundProcess } from '../node/foreground-process.js';
 
 export interface ServeOptions {
   readonly config?: string;

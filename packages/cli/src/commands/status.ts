@@ -6,7 +6,7 @@ import type { StartingDocument } from '../node/starting-status.js';
 import { formatServerStatus } from '../text/server-status-text.js';
 import { formatStarting } from '../text/starting-text.js';
 import { formatStatus } from '../text/status-text.js';
-import { EXIT_DONE } from '../error-line.js';
+import { EXIT_DONE } from '../wording/error-line.js';
 import type { CommandContext } from './definition.js';
 import { printJson } from './json-document.js';
 import { connectToRunning } from './running-process.js';

@@ -2,7 +2,8 @@ import { createNode, type LoadedConfig } from '@wirepath/core';
 import { logConnectionChanges } from '../node/change-log.js';
 import { peerParam, pingParams } from '../node/control-params.js';
 import type { CommandContext } from './definition.js';
-import { runInForeground, type ForegroundProcess } from './foreground.js';
+import { runInForeground } from './foreground.js';
+import type { ForegroundProcess } from '../node/foreground-process.js';
 import { requireNode } from './require-node.js';
 
 export interface UpOptions {

@@ -1,6 +1,7 @@
 import { deniedPath, distrustOfPath, trustedOwners, type Distrust, type TrustedOwners } from '@wirepath/core';
 import { createConnection, type Socket } from 'node:net';
-import { CommandError, fromFailure } from './failure.js';
+import { fromFailure } from './failure.js';
+import { CommandError } from '../wording/command-error.js';
 import { LineSplitter } from './line-splitter.js';
 import {
   CONTROL_PROTOCOL_VERSION,

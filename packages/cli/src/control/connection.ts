@@ -1,4 +1,5 @@
-import { CommandError, toFailure } from './failure.js';
+import { toFailure } from './failure.js';
+import { CommandError } from '../wording/command-error.js';
 import { LineSplitter } from './line-splitter.js';
 import {
   decodeRequest,

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { probeControlSocket } from './client.js';
-import { CommandError } from './failure.js';
+import { CommandError } from '../wording/command-error.js';
 
 /** More nodes than this on one machine are a test bench that knows what it does. */
 const MAX_SOCKETS = 64;

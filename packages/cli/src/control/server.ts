@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { ControlConnection, type ControlHandler } from './connection.js';
 import { probeControlSocket } from './client.js';
-import { CommandError } from './failure.js';
+import { CommandError } from '../wording/command-error.js';
 
 /** A person, a dashboard and a few scripts. */
 const MAX_CONNECTIONS = 16;

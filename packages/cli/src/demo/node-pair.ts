@@ -8,7 +8,7 @@ import {
   type RcFileContent,
 } from '@wirepath/core';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandError } from '../control/failure.js';
+import { CommandError } from '../wording/command-error.js';
 import { InnerHost } from './inner-host.js';
 import type { Measurements, Scenario, ScenarioContext } from './scenario.js';
 

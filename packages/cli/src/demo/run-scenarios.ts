@@ -1,5 +1,5 @@
 import type { Product } from '@wirepath/core';
-import { errorSentence } from '../error-line.js';
+import { errorSentence } from '../wording/error-line.js';
 import { behindNats } from './behind-nats.js';
 import { DemoNetwork } from './demo-network.js';
 import { direct } from './direct.js';

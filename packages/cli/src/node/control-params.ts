@@ -1,4 +1,4 @@
-import { CommandError } from '../control/failure.js';
+import { CommandError } from '../wording/command-error.js';
 
 type Params = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 import { lstatOf, type Logger } from '@wirepath/core';
 import type * as Linux from '@wirepath/linux';
 import { dirname } from 'node:path';
-import { errorSentence } from '../error-line.js';
+import { errorSentence } from '../wording/error-line.js';
 
 export interface RightsOptions {
   /** Capabilities that the plugins need while they run. */

@@ -1,9 +1,9 @@
 import type { PluginPhases, Product } from '@wirepath/core';
 import { Listeners } from '@wirepath/core/plugin';
-import type { ForegroundProcess } from '../commands/foreground.js';
 import type { ControlHandler, ControlMethod } from '../control/connection.js';
-import { CommandError } from '../control/failure.js';
+import { CommandError } from '../wording/command-error.js';
 import { CONTROL_PROTOCOL_VERSION, type Hello, type ProcessRole } from '../control/protocol.js';
+import type { ForegroundProcess } from './foreground-process.js';
 import { startingDocument, startingStatus } from './starting-status.js';
 
 export interface ProcessHandlerOptions {

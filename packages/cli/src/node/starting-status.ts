@@ -1,6 +1,6 @@
 import type { PhaseInProgress, StatusDocument } from '@wirepath/core';
 import type { ProcessRole } from '../control/protocol.js';
-import { formatDuration } from '../text/units.js';
+import { formatDuration } from '../wording/units.js';
 import type { ServerStatusDocument } from './server-status.js';
 
 /** Beside the rest of `status --json` for as long as a process is not up. */

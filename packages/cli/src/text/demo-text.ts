@@ -3,7 +3,7 @@ import type { PeerStatus } from '@wirepath/core';
 import type { ScenarioResult } from '../demo/scenario.js';
 import { connectionStyle, type Palette } from './palette.js';
 import { formatTable, type Cell } from './table.js';
-import { formatBitRate, formatRtt } from './units.js';
+import { formatBitRate, formatRtt } from '../wording/units.js';
 
 type Success = Extract<ScenarioResult, { ok: true }>;
 

@@ -2,7 +2,7 @@ import { printable } from '@wirepath/core/plugin';
 import type { ExplainDocument, ExplainedPair } from '@wirepath/core';
 import { connectionStyle, type Palette } from './palette.js';
 import { formatTable, type Cell } from './table.js';
-import { formatRtt } from './units.js';
+import { formatRtt } from '../wording/units.js';
 
 /** `explain` for people: the verdict, every candidate pair with its evidence from both ends, and what would help. */
 export function formatExplain(document: ExplainDocument, palette: Palette): string {

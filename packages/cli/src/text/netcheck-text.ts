@@ -1,7 +1,7 @@
 import { printable } from '@wirepath/core/plugin';
 import type { NetcheckDocument } from '@wirepath/core';
 import type { Palette } from './palette.js';
-import { formatRtt } from './units.js';
+import { formatRtt } from '../wording/units.js';
 
 export function formatNetcheck(document: NetcheckDocument, { good, bad }: Palette): string {
   const lines: [label: string, text: string][] = [

@@ -1,6 +1,6 @@
 import { printable } from '@wirepath/core/plugin';
 import type { PingReply } from '@wirepath/core';
-import { formatRtt } from './units.js';
+import { formatRtt } from '../wording/units.js';
 
 /** `ping --json`. */
 export interface PingSummary {

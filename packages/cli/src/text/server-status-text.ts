@@ -1,7 +1,7 @@
 import { printable } from '@wirepath/core/plugin';
 import type { ServerStatusDocument } from '../node/server-status.js';
 import type { Palette } from './palette.js';
-import { formatDuration } from './units.js';
+import { formatDuration } from '../wording/units.js';
 
 export function formatServerStatus(
   { server }: ServerStatusDocument,

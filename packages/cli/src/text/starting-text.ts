@@ -1,7 +1,7 @@
 import { waitingLine, type StartingDocument } from '../node/starting-status.js';
 import type { Palette } from './palette.js';
 import { printable } from '@wirepath/core/plugin';
-import { formatDuration } from './units.js';
+import { formatDuration } from '../wording/units.js';
 
 /** `status` of a process that is not up yet: since when, and who is waited for. */
 export function formatStarting(

@@ -2,7 +2,7 @@ import { printable } from '@wirepath/core/plugin';
 import type { PeerStatus, StatusDocument } from '@wirepath/core';
 import { connectionStyle, type Palette } from './palette.js';
 import { formatTable, type Cell } from './table.js';
-import { formatBytes, formatDuration, formatRtt } from './units.js';
+import { formatBytes, formatDuration, formatRtt } from '../wording/units.js';
 
 export interface StatusTextOptions {
   readonly palette: Palette;

@@ -1,6 +1,6 @@
 import type { ConfigProblem, ConfigProblems } from '@wirepath/core';
 import { printable, reasonOf, stackOf } from '@wirepath/core/plugin';
-import { isReportable } from './control/failure.js';
+import { isReportable } from './command-error.js';
 
 /** 2 is what a usage error and a wrong configuration have in common: nothing was tried. */
 export const EXIT_DONE = 0;

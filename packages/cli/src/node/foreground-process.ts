@@ -1,0 +1,15 @@
+import type { LoadedConfig } from '@wirepath/core';
+import type { ControlMethod } from '../control/connection.js';
+
+/** What runs until a signal: a node, or servers. */
+export interface ForegroundProcess {
+  start(options: { signal: AbortSignal }): Promise<void>;
+  stop(): Promise<void>;
+  reload(config: LoadedConfig): Promise<void>;
+  status(): unknown;
+  /** Linux capabilities that it needs from start to stop; as root, the others are given up. */
+  readonly capabilities: readonly string[];
+  /** Of the control socket, besides `status`. */
+  readonly methods: Readonly<Record<string, ControlMethod>>;
+  onChange(listener: () => void): Disposable;
+}
