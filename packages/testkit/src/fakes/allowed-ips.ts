@@ -1,29 +1,23 @@
-import { BlockList } from 'node:net';
+import { cidrContains, parseCidr, type Cidr } from '@wirepath/core/plugin';
 
 const MAX_KNOWN = 1024;
 
 /** CIDRs to match IP addresses with. */
 export class AllowedIps {
-  readonly #networks: readonly { readonly bits: number; readonly list: BlockList }[];
+  readonly #networks: readonly Cidr[];
   /** Answers given: an address comes again with every packet. */
   readonly #known = new Map<string, number | undefined>();
 
   constructor(cidrs: readonly string[]) {
-    this.#networks = cidrs.map((cidr) => {
-      const [ip = '', bits = ''] = cidr.split('/');
-      const list = new BlockList();
-      list.addSubnet(ip, Number(bits), ip.includes(':') ? 'ipv6' : 'ipv4');
-      return { bits: Number(bits), list };
-    });
+    this.#networks = cidrs.flatMap((cidr) => parseCidr(cidr) ?? []);
   }
 
   /** @returns the length of the longest prefix that has it. */
   match(ip: string): number | undefined {
     if (this.#known.has(ip)) return this.#known.get(ip);
-    let longest: number | undefined;
-    for (const { bits, list } of this.#networks) {
-      if (list.check(ip, ip.includes(':') ? 'ipv6' : 'ipv4') && bits >= (longest ?? 0)) longest = bits;
-    }
+    const address = parseCidr(ip)?.bytes;
+    const holding = this.#networks.filter((network) => address !== undefined && cidrContains(network, address));
+    const longest = holding.length === 0 ? undefined : Math.max(...holding.map(({ prefix }) => prefix));
     if (this.#known.size < MAX_KNOWN) this.#known.set(ip, longest);
     return longest;
   }

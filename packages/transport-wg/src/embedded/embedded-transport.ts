@@ -1,7 +1,9 @@
 import {
   baseIdOf,
   CodedError,
+  Counters,
   Listeners,
+  parseCidr,
   sameAddress,
   samePath,
   socketPath,
@@ -25,12 +27,10 @@ import { setImmediate } from 'node:timers/promises';
 import { defaultMark } from '../system/linux-network.js';
 import { bindToInterface, forceBufferSizes, markSocket } from '../sockets/socket-options.js';
 import { Device } from '../protocol/device.js';
-import { parseIpPrefix } from '../protocol/ip-prefix.js';
 import { parseKey } from '../protocol/keys.js';
 import type { DeviceSink } from '../protocol/sink.js';
 import { TunInterface } from '../inner/tun-interface.js';
 import { UapiServer } from '../uapi/socket/server.js';
-import { Counters } from '../sockets/counters.js';
 import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
 import { EventThrottle } from '../sockets/event-throttle.js';
 import { InProcessPort } from '../inner/in-process-port.js';
@@ -440,7 +440,7 @@ export class EmbeddedTransport implements Transport {
 /** What a cookie is bound to. A relayed path is bound to the allocation too: its remote address is the relay's word. */
 function sourceBytes(path: TransportPath): Uint8Array {
   const { ip, port } = path.remote;
-  const address = parseIpPrefix(ip.split('%')[0] ?? '')?.bytes ?? new Uint8Array(4);
+  const address = parseCidr(ip.split('%')[0] ?? '')?.bytes ?? new Uint8Array(4);
   const origin = path.kind === 'relayed' ? Buffer.from(baseIdOf(path)) : new Uint8Array(0);
   return Buffer.concat([address, Uint8Array.of(port >> 8, port & 255), origin]);
 }

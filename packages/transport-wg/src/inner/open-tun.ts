@@ -1,7 +1,6 @@
-import { CodedError, deniedCapability, deniedPath, type Denial } from '@wirepath/core/plugin';
+import { CodedError, deniedCapability, deniedPath, isInterfaceName, type Denial } from '@wirepath/core/plugin';
 import { SystemCallError, TUN_FILE, TunDevice } from '@wirepath/linux';
 import { refusedCall } from '../system/refused-call.js';
-import { isInterfaceName } from '../uapi/socket/socket-file.js';
 
 /**
  * Creates the TUN device of a node; it disappears when it is closed or the process ends.

@@ -1,4 +1,4 @@
-import { parseIpPrefix } from '../protocol/ip-prefix.js';
+import { parseCidr } from '@wirepath/core/plugin';
 
 const PROTOCOL_UDP = 17;
 
@@ -12,7 +12,7 @@ export class OwnDatagrams {
 
   /** @param addresses CIDRs of the interface. */
   constructor(addresses: readonly string[], port: number) {
-    this.#addresses = addresses.flatMap((text) => parseIpPrefix(text.split('/')[0] ?? '')?.bytes ?? []);
+    this.#addresses = addresses.flatMap((text) => parseCidr(text.split('/')[0] ?? '')?.bytes ?? []);
     this.#port = port;
   }
 

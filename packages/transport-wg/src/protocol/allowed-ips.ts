@@ -1,5 +1,10 @@
-import { formatIpPrefix, type IpPrefix } from './ip-prefix.js';
+import { parseCidr, type Cidr } from '@wirepath/core/plugin';
 import { PrefixTrie } from './prefix-trie.js';
+
+/** As WireGuard reads it: IPv4-mapped IPv6 is IPv6, bits behind the prefix do not count. @returns undefined for other texts. */
+export function parseAllowedIp(text: string): Cidr | undefined {
+  return parseCidr(text, { mapped: true });
+}
 
 /** A range has become some peer's (true), or is nobody's any more. Canonical text. */
 export type OnRange = (cidr: string, isRouted: boolean) => void;
@@ -12,7 +17,7 @@ export type OnRange = (cidr: string, isRouted: boolean) => void;
 export class AllowedIps<Peer> {
   readonly #trie4 = new PrefixTrie<Peer>();
   readonly #trie6 = new PrefixTrie<Peer>();
-  readonly #byPeer = new Map<Peer, Map<string, IpPrefix>>();
+  readonly #byPeer = new Map<Peer, Map<string, Cidr>>();
   readonly #onRange: OnRange;
 
   /** @param onRange what is routed here at all has changed; not called where a range only passes to another peer. */
@@ -20,10 +25,10 @@ export class AllowedIps<Peer> {
     this.#onRange = onRange;
   }
 
-  insert(prefix: IpPrefix, peer: Peer): void {
-    const text = formatIpPrefix(prefix);
+  insert(prefix: Cidr, peer: Peer): void {
+    const text = prefix.network;
     const displaced = this.#trieOf(prefix.bytes).insert(prefix, peer);
-    const prefixes = this.#byPeer.get(peer) ?? new Map<string, IpPrefix>();
+    const prefixes = this.#byPeer.get(peer) ?? new Map<string, Cidr>();
     const isNew = displaced === undefined && !prefixes.has(text);
     if (displaced !== undefined) this.#byPeer.get(displaced)?.delete(text);
     this.#byPeer.set(peer, prefixes.set(text, prefix));
@@ -31,16 +36,16 @@ export class AllowedIps<Peer> {
   }
 
   /** The peer has these prefixes and no others; those that it keeps are not touched. */
-  replace(peer: Peer, prefixes: readonly IpPrefix[]): void {
-    const wanted = new Map(prefixes.map((prefix) => [formatIpPrefix(prefix), prefix]));
-    const present = this.#byPeer.get(peer) ?? new Map<string, IpPrefix>();
+  replace(peer: Peer, prefixes: readonly Cidr[]): void {
+    const wanted = new Map(prefixes.map((prefix) => [prefix.network, prefix]));
+    const present = this.#byPeer.get(peer) ?? new Map<string, Cidr>();
     for (const [text, prefix] of [...present]) if (!wanted.has(text)) this.remove(prefix, peer);
     for (const [text, prefix] of wanted) if (!present.has(text)) this.insert(prefix, peer);
   }
 
   /** Removes the prefix if it is this peer's. */
-  remove(prefix: IpPrefix, peer: Peer): void {
-    const text = formatIpPrefix(prefix);
+  remove(prefix: Cidr, peer: Peer): void {
+    const text = prefix.network;
     if (!this.#byPeer.get(peer)?.delete(text)) return;
     this.#trieOf(prefix.bytes).remove(prefix);
     this.#onRange(text, false);

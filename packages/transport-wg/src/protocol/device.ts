@@ -1,7 +1,8 @@
+import type { Cidr } from '@wirepath/core/plugin';
 import { randomBytes } from 'node:crypto';
 import type { Aead } from './aead.js';
 import { HandshakeAdmission } from './admission.js';
-import { AllowedIps, type OnRange } from './allowed-ips.js';
+import { AllowedIps, parseAllowedIp, type OnRange } from './allowed-ips.js';
 import { DEFAULT_MTU, REJECT_AFTER_TIME_MS } from './constants.js';
 import { CookieChecker } from './cookie.js';
 import { dhKeyPair, KEY_BYTES, type DhKeyPair } from './crypto.js';
@@ -9,7 +10,6 @@ import { defaultAead } from './crypto-self-test.js';
 import { newDropCounters, type DropCounters, type DropReason } from './drops.js';
 import { IndexTable } from './index-table.js';
 import { IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, ipLength, ipVersion } from './ip-packet.js';
-import { parseIpPrefix, type IpPrefix } from './ip-prefix.js';
 import { isRejectedCounter, type Keypair } from './keypair.js';
 import { formatKey, parseKey } from './keys.js';
 import {
@@ -416,9 +416,9 @@ function loadPrivateKey(privateKey: Uint8Array): DhKeyPair {
   return dhKeyPair(privateKey);
 }
 
-function parsePrefixes(texts: readonly string[]): IpPrefix[] {
+function parsePrefixes(texts: readonly string[]): Cidr[] {
   return texts.map((text) => {
-    const prefix = parseIpPrefix(text);
+    const prefix = parseAllowedIp(text);
     if (prefix === undefined) throw new RangeError(`not an IP prefix: ${JSON.stringify(text)}`);
     return prefix;
   });

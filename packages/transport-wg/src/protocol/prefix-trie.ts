@@ -1,4 +1,7 @@
-import type { IpPrefix } from './ip-prefix.js';
+import type { Cidr } from '@wirepath/core/plugin';
+
+/** What the trie goes by. */
+type Prefix = Pick<Cidr, 'bytes' | 'prefix'>;
 
 /** A prefix, with a value unless it is only where two longer ones part. */
 interface TrieNode<Value> {
@@ -40,7 +43,7 @@ export class PrefixTrie<Value> {
   }
 
   /** Whether any prefix lies in this one, or is it. */
-  hasWithin({ bytes, length }: IpPrefix): boolean {
+  hasWithin({ bytes, prefix: length }: Prefix): boolean {
     let node = this.#root;
     while (node !== undefined) {
       const common = commonBits(node.bytes, bytes, 0);
@@ -53,15 +56,14 @@ export class PrefixTrie<Value> {
   }
 
   /** @returns the value that the prefix had before, if another. */
-  insert(prefix: IpPrefix, value: Value): Value | undefined {
-    const { bytes, length } = prefix;
+  insert({ bytes, prefix: length }: Prefix, value: Value): Value | undefined {
     const node = this.#nodeFor(bytes, length);
     const before = node.value;
     node.value = value;
     return before === value ? undefined : before;
   }
 
-  remove(prefix: IpPrefix): void {
+  remove(prefix: Prefix): void {
     this.#root = without(this.#root, prefix);
   }
 
@@ -108,11 +110,12 @@ function setChild<Value>(parent: TrieNode<Value>, child: TrieNode<Value>): void 
 }
 
 /** The subtree without the prefix's value and without nodes that this leaves pointless. */
-function without<Value>(node: TrieNode<Value> | undefined, prefix: IpPrefix): TrieNode<Value> | undefined {
-  if (node === undefined || commonBits(node.bytes, prefix.bytes, 0) < Math.min(node.length, prefix.length)) return node;
-  if (node.length > prefix.length) return node;
-  if (node.length === prefix.length) node.value = undefined;
-  else if (bitAt(prefix.bytes, 0, node.length) === 0) node.zero = without(node.zero, prefix);
+function without<Value>(node: TrieNode<Value> | undefined, prefix: Prefix): TrieNode<Value> | undefined {
+  const { bytes, prefix: length } = prefix;
+  if (node === undefined || commonBits(node.bytes, bytes, 0) < Math.min(node.length, length)) return node;
+  if (node.length > length) return node;
+  if (node.length === length) node.value = undefined;
+  else if (bitAt(bytes, 0, node.length) === 0) node.zero = without(node.zero, prefix);
   else node.one = without(node.one, prefix);
   if (node.value !== undefined || (node.zero !== undefined && node.one !== undefined)) return node;
   return node.zero ?? node.one;

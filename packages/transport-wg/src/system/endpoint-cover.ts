@@ -1,4 +1,5 @@
-import { parseIpPrefix, type IpPrefix } from '../protocol/ip-prefix.js';
+import type { Cidr } from '@wirepath/core/plugin';
+import { parseAllowedIp } from '../protocol/allowed-ips.js';
 import { PrefixTrie } from '../protocol/prefix-trie.js';
 
 /** Far more than a node has peers with candidates; past it the one that was named longest ago is forgotten. */
@@ -9,18 +10,18 @@ export class EndpointCover {
   readonly #ranges = byFamily<string>();
   readonly #endpoints = byFamily<true>();
   /** Named longest ago first. */
-  readonly #named = new Map<string, IpPrefix>();
+  readonly #named = new Map<string, Cidr>();
 
   /** @param cidr canonical. @returns whether an endpoint lies in it. */
   addRange(cidr: string): boolean {
-    const prefix = parseIpPrefix(cidr);
+    const prefix = parseAllowedIp(cidr);
     if (prefix === undefined) return false;
     this.#ranges(prefix).insert(prefix, cidr);
     return this.#endpoints(prefix).hasWithin(prefix);
   }
 
   removeRange(cidr: string): void {
-    const prefix = parseIpPrefix(cidr);
+    const prefix = parseAllowedIp(cidr);
     if (prefix !== undefined) this.#ranges(prefix).remove(prefix);
   }
 
@@ -32,7 +33,7 @@ export class EndpointCover {
       this.#named.set(ip, known);
       return [];
     }
-    const prefix = parseIpPrefix(ip.split('%')[0] ?? '');
+    const prefix = parseAllowedIp(ip.split('%')[0] ?? '');
     if (prefix === undefined) return [];
     this.#named.set(ip, prefix);
     this.#endpoints(prefix).insert(prefix, true);
@@ -48,7 +49,7 @@ export class EndpointCover {
   }
 }
 
-function byFamily<Value>(): (prefix: IpPrefix) => PrefixTrie<Value> {
+function byFamily<Value>(): (prefix: Cidr) => PrefixTrie<Value> {
   const v4 = new PrefixTrie<Value>();
   const v6 = new PrefixTrie<Value>();
   return ({ bytes }) => (bytes.length === 4 ? v4 : v6);

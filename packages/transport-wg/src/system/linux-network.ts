@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { CodedError, deniedCapability, type Logger } from '@wirepath/core/plugin';
-import { parseCidr, type Cidr } from './cidr.js';
+import { CodedError, deniedCapability, parseCidr, type Cidr, type Logger } from '@wirepath/core/plugin';
+import { parseAllowedIp } from '../protocol/allowed-ips.js';
 import { iproute2, type IpCommand, type IpFailure } from './ip-command.js';
 import { EndpointCover } from './endpoint-cover.js';
 import {
@@ -109,16 +109,16 @@ export class LinuxNetwork {
 
   /** The ranges to route into the interface; those that are gone are removed. */
   setAllowedIps(cidrs: readonly string[]): void {
-    const wanted = new Set(cidrs.flatMap((text) => parseCidr(text)?.text ?? []));
+    const wanted = new Set(cidrs.flatMap((text) => parseAllowedIp(text)?.network ?? []));
     for (const text of [...this.#ranges.keys()]) if (!wanted.has(text)) this.setRouted(text, false);
     for (const text of wanted) this.setRouted(text, true);
   }
 
   /** Routes one range into the interface, or does so no longer. */
   setRouted(cidr: string, isRouted: boolean): void {
-    const range = parseCidr(cidr);
-    if (range === undefined || this.#ranges.has(range.text) === isRouted) return;
-    const { text } = range;
+    const range = parseAllowedIp(cidr);
+    if (range === undefined || this.#ranges.has(range.network) === isRouted) return;
+    const { network: text } = range;
     if (isRouted) {
       this.#ranges.set(text, range);
       if (this.#cover.addRange(text)) this.#holdsEndpoint.add(text);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Cidr } from './cidr.js';
+import type { Cidr } from '@wirepath/core/plugin';
 import type { IpFamily } from './ip-command.js';
 
 /** A route or rule as `ip` takes it after `add` and `del`. */
@@ -44,21 +44,21 @@ export function planRange(
   { interfaceName, connected, table, priority }: RoutingFrame,
 ): RoutingEntry[] {
   if (!isPolicyRouted(cidr, holdsEndpoint)) {
-    const isConnected = connected.some(({ text }) => text === cidr.text);
-    return isConnected ? [] : [route(`${cidr.text} dev ${interfaceName}`)];
+    const isConnected = connected.some(({ network }) => network === cidr.network);
+    return isConnected ? [] : [route(`${cidr.network} dev ${interfaceName}`)];
   }
-  const at = priority + PREFIX_RULES + 2 * ((cidr.family === 4 ? 32 : 128) - cidr.prefixLength);
-  const to = cidr.prefixLength === 0 ? '' : `to ${cidr.text} `;
+  const at = priority + PREFIX_RULES + 2 * ((cidr.family === 4 ? 32 : 128) - cidr.prefix);
+  const to = cidr.prefix === 0 ? '' : `to ${cidr.network} `;
   return [
-    route(`${cidr.text} dev ${interfaceName} table ${table}`),
-    rule(cidr.family, `${to}lookup main suppress_prefixlength ${cidr.prefixLength} priority ${at}`),
+    route(`${cidr.network} dev ${interfaceName} table ${table}`),
+    rule(cidr.family, `${to}lookup main suppress_prefixlength ${cidr.prefix} priority ${at}`),
     rule(cidr.family, `${to}lookup ${table} priority ${at + 1}`),
   ];
 }
 
 /** Whether a range is asked for by rules, and so needs the exceptions of its family. */
-export function isPolicyRouted({ prefixLength }: Cidr, holdsEndpoint: boolean): boolean {
-  return prefixLength === 0 || holdsEndpoint;
+export function isPolicyRouted({ prefix }: Cidr, holdsEndpoint: boolean): boolean {
+  return prefix === 0 || holdsEndpoint;
 }
 
 /** The rules for our own datagrams and connections. They have to be there when the first range's rules take effect. */

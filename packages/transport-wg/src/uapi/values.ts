@@ -1,5 +1,5 @@
 import { parseTransportAddress, type PublicKey, type TransportAddress } from '@wirepath/core/plugin';
-import { formatIpPrefix, parseIpPrefix } from '../protocol/ip-prefix.js';
+import { parseAllowedIp } from '../protocol/allowed-ips.js';
 import { formatKey } from '../protocol/keys.js';
 
 /** The values of the UAPI's keys. A parser returns undefined for whatever is not exactly such a value. */
@@ -44,6 +44,5 @@ export function parseEndpoint(text: string): TransportAddress | undefined {
 
 /** `10.0.0.1/8`, `fd00::/8`. @returns the canonical CIDR, host bits cleared: `10.0.0.0/8`. */
 export function parseCidr(text: string): string | undefined {
-  const prefix = text.includes('/') ? parseIpPrefix(text) : undefined;
-  return prefix && formatIpPrefix(prefix);
+  return text.includes('/') ? parseAllowedIp(text)?.network : undefined;
 }

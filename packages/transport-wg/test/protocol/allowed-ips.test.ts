@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AllowedIps } from '../../src/protocol/allowed-ips.js';
-import { formatIpPrefix, parseIpPrefix, type IpPrefix } from '../../src/protocol/ip-prefix.js';
+import type { Cidr } from '@wirepath/core/plugin';
+import { AllowedIps, parseAllowedIp } from '../../src/protocol/allowed-ips.js';
 
-const prefix = (text: string): IpPrefix => parseIpPrefix(text)!;
+const prefix = (text: string): Cidr => parseAllowedIp(text)!;
 
 /** The same by definition: a list, searched from end to end. */
 class NaiveAllowedIps {
-  #entries: { prefix: IpPrefix; peer: string }[] = [];
+  #entries: { prefix: Cidr; peer: string }[] = [];
 
-  insert(added: IpPrefix, peer: string): void {
+  insert(added: Cidr, peer: string): void {
     this.#entries = this.#entries.filter((entry) => !same(entry.prefix, added));
     this.#entries.push({ prefix: added, peer });
   }
 
-  remove(removed: IpPrefix, peer: string): void {
+  remove(removed: Cidr, peer: string): void {
     this.#entries = this.#entries.filter((entry) => !(same(entry.prefix, removed) && entry.peer === peer));
   }
 
@@ -23,21 +23,21 @@ class NaiveAllowedIps {
   }
 
   of(peer: string): string[] {
-    return this.#entries.filter((entry) => entry.peer === peer).map((entry) => formatIpPrefix(entry.prefix));
+    return this.#entries.filter((entry) => entry.peer === peer).map((entry) => entry.prefix.network);
   }
 
   lookup(address: Uint8Array): string | undefined {
     const holding = this.#entries.filter((entry) => holds(entry.prefix, address));
-    return holding.sort((x, y) => y.prefix.length - x.prefix.length)[0]?.peer;
+    return holding.sort((x, y) => y.prefix.prefix - x.prefix.prefix)[0]?.peer;
   }
 }
 
-const same = (x: IpPrefix, y: IpPrefix) => x.length === y.length && Buffer.compare(x.bytes, y.bytes) === 0;
+const same = (x: Cidr, y: Cidr) => x.prefix === y.prefix && Buffer.compare(x.bytes, y.bytes) === 0;
 
-function holds(one: IpPrefix, address: Uint8Array): boolean {
+function holds(one: Cidr, address: Uint8Array): boolean {
   if (one.bytes.length !== address.length) return false;
   const bits = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
-  return bits(address).startsWith(bits(one.bytes).slice(0, one.length));
+  return bits(address).startsWith(bits(one.bytes).slice(0, one.prefix));
 }
 
 // Few distinct bytes, so that prefixes nest, touch and collide.
@@ -112,7 +112,7 @@ describe('IP prefixes', () => {
     ['1:2:3:4:5:6:7:8/127', '1:2:3:4:5:6:7:8/127'],
     ['fe80::1:0:0:1', 'fe80::1:0:0:1/128'],
   ])('%s is %s', (text, canonical) => {
-    expect(formatIpPrefix(prefix(text))).toBe(canonical);
+    expect(prefix(text).network).toBe(canonical);
   });
 
   it.each([
@@ -129,7 +129,7 @@ describe('IP prefixes', () => {
     'x/8',
     '10.0.0.0/ 8',
   ])('%j is none', (text) => {
-    expect(parseIpPrefix(text)).toBeUndefined();
+    expect(parseAllowedIp(text)).toBeUndefined();
   });
 });
 

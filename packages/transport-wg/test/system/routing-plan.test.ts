@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCidr } from '../../src/system/cidr.js';
+import { parseCidr } from '@wirepath/core/plugin';
 import { failuresOf } from '../../src/system/ip-command.js';
 import { EndpointCover } from '../../src/system/endpoint-cover.js';
 import { isPolicyRouted, planExceptions, planRange, type RoutingFrame } from '../../src/system/routing-plan.js';
@@ -19,8 +19,8 @@ const frame: RoutingFrame = {
 function plan(allowedIps: string[], options: { policyRouted?: string[]; tcp?: { ip: string; port: number }[] } = {}) {
   const ranges = cidrs(...allowedIps);
   const holdsEndpoint = (text: string) => options.policyRouted?.includes(text) ?? false;
-  const planned = ranges.flatMap((cidr) => planRange(cidr, { holdsEndpoint: holdsEndpoint(cidr.text) }, frame));
-  const ruled = ranges.filter((cidr) => isPolicyRouted(cidr, holdsEndpoint(cidr.text)));
+  const planned = ranges.flatMap((cidr) => planRange(cidr, { holdsEndpoint: holdsEndpoint(cidr.network) }, frame));
+  const ruled = ranges.filter((cidr) => isPolicyRouted(cidr, holdsEndpoint(cidr.network)));
   const exceptions = planExceptions(new Set(ruled.map(({ family }) => family)), options.tcp ?? [], frame);
   const routes = planned.filter(({ object }) => object === 'route');
   return [...routes, ...exceptions, ...planned.filter(({ object }) => object === 'rule')].map(
@@ -88,7 +88,7 @@ describe('routes for allowed IPs', () => {
 describe('endpoints and ranges', () => {
   it('finds the ranges that an endpoint lies in', () => {
     const cover = new EndpointCover();
-    for (const { text } of cidrs('0.0.0.0/0', '10.0.0.0/8', '10.1.0.0/16', '::/0')) cover.addRange(text);
+    for (const { network } of cidrs('0.0.0.0/0', '10.0.0.0/8', '10.1.0.0/16', '::/0')) cover.addRange(network);
     expect(cover.addEndpoint('10.2.0.1')).toEqual(['0.0.0.0/0', '10.0.0.0/8']);
     expect(cover.addEndpoint('10.2.0.1')).toEqual([]);
     expect(cover.addEndpoint('fe80::1%eth0')).toEqual(['::/0']);

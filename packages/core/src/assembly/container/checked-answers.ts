@@ -1,5 +1,5 @@
 import { tryTransportAddress } from '@wirepath/stun-codec';
-import { isInterfaceName } from '../../base/addresses/interface-name.js';
+import { isKernelInterfaceName } from '../../base/addresses/interface-name.js';
 import type { Clock } from '../../base/time/clock.js';
 import type { Egress, PhysicalEgress } from '../../contracts/egress.js';
 import type { Signaling, SignalingState } from '../../contracts/signaling.js';
@@ -36,7 +36,7 @@ export function checkedSignaling(signaling: Signaling, refusals: Refusals): Sign
 
 function egressOf({ interfaceName, family, ip, metric, evidence }: PhysicalEgress): PhysicalEgress | undefined {
   const address = tryTransportAddress(ip, 0);
-  if (typeof interfaceName !== 'string' || !isInterfaceName(interfaceName)) return undefined;
+  if (typeof interfaceName !== 'string' || !isKernelInterfaceName(interfaceName)) return undefined;
   if (address === undefined || address.family !== family || !EVIDENCE.includes(evidence)) return undefined;
   const known = typeof metric === 'number' && Number.isFinite(metric) ? { metric } : {};
   return { interfaceName, family, ip: address.ip, ...known, evidence };

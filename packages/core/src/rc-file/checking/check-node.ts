@@ -7,7 +7,7 @@ import type { ProductFacts } from '../product-facts.js';
 import { CodedError } from '../../base/errors/coded-error.js';
 import { parseCidr, type Cidr } from '../../base/addresses/cidr.js';
 import { parseEndpoint } from './endpoint.js';
-import { isInterfaceName } from '../../base/addresses/interface-name.js';
+import { INTERFACE_NAME_RULE, isInterfaceName } from '../../base/addresses/interface-name.js';
 import { formatKeyPath } from '../problems/key-path.js';
 import type { EndpointSetting, LoadedPeer } from '../loaded-peer.js';
 import { checkOverlaps, type PlacedNetwork } from './overlapping-networks.js';
@@ -55,11 +55,7 @@ export async function checkNode(
   const identity = privateKey === undefined ? undefined : createIdentity(privateKey);
   const name = raw['interface'];
   if (typeof name === 'string' && !isInterfaceName(name)) {
-    problems.add(
-      ['interface'],
-      'an interface name: at most 15 bytes, no white space, /, : or %',
-      found(name, ['interface']),
-    );
+    problems.add(['interface'], INTERFACE_NAME_RULE, found(name, ['interface']));
   }
   const addresses = cidrsAt(raw['addresses'], ['addresses'], problems);
   const mtu = raw['mtu'];

@@ -134,6 +134,11 @@ describe('what is refused', () => {
       { keyPath: 'peers[0].name' },
     ],
     ['a long interface name', nodeYaml('interface: a-name-of-16-by_'), { keyPath: 'interface' }],
+    [
+      'an interface name that no WireGuard tool takes',
+      nodeYaml('interface: wp@0'),
+      { keyPath: 'interface', expected: expect.stringContaining('1 to 15 of a-z') },
+    ],
     ['an interface name with a slash', nodeYaml('interface: ../x'), { keyPath: 'interface' }],
     ['an octet with a leading zero', nodeYaml('addresses: [010.0.0.1/24]'), { keyPath: 'addresses[0]' }],
     ['a number as an address', nodeYaml('addresses: ["1"]'), { keyPath: 'addresses[0]' }],

@@ -1,6 +1,5 @@
 import type { PublicKey } from '@wirepath/core/plugin';
-import { AllowedIps } from '../../protocol/allowed-ips.js';
-import { parseIpPrefix } from '../../protocol/ip-prefix.js';
+import { AllowedIps, parseAllowedIp } from '../../protocol/allowed-ips.js';
 import type { DeviceNetwork } from './device-network.js';
 
 /** The allowed IPs of a device's peers as routes: a range that two peers have is routed until neither has it. */
@@ -14,7 +13,7 @@ export class PeerRanges {
   set(publicKey: PublicKey, cidrs: readonly string[]): void {
     this.#allowedIps.replace(
       publicKey,
-      cidrs.flatMap((text) => parseIpPrefix(text) ?? []),
+      cidrs.flatMap((text) => parseAllowedIp(text) ?? []),
     );
   }
 

@@ -3,13 +3,13 @@ import {
   CodedError,
   deniedCapability,
   formatAddress,
+  isInterfaceName,
   parseTransportAddress,
   type PublicKey,
 } from '@wirepath/core/plugin';
 import { systemProgram, type SystemProgram } from '../../system/system-program.js';
 import type { DeviceControl, UapiChange, UapiDeviceState, UapiPeerChange, UapiPeerState } from '../../uapi/device.js';
 import { UAPI_ERRNO, UapiError } from '../../uapi/errno.js';
-import { isInterfaceName } from '../../uapi/socket/socket-file.js';
 import { parseCidr, parseDecimal } from '../../uapi/values.js';
 
 const COUNTER_MAX = 2 ** 64;

@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { CodedError, deniedPath, isDenied, type Guard, type Logger } from '@wirepath/core/plugin';
+import { CodedError, deniedPath, isDenied, isInterfaceName, type Guard, type Logger } from '@wirepath/core/plugin';
 import { formatErrnoAnswer, formatGetAnswer } from '../answer.js';
 import type { UapiDevice } from '../device.js';
 import { UAPI_ERRNO, UapiError } from '../errno.js';
 import { UapiRequestReader, type UapiRequest } from '../request.js';
-import { claimSocket, isInterfaceName, uapiSocketPath, WIREGUARD_FOLDER, type ClaimedSocket } from './socket-file.js';
+import { claimSocket, uapiSocketPath, WIREGUARD_FOLDER, type ClaimedSocket } from './socket-file.js';
 
 export interface UapiServerOptions {
   readonly interfaceName: string;

@@ -15,11 +15,6 @@ export function uapiSocketPath(interfaceName: string, folder: string = WIREGUARD
   return join(folder, `${interfaceName}.sock`);
 }
 
-/** Whether an interface can have this name (Linux: IFNAMSIZ), and a socket file so too. */
-export function isInterfaceName(name: string): boolean {
-  return /^[A-Za-z0-9_=+.-]{1,15}$/.test(name) && name !== '.' && name !== '..';
-}
-
 /** A socket file that is ours as long as the path leads to the same inode. */
 export interface ClaimedSocket {
   /** Removes the file, unless somebody has put another in its place. */
