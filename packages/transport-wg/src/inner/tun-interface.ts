@@ -1,6 +1,5 @@
-import { CodedError, type Guard, type Logger, type NodeSettings } from '@wirepath/core/plugin';
+import { CodedError, type Counters, type Guard, type Logger, type NodeSettings } from '@wirepath/core/plugin';
 import type { TunDevice } from '@wirepath/linux';
-import type { Counters } from '../sockets/counters.js';
 import type { InnerSide } from './inner-side.js';
 import { OwnDatagrams } from './own-datagrams.js';
 import { LinuxNetwork } from '../system/linux-network.js';

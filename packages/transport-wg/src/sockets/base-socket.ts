@@ -2,11 +2,11 @@ import type { RemoteInfo } from 'node:dgram';
 import {
   tryTransportAddress,
   type Base,
+  type Counters,
   type Guard,
   type TransportAddress,
   type TransportPath,
 } from '@wirepath/core/plugin';
-import type { Counters } from './counters.js';
 import type { OpenUdpSocket, UdpSocket } from './udp-socket.js';
 
 /** Datagrams that libuv keeps while the kernel's buffer is full: beyond this they are dropped, as a NIC would. */

@@ -3,6 +3,7 @@ import {
   deniedPort,
   Listeners,
   type Base,
+  type Counters,
   type DatagramListener,
   type Datagrams,
   type Guard,
@@ -10,9 +11,8 @@ import {
   type TransportPath,
 } from '@wirepath/core/plugin';
 import { BaseSocket } from './base-socket.js';
-import type { Counters } from './counters.js';
 import { kindOf, type DatagramKind } from './demultiplex.js';
-import { openUdpSocket, type OpenUdpSocket, type UdpSocket } from './udp-socket.js';
+import { openSystemSocket, type OpenUdpSocket, type UdpSocket } from './udp-socket.js';
 
 /** Tries for a port that is free in both families. */
 const PORT_ATTEMPTS = 16;
@@ -165,7 +165,7 @@ export class Sockets implements Datagrams {
     this.#checkOpen(signal);
     const id = `udp${family}-${this.#nextId++}`;
     const events = { onDatagram: this.#onReceived };
-    const { guard, openSocket: open = openUdpSocket } = this.#options;
+    const { guard, openSocket: open = openSystemSocket } = this.#options;
     let socket: BaseSocket;
     try {
       socket = await BaseSocket.bind({ id, family, port, shared, open, counters: this.#counters, guard, events });

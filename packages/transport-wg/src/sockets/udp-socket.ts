@@ -1,5 +1,5 @@
-import { createSocket, type RemoteInfo } from 'node:dgram';
-import { isIP } from 'node:net';
+import { openUdpSocket } from '@wirepath/core/plugin';
+import type { RemoteInfo } from 'node:dgram';
 
 /** Bursts of a fast path are tens of megabits in a millisecond; the system may grant less. */
 export const SOCKET_BUFFER_BYTES = 4 << 20;
@@ -25,32 +25,6 @@ export interface UdpSocket {
  */
 export type OpenUdpSocket = (family: 4 | 6, port: number) => Promise<UdpSocket>;
 
-type Lookup = (
-  hostname: string,
-  options: unknown,
-  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
-) => void;
-
-/** We send to IP addresses only, and answer at once: the default goes through dns.lookup for each datagram. */
-const lookupLiteral: Lookup = (hostname, _options, callback) => callback(null, hostname, isIP(hostname));
-
-export const openUdpSocket: OpenUdpSocket = async (family, port) => {
-  const socket = createSocket({
-    type: family === 4 ? 'udp4' : 'udp6',
-    ipv6Only: family === 6,
-    recvBufferSize: SOCKET_BUFFER_BYTES,
-    sendBufferSize: SOCKET_BUFFER_BYTES,
-    lookup: lookupLiteral,
-  });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind({ port, address: family === 4 ? '0.0.0.0' : '::', exclusive: true }, () => {
-      socket.off('error', reject);
-      resolve();
-    });
-  }).catch((error: unknown) => {
-    socket.close();
-    throw error;
-  });
-  return socket;
-};
+/** The system's. */
+export const openSystemSocket: OpenUdpSocket = (family, port) =>
+  openUdpSocket({ family, port, bufferSizeBytes: SOCKET_BUFFER_BYTES });

@@ -1,8 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { socketPath, transportAddress, type Base, type ReceivedDatagram } from '@wirepath/core/plugin';
-import { Counters } from '../../src/sockets/counters.js';
+import { Counters, socketPath, transportAddress, type Base, type ReceivedDatagram } from '@wirepath/core/plugin';
 import { kindOf } from '../../src/sockets/demultiplex.js';
 import { Sockets } from '../../src/sockets/sockets.js';
 import { bareSocket, recordingLogger, testGuard, until } from '../embedded/support.js';

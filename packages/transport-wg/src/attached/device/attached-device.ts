@@ -1,5 +1,4 @@
-import { CodedError, type Identity, type Logger, type PublicKey } from '@wirepath/core/plugin';
-import type { Counters } from '../../sockets/counters.js';
+import { CodedError, type Counters, type Identity, type Logger, type PublicKey } from '@wirepath/core/plugin';
 import { UapiClient } from '../../uapi/socket/client.js';
 import type { DeviceControl, UapiChange, UapiDeviceState, UapiPeerChange, UapiPeerState } from '../../uapi/device.js';
 import { UAPI_ERRNO, UapiError } from '../../uapi/errno.js';

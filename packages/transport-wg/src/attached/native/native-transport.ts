@@ -1,5 +1,6 @@
 import {
   CodedError,
+  Counters,
   Listeners,
   sameAddress,
   type Base,
@@ -11,7 +12,6 @@ import {
   type TransportPeer,
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
-import { Counters } from '../../sockets/counters.js';
 import { defaultMark } from '../../system/linux-network.js';
 import type { UapiDeviceState } from '../../uapi/device.js';
 import { AttachedDevice } from '../device/attached-device.js';

@@ -1,7 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import { transportAddress, type Guard, type TransportAddress } from '@wirepath/core/plugin';
-import type { Counters } from '../../sockets/counters.js';
+import { transportAddress, type Counters, type Guard, type TransportAddress } from '@wirepath/core/plugin';
 
 const LOOPBACK = '127.0.0.1';
 const BUFFER_BYTES = 4 << 20;

@@ -1,5 +1,6 @@
 import {
   CodedError,
+  Counters,
   Listeners,
   sameAddress,
   socketPath,
@@ -18,7 +19,6 @@ import {
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
 import { socketDescriptor } from '@wirepath/linux';
-import { Counters } from '../../sockets/counters.js';
 import { Sockets } from '../../sockets/sockets.js';
 import { defaultMark } from '../../system/linux-network.js';
 import { bindToInterface, markSocket } from '../../sockets/socket-options.js';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { transportAddress } from '@wirepath/core/plugin';
+import { Counters, transportAddress } from '@wirepath/core/plugin';
 import { AttachedDevice } from '../../../src/attached/device/attached-device.js';
 import { putPeer } from '../../../src/attached/device/peer-changes.js';
-import { Counters } from '../../../src/sockets/counters.js';
 import { formatKey } from '../../../src/protocol/keys.js';
 import type { DeviceControl, UapiChange } from '../../../src/uapi/device.js';
 import { newIdentity, recordingLogger } from '../../embedded/support.js';
