@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { main } from '../dist/simulate/main.js';
+import { main } from '../dist/simulator/command/main.js';
 
 process.exitCode = await main(process.argv.slice(2));

@@ -20,7 +20,7 @@
  */
 export { FakeClock, memoryLogger, silentLogger, type MemoryLogger } from '@wirepath/core';
 export { runConformance, type ConformanceCheck } from './conformance/conformance-check.js';
-export type { ConformanceWorld, SetUp } from './conformance/stage.js';
+export type { ConformanceWorld, SetUp } from './conformance/check-run.js';
 export { candidateSourceConformance, type CandidateSourceSubject } from './conformance/candidate-source.js';
 export { egressConformance, type EgressSubject } from './conformance/egress.js';
 export { peerDiscoveryConformance, type PeerDiscoverySubject } from './conformance/peer-discovery.js';
@@ -38,13 +38,13 @@ export { VirtualHost, type VirtualSocket } from './network/virtual-host.js';
 export { NATS, type NatSettings } from './network/nat-settings.js';
 export { NatRouter, type RouterSettings } from './network/nat-router.js';
 export { VirtualDatagrams, type VirtualDatagramsOptions } from './network/virtual-datagrams.js';
-export { VirtualStunServer } from './network/stun-server.js';
-export { VirtualRelayServer } from './network/relay-server.js';
+export { VirtualStunServer } from './network/virtual-stun-server.js';
+export { VirtualRelayServer } from './network/virtual-relay-server.js';
 export { MemoryRelay } from './fakes/memory-relay.js';
 export { MemoryTransport, type MemoryTransportNeeds } from './fakes/memory-transport.js';
-export { randomPlan, type Disturbance, type NetworkPlan, type SitePlan } from './simulator/network-plan.js';
-export { topologyOf, type Topology } from './simulator/topology.js';
-export { Oracle, type Verdict } from './simulator/oracle.js';
+export { randomPlan, type Disturbance, type NetworkPlan, type SitePlan } from './simulator/plan/network-plan.js';
+export { topologyOf, type Topology } from './simulator/plan/topology.js';
+export { Oracle, type Verdict } from './simulator/plan/oracle.js';
 export { Simulation, type TraceLine } from './simulator/simulation.js';
 export { describePlan, runPlan, type PlanReport } from './simulator/check-plan.js';
 export { measureIdlePeers, type IdlePeersOptions, type IdlePeersReport } from './simulator/idle-peers.js';

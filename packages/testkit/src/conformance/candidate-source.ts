@@ -14,7 +14,7 @@ import type { ConformanceCheck } from './conformance-check.js';
 import { hostileDatagrams } from './hostile-datagrams.js';
 import { withoutIo } from './io-free.js';
 import { observeDatagrams } from './observed-datagrams.js';
-import { checksFrom, type SetUp } from './stage.js';
+import { checksFrom, type SetUp } from './check-run.js';
 import { checkWatch } from './watch-rule.js';
 
 export interface CandidateSourceSubject {
@@ -35,9 +35,9 @@ export function candidateSourceConformance(setUp: SetUp<CandidateSourceSubject>)
     'construction does no I/O': async ({ subject, pendingTimers }) => {
       withoutIo(() => subject.create(), pendingTimers);
     },
-    'finds what it must, each well-formed': async (stage) => {
-      const { subject } = stage;
-      const found = await stage.within(gather(subject, NEVER), 'gathering');
+    'finds what it must, each well-formed': async (run) => {
+      const { subject } = run;
+      const found = await run.within(gather(subject, NEVER), 'gathering');
       for (const candidate of found) assertCandidate(candidate, subject.datagrams);
       for (const { type, address } of subject.expected ?? []) {
         const texts = found.map((one) => `${one.type} ${formatAddress(one.address)}`);
@@ -47,31 +47,31 @@ export function candidateSourceConformance(setUp: SetUp<CandidateSourceSubject>)
         assert.ok(has, `no ${type} candidate ${address ?? ''}; found: ${texts.join(', ') || 'none'}`);
       }
     },
-    'finds the same again, and for two who ask at once': async (stage) => {
-      const { subject } = stage;
+    'finds the same again, and for two who ask at once': async (run) => {
+      const { subject } = run;
       const source = subject.create();
       const texts = (found: GatheredCandidate[]) => found.map(describe).sort();
-      const [first, second] = await stage.within(
+      const [first, second] = await run.within(
         Promise.all([gather(subject, NEVER, source), gather(subject, NEVER, source)]),
         'gathering',
       );
       assert.deepEqual(texts(second), texts(first));
-      assert.deepEqual(texts(await stage.within(gather(subject, NEVER, source), 'gathering again')), texts(first));
+      assert.deepEqual(texts(await run.within(gather(subject, NEVER, source), 'gathering again')), texts(first));
     },
-    'leaves no listener and no timer when it is done': async (stage) => {
-      const { subject } = stage;
+    'leaves no listener and no timer when it is done': async (run) => {
+      const { subject } = run;
       const observed = subject.datagrams && observeDatagrams(subject.datagrams);
       const bases = subject.datagrams?.bases.length;
-      await stage.within(
+      await run.within(
         gather({ ...subject, ...(observed && { datagrams: observed.datagrams }) }, NEVER, subject.create()),
         'gathering',
       );
       assert.equal(observed?.listeners() ?? 0, 0, 'it still listens to the sockets');
       assert.equal(subject.datagrams?.bases.length, bases, 'it left a socket open');
-      await stage.assertNoTimers();
+      await run.assertNoTimers();
     },
-    'an abort ends it soon, without an error': async (stage) => {
-      const { subject } = stage;
+    'an abort ends it soon, without an error': async (run) => {
+      const { subject } = run;
       const observed = subject.datagrams && observeDatagrams(subject.datagrams, { silent: true });
       const controller = new AbortController();
       const gathering = gather(
@@ -79,44 +79,44 @@ export function candidateSourceConformance(setUp: SetUp<CandidateSourceSubject>)
         controller.signal,
         subject.create(),
       );
-      await stage.world.time.advance(1);
+      await run.world.time.advance(1);
       controller.abort();
       let done = false;
       const ended = gathering.then(() => (done = true));
       ended.catch(() => undefined);
       // No time passes: nothing but the abort can have ended it.
-      for (let turn = 0; turn < 100 && !done; turn += 1) await stage.world.time.advance(0);
-      await stage.within(ended, 'the end');
+      for (let turn = 0; turn < 100 && !done; turn += 1) await run.world.time.advance(0);
+      await run.within(ended, 'the end');
       assert.ok(done, 'it went on after the abort');
       assert.equal(observed?.listeners() ?? 0, 0, 'it still listens to the sockets');
-      await stage.assertNoTimers();
+      await run.assertNoTimers();
     },
-    'an abort before it began ends it at once': async (stage) => {
-      const found = await stage.within(gather(stage.subject, AbortSignal.abort()), 'gathering');
+    'an abort before it began ends it at once': async (run) => {
+      const found = await run.within(gather(run.subject, AbortSignal.abort()), 'gathering');
       assert.deepEqual(found, []);
-      await stage.assertNoTimers();
+      await run.assertNoTimers();
     },
-    'who leaves the loop leaves nothing behind': async (stage) => {
-      const { subject } = stage;
+    'who leaves the loop leaves nothing behind': async (run) => {
+      const { subject } = run;
       const observed = subject.datagrams && observeDatagrams(subject.datagrams);
       const source = subject.create();
       const leaving = (async () => {
         for await (const _ of source.gather(contextOf(observed, NEVER))) break;
       })();
-      await stage.within(leaving, 'the first candidate');
+      await run.within(leaving, 'the first candidate');
       assert.equal(observed?.listeners() ?? 0, 0, 'it still listens to the sockets');
-      await stage.assertNoTimers();
+      await run.assertNoTimers();
     },
-    'without sockets it ends, with or without an error': async (stage) => {
-      const source = stage.subject.create();
-      await stage.settled(gather({ create: () => source }, NEVER), 'gathering without sockets');
-      await stage.assertNoTimers();
+    'without sockets it ends, with or without an error': async (run) => {
+      const source = run.subject.create();
+      await run.settled(gather({ create: () => source }, NEVER), 'gathering without sockets');
+      await run.assertNoTimers();
     },
-    'survives hostile datagrams, and finds nothing in them': async (stage) => {
-      const { subject, world } = stage;
+    'survives hostile datagrams, and finds nothing in them': async (run) => {
+      const { subject, world } = run;
       const { datagrams } = subject;
       if (datagrams === undefined) return;
-      const expected = (await stage.within(gather(subject, NEVER), 'gathering')).map(describe).sort();
+      const expected = (await run.within(gather(subject, NEVER), 'gathering')).map(describe).sort();
       const observed = observeDatagrams(datagrams);
       const gathering = gather({ ...subject, datagrams: observed.datagrams }, NEVER, subject.create());
       gathering.catch(() => undefined);
@@ -131,26 +131,26 @@ export function candidateSourceConformance(setUp: SetUp<CandidateSourceSubject>)
           for (const bytes of hostileDatagrams(world.random)) datagrams.receive(path, bytes);
         }
       }
-      const found = await stage.within(gathering, 'gathering');
+      const found = await run.within(gathering, 'gathering');
       assert.deepEqual(found.map(describe).sort(), expected);
     },
-    'refresh says that nothing changed while nothing did': async (stage) => {
-      const { subject } = stage;
+    'refresh says that nothing changed while nothing did': async (run) => {
+      const { subject } = run;
       const source = subject.create();
       if (source.refresh === undefined) return;
-      await stage.within(gather(subject, NEVER, source), 'gathering');
-      const changed = await stage.within(source.refresh(contextOf(subject, NEVER)), 'refresh');
+      await run.within(gather(subject, NEVER, source), 'gathering');
+      const changed = await run.within(source.refresh(contextOf(subject, NEVER)), 'refresh');
       assert.equal(changed, false);
-      await stage.assertNoTimers();
+      await run.assertNoTimers();
     },
-    'watch calls back on a change, and not once it is disposed': async (stage) => {
-      const source = stage.subject.create();
+    'watch calls back on a change, and not once it is disposed': async (run) => {
+      const source = run.subject.create();
       const watch = source.watch?.bind(source);
-      if (watch !== undefined) await checkWatch(stage, watch);
+      if (watch !== undefined) await checkWatch(run, watch);
     },
-    'what it says of the NAT is in the terms of RFC 4787': async (stage) => {
-      const source = stage.subject.create();
-      await stage.within(gather(stage.subject, NEVER, source), 'gathering');
+    'what it says of the NAT is in the terms of RFC 4787': async (run) => {
+      const source = run.subject.create();
+      await run.within(gather(run.subject, NEVER, source), 'gathering');
       const behavior = source.natBehavior?.();
       const terms: readonly unknown[] = [...NAT_DEPENDENCES, null];
       for (const term of behavior === undefined ? [] : [behavior.mapping, behavior.filtering])

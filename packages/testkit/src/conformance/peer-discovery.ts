@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import type { ConformanceCheck } from './conformance-check.js';
 import { withoutIo } from './io-free.js';
-import { checksFrom, type SetUp, type Stage } from './stage.js';
+import { checksFrom, type SetUp, type CheckRun } from './check-run.js';
 
 export interface PeerDiscoverySubject {
   create(): PeerDiscovery;
@@ -23,51 +23,51 @@ export function peerDiscoveryConformance(setUp: SetUp<PeerDiscoverySubject>): Co
       const discovery = subject.create();
       withoutIo(() => discovery.peers({ signal: new AbortController().signal }), pendingTimers);
     },
-    'finds the peers, well-formed and each under a name of its own': async (stage) => {
-      const listening = listen(stage.subject.create());
-      await stage.eventually(() => hasAll(listening, stage.subject.expected), 'the expected peers');
-      await stage.world.time.advance(100);
+    'finds the peers, well-formed and each under a name of its own': async (run) => {
+      const listening = listen(run.subject.create());
+      await run.eventually(() => hasAll(listening, run.subject.expected), 'the expected peers');
+      await run.world.time.advance(100);
       for (const peer of listening.peers.values()) assertPeer(peer);
       const names = [...listening.peers.values()].map(({ name }) => name);
       assert.equal(new Set(names).size, names.length, `names are not unique: ${names.join(', ')}`);
-      await end(stage, listening);
+      await end(run, listening);
     },
-    'finds the same for everybody who asks': async (stage) => {
-      const discovery = stage.subject.create();
+    'finds the same for everybody who asks': async (run) => {
+      const discovery = run.subject.create();
       const both = [listen(discovery), listen(discovery)];
-      for (const each of both) await stage.eventually(() => hasAll(each, stage.subject.expected), 'the expected peers');
-      for (const each of both) await end(stage, each);
+      for (const each of both) await run.eventually(() => hasAll(each, run.subject.expected), 'the expected peers');
+      for (const each of both) await end(run, each);
     },
-    'tells a change': async (stage) => {
-      const { subject } = stage;
+    'tells a change': async (run) => {
+      const { subject } = run;
       if (subject.change === undefined) return;
-      const listening = listen(stage.subject.create());
-      await stage.eventually(() => hasAll(listening, subject.expected), 'the expected peers');
-      await stage.world.time.advance(100);
+      const listening = listen(run.subject.create());
+      await run.eventually(() => hasAll(listening, subject.expected), 'the expected peers');
+      await run.world.time.advance(100);
       const before = listening.changes.length;
       await subject.change();
-      await stage.eventually(() => listening.changes.length > before, 'a change');
-      await end(stage, listening);
+      await run.eventually(() => listening.changes.length > before, 'a change');
+      await end(run, listening);
     },
-    'an abort ends it, without an error': async (stage) => {
-      const listening = listen(stage.subject.create());
-      await stage.eventually(() => hasAll(listening, stage.subject.expected), 'the expected peers');
-      await end(stage, listening);
-      await stage.assertNoTimers();
+    'an abort ends it, without an error': async (run) => {
+      const listening = listen(run.subject.create());
+      await run.eventually(() => hasAll(listening, run.subject.expected), 'the expected peers');
+      await end(run, listening);
+      await run.assertNoTimers();
     },
-    'an abort before it began finds nobody, without an error': async (stage) => {
-      const listening = listen(stage.subject.create(), AbortSignal.abort());
-      await stage.within(listening.ended, 'the end');
+    'an abort before it began finds nobody, without an error': async (run) => {
+      const listening = listen(run.subject.create(), AbortSignal.abort());
+      await run.within(listening.ended, 'the end');
       assert.equal(listening.changes.length, 0);
-      await stage.assertNoTimers();
+      await run.assertNoTimers();
     },
-    'who leaves the loop leaves nothing behind': async (stage) => {
-      if ((stage.subject.expected ?? []).length === 0) return;
+    'who leaves the loop leaves nothing behind': async (run) => {
+      if ((run.subject.expected ?? []).length === 0) return;
       const leaving = (async () => {
-        for await (const _ of stage.subject.create().peers({ signal: new AbortController().signal })) break;
+        for await (const _ of run.subject.create().peers({ signal: new AbortController().signal })) break;
       })();
-      await stage.within(leaving, 'the first change');
-      await stage.assertNoTimers();
+      await run.within(leaving, 'the first change');
+      await run.assertNoTimers();
     },
   });
 }
@@ -100,11 +100,11 @@ function hasAll({ peers }: Listening, expected: readonly string[] = []): boolean
   return expected.every((name) => names.includes(name));
 }
 
-async function end(stage: Stage<PeerDiscoverySubject>, listening: Listening): Promise<void> {
+async function end(run: CheckRun<PeerDiscoverySubject>, listening: Listening): Promise<void> {
   listening.abort();
-  await stage.within(listening.ended, 'the end');
+  await run.within(listening.ended, 'the end');
   const { length } = listening.changes;
-  await stage.world.time.advance(1000);
+  await run.world.time.advance(1000);
   assert.equal(listening.changes.length, length, 'it told a change after the abort');
 }
 

@@ -11,7 +11,7 @@ import { StaticEgress } from '../fakes/static-egress.js';
 import type { ConformanceCheck } from './conformance-check.js';
 import { openedSince, openHandles } from './io-free.js';
 import { schemaLibrary } from './schema-library.js';
-import { checksFrom, type ConformanceWorld, type SetUp, type Stage } from './stage.js';
+import { checksFrom, type ConformanceWorld, type SetUp, type CheckRun } from './check-run.js';
 
 export interface PluginSubject {
   /** The default export of the plugin's module. */
@@ -51,21 +51,21 @@ export function pluginConformance(setUp: SetUp<PluginSubject>): ConformanceCheck
         'it takes a key that it does not know: use strictObject',
       );
     },
-    'create does no I/O': async (stage) => {
-      const options = await parsedOptions(stage.subject);
+    'create does no I/O': async (run) => {
+      const options = await parsedOptions(run.subject);
       const before = openHandles();
-      await create(stage, options);
+      await create(run, options);
       assert.deepEqual(openedSince(before, openHandles()), [], 'create left something open');
-      await stage.assertNoTimers();
+      await run.assertNoTimers();
     },
-    'create gives what the definition says, and nothing else': async (stage) => {
-      const contribution = await create(stage);
+    'create gives what the definition says, and nothing else': async (run) => {
+      const contribution = await create(run);
       const given = Object.entries(contribution).flatMap(([role, value]) => (value === undefined ? [] : [role]));
-      assert.deepEqual(given.sort(), [...stage.subject.plugin.provides].sort());
+      assert.deepEqual(given.sort(), [...run.subject.plugin.provides].sort());
     },
-    'two instances share nothing': async (stage) => {
-      const [first, second] = [await create(stage), await create(stage)];
-      for (const role of stage.subject.plugin.provides)
+    'two instances share nothing': async (run) => {
+      const [first, second] = [await create(run), await create(run)];
+      for (const role of run.subject.plugin.provides)
         assert.notEqual(first[role], second[role], `both have the same ${role}`);
     },
     'server parts name their sections, and refuse keys that they do not know': async ({ subject: { plugin } }) => {
@@ -79,9 +79,9 @@ export function pluginConformance(setUp: SetUp<PluginSubject>): ConformanceCheck
 }
 
 /** Creates the plugin with exactly what it names in `needs`: asking for more is a failure. */
-async function create(stage: Stage<PluginSubject>, parsed?: unknown): Promise<Contribution> {
-  const { plugin, needs } = stage.subject;
-  const all: PluginNeeds = { ...standardNeeds(stage.world), ...needs };
+async function create(run: CheckRun<PluginSubject>, parsed?: unknown): Promise<Contribution> {
+  const { plugin, needs } = run.subject;
+  const all: PluginNeeds = { ...standardNeeds(run.world), ...needs };
   const handed = new Proxy(Object.fromEntries(plugin.needs.map((key) => [key, all[key]])), {
     get(target, key) {
       assert.ok(
@@ -91,8 +91,8 @@ async function create(stage: Stage<PluginSubject>, parsed?: unknown): Promise<Co
       return Reflect.get(target, key) as unknown;
     },
   });
-  const options = parsed ?? (await parsedOptions(stage.subject));
-  return stage.within(Promise.resolve(plugin.create(handed as unknown as PluginNeeds, options as never)), 'create');
+  const options = parsed ?? (await parsedOptions(run.subject));
+  return run.within(Promise.resolve(plugin.create(handed as unknown as PluginNeeds, options as never)), 'create');
 }
 
 /** Frozen, as the core hands them over. */

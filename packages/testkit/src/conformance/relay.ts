@@ -13,7 +13,7 @@ import type { ConformanceCheck } from './conformance-check.js';
 import { hostileDatagrams } from './hostile-datagrams.js';
 import { withoutIo } from './io-free.js';
 import { observeDatagrams } from './observed-datagrams.js';
-import { checksFrom, type SetUp, type Stage } from './stage.js';
+import { checksFrom, type SetUp, type CheckRun } from './check-run.js';
 
 export interface RelaySubject {
   /** Of one server at least, which answers. */
@@ -46,8 +46,8 @@ export function relayConformance(setUp: SetUp<RelaySubject>): ConformanceCheck[]
       assert.ok(servers.length > 0, 'it has no server');
       for (const { url } of servers) assert.ok(url !== '' && !url.includes('@'), 'no URL, or one with a credential');
     },
-    'an allocation says where it is': async (stage) => {
-      await withAllocation(stage, async ({ id, server, relayedAddress, mappedAddress, rttMs }, relay) => {
+    'an allocation says where it is': async (run) => {
+      await withAllocation(run, async ({ id, server, relayedAddress, mappedAddress, rttMs }, relay) => {
         assert.notEqual(id, '');
         assert.equal(server.url, relay.servers[0]?.url);
         for (const address of [relayedAddress, mappedAddress ?? relayedAddress]) {
@@ -57,20 +57,20 @@ export function relayConformance(setUp: SetUp<RelaySubject>): ConformanceCheck[]
         assert.ok(rttMs === undefined || rttMs >= 0, String(rttMs));
       });
     },
-    'no id is used again': async (stage) => {
-      const relay = stage.subject.create();
+    'no id is used again': async (run) => {
+      const relay = run.subject.create();
       const ids: string[] = [];
-      for (let i = 0; i < 2; i += 1) await withAllocation(stage, async ({ id }) => void ids.push(id), relay);
+      for (let i = 0; i < 2; i += 1) await withAllocation(run, async ({ id }) => void ids.push(id), relay);
       assert.equal(new Set(ids).size, 2, ids.join(', '));
     },
-    'what a permitted peer sends comes in as if on a socket, with where it came from': async (stage) => {
-      await withAllocation(stage, async (allocation) => {
-        const { peer, datagrams } = stage.subject;
+    'what a permitted peer sends comes in as if on a socket, with where it came from': async (run) => {
+      await withAllocation(run, async (allocation) => {
+        const { peer, datagrams } = run.subject;
         const received = collect(datagrams);
-        const framing = await permit(stage, allocation);
+        const framing = await permit(run, allocation);
         assert.equal(framing.allocationId, allocation.id);
         for (const length of [1, 3, 1400]) peer.send(allocation.relayedAddress, new Uint8Array(length).fill(length));
-        await stage.eventually(() => received.length >= 3, 'the datagrams');
+        await run.eventually(() => received.length >= 3, 'the datagrams');
         for (const { path, bytes } of received) {
           assert.ok(path.kind === 'relayed', 'it did not come in as relayed');
           assert.equal(path.framing.allocationId, allocation.id);
@@ -79,15 +79,15 @@ export function relayConformance(setUp: SetUp<RelaySubject>): ConformanceCheck[]
         }
       });
     },
-    'what is sent to a permitted peer comes from the relayed address': async (stage) => {
-      await withAllocation(stage, async (allocation) => {
-        const { peer, datagrams } = stage.subject;
-        const framing = await permit(stage, allocation);
+    'what is sent to a permitted peer comes from the relayed address': async (run) => {
+      await withAllocation(run, async (allocation) => {
+        const { peer, datagrams } = run.subject;
+        const framing = await permit(run, allocation);
         const received: { from: TransportAddress; bytes: Uint8Array }[] = [];
         using _listening = peer.onDatagram((from, bytes) => received.push({ from, bytes: bytes.slice() }));
         for (const length of [1, 3, 1400])
           datagrams.send({ kind: 'relayed', framing, remote: peer.address }, new Uint8Array(length).fill(length));
-        await stage.eventually(() => received.length >= 3, 'the datagrams');
+        await run.eventually(() => received.length >= 3, 'the datagrams');
         for (const { from, bytes } of received) {
           assert.equal(formatAddress(from), formatAddress(allocation.relayedAddress));
           assert.ok(bytes.every((byte) => byte === (bytes.length & 255)));
@@ -98,90 +98,87 @@ export function relayConformance(setUp: SetUp<RelaySubject>): ConformanceCheck[]
         );
       });
     },
-    'nobody else is let in': async (stage) => {
-      await withAllocation(stage, async (allocation) => {
-        const received = collect(stage.subject.datagrams);
-        stage.subject.peer.send(allocation.relayedAddress, Uint8Array.of(1, 2, 3));
-        await stage.world.time.advance(2000);
+    'nobody else is let in': async (run) => {
+      await withAllocation(run, async (allocation) => {
+        const received = collect(run.subject.datagrams);
+        run.subject.peer.send(allocation.relayedAddress, Uint8Array.of(1, 2, 3));
+        await run.world.time.advance(2000);
         assert.equal(received.length, 0);
       });
     },
-    'permit is idempotent, also for two at once': async (stage) => {
-      await withAllocation(stage, async (allocation) => {
-        const both = Promise.all([permit(stage, allocation), permit(stage, allocation)]);
-        const [first, second] = await stage.within(both, 'permit');
-        const third = await permit(stage, allocation);
+    'permit is idempotent, also for two at once': async (run) => {
+      await withAllocation(run, async (allocation) => {
+        const both = Promise.all([permit(run, allocation), permit(run, allocation)]);
+        const [first, second] = await run.within(both, 'permit');
+        const third = await permit(run, allocation);
         const channels = [first, second, third].map((framing) => (framing.kind === 'channel' ? framing.channel : 0));
         assert.equal(new Set(channels).size, 1, 'a peer has several channels');
       });
     },
-    'refresh says that the allocation lives': async (stage) => {
-      await withAllocation(stage, async (allocation) => {
-        assert.equal(await stage.within(allocation.refresh({ signal: NEVER }), 'refresh'), true);
+    'refresh says that the allocation lives': async (run) => {
+      await withAllocation(run, async (allocation) => {
+        assert.equal(await run.within(allocation.refresh({ signal: NEVER }), 'refresh'), true);
       });
     },
-    'a lost allocation is told, once': async (stage) => {
-      if (stage.subject.lose === undefined) return;
-      await withAllocation(stage, async (allocation) => {
+    'a lost allocation is told, once': async (run) => {
+      if (run.subject.lose === undefined) return;
+      await withAllocation(run, async (allocation) => {
         let told = 0;
         allocation.onLost(() => (told += 1));
-        await stage.subject.lose?.();
-        assert.equal(await stage.within(allocation.refresh({ signal: NEVER }), 'refresh'), false);
-        await stage.world.time.advance(1000);
+        await run.subject.lose?.();
+        assert.equal(await run.within(allocation.refresh({ signal: NEVER }), 'refresh'), false);
+        await run.world.time.advance(1000);
         assert.equal(told, 1);
       });
     },
-    'close is idempotent, and leaves no timer and no listener': async (stage) => {
-      const observed = observeDatagrams(stage.subject.datagrams);
-      const relay = stage.subject.create();
-      const allocation = await allocate(stage, relay, observed.datagrams);
-      await permit(stage, allocation);
-      await stage.within(Promise.all([allocation.close(), allocation.close()]), 'close');
-      await stage.within(allocation.close(), 'close again');
-      await stage.assertNoTimers();
+    'close is idempotent, and leaves no timer and no listener': async (run) => {
+      const observed = observeDatagrams(run.subject.datagrams);
+      const relay = run.subject.create();
+      const allocation = await allocate(run, relay, observed.datagrams);
+      await permit(run, allocation);
+      await run.within(Promise.all([allocation.close(), allocation.close()]), 'close');
+      await run.within(allocation.close(), 'close again');
+      await run.assertNoTimers();
       assert.equal(observed.listeners(), 0, 'it still listens to the sockets');
-      assert.equal(
-        await stage.settled(allocation.permit(stage.subject.peer.address, { signal: NEVER }), 'permit'),
-        false,
-      );
+      assert.equal(await run.settled(allocation.permit(run.subject.peer.address, { signal: NEVER }), 'permit'), false);
     },
-    'an abort before allocating rejects': async (stage) => {
-      const relay = stage.subject.create();
-      const context = { datagrams: stage.subject.datagrams, signal: AbortSignal.abort() };
-      assert.equal(await stage.settled(relay.allocate(firstOf(relay), context), 'allocate'), false);
-      await stage.assertNoTimers();
+    'an abort before allocating rejects': async (run) => {
+      const relay = run.subject.create();
+      const context = { datagrams: run.subject.datagrams, signal: AbortSignal.abort() };
+      assert.equal(await run.settled(relay.allocate(firstOf(relay), context), 'allocate'), false);
+      await run.assertNoTimers();
     },
-    'an abort while the server is silent rejects soon, and leaves nothing': async (stage) => {
-      const observed = observeDatagrams(stage.subject.datagrams, { silent: true });
-      const relay = stage.subject.create();
+    'an abort while the server is silent rejects soon, and leaves nothing': async (run) => {
+      const observed = observeDatagrams(run.subject.datagrams, { silent: true });
+      const relay = run.subject.create();
       const controller = new AbortController();
       const allocating = relay.allocate(firstOf(relay), { datagrams: observed.datagrams, signal: controller.signal });
       allocating.catch(() => undefined);
-      await stage.world.time.advance(10);
+      await run.world.time.advance(10);
       controller.abort();
-      assert.equal(await stage.settled(allocating, 'allocate'), false);
-      await stage.assertNoTimers();
+      assert.equal(await run.settled(allocating, 'allocate'), false);
+      await run.assertNoTimers();
       assert.equal(observed.listeners(), 0, 'it still listens to the sockets');
     },
-    'without sockets it rejects, or takes another way': async (stage) => {
-      const relay = stage.subject.create();
+    'without sockets it rejects, or takes another way': async (run) => {
+      const relay = run.subject.create();
       const allocating = relay.allocate(firstOf(relay), { datagrams: undefined, signal: NEVER });
-      await stage.settled(
+      await run.settled(
         allocating.then((allocation) => allocation.close()),
         'allocate',
       );
     },
-    'survives hostile datagrams': async (stage) => {
-      await withAllocation(stage, async (allocation) => {
-        const { datagrams, peer } = stage.subject;
+    'survives hostile datagrams': async (run) => {
+      await withAllocation(run, async (allocation) => {
+        const { datagrams, peer } = run.subject;
         const observed = observeDatagrams(datagrams);
-        const framing = await permit(stage, allocation);
+        const framing = await permit(run, allocation);
         if (framing.kind === 'channel')
           observed.datagrams.send({ kind: 'socket', base: framing.base, remote: framing.server }, new Uint8Array(0));
         for (const path of observed.sentTo())
-          for (const bytes of hostileDatagrams(stage.world.random)) datagrams.receive(path, bytes);
-        for (const bytes of hostileDatagrams(stage.world.random)) peer.send(allocation.relayedAddress, bytes);
-        assert.equal(await stage.within(allocation.refresh({ signal: NEVER }), 'refresh'), true);
+          for (const bytes of hostileDatagrams(run.world.random)) datagrams.receive(path, bytes);
+        for (const bytes of hostileDatagrams(run.world.random)) peer.send(allocation.relayedAddress, bytes);
+        assert.equal(await run.within(allocation.refresh({ signal: NEVER }), 'refresh'), true);
       });
     },
   });
@@ -193,24 +190,24 @@ function firstOf(relay: Relay) {
   return server;
 }
 
-function allocate(stage: Stage<RelaySubject>, relay: Relay, datagrams: Datagrams): Promise<Allocation> {
-  return stage.within(relay.allocate(firstOf(relay), { datagrams, signal: NEVER }), 'allocate');
+function allocate(run: CheckRun<RelaySubject>, relay: Relay, datagrams: Datagrams): Promise<Allocation> {
+  return run.within(relay.allocate(firstOf(relay), { datagrams, signal: NEVER }), 'allocate');
 }
 
-function permit(stage: Stage<RelaySubject>, allocation: Allocation): Promise<RelayFraming> {
-  return stage.within(allocation.permit(stage.subject.peer.address, { signal: NEVER }), 'permit');
+function permit(run: CheckRun<RelaySubject>, allocation: Allocation): Promise<RelayFraming> {
+  return run.within(allocation.permit(run.subject.peer.address, { signal: NEVER }), 'permit');
 }
 
 async function withAllocation(
-  stage: Stage<RelaySubject>,
+  run: CheckRun<RelaySubject>,
   act: (allocation: Allocation, relay: Relay) => Promise<void>,
-  relay = stage.subject.create(),
+  relay = run.subject.create(),
 ): Promise<void> {
-  const allocation = await allocate(stage, relay, stage.subject.datagrams);
+  const allocation = await allocate(run, relay, run.subject.datagrams);
   try {
     await act(allocation, relay);
   } finally {
-    await stage.within(allocation.close(), 'close');
+    await run.within(allocation.close(), 'close');
   }
 }
 

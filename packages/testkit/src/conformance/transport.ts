@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { ConformanceCheck } from './conformance-check.js';
 import { hostileDatagrams } from './hostile-datagrams.js';
 import { withoutIo } from './io-free.js';
-import { checksFrom, type SetUp, type Stage } from './stage.js';
+import { checksFrom, type SetUp, type CheckRun } from './check-run.js';
 
 /** Two transports that can reach each other. */
 export interface TransportSubject {
@@ -33,9 +33,9 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
       assert.deepEqual(transport.stats(), []);
       await transport.stop();
     },
-    'has its sockets once it listens': async (stage) => {
-      const transport = stage.subject.nodes[0].create();
-      await listen(stage, transport);
+    'has its sockets once it listens': async (run) => {
+      const transport = run.subject.nodes[0].create();
+      await listen(run, transport);
       assert.equal(transport.datagrams !== undefined, transport.capabilities.ownsSocket);
       if (transport.datagrams !== undefined) {
         const shared = transport.datagrams.bases.filter((base) => base.shared);
@@ -46,27 +46,27 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
           'listenPort is that of no base',
         );
       }
-      await stage.within(transport.stop(), 'stop');
+      await run.within(transport.stop(), 'stop');
     },
-    'opens further bases, and closes them': async (stage) => {
-      const transport = stage.subject.nodes[0].create();
-      await listen(stage, transport);
+    'opens further bases, and closes them': async (run) => {
+      const transport = run.subject.nodes[0].create();
+      await listen(run, transport);
       const { datagrams } = transport;
       if (datagrams !== undefined) {
-        const base = await stage.within(datagrams.openBase(4, { signal: NEVER }), 'openBase');
+        const base = await run.within(datagrams.openBase(4, { signal: NEVER }), 'openBase');
         assert.equal(base.shared, false);
         assert.ok(datagrams.bases.some(({ id }) => id === base.id));
         datagrams.closeBase(base);
         assert.ok(!datagrams.bases.some(({ id }) => id === base.id));
-        const next = await stage.within(datagrams.openBase(4, { signal: NEVER }), 'openBase');
+        const next = await run.within(datagrams.openBase(4, { signal: NEVER }), 'openBase');
         assert.notEqual(next.id, base.id, 'an id is used again');
       }
-      await stage.within(transport.stop(), 'stop');
+      await run.within(transport.stop(), 'stop');
     },
-    'keeps a table of peers by public key': async (stage) => {
-      const [node, other] = stage.subject.nodes;
+    'keeps a table of peers by public key': async (run) => {
+      const [node, other] = run.subject.nodes;
       const transport = node.create();
-      await listen(stage, transport);
+      await listen(run, transport);
       const keys = () => transport.stats().map(({ publicKey }) => publicKey);
       transport.addPeer({ publicKey: other.publicKey, allowedIps: ['10.77.0.2/32'], roaming: false });
       transport.addPeer({ publicKey: other.publicKey, allowedIps: ['10.77.0.3/32'], roaming: false });
@@ -79,19 +79,19 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
       transport.removePeer(STRANGER);
       transport.removePeer(other.publicKey);
       assert.deepEqual(keys(), []);
-      await stage.within(transport.stop(), 'stop');
-      await stage.assertNoTimers();
+      await run.within(transport.stop(), 'stop');
+      await run.assertNoTimers();
     },
-    'a handshake over a path completes at both ends': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'a handshake over a path completes at both ends': async (run) => {
+      await withPair(run, async (a, b) => {
         const completed: string[] = [];
         for (const { transport } of [a, b])
           transport.onHandshake(({ publicKey, atUnixMs }) => {
-            assert.ok(Math.abs(atUnixMs - stage.world.clock.unixMs()) < 60_000, 'atUnixMs is no unix ms of its clock');
+            assert.ok(Math.abs(atUnixMs - run.world.clock.unixMs()) < 60_000, 'atUnixMs is no unix ms of its clock');
             completed.push(publicKey);
           });
         connect(a, b);
-        await stage.eventually(() => new Set(completed).size === 2, 'the handshake at both ends');
+        await run.eventually(() => new Set(completed).size === 2, 'the handshake at both ends');
         for (const { transport } of [a, b]) {
           const [stats] = transport.stats();
           assert.ok(stats !== undefined && stats.lastHandshakeMs !== null, 'stats know of no handshake');
@@ -99,8 +99,8 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
         }
       });
     },
-    'packets go through as they are, both ways, and are told': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'packets go through as they are, both ways, and are told': async (run) => {
+      await withPair(run, async (a, b) => {
         const told = { authenticated: 0, sent: 0 };
         b.transport.onAuthenticated(({ publicKey, path }) => {
           assert.equal(publicKey, a.publicKey);
@@ -112,74 +112,74 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
           told.sent += 1;
         });
         connect(a, b);
-        await exchange(stage, a, b, 'from a');
-        await exchange(stage, b, a, 'from b');
+        await exchange(run, a, b, 'from a');
+        await exchange(run, b, a, 'from b');
         assert.ok(told.authenticated > 0, 'onAuthenticated was not called');
         assert.ok(told.sent > 0, 'onSent was not called');
       });
     },
-    'packets wait for a path and a session': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'packets wait for a path and a session': async (run) => {
+      await withPair(run, async (a, b) => {
         const received = collect(b);
         a.transport.packets?.send(innerPacket(a, b, 'early'));
-        await stage.world.time.advance(100);
+        await run.world.time.advance(100);
         connect(a, b);
-        await stage.eventually(() => received.includes('early'), 'the packet that was sent before there was a path');
+        await run.eventually(() => received.includes('early'), 'the packet that was sent before there was a path');
       });
     },
-    'several paths carry the same packet, and it arrives once': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'several paths carry the same packet, and it arrives once': async (run) => {
+      await withPair(run, async (a, b) => {
         if (!a.transport.capabilities.multiplePaths) return;
         connect(a, b);
-        await exchange(stage, a, b, 'first');
+        await exchange(run, a, b, 'first');
         const received = collect(b);
         const path = pathTo(a, b);
         const dead = pathTo(a, { ...b, port: 9 });
         a.transport.setPath(b.publicKey, [dead, path, path]);
         a.transport.packets?.send(innerPacket(a, b, 'twice'));
-        await stage.eventually(() => received.includes('twice'), 'the packet');
-        await stage.world.time.advance(500);
+        await run.eventually(() => received.includes('twice'), 'the packet');
+        await run.world.time.advance(500);
         assert.deepEqual(received, ['twice']);
       });
     },
-    'only allowed sources and destinations pass': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'only allowed sources and destinations pass': async (run) => {
+      await withPair(run, async (a, b) => {
         connect(a, b);
-        await exchange(stage, a, b, 'first');
+        await exchange(run, a, b, 'first');
         const received = collect(b);
         a.transport.packets?.send(ipv4Packet('10.77.0.99', b.innerIp, 'forged source'));
         a.transport.packets?.send(ipv4Packet(a.innerIp, '10.99.0.1', 'no route'));
         a.transport.packets?.send(new Uint8Array(0));
         a.transport.packets?.send(Uint8Array.of(0x45));
-        await exchange(stage, a, b, 'last');
+        await exchange(run, a, b, 'last');
         assert.deepEqual(received, ['last']);
       });
     },
-    'a removed peer is not heard any more': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'a removed peer is not heard any more': async (run) => {
+      await withPair(run, async (a, b) => {
         connect(a, b);
-        await exchange(stage, a, b, 'first');
+        await exchange(run, a, b, 'first');
         const received = collect(b);
         b.transport.removePeer(a.publicKey);
         a.transport.packets?.send(innerPacket(a, b, 'late'));
-        await stage.world.time.advance(1000);
+        await run.world.time.advance(1000);
         assert.deepEqual(received, []);
       });
     },
-    'survives hostile datagrams': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'survives hostile datagrams': async (run) => {
+      await withPair(run, async (a, b) => {
         const path = pathTo(a, b);
-        for (const bytes of hostileDatagrams(stage.world.random)) {
+        for (const bytes of hostileDatagrams(run.world.random)) {
           a.transport.datagrams?.send(path, bytes);
           b.transport.datagrams?.receive(pathTo(b, a), bytes);
         }
-        await stage.world.time.advance(100);
+        await run.world.time.advance(100);
         connect(a, b);
-        await exchange(stage, a, b, 'still there');
+        await exchange(run, a, b, 'still there');
       });
     },
-    'listeners are disposable': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'listeners are disposable': async (run) => {
+      await withPair(run, async (a, b) => {
         let calls = 0;
         const count = () => void (calls += 1);
         const { transport } = b;
@@ -193,12 +193,12 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
         ];
         for (const each of [...listening, ...listening]) each?.[Symbol.dispose]();
         connect(a, b);
-        await exchange(stage, a, b, 'unheard');
+        await exchange(run, a, b, 'unheard');
         assert.equal(calls, 0);
       });
     },
-    'a datagram is offered until a listener takes it, and counted where none does': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'a datagram is offered until a listener takes it, and counted where none does': async (run) => {
+      await withPair(run, async (a, b) => {
         const { transport } = a;
         const path = pathTo(a, b);
         const heard: string[] = [];
@@ -222,36 +222,36 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
         for (const each of [leaves, takes, late]) each?.[Symbol.dispose]();
       });
     },
-    'stop is safe before listen': async (stage) => {
-      const transport = stage.subject.nodes[0].create();
-      await stage.within(transport.stop(), 'stop');
-      await stage.assertNoTimers();
+    'stop is safe before listen': async (run) => {
+      const transport = run.subject.nodes[0].create();
+      await run.within(transport.stop(), 'stop');
+      await run.assertNoTimers();
     },
-    'stop is safe during listen': async (stage) => {
-      const transport = stage.subject.nodes[0].create();
+    'stop is safe during listen': async (run) => {
+      const transport = run.subject.nodes[0].create();
       const listening = transport.listen({ signal: NEVER });
       const stopping = transport.stop();
-      await stage.settled(listening, 'listen');
-      await stage.within(stopping, 'stop');
-      await stage.within(transport.stop(), 'stop');
-      await stage.assertNoTimers();
+      await run.settled(listening, 'listen');
+      await run.within(stopping, 'stop');
+      await run.within(transport.stop(), 'stop');
+      await run.assertNoTimers();
     },
-    'stop is idempotent, and leaves no timer': async (stage) => {
-      await withPair(stage, async (a, b) => {
+    'stop is idempotent, and leaves no timer': async (run) => {
+      await withPair(run, async (a, b) => {
         connect(a, b);
-        await exchange(stage, a, b, 'first');
+        await exchange(run, a, b, 'first');
         for (const { transport } of [a, b]) {
-          await stage.within(Promise.all([transport.stop(), transport.stop()]), 'two stops at once');
-          await stage.within(transport.stop(), 'a third stop');
+          await run.within(Promise.all([transport.stop(), transport.stop()]), 'two stops at once');
+          await run.within(transport.stop(), 'a third stop');
         }
-        await stage.assertNoTimers();
+        await run.assertNoTimers();
       });
     },
-    'listen honours an abort that came before it': async (stage) => {
-      const transport = stage.subject.nodes[0].create();
-      await stage.settled(transport.listen({ signal: AbortSignal.abort() }), 'listen');
-      await stage.within(transport.stop(), 'stop');
-      await stage.assertNoTimers();
+    'listen honours an abort that came before it': async (run) => {
+      const transport = run.subject.nodes[0].create();
+      await run.settled(transport.listen({ signal: AbortSignal.abort() }), 'listen');
+      await run.within(transport.stop(), 'stop');
+      await run.assertNoTimers();
     },
   });
 }
@@ -270,21 +270,21 @@ interface End {
   readonly innerIp: string;
 }
 
-async function listen(stage: Stage<TransportSubject>, transport: Transport): Promise<void> {
-  await stage.within(transport.listen({ signal: NEVER }), 'listen');
+async function listen(run: CheckRun<TransportSubject>, transport: Transport): Promise<void> {
+  await run.within(transport.listen({ signal: NEVER }), 'listen');
 }
 
 /** Two that listen and know each other; not for transports that could not be watched. */
-async function withPair(stage: Stage<TransportSubject>, act: (a: End, b: End) => Promise<void>): Promise<void> {
+async function withPair(run: CheckRun<TransportSubject>, act: (a: End, b: End) => Promise<void>): Promise<void> {
   const ends: End[] = [];
   try {
-    for (const [index, node] of stage.subject.nodes.entries()) {
+    for (const [index, node] of run.subject.nodes.entries()) {
       const transport = node.create();
       ends.push({ ...node, transport, port: 0, innerIp: INNER_IPS[index] ?? '' });
-      await listen(stage, transport);
+      await listen(run, transport);
       if (transport.datagrams === undefined || transport.packets === undefined) return;
       ends[index] = { ...node, transport, port: transport.listenPort ?? 0, innerIp: INNER_IPS[index] ?? '' };
-      await stage.within(transport.start({ signal: NEVER }), 'start');
+      await run.within(transport.start({ signal: NEVER }), 'start');
     }
     const [a, b] = ends;
     assert.ok(a !== undefined && b !== undefined);
@@ -295,7 +295,7 @@ async function withPair(stage: Stage<TransportSubject>, act: (a: End, b: End) =>
       own.transport.addPeer({ publicKey: other.publicKey, allowedIps: [`${other.innerIp}/32`], roaming: false });
     await act(a, b);
   } finally {
-    await stage.within(Promise.all(ends.map(({ transport }) => transport.stop())), 'stop');
+    await run.within(Promise.all(ends.map(({ transport }) => transport.stop())), 'stop');
   }
 }
 
@@ -311,10 +311,10 @@ function connect(a: End, b: End): void {
   a.transport.initiateHandshake(b.publicKey);
 }
 
-async function exchange(stage: Stage<TransportSubject>, from: End, to: End, text: string): Promise<void> {
+async function exchange(run: CheckRun<TransportSubject>, from: End, to: End, text: string): Promise<void> {
   const received = collect(to);
   from.transport.packets?.send(innerPacket(from, to, text));
-  await stage.eventually(() => received.includes(text), `the packet "${text}"`);
+  await run.eventually(() => received.includes(text), `the packet "${text}"`);
 }
 
 function collect(end: End): string[] {

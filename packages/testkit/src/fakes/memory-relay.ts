@@ -9,7 +9,7 @@ import {
   type TransportAddress,
 } from '@wirepath/core';
 import { Listeners } from '@wirepath/core/plugin';
-import { VirtualRelayClient } from '../network/relay-client.js';
+import { VirtualRelayClient } from '../network/virtual-relay-client.js';
 
 /** Relays on a virtual network, for nodes there: see `VirtualRelayServer`. URLs are `memory:IP:PORT`. */
 export class MemoryRelay implements Relay {

@@ -1,11 +1,12 @@
-import type { NatDependence } from '@wirepath/core';
+import type { Clock, NatDependence } from '@wirepath/core';
 import { knownAddress } from './known-address.js';
 import { Link, type LinkSettings } from './link.js';
 import type { NatSettings } from './nat-settings.js';
 import { NatTable } from './nat-table.js';
-import type { Attachment, Packet } from './packet.js';
+import type { Attachment, Carrier } from './carrier.js';
+import type { Packet } from './packet.js';
 import type { Segment, Uplink } from './segment.js';
-import type { VirtualNetwork } from './virtual-network.js';
+import type { SeededRandom } from '../random.js';
 
 export interface RouterSettings extends LinkSettings {
   readonly inside: Segment;
@@ -20,6 +21,12 @@ export interface RouterSettings extends LinkSettings {
   readonly blocks?: (packet: Packet, direction: 'in' | 'out') => boolean;
 }
 
+/** The network that it is part of. */
+interface RouterNeeds extends Pick<Carrier, 'drop'> {
+  readonly clock: Clock;
+  readonly random: SeededRandom;
+}
+
 /** What a datagram that turns round in the router takes. */
 const TURN_ROUND_MS = 0.1;
 
@@ -27,14 +34,14 @@ const TURN_ROUND_MS = 0.1;
 export class NatRouter implements Attachment, Uplink {
   readonly link: Link;
   readonly #settings: RouterSettings & { readonly outside: Segment };
-  readonly #network: VirtualNetwork;
+  readonly #network: RouterNeeds;
   readonly #nat: NatTable;
   /** The same table with the inside port kept and nothing translated is a firewall. */
   readonly #ipv6 = new Map<string, NatTable>();
   #ip: string;
   blocks: NonNullable<RouterSettings['blocks']>;
 
-  constructor(settings: RouterSettings & { readonly outside: Segment }, network: VirtualNetwork) {
+  constructor(settings: RouterSettings & { readonly outside: Segment }, network: RouterNeeds) {
     this.#settings = settings;
     this.#network = network;
     this.#ip = settings.ip;

@@ -1,6 +1,6 @@
 import type { Link } from './link.js';
-import type { Attachment, Packet } from './packet.js';
-import type { Carrier } from './virtual-network.js';
+import type { Attachment, Carrier } from './carrier.js';
+import type { Packet } from './packet.js';
 
 /** A router, as the segment inside of it sees it. */
 export interface Uplink {

@@ -1,6 +1,6 @@
 import type { Base, DatagramListener, Datagrams, ReceivedDatagram, TransportPath } from '@wirepath/core';
 import { Listeners } from '@wirepath/core/plugin';
-import { encodeChannelData } from './relay-wire.js';
+import { encodeChannelData } from './virtual-relay-wire.js';
 import type { VirtualHost, VirtualSocket } from './virtual-host.js';
 
 export interface VirtualDatagramsOptions {

@@ -2,7 +2,8 @@ import type { Clock, TransportAddress } from '@wirepath/core';
 import { Listeners } from '@wirepath/core/plugin';
 import { knownAddress } from './known-address.js';
 import type { Link } from './link.js';
-import type { Attachment, Packet } from './packet.js';
+import type { Attachment } from './carrier.js';
+import type { Packet } from './packet.js';
 import type { Segment } from './segment.js';
 
 interface Interface extends Attachment {

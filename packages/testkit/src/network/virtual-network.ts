@@ -3,14 +3,9 @@ import { SeededRandom } from '../random.js';
 import { VirtualHost } from './virtual-host.js';
 import { Link, type LinkSettings } from './link.js';
 import { NatRouter, type RouterSettings } from './nat-router.js';
-import type { Attachment, Packet } from './packet.js';
+import type { Attachment, Carrier } from './carrier.js';
+import type { Packet } from './packet.js';
 import { Segment } from './segment.js';
-
-/** Brings datagrams from link to link, in time. */
-export interface Carrier {
-  carry(packet: Packet, from: Link, to: Attachment): void;
-  drop(reason: string): void;
-}
 
 export interface HostSettings extends LinkSettings {
   /** On this segment. @default the internet */

@@ -1,11 +1,11 @@
 import type { Clock } from '@wirepath/core';
-import { VirtualRelayServer } from '../network/relay-server.js';
+import { VirtualRelayServer } from '../network/virtual-relay-server.js';
 import type { NatRouter } from '../network/nat-router.js';
 import type { Segment } from '../network/segment.js';
-import { VirtualStunServer } from '../network/stun-server.js';
+import { VirtualStunServer } from '../network/virtual-stun-server.js';
 import type { VirtualHost } from '../network/virtual-host.js';
 import { VirtualNetwork } from '../network/virtual-network.js';
-import { INTERNET, type Topology } from './topology.js';
+import { INTERNET, type Topology } from './plan/topology.js';
 
 export interface BuiltNetwork {
   readonly network: VirtualNetwork;

@@ -1,5 +1,5 @@
 import type { ConnectionType } from '@wirepath/core';
-import type { Disturbance, NetworkPlan } from './network-plan.js';
+import type { Disturbance, NetworkPlan } from './plan/network-plan.js';
 import { Simulation } from './simulation.js';
 
 /** What came of one network. */

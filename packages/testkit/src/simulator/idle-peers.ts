@@ -1,11 +1,11 @@
 import { transportAddress } from '@wirepath/core';
 import { NATS } from '../network/nat-settings.js';
-import { VirtualStunServer } from '../network/stun-server.js';
+import { VirtualStunServer } from '../network/virtual-stun-server.js';
 import { VirtualNetwork } from '../network/virtual-network.js';
 import { VirtualTime } from '../network/virtual-time.js';
 import { SeededRandom } from '../random.js';
-import { SimulatedNode } from './simulated-node.js';
-import { SimulatedSignaling } from './simulated-signaling.js';
+import { SimulatedNode } from './node/simulated-node.js';
+import { SimulatedSignaling } from './node/simulated-signaling.js';
 
 /** What a node does for peers that it exchanges no data with. */
 export interface IdlePeersReport {

@@ -4,11 +4,11 @@ import type { VirtualHost } from '../network/virtual-host.js';
 import { VirtualTime } from '../network/virtual-time.js';
 import { SeededRandom } from '../random.js';
 import { buildNetwork, type BuiltNetwork } from './build-network.js';
-import type { Disturbance, NetworkPlan } from './network-plan.js';
-import { Oracle, type Verdict } from './oracle.js';
-import { SimulatedNode } from './simulated-node.js';
-import { SimulatedSignaling } from './simulated-signaling.js';
-import { natBehaviorOf, topologyOf, type Topology } from './topology.js';
+import type { Disturbance, NetworkPlan } from './plan/network-plan.js';
+import { Oracle, type Verdict } from './plan/oracle.js';
+import { SimulatedNode } from './node/simulated-node.js';
+import { SimulatedSignaling } from './node/simulated-signaling.js';
+import { natBehaviorOf, topologyOf, type Topology } from './plan/topology.js';
 
 /** An event of a run, for a trace. */
 export interface TraceLine {

@@ -33,8 +33,8 @@ describe('a pair is', () => {
     ],
     [
       'clean where a blink loses many checks in quick succession',
-      '----------++',
-      { gapMs: 40 },
+      '------++++++++++',
+      { gapMs: 80 },
       { isLossy: false, isDead: false },
     ],
   ])('%s', (_what, pattern, options, expected) => {

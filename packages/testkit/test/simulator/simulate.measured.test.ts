@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { Summary } from '../src/simulate/summary.js';
+import type { Summary } from '../../src/simulator/command/summary.js';
 
-const command = fileURLToPath(new URL('../bin/simulate.js', import.meta.url));
+const command = fileURLToPath(new URL('../../bin/simulate.js', import.meta.url));
 const NETWORKS = 10_000;
 
 async function simulate(...args: string[]): Promise<{ code: number; out: string; err: string }> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NATS, SeededRandom, Simulation, randomPlan, type NetworkPlan, type SitePlan } from '../src/index.js';
+import { NATS, SeededRandom, Simulation, randomPlan, type NetworkPlan, type SitePlan } from '../../src/index.js';
 
 const SITE: SitePlan = {
   kind: 'nat',

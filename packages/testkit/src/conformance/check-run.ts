@@ -29,7 +29,7 @@ const EAGER_MS = 1000;
 const STEP_MS = 10;
 
 /** One check's world, subject, and ways to wait: virtual time passes, so that no check takes long. */
-export class Stage<S extends object> {
+export class CheckRun<S extends object> {
   constructor(
     readonly world: ConformanceWorld,
     readonly subject: S,
@@ -73,10 +73,10 @@ export class Stage<S extends object> {
   }
 }
 
-/** Makes a check of every rule; each runs on a stage of its own. */
+/** Makes a check of every rule; each runs in a world of its own. */
 export function checksFrom<S extends object>(
   setUp: SetUp<S>,
-  rules: Readonly<Record<string, (stage: Stage<S>) => Promise<void>>>,
+  rules: Readonly<Record<string, (run: CheckRun<S>) => Promise<void>>>,
 ): ConformanceCheck[] {
   return Object.entries(rules).map(([name, rule]) => ({
     name,
@@ -86,7 +86,7 @@ export function checksFrom<S extends object>(
       const world = { clock, time, logger: memoryLogger(), random: new SeededRandom(1) };
       const subject = await setUp(world);
       try {
-        await rule(new Stage<S>(world, subject, pendingTimers));
+        await rule(new CheckRun<S>(world, subject, pendingTimers));
       } finally {
         await subject.dispose?.();
       }

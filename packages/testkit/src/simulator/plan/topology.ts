@@ -5,8 +5,8 @@ import {
   type NatDependence,
   type TransportAddress,
 } from '@wirepath/core';
-import type { LinkSettings } from '../network/link.js';
-import type { NatSettings } from '../network/nat-settings.js';
+import type { LinkSettings } from '../../network/link.js';
+import type { NatSettings } from '../../network/nat-settings.js';
 import type { NetworkPlan, SitePlan } from './network-plan.js';
 
 /** A network as a list of its parts; both the virtual network and the oracle are made from it. */

@@ -1,5 +1,5 @@
 import type { CallMessage, Clock, PublicKey } from '@wirepath/core';
-import type { SeededRandom } from '../random.js';
+import type { SeededRandom } from '../../random.js';
 
 interface Client {
   receive(from: PublicKey, message: CallMessage): void;

@@ -19,14 +19,14 @@ import {
   type TransportAddress,
   type TransportPath,
 } from '@wirepath/core';
-import { MemoryTransport } from '../fakes/memory-transport.js';
-import { VirtualRelayClient } from '../network/relay-client.js';
-import type { VirtualDatagrams } from '../network/virtual-datagrams.js';
-import type { VirtualHost } from '../network/virtual-host.js';
-import { SeededRandom } from '../random.js';
+import { MemoryTransport } from '../../fakes/memory-transport.js';
+import type { VirtualDatagrams } from '../../network/virtual-datagrams.js';
+import type { VirtualHost } from '../../network/virtual-host.js';
+import { SeededRandom } from '../../random.js';
 import { decodeCheck, encodeCheck } from './check-wire.js';
+import { SimulatedAllocations } from './simulated-allocations.js';
 import type { SimulatedSignaling } from './simulated-signaling.js';
-import { SimulatedStun } from './stun-client.js';
+import { SimulatedStun } from './simulated-stun.js';
 
 export interface SimulatedNodeNeeds {
   readonly publicKey: PublicKey;
@@ -55,7 +55,6 @@ const MAX_CANDIDATE_PAIRS = 10;
 const KEEPALIVE_MS = 25_000;
 const REFRESH_INTERVAL_MS = 60_000;
 const MAPPING_CHECK_SPACING_MS = 1000;
-const RELAY_RETRY_MS = 1000;
 
 /**
  * A node of the simulator: the real path engine, between a transport, STUN, relays and signalling that are virtual. It does
@@ -67,14 +66,13 @@ export class SimulatedNode {
   readonly #needs: SimulatedNodeNeeds;
   readonly #random: SeededRandom;
   readonly #credentials = new Map<string, { readonly peer: PublicKey; readonly password: string }>();
-  readonly #relays = new Map<string, VirtualRelayClient>();
   readonly #subscriptions: Disposable[] = [];
   readonly #timers = new Set<Disposable>();
   readonly #description = new DescriptionHistory();
   #datagrams: VirtualDatagrams | undefined;
   #stun: SimulatedStun | undefined;
+  #allocations: SimulatedAllocations | undefined;
   #timeout: { readonly atMs: number; readonly timer: Disposable } | undefined;
-  #allocated = 0;
   #refreshedAtMs = -Infinity;
 
   constructor(needs: SimulatedNodeNeeds) {
@@ -108,6 +106,7 @@ export class SimulatedNode {
       servers: this.#needs.stunServers,
       onMapping: () => this.#describe(),
     });
+    this.#allocations = new SimulatedAllocations({ datagrams, clock, onChange: () => this.#describe() });
     this.#subscriptions.push(
       datagrams.onDatagram((datagram) => this.#receive(datagram)),
       this.transport.onAuthenticated(({ publicKey, path }) =>
@@ -122,7 +121,7 @@ export class SimulatedNode {
       stateChanged: (up) => this.#handle({ type: 'signaling-state', up }),
     });
     this.#describe();
-    for (const server of this.#needs.relayServers) this.#allocate(server);
+    for (const server of this.#needs.relayServers) this.#allocations.allocate(server);
     this.#refreshNowAndThen();
   }
 
@@ -134,8 +133,7 @@ export class SimulatedNode {
     for (const timer of this.#timers) timer[Symbol.dispose]();
     this.#timeout?.timer[Symbol.dispose]();
     this.#stun?.stop();
-    for (const relay of this.#relays.values()) relay.close();
-    this.#relays.clear();
+    this.#allocations?.stop();
     this.transport.close();
   }
 
@@ -258,7 +256,7 @@ export class SimulatedNode {
       case 'permit':
         return this.#permit(effect.peer, effect.path);
       case 'release':
-        this.#relays.get(effect.path.baseId)?.release(effect.path.remote);
+        this.#allocations?.release(effect.path.baseId, effect.path.remote);
         break;
       case 'check-mapping':
         if (this.#needs.clock.now() - this.#refreshedAtMs >= MAPPING_CHECK_SPACING_MS) this.#refresh();
@@ -283,11 +281,10 @@ export class SimulatedNode {
   }
 
   #permit(peer: PublicKey, path: EnginePath): void {
-    const relay = this.#relays.get(path.baseId);
     const answer = (error: string | undefined) => this.#handle({ type: 'permitted', peer, path, error });
+    const isAsked = this.#allocations?.permit(path.baseId, path.remote, answer) === true;
     // The engine is not called back from within its own effect.
-    if (relay === undefined) this.#later(0, () => answer('the allocation is gone'));
-    else relay.permit(path.remote, answer);
+    if (!isAsked) this.#later(0, () => answer('the allocation is gone'));
   }
 
   #openBases(peer: PublicKey, family: 4 | 6, count: number): void {
@@ -308,32 +305,11 @@ export class SimulatedNode {
   #resolve({ baseId, remote }: EnginePath): TransportPath | undefined {
     const base = this.#datagrams?.base(baseId);
     if (base !== undefined) return { kind: 'socket', base, remote };
-    const framing = this.#relays.get(baseId)?.framing(remote);
+    const framing = this.#allocations?.framing(baseId, remote);
     return framing && { kind: 'relayed', framing, remote };
   }
 
   // --- What it says of itself ---
-
-  #allocate(server: TransportAddress): void {
-    const datagrams = this.#datagrams;
-    const base = datagrams?.bases.find(({ family }) => family === server.family);
-    if (datagrams === undefined || base === undefined) return;
-    this.#allocated += 1;
-    const allocationId = `relay${this.#allocated}`;
-    const again = () => {
-      this.#relays.delete(allocationId);
-      this.#describe();
-      this.#later(RELAY_RETRY_MS, () => this.#allocate(server));
-    };
-    const { clock } = this.#needs;
-    const client = new VirtualRelayClient({ allocationId, server, base, datagrams, clock, onLost: again });
-    this.#relays.set(allocationId, client);
-    client.allocate((error) => {
-      if (error === undefined) return this.#describe();
-      client.close();
-      if (this.#datagrams !== undefined) again();
-    });
-  }
 
   #networkChanged(): void {
     this.#stun?.forget();
@@ -345,7 +321,7 @@ export class SimulatedNode {
   #refresh(): void {
     this.#refreshedAtMs = this.#needs.clock.now();
     this.#stun?.ask();
-    for (const relay of this.#relays.values()) if (relay.relayedAddress !== undefined) relay.refresh(() => undefined);
+    this.#allocations?.refresh();
   }
 
   #refreshNowAndThen(): void {
@@ -365,10 +341,7 @@ export class SimulatedNode {
   #bases(): LocalBase[] {
     const shared = (this.#datagrams?.bases ?? []).filter((base) => base.shared);
     const sockets = shared.map(({ id, family }) => ({ id, family, kind: 'socket' as const }));
-    const allocations = [...this.#relays].flatMap(([id, { relayedAddress }]) =>
-      relayedAddress === undefined ? [] : [{ id, family: relayedAddress.family, kind: 'allocation' as const }],
-    );
-    return [...sockets, ...allocations];
+    return [...sockets, ...(this.#allocations?.bases ?? [])];
   }
 
   #candidates(): SignalledCandidate[] {
@@ -376,9 +349,7 @@ export class SimulatedNode {
     const found: Omit<SignalledCandidate, 'priority'>[] = [
       ...this.#needs.host.ips.map((ip) => ({ type: 'host' as const, address: transportAddress(ip, port) })),
       ...(this.#stun?.mappings() ?? []).map(({ address }) => ({ type: 'server-reflexive' as const, address })),
-      ...[...this.#relays.values()].flatMap(({ relayedAddress }) =>
-        relayedAddress === undefined ? [] : [{ type: 'relayed' as const, address: relayedAddress }],
-      ),
+      ...(this.#allocations?.relayedAddresses ?? []).map((address) => ({ type: 'relayed' as const, address })),
     ];
     const unique = new Map(found.reverse().map((candidate) => [formatAddress(candidate.address), candidate]));
     return [...unique.values()].reverse().map((candidate, index) => ({

@@ -1,6 +1,6 @@
 import type { ConnectionType } from '@wirepath/core';
-import { describePlan, type PlanReport } from '../simulator/check-plan.js';
-import type { NetworkPlan } from '../simulator/network-plan.js';
+import { describePlan, type PlanReport } from '../check-plan.js';
+import type { NetworkPlan } from '../plan/network-plan.js';
 
 /** What came of many networks. */
 export interface Summary {

@@ -1,6 +1,6 @@
 import { transportAddress } from '@wirepath/core';
 import { describe, expect, it } from 'vitest';
-import { NATS, VirtualNetwork, VirtualTime, type HostSettings } from '../src/index.js';
+import { NATS, VirtualNetwork, VirtualTime, type HostSettings } from '../../src/index.js';
 
 const A = '192.0.2.1';
 const B = '192.0.2.2';

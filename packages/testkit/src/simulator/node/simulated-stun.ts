@@ -7,8 +7,8 @@ import {
   type Datagrams,
   type TransportAddress,
 } from '@wirepath/core';
-import { decodeBindingResponse, encodeBindingRequest } from '../network/stun-binding.js';
-import type { SeededRandom } from '../random.js';
+import { decodeBindingResponse, encodeBindingRequest } from '../../network/stun-binding.js';
+import type { SeededRandom } from '../../random.js';
 
 interface Question {
   readonly base: Base;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describePlan, randomPlan, runPlan } from '../src/index.js';
+import { describePlan, randomPlan, runPlan } from '../../src/index.js';
 
 /** A sample; `simulate` runs ten thousand, and any one alone. */
 const COUNT = 48;

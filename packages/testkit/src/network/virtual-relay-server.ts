@@ -5,7 +5,13 @@ import {
   type Clock,
   type TransportAddress,
 } from '@wirepath/core';
-import { decodeChannelData, decodeJson, encodeChannelData, encodeJson, type RelayRequest } from './relay-wire.js';
+import {
+  decodeChannelData,
+  decodeJson,
+  encodeChannelData,
+  encodeJson,
+  type RelayRequest,
+} from './virtual-relay-wire.js';
 import type { Packet } from './packet.js';
 import type { VirtualHost, VirtualSocket } from './virtual-host.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { measureIdlePeers } from '../src/index.js';
+import { measureIdlePeers } from '../../src/index.js';
 
 const KEEPALIVE_S = 25;
 /** The node's own mapping is asked for at one STUN server each minute; and there is the first minute's rest. */

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { runPlan } from '../simulator/check-plan.js';
-import { randomPlan } from '../simulator/network-plan.js';
+import { runPlan } from '../check-plan.js';
+import { randomPlan } from '../plan/network-plan.js';
 import { addReport, emptySummary } from './summary.js';
 
 /** Seeds from `from` to, but without, `to`. */

@@ -13,7 +13,7 @@ import {
   VirtualDatagrams,
   VirtualNetwork,
   VirtualRelayServer,
-} from '../src/index.js';
+} from '../../src/index.js';
 
 describe('StaticEgress', () => {
   const eth0 = { interfaceName: 'eth0', family: 4, ip: '192.0.2.1', evidence: 'route' } as const;

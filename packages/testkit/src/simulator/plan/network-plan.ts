@@ -1,7 +1,7 @@
 import { NAT_DEPENDENCES, type NatDependence } from '@wirepath/core';
-import type { LinkSettings } from '../network/link.js';
-import type { NatSettings } from '../network/nat-settings.js';
-import { SeededRandom } from '../random.js';
+import type { LinkSettings } from '../../network/link.js';
+import type { NatSettings } from '../../network/nat-settings.js';
+import { SeededRandom } from '../../random.js';
 
 /** Where a node is. */
 export interface SitePlan {

@@ -15,9 +15,9 @@ import {
   LAST_CHANNEL,
   type RelayMessage,
   type RelayRequest,
-} from './relay-wire.js';
+} from './virtual-relay-wire.js';
 
-export interface RelayClientNeeds {
+export interface VirtualRelayClientNeeds {
   readonly allocationId: string;
   readonly server: TransportAddress;
   /** The socket of the transport's that leads there. */
@@ -42,7 +42,7 @@ const RENEWAL_MS = 120_000;
 
 /** One allocation on a {@link VirtualRelayServer}, with callbacks in the place of promises, so that virtual time may jump. */
 export class VirtualRelayClient {
-  readonly #needs: RelayClientNeeds;
+  readonly #needs: VirtualRelayClientNeeds;
   readonly #pending = new Map<number, Pending>();
   /** A peer keeps its channel, whether or not it is permitted at present. */
   readonly #bound = new Map<string, { readonly channel: number; readonly framing: RelayFraming }>();
@@ -57,7 +57,7 @@ export class VirtualRelayClient {
   mappedAddress: TransportAddress | undefined;
   rttMs: number | undefined;
 
-  constructor(needs: RelayClientNeeds) {
+  constructor(needs: VirtualRelayClientNeeds) {
     this.#needs = needs;
     this.#listening = needs.datagrams.onDatagram(({ path, bytes }) => {
       if (path.kind !== 'socket' || path.base.id !== needs.base.id) return false;

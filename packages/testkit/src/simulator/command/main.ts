@@ -1,8 +1,8 @@
 import { reasonOf } from '@wirepath/core/plugin';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { describePlan, runPlan } from '../simulator/check-plan.js';
-import { randomPlan } from '../simulator/network-plan.js';
+import { describePlan, runPlan } from '../check-plan.js';
+import { randomPlan } from '../plan/network-plan.js';
 import { formatSummary } from './format-summary.js';
 import { runInWorkers } from './run-in-workers.js';
 import { emptySummary } from './summary.js';

@@ -7,7 +7,7 @@ import {
   runConformance,
   signalingConformance,
   StaticPeers,
-} from '../src/index.js';
+} from '../../src/index.js';
 
 const newKey = () => formatKey(generatePrivateKey());
 
