@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LossMeter } from '../../../src/engine/pairs/loss-meter.js';
+import { LOSS_SMOOTHING } from '../../../src/engine/timings.js';
 
 /** A check each second, answered or lost as the letters say: `+` or `-`. @returns whether the pair died of it. */
 function play(meter: LossMeter, pattern: string, { fromMs = 0, gapMs = 1000, isProven = true } = {}): boolean {
@@ -31,16 +32,17 @@ describe('a pair is', () => {
       { isProven: false },
       { isLossy: false, isDead: false },
     ],
-    [
-      'clean where a blink loses many checks in quick succession',
-      '------++++++++++',
-      { gapMs: 80 },
-      { isLossy: false, isDead: false },
-    ],
   ])('%s', (_what, pattern, options, expected) => {
     const meter = new LossMeter();
     const isDead = play(meter, pattern, options);
     expect({ isLossy: meter.isLossy, isDead }).toMatchObject(expected);
+  });
+
+  it('not said to have lost more than one check by a blink of half a second, however many went out in it', () => {
+    const meter = new LossMeter();
+    play(meter, '-'.repeat(10), { gapMs: 40 });
+    meter.checkSent(1000, 20, true);
+    expect(meter.ratio).toBeCloseTo(LOSS_SMOOTHING);
   });
 
   it('lossy until it loses less than a tenth, not less than a third', () => {
