@@ -5,7 +5,7 @@ export function errorsDocument(errors) {
   const rows = Object.entries(errors).map(([name, { message, advice }]) => [code(name), message, advice]);
   return `# Errors
 
-${generatedFrom('packages/core/src/errors/table.ts')}
+${generatedFrom('packages/core/src/base/errors/table.ts')}
 
 Every error that wirepath raises is a \`CodedError\` with one of these codes. The code is stable; the message may say more than
 the table does. \`subject\` names what it is about, \`plugin\` the plugin that it came from, \`cause\` the error underneath.
