@@ -48,7 +48,7 @@ describe("the plugin's options", () => {
       { ...relay, url: 'turns:relay.example' },
     ];
     const { relay: made } = await plugin.create(needs as never, { servers });
-    expect(made?.servers).toEqual([{ url: relay.url }]);
+    expect(made?.servers).toEqual([{ url: relay.url, transport: 'udp' }]);
     expect(needs.logger.lines.map(({ level, fields }) => [level, fields['relay']])).toEqual([
       ['warn', 'turn:203.0.113.10:3478?transport=tcp'],
       ['warn', 'turns:relay.example'],

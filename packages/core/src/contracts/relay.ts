@@ -6,7 +6,13 @@ import type { RelayFraming } from './path.js';
 export interface RelayServer {
   /** For status, logs and errors: no credential in it. */
   readonly url: string;
+  /** How it is reached; the relayed side is UDP always. */
+  readonly transport: RelayTransport;
 }
+
+export const RELAY_TRANSPORTS = ['udp', 'tcp', 'tls'] as const;
+
+export type RelayTransport = (typeof RELAY_TRANSPORTS)[number];
 
 export interface RelayContext {
   readonly datagrams: Datagrams | undefined;

@@ -35,6 +35,6 @@ export async function netcheck({ wired, traversal, isStarted, signal }: Netcheck
 }
 
 /** A relay that was reached over TCP or TLS says nothing of UDP. */
-function answersOverUdp({ url, relayedAddress }: RelayState): boolean {
-  return relayedAddress !== undefined && url.startsWith('turn:') && !/[?&]transport=tcp\b/i.test(url);
+function answersOverUdp({ transport, relayedAddress }: RelayState): boolean {
+  return relayedAddress !== undefined && transport === 'udp';
 }

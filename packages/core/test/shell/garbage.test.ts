@@ -196,7 +196,9 @@ describe('a relay', () => {
       ...more,
     }) as unknown as Allocation;
 
-  function relaying(allocate: () => Promise<Allocation>, servers: unknown[] = [{ url: 'turn:relay.test' }]) {
+  const SERVER = { url: 'turn:relay.test', transport: 'udp' };
+
+  function relaying(allocate: () => Promise<Allocation>, servers: unknown[] = [SERVER]) {
     const clock = new FakeClock();
     const allocations = new Allocations([{ plugin: '@x/relay', instance: { servers, allocate } as unknown as Relay }], {
       clock,
@@ -257,7 +259,7 @@ describe('a relay', () => {
   it('with servers that are none uses the others', async () => {
     const { clock, allocations } = relaying(
       async () => allocation(),
-      [null, {}, { url: 7 }, { url: 'turn:relay.test' }],
+      [null, {}, { url: 7 }, { url: 'turn:a' }, { url: 'turn:b', transport: 'quic' }, SERVER],
     );
     await clock.advance(0);
     expect(allocations.states().map(({ url }) => url)).toEqual(['turn:relay.test']);

@@ -62,11 +62,12 @@ export class TurnRelay implements Relay {
     this.#configured = options.servers.flatMap((server) => {
       const target = parseTurnUrl(server.url);
       if (target === undefined) throw new CodedError('CONFIG', `not a TURN URL: ${JSON.stringify(server.url)}`);
-      if (target.transport === 'udp') return [{ url: server.url, options: server, target }];
+      if (target.transport === 'udp')
+        return [{ url: server.url, transport: target.transport, options: server, target }];
       needs.logger.warn('TURN over TCP and TLS is not built yet: this relay is not used', { relay: server.url });
       return [];
     });
-    this.servers = this.#configured.map(({ url }) => Object.freeze({ url }));
+    this.servers = this.#configured.map(({ url, transport }) => Object.freeze({ url, transport }));
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -156,7 +157,7 @@ export class TurnRelay implements Relay {
       const granted = await requestAllocation(session, { url, family, clock, signal });
       if (granted.kind === 'granted') {
         const id = `${url}#${++this.#count}`;
-        const server = { url };
+        const server = { url, transport: configured.transport };
         return new RelayedAllocation({ id, server, granted, session, datagrams, clock, logger, onEnd });
       }
       // Once only: servers that name each other would keep us going round.

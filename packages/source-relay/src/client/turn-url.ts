@@ -1,3 +1,4 @@
+import type { RelayTransport } from '@wirepath/core/plugin';
 import { isIPv4, isIPv6 } from 'node:net';
 
 /** A TURN URI (RFC 7065), taken apart. */
@@ -6,7 +7,7 @@ export interface TurnUrl {
   readonly host: string;
   readonly port: number;
   /** How the client reaches the server; the relayed side is UDP always. */
-  readonly transport: 'udp' | 'tcp' | 'tls';
+  readonly transport: RelayTransport;
 }
 
 const FORM = /^(turns?):(?:\[([0-9a-f:.]+)\]|([^:@/?#[\]\s]+))(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?$/i;

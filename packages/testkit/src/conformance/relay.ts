@@ -1,5 +1,6 @@
 import {
   formatAddress,
+  RELAY_TRANSPORTS,
   type Allocation,
   type Datagrams,
   type ReceivedDatagram,
@@ -44,7 +45,10 @@ export function relayConformance(setUp: SetUp<RelaySubject>): ConformanceCheck[]
     'names its servers, without a credential': async ({ subject }) => {
       const { servers } = subject.create();
       assert.ok(servers.length > 0, 'it has no server');
-      for (const { url } of servers) assert.ok(url !== '' && !url.includes('@'), 'no URL, or one with a credential');
+      for (const { url, transport } of servers) {
+        assert.ok(url !== '' && !url.includes('@'), 'no URL, or one with a credential');
+        assert.ok(RELAY_TRANSPORTS.includes(transport), `${url}: transport ${transport}`);
+      }
     },
     'an allocation says where it is': async (run) => {
       await withAllocation(run, async ({ id, server, relayedAddress, mappedAddress, rttMs }, relay) => {

@@ -54,7 +54,7 @@ describe('MemoryRelay, from behind a symmetric NAT', () => {
         for (const listener of listeners) listener(source, bytes);
       });
       return {
-        create: () => new MemoryRelay([{ url: `memory:${formatAddress(address)}` }], clock),
+        create: () => new MemoryRelay([{ url: `memory:${formatAddress(address)}`, transport: 'udp' }], clock),
         datagrams: new VirtualDatagrams(network.host({ on: home, ips: ['192.168.1.2'] })),
         peer: {
           address: transportAddress('192.0.2.7', peer.port),

@@ -1,7 +1,7 @@
 import { tryTransportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { Base } from '../../contracts/candidate-base.js';
 import type { RelayFraming } from '../../contracts/path.js';
-import type { Allocation, RelayServer } from '../../contracts/relay.js';
+import { RELAY_TRANSPORTS, type Allocation, type RelayServer } from '../../contracts/relay.js';
 import { shown } from '../../base/guard/refusals.js';
 
 const MIN_CHANNEL = 0x4000;
@@ -40,8 +40,13 @@ export function framingFault(framing: RelayFraming, id: string, bases: readonly 
 export function serverFault(server: RelayServer): string | undefined {
   return reading(() => {
     const given: unknown = server;
-    const url: unknown = typeof given === 'object' && given !== null ? (given as { url?: unknown }).url : undefined;
-    return typeof url === 'string' && url !== '' ? undefined : `expected url to be text, found ${shown(url)}`;
+    const { url, transport }: { url?: unknown; transport?: unknown } =
+      typeof given === 'object' && given !== null ? given : {};
+    if (typeof url !== 'string' || url === '') return `expected url to be text, found ${shown(url)}`;
+    const known: readonly unknown[] = RELAY_TRANSPORTS;
+    return known.includes(transport)
+      ? undefined
+      : `expected transport to be udp, tcp or tls, found ${shown(transport)}`;
   });
 }
 

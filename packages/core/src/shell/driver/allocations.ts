@@ -12,8 +12,7 @@ import { oneLine, Refusals } from '../../base/guard/refusals.js';
 import { within } from '../../base/time/deadline.js';
 import { allocationFault, framingFault, serverFault } from '../adapters/check-allocation.js';
 
-export interface RelayState {
-  readonly url: string;
+export interface RelayState extends RelayServer {
   readonly state: 'up' | 'connecting' | 'down';
   readonly relayedAddress: TransportAddress | undefined;
   readonly rttMs: number | undefined;
@@ -155,6 +154,7 @@ export class Allocations {
   states(): RelayState[] {
     return this.#slots.map(({ server, allocation, connecting, error }) => ({
       url: server.url,
+      transport: server.transport,
       state: allocation !== undefined ? 'up' : connecting ? 'connecting' : 'down',
       relayedAddress: allocation?.relayedAddress,
       rttMs: rttOf(allocation),

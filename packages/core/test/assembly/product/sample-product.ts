@@ -82,7 +82,8 @@ export const samplePlugins = {
     provides: ['relay'],
     create: async ({ files }, { servers }) => {
       for (const server of servers) if ('credentialFile' in server) await files.readSecret(server.credentialFile);
-      return { relay: { servers, allocate: () => Promise.reject(new Error('no relay here')) } };
+      const relays = servers.map(({ url }) => ({ url, transport: 'udp' as const }));
+      return { relay: { servers: relays, allocate: () => Promise.reject(new Error('no relay here')) } };
     },
     serverParts: [
       defineServerPart({

@@ -115,7 +115,7 @@ describe('a guarded role', () => {
     const allocation = { permit: broken, release: broken, refresh: broken, onLost: nothing, close: broken, id: 'a' };
     const relay = (given: unknown) =>
       guardedRole({ servers: [], allocate: async () => given } as unknown as Relay, ROLE_METHODS.relay, guard);
-    const allocate = (given: unknown) => relay(given).allocate({ url: 'x' }, {} as never);
+    const allocate = (given: unknown) => relay(given).allocate({ url: 'x', transport: 'udp' }, {} as never);
     await expect(allocate(undefined)).rejects.toThrow('where an object should be');
     await expect(allocate({ ...allocation, close: undefined })).rejects.toThrow('no method `close`');
     const { id, release } = await allocate(allocation);

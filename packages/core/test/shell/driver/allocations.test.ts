@@ -7,7 +7,7 @@ import { FakeClock } from '../../../src/base/time/fake-clock.js';
 
 /** A relay whose server can be told to fail, and whose allocations can be lost. */
 class TestRelay implements Relay {
-  readonly servers = [{ url: 'turn:relay.test:3478' }];
+  readonly servers = [{ url: 'turn:relay.test:3478', transport: 'udp' }] as const;
   readonly log: string[] = [];
   failing = false;
   lose: ((reason: Error) => void) | undefined;
@@ -19,7 +19,7 @@ class TestRelay implements Relay {
     this.log.push(`allocate ${id}`);
     return {
       id,
-      server: this.servers[0]!,
+      server: this.servers[0],
       relayedAddress: transportAddress('198.51.100.1', 50000 + this.#count),
       mappedAddress: transportAddress('203.0.113.5', 40001),
       rttMs: 5,
