@@ -32,5 +32,10 @@ export function samePath(a: TransportPath, b: TransportPath): boolean {
 
 /** Map key of a path. */
 export function pathKey(path: TransportPath): string {
-  return `${baseIdOf(path)}>${formatAddress(path.remote)}`;
+  return pathKeyFrom(baseIdOf(path), path.remote);
+}
+
+/** The one form of such keys. They are compared, and never taken apart. */
+export function pathKeyFrom(baseId: string, remote: TransportAddress): string {
+  return `${baseId}>${formatAddress(remote)}`;
 }

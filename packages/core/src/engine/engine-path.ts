@@ -1,5 +1,5 @@
-import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
-import { baseIdOf, type TransportPath } from '../contracts/path.js';
+import type { TransportAddress } from '@wirepath/stun-codec';
+import { baseIdOf, pathKeyFrom, type TransportPath } from '../contracts/path.js';
 
 /** Where a datagram leaves from or came in on: a socket's or allocation's id, and the other end's address. */
 export interface EnginePath {
@@ -19,7 +19,7 @@ export function enginePathOf(path: TransportPath): EnginePath {
   return { baseId: baseIdOf(path), remote: path.remote };
 }
 
-/** For maps, and to compare; nobody takes it apart. */
+/** As `pathKey` of the transport's path that it is. */
 export function pathKeyOf(path: EnginePath): string {
-  return `${path.baseId}>${formatAddress(path.remote)}`;
+  return pathKeyFrom(path.baseId, path.remote);
 }

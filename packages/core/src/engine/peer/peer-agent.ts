@@ -39,6 +39,7 @@ export class PeerAgent {
   readonly #selection: PathSelection;
   readonly hardNat: HardNatTraversal;
   readonly permissions: RelayPermissions;
+  #credentials: CheckCredentials | undefined;
   #hasSession = false;
 
   constructor(
@@ -163,6 +164,11 @@ export class PeerAgent {
     const previous = this.remote;
     const { restarted, moved, isNews } = whatIsNew(previous, message);
     this.remote = message;
+    this.#credentials = {
+      remoteUfrag: message.ufrag,
+      localUfrag: this.#outbox.ufrag,
+      remotePassword: message.password,
+    };
     if (restarted) {
       this.handshake.reset();
       this.#selection.warm.clear();
@@ -331,13 +337,6 @@ export class PeerAgent {
     this.#settleCalls();
     if (!this.#isSettled && !this.#outbox.isRetrying && this.around.signalingUp) this.#outbox.retrySoon(now);
     this.#changed();
-  }
-
-  get #credentials(): CheckCredentials | undefined {
-    const { remote } = this;
-    return remote === null
-      ? undefined
-      : { remoteUfrag: remote.ufrag, localUfrag: this.#outbox.ufrag, remotePassword: remote.password };
   }
 
   #heard(pair: CandidatePair, now: number, { isAnswer = false } = {}): void {

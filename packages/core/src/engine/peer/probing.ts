@@ -89,8 +89,11 @@ export class Probing {
   checkDue(now: number): void {
     const { checklist, around } = this.#needs;
     if (this.#needs.credentials() === undefined) return;
-    const take = () => checklist.pacing.takeDue(now, around.pacer);
-    for (let pair = take(); pair !== undefined; pair = take()) this.check(pair, now);
+    for (;;) {
+      const pair = checklist.pacing.takeDue(now, around.pacer);
+      if (pair === undefined) return;
+      this.check(pair, now);
+    }
   }
 
   /** RFC 8445 7.3.1.4: check at once, out of turn. */

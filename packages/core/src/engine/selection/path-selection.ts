@@ -2,7 +2,6 @@ import type { PublicKey } from '../../base/identity/identity.js';
 import type { NatBehavior } from '../../contracts/nat-behavior.js';
 import { ActivePath } from './active-path.js';
 import type { CandidatePair } from '../pairs/candidate-pair.js';
-import { pathKeyOf } from '../engine-path.js';
 import type { Checklist } from '../pairs/checklist.js';
 import type { EngineEffect } from '../effects.js';
 import type { LocalDescription } from '../events.js';
@@ -74,13 +73,12 @@ export class PathSelection {
     const { active } = this;
     if (active === undefined) return;
     const { peer, around, checklist } = this.#needs;
-    const paths = [active.pair.path];
-    if (active.trust !== 'trusted' || active.isDoubtful)
-      paths.push(...fallbacksFor(active.pair, checklist.pairs.values()).map(({ path }) => path));
-    const text = paths.map(pathKeyOf).join(' ');
+    const isUnsure = active.trust !== 'trusted' || active.isDoubtful;
+    const pairs = [active.pair, ...(isUnsure ? fallbacksFor(active.pair, checklist.pairs.values()) : [])];
+    const text = pairs.map(({ key }) => key).join(' ');
     if (text === this.#paths) return;
     this.#paths = text;
-    around.emit({ type: 'set-path', peer, paths });
+    around.emit({ type: 'set-path', peer, paths: pairs.map(({ path }) => path) });
   }
 
   /** The peer's NAT has given it another port: nothing more comes from the old one since the new one was heard. */
