@@ -202,6 +202,7 @@ describe('the control socket', () => {
   it('says in one line that its path is too long', async () => {
     const path = join(folder, 'x'.repeat(120), 'a.sock');
     await expect(serve(fakeHandler(), path)).rejects.toMatchObject({
+      code: 'CONTROL_SOCKET',
       advice: 'Set XDG_RUNTIME_DIR to a shorter path.',
     });
   });

@@ -293,7 +293,10 @@ describe('names', () => {
     const internet = new MemoryInternet();
     const flood = Array.from({ length: 200 }, (_, index) => at(`203.0.113.${index + 1}:3478`));
     const node = new NodeUnderTest(internet, { servers: ['many.example'], nat: CONE, resolve: async () => flood });
-    await expect(node.gather()).rejects.toThrow('no answer');
+    await expect(node.gather()).rejects.toMatchObject({
+      code: 'STUN_DISCOVERY',
+      message: expect.stringContaining('no answer') as unknown,
+    });
     expect(new Set(internet.sent.map(({ to }) => to.ip)).size).toBe(8);
   });
 });

@@ -40,7 +40,7 @@ export function errorSentence(error: unknown): string {
 }
 
 export function exitCodeOf(error: unknown): number {
-  return isReportable(error) && (error.code === 'CONFIG' || error.code === 'USAGE') ? EXIT_USAGE : EXIT_FAILED;
+  return isReportable(error) && error.code === 'CONFIG' ? EXIT_USAGE : EXIT_FAILED;
 }
 
 function problemSentence({ file, keyPath, expected, found }: ConfigProblem): string {

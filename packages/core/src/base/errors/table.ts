@@ -7,19 +7,11 @@ export const ERRORS = {
     message: 'no candidate could be gathered',
     advice: 'Check that the network is up and that a STUN server answers.',
   },
-  HOLE_PUNCH_FAILED: {
-    message: 'no candidate pair answered',
-    advice: 'Run `explain PEER` to see each pair and what would help.',
-  },
   TURN_RELAY: {
     message: 'the relay refused or did not answer',
     advice: 'Check the relay URL, the user name and the credential.',
   },
   NAT_TRAVERSAL_FAILED: { message: 'the peer could not be connected', advice: 'Run `explain PEER` to see why.' },
-  NO_STUN_SERVERS: {
-    message: 'no STUN server is configured',
-    advice: 'List at least one under the options of the STUN plugin.',
-  },
   PERMISSION_DENIED: {
     message: 'the system does not permit this',
     advice: 'The message names what refuses it: the mode of a file, a capability that is missing, or a policy.',
@@ -53,6 +45,16 @@ export const ERRORS = {
     message: 'a node already runs on this configuration',
     advice: 'Use `status` to see it, or stop it first.',
   },
+  STARTING: { message: 'the process is still starting', advice: 'Try again when it is up.' },
+  CONTROL_SOCKET: {
+    message: 'the control socket cannot be opened or spoken to',
+    advice: 'The message says what is in the way.',
+  },
+  BAD_REQUEST: {
+    message: 'a request that the control socket does not take',
+    advice: 'Use the command of the same version as the running process.',
+  },
+  INTERNAL: { message: 'a fault of the program itself', advice: 'Run again with `log.level` debug, and report it.' },
   NOT_RUNNING: { message: 'no node runs on this configuration', advice: 'Start it with `up`.' },
   ABORTED: { message: 'stopped before it was done', advice: 'It was asked to stop; nothing to do.' },
 } as const;
