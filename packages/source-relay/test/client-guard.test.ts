@@ -123,7 +123,7 @@ describe('what the client believes', () => {
     expect(lab.datagrams.unclaimed > 0 ? 'unclaimed' : Object.fromEntries(own)).toEqual(counted);
   });
 
-  it("takes nothing from the shared socket that is not the server's (fault 10: two readers steal from each other)", async () => {
+  it("takes nothing from the shared socket that is not the server's (two readers steal from each other)", async () => {
     const lab = await clientLab();
     await lab.allocate();
     const seen: string[] = [];
@@ -299,7 +299,7 @@ describe('how Allocate ends', () => {
   });
 });
 
-describe('a relay that carries traffic (fault 3: the candidate was a loopback proxy, nobody asked for permissions)', () => {
+describe('a relay that carries traffic (the candidate was a loopback proxy, nobody asked for permissions)', () => {
   it("hands out the server's relayed address and carries data both ways between two clients", async () => {
     const lab = await clientLab();
     const other = await MemoryDatagrams.open(lab.network, at('192.0.2.99', 1));

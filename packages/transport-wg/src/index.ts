@@ -22,10 +22,7 @@
  * @packageDocumentation
  */
 export { default } from './plugin.js';
-export {
-  EmbeddedTransport,
-  type EmbeddedTransportNeeds,
-  type EmbeddedTransportOptions,
-} from './embedded/embedded-transport.js';
+export type { EmbeddedTransportNeeds, EmbeddedTransportOptions } from './embedded/embedded-options.js';
+export { EmbeddedTransport } from './embedded/embedded-transport.js';
 export type { OpenUdpSocket, UdpSocket } from './sockets/udp-socket.js';
 export type { WireGuardOptions } from './options.js';

@@ -2,63 +2,34 @@ import {
   baseIdOf,
   CodedError,
   Counters,
-  Listeners,
   parseCidr,
   sameAddress,
   samePath,
   socketPath,
-  type Clock,
   type Datagrams,
-  type Guard,
-  type Identity,
-  type Logger,
-  type NodeSettings,
   type PacketPort,
   type PublicKey,
-  type RandomSource,
   type Transport,
   type TransportAddress,
   type TransportPath,
   type TransportPeer,
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
-import { socketDescriptor } from '@wirepath/linux';
 import { setImmediate } from 'node:timers/promises';
 import { defaultMark } from '../system/linux-network.js';
-import { bindToInterface, forceBufferSizes, markSocket } from '../sockets/socket-options.js';
 import { Device } from '../protocol/device.js';
 import { parseKey } from '../protocol/keys.js';
 import type { DeviceSink } from '../protocol/sink.js';
 import { TunInterface } from '../inner/tun-interface.js';
 import { UapiServer } from '../uapi/socket/server.js';
 import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
-import { EventThrottle } from '../sockets/event-throttle.js';
+import { markSockets, pinSockets } from './prepare-sockets.js';
+import { EventThrottle } from '../events/event-throttle.js';
 import { InProcessPort } from '../inner/in-process-port.js';
 import type { InnerSide } from '../inner/inner-side.js';
+import { TransportEvents } from '../events/transport-events.js';
 import { Sockets } from '../sockets/sockets.js';
-import { SOCKET_BUFFER_BYTES, type OpenUdpSocket } from '../sockets/udp-socket.js';
-
-export interface EmbeddedTransportNeeds {
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly guard: Guard;
-  readonly random: RandomSource;
-  readonly identity: Identity;
-  readonly node: NodeSettings;
-}
-
-export interface EmbeddedTransportOptions {
-  /** 0: any that is free. @default 0 */
-  readonly listenPort?: number | undefined;
-  /** @default true */
-  readonly tun?: boolean | undefined;
-  readonly fwmark?: number | undefined;
-  readonly bindInterface?: string | undefined;
-  /** Folder of the UAPI socket. @default /var/run/wireguard */
-  readonly uapiFolder?: string | undefined;
-  /** Opens every socket of the transport: for a simulated network, without a device. @default the system's sockets */
-  readonly openSocket?: OpenUdpSocket | undefined;
-}
+import type { EmbeddedTransportNeeds, EmbeddedTransportOptions } from './embedded-options.js';
 
 const NO_PRESHARED_KEY = new Uint8Array(32);
 
@@ -90,11 +61,7 @@ export class EmbeddedTransport implements Transport {
   readonly #port: InProcessPort | undefined;
   readonly #tun: TunInterface | undefined;
   readonly #peers = new Map<PublicKey, PeerRecord>();
-  readonly #onHandshake: Listeners<{ publicKey: PublicKey; atUnixMs: number }>;
-  readonly #onAuthenticated: Listeners<{ publicKey: PublicKey; path: TransportPath }>;
-  readonly #onSent: Listeners<{ publicKey: PublicKey }>;
-  readonly #onPathWanted: Listeners<{ publicKey: PublicKey }>;
-  readonly #onEndpointSuggested: Listeners<{ publicKey: PublicKey; endpoint: TransportAddress }>;
+  readonly #events: TransportEvents;
   #device: Device<TransportPath> | undefined;
   #uapi: UapiServer | undefined;
   #timer: Disposable | undefined;
@@ -109,12 +76,7 @@ export class EmbeddedTransport implements Transport {
     const { node, logger, guard } = needs;
     const counters = this.#counters;
     this.#mark = options.fwmark ?? defaultMark(node.interfaceName);
-    const listeners = <Event>(name: string) => new Listeners<Event>(guard, name);
-    this.#onHandshake = listeners('handshake');
-    this.#onAuthenticated = listeners('authenticated');
-    this.#onSent = listeners('sent');
-    this.#onPathWanted = listeners('path-wanted');
-    this.#onEndpointSuggested = listeners('endpoint-suggested');
+    this.#events = new TransportEvents(guard);
     const onPacket = (packet: Uint8Array) => this.#handlePacket(packet);
     if (options.tun ?? true) {
       this.#tun = new TunInterface({ node, mark: this.#mark, logger, guard, counters, onPacket });
@@ -161,7 +123,8 @@ export class EmbeddedTransport implements Transport {
     privateKey.fill(0);
     await this.#sockets.open(this.#options.listenPort ?? 0, signal);
     this.#listening = true;
-    this.#pinSockets();
+    const { bindInterface } = this.#options;
+    if (bindInterface !== undefined) pinSockets(this.#sockets, bindInterface, this.#needs.logger);
   }
 
   /** @throws CodedError PERMISSION_DENIED, INTERFACE_IN_USE, NETWORK_CONFIG, CONFIG, ABORTED. */
@@ -216,24 +179,24 @@ export class EmbeddedTransport implements Transport {
   }
 
   onHandshake(listener: (event: { publicKey: PublicKey; atUnixMs: number }) => void): Disposable {
-    return this.#onHandshake.add(listener);
+    return this.#events.handshake.add(listener);
   }
 
   onAuthenticated(listener: (event: { publicKey: PublicKey; path: TransportPath }) => void): Disposable {
-    return this.#onAuthenticated.add(listener);
+    return this.#events.authenticated.add(listener);
   }
 
   onSent(listener: (event: { publicKey: PublicKey }) => void): Disposable {
-    return this.#onSent.add(listener);
+    return this.#events.sent.add(listener);
   }
 
   onEndpointSuggested(listener: (event: { publicKey: PublicKey; endpoint: TransportAddress }) => void): Disposable {
-    return this.#onEndpointSuggested.add(listener);
+    return this.#events.endpointSuggested.add(listener);
   }
 
   /** A packet or handshake waits for a peer that has no path. At most one call per peer in 20 ms. */
   onPathWanted(listener: (event: { publicKey: PublicKey }) => void): Disposable {
-    return this.#onPathWanted.add(listener);
+    return this.#events.pathWanted.add(listener);
   }
 
   counters(): Record<string, number> {
@@ -263,7 +226,7 @@ export class EmbeddedTransport implements Transport {
     if (this.#stopping || signal.aborted || listenPort === undefined) {
       throw new CodedError('ABORTED', 'the transport is not listening', { cause: signal.reason });
     }
-    if (this.#tun) this.#markSockets();
+    if (this.#tun) markSockets(this.#sockets, this.#mark, this.#needs.logger);
     await this.#inner.start({ signal, listenPort });
     if (this.#tun) await this.#serveUapi(signal);
   }
@@ -282,35 +245,6 @@ export class EmbeddedTransport implements Transport {
     this.#timer = undefined;
   }
 
-  /** @throws CodedError INTERFACE_NOT_FOUND, NETWORK_CONFIG. Without the right to pin, the sockets stay as they are. */
-  #pinSockets(): void {
-    const { bindInterface } = this.#options;
-    if (bindInterface === undefined) return;
-    this.#sockets.forEachSocket((socket) => {
-      const fd = socketDescriptor(socket);
-      try {
-        if (fd !== undefined) bindToInterface(fd, bindInterface);
-      } catch (error) {
-        if (!(error instanceof CodedError) || error.code !== 'PERMISSION_DENIED') throw error;
-        this.#needs.logger.warn('the sockets are not bound to the interface', { bindInterface, error: error.message });
-      }
-    });
-  }
-
-  #markSockets(): void {
-    this.#sockets.forEachSocket((socket) => {
-      const fd = socketDescriptor(socket);
-      if (fd === undefined) return;
-      forceBufferSizes(fd, SOCKET_BUFFER_BYTES);
-      try {
-        markSocket(fd, this.#mark);
-      } catch (error) {
-        // The rules know our port too, so only extra sockets and strict setups depend on the mark.
-        this.#needs.logger.warn('our datagrams are not marked', { error: (error as Error).message });
-      }
-    });
-  }
-
   async #serveUapi(signal: AbortSignal): Promise<void> {
     const { node, identity, logger, guard } = this.#needs;
     const device = new EmbeddedUapi({
@@ -322,7 +256,7 @@ export class EmbeddedTransport implements Transport {
       put: (peer, how) => this.#putPeer(peer, how),
       remove: (publicKey) => this.removePeer(publicKey),
       check: (publicKey) => this.#listeningDevice().checkPublicKey(publicKey),
-      suggestEndpoint: (publicKey, endpoint) => this.#onEndpointSuggested.tell({ publicKey, endpoint }),
+      suggestEndpoint: (publicKey, endpoint) => this.#events.endpointSuggested.tell({ publicKey, endpoint }),
     });
     const folder = this.#options.uapiFolder;
     const { interfaceName } = node;
@@ -422,17 +356,17 @@ export class EmbeddedTransport implements Transport {
     },
     reply: (datagram, to) => this.#sockets.reply(to, datagram),
     deliver: (packet) => this.#inner.deliver(packet),
-    onHandshake: ({ publicKey }, { unixMs }) => this.#onHandshake.tell({ publicKey, atUnixMs: unixMs }),
+    onHandshake: ({ publicKey }, { unixMs }) => this.#events.handshake.tell({ publicKey, atUnixMs: unixMs }),
     onAuthenticated: ({ publicKey }, path, _kind, now) => {
       if (this.#peers.get(publicKey)?.throttle.admitAuthenticated(path, now)) {
-        this.#onAuthenticated.tell({ publicKey, path });
+        this.#events.authenticated.tell({ publicKey, path });
       }
     },
     onSent: ({ publicKey }, now) => {
-      if (this.#peers.get(publicKey)?.throttle.admitSent(now)) this.#onSent.tell({ publicKey });
+      if (this.#peers.get(publicKey)?.throttle.admitSent(now)) this.#events.sent.tell({ publicKey });
     },
     onPathWanted: ({ publicKey }, now) => {
-      if (this.#peers.get(publicKey)?.throttle.admitPathWanted(now)) this.#onPathWanted.tell({ publicKey });
+      if (this.#peers.get(publicKey)?.throttle.admitPathWanted(now)) this.#events.pathWanted.tell({ publicKey });
     },
   };
 }

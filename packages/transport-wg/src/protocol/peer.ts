@@ -10,7 +10,7 @@ import {
 import type { DropReason } from './drops.js';
 import { Handshakes, type PeerIndices } from './handshakes.js';
 import type { Keypair } from './keypair.js';
-import { Keypairs } from './keypairs.js';
+import { Keypairs } from './keypair-slots.js';
 import { TRANSPORT_HEADER_BYTES, writeTransportHeader, type CookieReply, type Response } from './messages.js';
 import type { ClaimedInitiation, RemoteIdentity } from './noise.js';
 import { jitterMs, type PeerContext } from './peer-context.js';

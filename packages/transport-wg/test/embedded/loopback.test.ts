@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { transportAddress, type TransportPath } from '@wirepath/core/plugin';
-import type { EmbeddedTransportOptions } from '../../src/embedded/embedded-transport.js';
+import type { EmbeddedTransportOptions } from '../../src/embedded/embedded-options.js';
 import { bareSocket, connect, introduce, startNode, until, type TestNode } from './support.js';
 
 const nodes: TestNode[] = [];

@@ -12,7 +12,8 @@ import {
   type TransportAddress,
   type TransportPath,
 } from '@wirepath/core/plugin';
-import { EmbeddedTransport, type EmbeddedTransportOptions } from '../../src/embedded/embedded-transport.js';
+import type { EmbeddedTransportOptions } from '../../src/embedded/embedded-options.js';
+import { EmbeddedTransport } from '../../src/embedded/embedded-transport.js';
 import { formatKey, generatePrivateKey, publicKeyOf } from '../../src/protocol/keys.js';
 
 export const systemClock: Clock = {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Device, type DeviceOptions, type PeerConfig } from '../../src/protocol/device.js';
+import { Device } from '../../src/protocol/device.js';
+import type { DeviceOptions, PeerConfig } from '../../src/protocol/device-config.js';
 import type { AuthenticatedKind, DeviceSink, HandshakeInfo, DevicePeer } from '../../src/protocol/sink.js';
 
 /**

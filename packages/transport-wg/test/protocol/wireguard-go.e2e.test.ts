@@ -8,7 +8,8 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Device, type DeviceOptions, type PeerConfig } from '../../src/protocol/device.js';
+import { Device } from '../../src/protocol/device.js';
+import type { DeviceOptions, PeerConfig } from '../../src/protocol/device-config.js';
 import { formatKey, generatePresharedKey, generatePrivateKey, publicKeyOf } from '../../src/protocol/keys.js';
 import type { HandshakeInfo } from '../../src/protocol/sink.js';
 

@@ -31,7 +31,7 @@ describe('a UAPI answer', () => {
     expect(read(text)).toMatchObject({ state: { ownPublicKey: PUBLIC_KEY, listenPort: 1, peers: [{ rxBytes: 7 }] } });
   });
 
-  it('keeps nanoseconds apart from seconds (fault 8: a handshake in the same second is another one)', () => {
+  it('keeps nanoseconds apart from seconds (a handshake in the same second is another one)', () => {
     const at = (nanoseconds: number) =>
       read(
         `public_key=${KEY}\nlast_handshake_time_sec=1795337380\nlast_handshake_time_nsec=${nanoseconds}\nerrno=0\n\n`,

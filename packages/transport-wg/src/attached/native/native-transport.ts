@@ -23,7 +23,7 @@ import { requestHandshake } from '../device/handshake-request.js';
 import { innerPing } from './inner-ping.js';
 import { putPeer, removePeer, setEndpoint } from '../device/peer-changes.js';
 import { PeerRanges } from '../device/peer-ranges.js';
-import type { UapiTransportNeeds, UapiTransportOptions } from '../proxy/proxy-transport.js';
+import type { UapiTransportNeeds, UapiTransportOptions } from '../attached-options.js';
 
 const BUSY_INTERVAL_MS = 100;
 /** Nothing tells us of traffic but the device's counters. */

@@ -5,7 +5,7 @@ import {
   type TransportPath,
   type TransportPeer,
 } from '@wirepath/core/plugin';
-import { EventThrottle } from '../../sockets/event-throttle.js';
+import { EventThrottle } from '../../events/event-throttle.js';
 import { LoopbackLeg, type LoopbackLegOptions } from './loopback-leg.js';
 import { PathEvidence } from './path-evidence.js';
 

@@ -1,15 +1,9 @@
 import {
   CodedError,
   Counters,
-  Listeners,
   sameAddress,
   socketPath,
-  type Clock,
   type Datagrams,
-  type Guard,
-  type Identity,
-  type Logger,
-  type NodeSettings,
   type PublicKey,
   type Transport,
   type TransportAddress,
@@ -19,15 +13,16 @@ import {
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
 import { socketDescriptor } from '@wirepath/linux';
+import { TransportEvents } from '../../events/transport-events.js';
 import { Sockets } from '../../sockets/sockets.js';
 import { defaultMark } from '../../system/linux-network.js';
 import { bindToInterface, markSocket } from '../../sockets/socket-options.js';
 import { PATH_CHANGE_HANDSHAKE_SPACING_MS } from '../../protocol/constants.js';
 import { MESSAGE_TRANSPORT_DATA, messageType, TRANSPORT_MIN_BYTES } from '../../protocol/messages.js';
-import type { DeviceControl, UapiDeviceState } from '../../uapi/device.js';
+import type { UapiDeviceState } from '../../uapi/device.js';
+import type { UapiTransportNeeds, UapiTransportOptions } from '../attached-options.js';
 import { AttachedDevice } from '../device/attached-device.js';
 import { DeviceNetwork } from '../device/device-network.js';
-import type { DeviceKind } from '../device/device-traits.js';
 import { DeviceWatch } from '../device/device-watch.js';
 import { isNewHandshake, lastHandshakeUnixMs } from '../device/handshake-clock.js';
 import { requestHandshake } from '../device/handshake-request.js';
@@ -35,31 +30,6 @@ import { IncomingSorter } from './incoming-sorter.js';
 import { putPeer, removePeer, setEndpoint } from '../device/peer-changes.js';
 import { PeerRanges } from '../device/peer-ranges.js';
 import { ProxiedPeer } from './proxied-peer.js';
-
-export interface UapiTransportNeeds {
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly guard: Guard;
-  readonly identity: Identity;
-  readonly node: NodeSettings;
-}
-
-export interface UapiTransportOptions {
-  /** Name of the device. @default the node's `interface` */
-  readonly device?: string | undefined;
-  /** Starts this program for the device, wireguard-go's arguments assumed, and ends it again. @default the device is there */
-  readonly command?: string | undefined;
-  /** @default found out */
-  readonly kind?: DeviceKind | undefined;
-  /** Our UDP port (`proxy`), or the device's (`native`); 0: any that is free. @default 0 */
-  readonly listenPort?: number | undefined;
-  readonly fwmark?: number | undefined;
-  readonly bindInterface?: string | undefined;
-  /** False leaves addresses and routes of the device to others. @default true */
-  readonly configureInterface?: boolean | undefined;
-  /** Instead of the device's socket or `wg`. */
-  readonly control?: DeviceControl | undefined;
-}
 
 /** The device is asked at most so often while traffic passes. */
 const BUSY_INTERVAL_MS = 100;
@@ -82,11 +52,7 @@ export class ProxyTransport implements Transport {
   readonly #watch: DeviceWatch;
   readonly #peers = new Map<PublicKey, ProxiedPeer>();
   readonly #closing = new Set<Promise<void>>();
-  readonly #onHandshake: Listeners<{ publicKey: PublicKey; atUnixMs: number }>;
-  readonly #onAuthenticated: Listeners<{ publicKey: PublicKey; path: TransportPath }>;
-  readonly #onSent: Listeners<{ publicKey: PublicKey }>;
-  readonly #onPathWanted: Listeners<{ publicKey: PublicKey }>;
-  readonly #onEndpointSuggested: Listeners<{ publicKey: PublicKey; endpoint: TransportAddress }>;
+  readonly #events: TransportEvents;
   #sorter: IncomingSorter | undefined;
   #devicePort = 0;
   #listening = false;
@@ -98,12 +64,7 @@ export class ProxyTransport implements Transport {
     this.#options = options;
     const { node, logger, clock, identity, guard } = needs;
     const counters = this.#counters;
-    const listeners = <Event>(name: string) => new Listeners<Event>(guard, name);
-    this.#onHandshake = listeners('handshake');
-    this.#onAuthenticated = listeners('authenticated');
-    this.#onSent = listeners('sent');
-    this.#onPathWanted = listeners('path-wanted');
-    this.#onEndpointSuggested = listeners('endpoint-suggested');
+    this.#events = new TransportEvents(guard);
     const { command, kind, control } = options;
     const interfaceName = options.device ?? node.interfaceName;
     this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, counters });
@@ -237,7 +198,7 @@ export class ProxyTransport implements Transport {
   }
 
   onHandshake(listener: (event: { publicKey: PublicKey; atUnixMs: number }) => void): Disposable {
-    return this.#onHandshake.add(listener);
+    return this.#events.handshake.add(listener);
   }
 
   /**
@@ -245,20 +206,20 @@ export class ProxyTransport implements Transport {
    * the bytes that it counts ({@link PathEvidence}).
    */
   onAuthenticated(listener: (event: { publicKey: PublicKey; path: TransportPath }) => void): Disposable {
-    return this.#onAuthenticated.add(listener);
+    return this.#events.authenticated.add(listener);
   }
 
   onSent(listener: (event: { publicKey: PublicKey }) => void): Disposable {
-    return this.#onSent.add(listener);
+    return this.#events.sent.add(listener);
   }
 
   /** The device wants to send to a peer that has no path. At most one call per peer in 20 ms. */
   onPathWanted(listener: (event: { publicKey: PublicKey }) => void): Disposable {
-    return this.#onPathWanted.add(listener);
+    return this.#events.pathWanted.add(listener);
   }
 
   onEndpointSuggested(listener: (event: { publicKey: PublicKey; endpoint: TransportAddress }) => void): Disposable {
-    return this.#onEndpointSuggested.add(listener);
+    return this.#events.endpointSuggested.add(listener);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -378,13 +339,15 @@ export class ProxyTransport implements Transport {
     if (paths.length > 0) this.#send(paths, datagram);
     else this.#hold(peer, datagram);
     const isData = messageType(datagram) === MESSAGE_TRANSPORT_DATA && datagram.length > TRANSPORT_MIN_BYTES;
-    if (isData && peer.throttle.admitSent(this.#needs.clock.now())) this.#onSent.tell({ publicKey: peer.publicKey });
+    if (isData && peer.throttle.admitSent(this.#needs.clock.now()))
+      this.#events.sent.tell({ publicKey: peer.publicKey });
     this.#watch.nudge();
   }
 
   #hold(peer: ProxiedPeer, datagram: Uint8Array): void {
     if (!peer.hold(datagram)) this.#counters.count('send.no-path');
-    if (peer.throttle.admitPathWanted(this.#needs.clock.now())) this.#onPathWanted.tell({ publicKey: peer.publicKey });
+    if (peer.throttle.admitPathWanted(this.#needs.clock.now()))
+      this.#events.pathWanted.tell({ publicKey: peer.publicKey });
   }
 
   #send(paths: readonly TransportPath[], datagram: Uint8Array): void {
@@ -395,7 +358,7 @@ export class ProxyTransport implements Transport {
     const { publicKey } = peer;
     if (peer.roaming && !peer.isOn(path)) this.setPath(publicKey, [path]);
     if (peer.throttle.admitAuthenticated(path, this.#needs.clock.now()))
-      this.#onAuthenticated.tell({ publicKey, path });
+      this.#events.authenticated.tell({ publicKey, path });
   }
 
   #told(state: UapiDeviceState, atUnixMs: number): void {
@@ -410,7 +373,7 @@ export class ProxyTransport implements Transport {
       const atMs = lastHandshakeUnixMs(told, handshakeClock, atUnixMs);
       if (isNewHandshake(peer.lastHandshakeMs, atMs, handshakeClock) && atMs !== null) {
         peer.lastHandshakeMs = atMs;
-        this.#onHandshake.tell({ publicKey, atUnixMs: atMs });
+        this.#events.handshake.tell({ publicKey, atUnixMs: atMs });
       }
       if (told.endpoint && !sameAddress(told.endpoint, peer.endpoint)) {
         this.#movedAway(peer, told.endpoint, peer.endpoint);
@@ -425,6 +388,6 @@ export class ProxyTransport implements Transport {
     if (this.#device.traits.canModifyPeer) void this.#device.set(setEndpoint(publicKey, ours));
     else this.#putPeer(peer);
     if (peer.roaming) this.setPath(publicKey, this.#pathsTo(endpoint));
-    else this.#onEndpointSuggested.tell({ publicKey, endpoint });
+    else this.#events.endpointSuggested.tell({ publicKey, endpoint });
   }
 }

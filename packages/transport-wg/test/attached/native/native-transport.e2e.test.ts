@@ -85,7 +85,7 @@ describe.skipIf(reason)('a device with its own port (wireguard-go)', () => {
     peer.transport.setPath(publicKey, [socketPath(base, transportAddress('127.0.0.1', transport.listenPort!))]);
   }
 
-  it('takes a handshake as proof before the first session, started at once (fault 6)', async () => {
+  it('takes a handshake as proof before the first session, started at once', async () => {
     const handshakes: number[] = [];
     transport.onHandshake(({ atUnixMs }) => handshakes.push(atUnixMs));
     const beganMs = Date.now();
@@ -111,7 +111,7 @@ describe.skipIf(reason)('a device with its own port (wireguard-go)', () => {
       expect(await tryEndpoint(first)).toBe(true);
     });
 
-    it('sees success though no handshake is due for two minutes (fault 7)', async () => {
+    it('sees success though no handshake is due for two minutes', async () => {
       const before = await state();
       expect(await tryEndpoint(second)).toBe(true);
       const after = await state();
@@ -120,14 +120,14 @@ describe.skipIf(reason)('a device with its own port (wireguard-go)', () => {
       expect(await pinged(peer.ip, 3)).toBe(3);
     });
 
-    it('restores the old endpoint where there is no proof, and traffic flows (fault 7)', async () => {
+    it('restores the old endpoint where there is no proof, and traffic flows', async () => {
       expect(await tryEndpoint(hole, SHORT_TRIAL)).toBe(false);
       expect(intoHole).toBeGreaterThan(0);
       expect((await state()).endpoint).toEqual(first);
       expect(await pinged(peer.ip, 5)).toBe(5);
     });
 
-    it('takes neither an earlier handshake nor traffic from the old path as proof (fault 8)', async () => {
+    it('takes neither an earlier handshake nor traffic from the old path as proof', async () => {
       const shared = peer.transport.datagrams!.bases.find(({ family, shared: isShared }) => family === 4 && isShared)!;
       const chatter = setInterval(() => {
         sendFrom(shared);

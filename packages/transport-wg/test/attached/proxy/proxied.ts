@@ -1,5 +1,6 @@
 import { socketPath, transportAddress, type TransportAddress, type TransportPath } from '@wirepath/core/plugin';
-import { ProxyTransport, type UapiTransportOptions } from '../../../src/attached/proxy/proxy-transport.js';
+import type { UapiTransportOptions } from '../../../src/attached/attached-options.js';
+import { ProxyTransport } from '../../../src/attached/proxy/proxy-transport.js';
 import { newIdentity, recordingLogger, systemClock, type TestNode, testGuard } from '../../embedded/support.js';
 import { run } from '../../uapi/programs.js';
 

@@ -43,7 +43,7 @@ describe.skipIf(reason)('the proxy in front of wireguard-go', () => {
     await until('the session', hasSession(proxied));
   }
 
-  it('shakes hands at once when asked, as initiator (fault 6: no wait for a keepalive)', async () => {
+  it('shakes hands at once when asked, as initiator (no wait for a keepalive)', async () => {
     const [proxied, peer] = await nodes();
     const handshakes: number[] = [];
     const authenticated: TransportPath[] = [];

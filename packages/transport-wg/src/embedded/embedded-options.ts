@@ -1,0 +1,24 @@
+import type { Clock, Guard, Identity, Logger, NodeSettings, RandomSource } from '@wirepath/core/plugin';
+import type { OpenUdpSocket } from '../sockets/udp-socket.js';
+
+export interface EmbeddedTransportNeeds {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly guard: Guard;
+  readonly random: RandomSource;
+  readonly identity: Identity;
+  readonly node: NodeSettings;
+}
+
+export interface EmbeddedTransportOptions {
+  /** 0: any that is free. @default 0 */
+  readonly listenPort?: number | undefined;
+  /** @default true */
+  readonly tun?: boolean | undefined;
+  readonly fwmark?: number | undefined;
+  readonly bindInterface?: string | undefined;
+  /** Folder of the UAPI socket. @default /var/run/wireguard */
+  readonly uapiFolder?: string | undefined;
+  /** Opens every socket of the transport: for a simulated network, without a device. @default the system's sockets */
+  readonly openSocket?: OpenUdpSocket | undefined;
+}
