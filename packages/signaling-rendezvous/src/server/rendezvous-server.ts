@@ -1,8 +1,6 @@
 import {
   CodedError,
   Counters,
-  deniedPort,
-  isDenied,
   parseTransportAddress,
   sourceLevels,
   type ListeningAddress,
@@ -23,7 +21,9 @@ import { Switchboard, type SwitchboardEffect } from '../protocol/switchboard.js'
 import { admittedKeys, type AdmissionOptions } from './admission-list.js';
 import { ConnectionGate, type GateRefusal } from './connection-gate.js';
 import { OpeningConnections } from './opening-connections.js';
+import { ForeignUrlWarning } from './foreign-url-warning.js';
 import { createHttpFront, type TlsFiles } from './http-front.js';
+import { listenError } from './listen-error.js';
 import { limitsWithin, openFilesLimit } from './open-files.js';
 import { serverAddressOf } from './server-address.js';
 import { ServerSockets } from './server-sockets.js';
@@ -35,7 +35,6 @@ const TICK_MS = 1000;
 const FAREWELL_MS = 250;
 /** Past what the limits let in: who is to go is decided here, not by the order of arrival at the kernel's. */
 const SPARE_CONNECTIONS = 256;
-const FOREIGN_URL_WARNING_INTERVAL_MS = 10_000;
 
 /** The section `server.rendezvous` of the rc file. */
 export interface RendezvousServerOptions extends AdmissionOptions {
@@ -58,6 +57,7 @@ export class RendezvousServer implements RunningServer {
   readonly #gate: ConnectionGate;
   readonly #handshakes: OpeningConnections;
   readonly #shortages: Shortages;
+  readonly #foreignUrls: ForeignUrlWarning;
   readonly #dropped = new Counters<SocketDropReason>();
   readonly #fronts = new Map<Server, { readonly tls: boolean; readonly address: ListeningAddress }>();
   readonly #sockets = new Set<Socket>();
@@ -71,7 +71,6 @@ export class RendezvousServer implements RunningServer {
   /** Takes connections that others accepted; see {@link adopt}. */
   #adopting: Server | undefined;
   #tick: Disposable | undefined;
-  #warnedAtMs = -Infinity;
   #reloads = 0;
   #stopped = false;
   /** Takes our listener off the signal that `start` was given. */
@@ -90,6 +89,7 @@ export class RendezvousServer implements RunningServer {
       shortageTexts(() => this.#limits),
       needs.logger,
     );
+    this.#foreignUrls = new ForeignUrlWarning(needs.logger);
     this.#switchboard = new Switchboard({
       limits: this.#limits,
       randomBytes: (length) => needs.random.bytes(length),
@@ -353,18 +353,11 @@ export class RendezvousServer implements RunningServer {
   #carryOut(effects: readonly SwitchboardEffect[]): void {
     for (const effect of effects) {
       if (effect.kind === 'foreign-url') {
-        this.#warnOfForeignUrl(effect.url);
+        this.#foreignUrls.warn(effect.url, this.#needs.clock.now());
         continue;
       }
       this.#webSockets.carryOut(effect);
     }
-  }
-
-  #warnOfForeignUrl(url: string): void {
-    const nowMs = this.#needs.clock.now();
-    if (nowMs < this.#warnedAtMs + FOREIGN_URL_WARNING_INTERVAL_MS) return;
-    this.#warnedAtMs = nowMs;
-    this.#needs.logger.warn('rendezvous: a client dialled a URL that is not ours; if it is, add it to `urls`', { url });
   }
 
   async #sayGoodbye(): Promise<void> {
@@ -389,16 +382,4 @@ function listOf(value: string | readonly string[] | undefined): readonly string[
 
 function canonicalUrls(urls: readonly string[] | undefined): string[] {
   return (urls ?? []).flatMap((url) => canonicalUrl(url) ?? []);
-}
-
-function listenError(address: string, cause: unknown): CodedError {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  const details = { subject: address, cause };
-  if (code === 'EADDRINUSE') return new CodedError('ADDRESS_IN_USE', `rendezvous: ${address} is in use`, details);
-  if (isDenied(code)) {
-    const { reason, advice } = deniedPort(Number(/\d+$/.exec(address)?.[0]), String(code));
-    const message = `rendezvous: no right to listen on ${address}: ${reason}`;
-    return new CodedError('PERMISSION_DENIED', message, { ...details, advice });
-  }
-  return new CodedError('NETWORK_CONFIG', `rendezvous: cannot listen on ${address}`, details);
 }
