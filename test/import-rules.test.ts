@@ -1,138 +1,140 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { findCircle } from './house/circles.js';
+import { readDrawings, type Drawing } from './house/drawings.js';
+import { PACKAGES, planted, readImports, type Imports } from './house/imports.js';
+import { circleOfRooms, drawnWrong, foldersWithRooms, upward } from './house/rooms.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const packages = readdirSync(join(root, 'packages')).filter((name) => existsSync(join(root, 'packages', name, 'src')));
+const imports = readImports();
+const drawings = readDrawings();
+const packagesDrawing = drawings.find(({ folder }) => folder === 'packages') as Drawing;
+const roomDrawings = drawings.filter(({ folder }) => folder !== 'packages');
+
+const packageOf = (file: string) => file.split('/')[1] ?? '';
+const withPackage = (all: Imports, name: string) => [...all].filter(([file]) => packageOf(file) === name);
 
 /** Packages that people extend the product with: they see core through one door. */
-const PLUGINS = packages.filter((name) => /^(source|transport|signaling)-/.test(name));
+const PLUGINS = PACKAGES.filter((name) => /^(source|transport|signaling|discovery|service)-/.test(name));
 
-/** What each package may import of the others. */
-const ALLOWED: Record<string, readonly string[]> = {
-  'stun-codec': [],
-  linux: [],
-  core: ['stun-codec'],
-  'source-host': ['core', 'linux'],
-  'source-stun': ['core', 'stun-codec'],
-  'source-relay': ['core', 'linux', 'stun-codec'],
-  'transport-wg': ['core', 'linux'],
-  'signaling-rendezvous': ['core'],
-  testkit: ['core', 'stun-codec'],
-  cli: ['core', 'linux', 'stun-codec', ...PLUGINS],
-  natlab: ['core', 'linux', 'stun-codec', 'cli', 'testkit'],
-};
-
-interface Import {
-  readonly file: string;
-  readonly specifier: string;
-  readonly typeOnly: boolean;
+/** `from --> to` for each package that another one's sources import. */
+function packageArrows(all: Imports): Set<string> {
+  const arrows = [...all].flatMap(([file, targets]) =>
+    targets.flatMap((target) => {
+      const [, to] = /^@wirepath\/([^/]+)/.exec(target) ?? [];
+      return to === undefined || to === packageOf(file) ? [] : [`${packageOf(file)} --> ${to}`];
+    }),
+  );
+  return new Set(arrows);
 }
 
-function sourcesOf(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(folder, name));
+/** Files of one package that import each other in a circle, types included. */
+function circleOfFiles(all: Imports, name: string): string[] | undefined {
+  return findCircle(new Map(withPackage(all, name)));
 }
-
-const importsOfFile = new Map<string, Import[]>();
-
-function importsOf(file: string): Import[] {
-  const known = importsOfFile.get(file);
-  if (known !== undefined) return known;
-  const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
-  const found: Import[] = [];
-  for (const [, kind, type, specifier] of code.matchAll(
-    /^\s*(import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?['"]([^'"]+)['"]/gm,
-  )) {
-    if (kind !== undefined) found.push({ file, specifier: specifier!, typeOnly: type !== undefined });
-  }
-  for (const [, specifier] of code.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)) {
-    found.push({ file, specifier: specifier!, typeOnly: true });
-  }
-  importsOfFile.set(file, found);
-  return found;
-}
-
-const allImports = (name: string) => sourcesOf(join(root, 'packages', name, 'src')).flatMap(importsOf);
 
 describe('imports between packages', () => {
-  it.each(packages)('%s imports only what its place in the house allows', (name) => {
-    const strangers = allImports(name)
-      .filter(({ specifier }) => specifier.startsWith('@wirepath/'))
-      .filter(({ specifier }) => !ALLOWED[name]?.includes(specifier.split('/')[1] ?? ''))
-      .map(({ file, specifier }) => `${relative(root, file)} imports ${specifier}`);
-    expect(strangers).toEqual([]);
+  it('are the arrows of the drawing, neither more nor fewer', () => {
+    const drawn = [...packagesDrawing.arrows].flatMap(([from, tos]) => [...tos].map((to) => `${from} --> ${to}`));
+    expect([...packageArrows(imports)].sort()).toEqual(drawn.sort());
+    expect([...packagesDrawing.rooms].sort()).toEqual([...PACKAGES].sort());
   });
 
   it.each(PLUGINS)('%s sees core through @wirepath/core/plugin alone', (name) => {
-    const doors = allImports(name)
-      .map(({ specifier }) => specifier)
-      .filter((specifier) => /^@wirepath\/core(\/|$)/.test(specifier));
-    expect(new Set(doors)).toEqual(new Set(doors.length > 0 ? ['@wirepath/core/plugin'] : []));
+    const doors = withPackage(imports, name).flatMap(([, targets]) =>
+      targets.filter((target) => /^@wirepath\/core(\/|$)/.test(target)),
+    );
+    expect([...new Set(doors)]).toEqual(doors.length > 0 ? ['@wirepath/core/plugin'] : []);
   });
 
-  it('core imports no plugin, and no package reaches into another', () => {
-    const inside = packages
-      .flatMap(allImports)
-      .filter(({ specifier }) => /^@wirepath\/[^/]+\/(?!plugin$|package\.json$)/.test(specifier));
-    expect(inside).toEqual([]);
-    const leaving = packages.flatMap(allImports).filter(({ file, specifier }) => {
-      if (!specifier.startsWith('.')) return false;
-      const home = join(root, 'packages', relative(join(root, 'packages'), file).split('/')[0]!, 'src');
-      return relative(home, resolve(dirname(file), specifier)).startsWith('..');
+  it('go through the doors, and no file leaves its own package', () => {
+    const reachedInto = [...imports].flatMap(([file, targets]) =>
+      targets
+        .filter((target) => /^@wirepath\/[^/]+\/(?!plugin$|package\.json$)/.test(target))
+        .map((target) => `${file}: ${target}`),
+    );
+    expect(reachedInto).toEqual([]);
+    const leaving = [...imports].flatMap(([file, targets]) => {
+      const home = `packages/${packageOf(file)}/src/`;
+      const isOutside = (target: string) => target.endsWith('.ts') && !target.startsWith(home);
+      return targets.filter(isOutside).map((target) => `${file}: ${target}`);
     });
-    expect(leaving.map(({ file, specifier }) => `${relative(root, file)}: ${specifier}`)).toEqual([]);
+    expect(leaving).toEqual([]);
   });
 });
 
 describe('imports within a package', () => {
-  it.each(packages)('%s has no circles', (name) => {
-    const files = sourcesOf(join(root, 'packages', name, 'src'));
-    const edges = new Map(
-      files.map((file) => [
-        file,
-        importsOf(file)
-          .filter(({ specifier, typeOnly }) => specifier.startsWith('.') && !typeOnly)
-          .map(({ specifier }) => resolve(dirname(file), specifier.replace(/\.js$/, '.ts'))),
-      ]),
-    );
-    expect(findCircle(edges)?.map((file) => relative(root, file))).toBeUndefined();
+  it.each(PACKAGES)('%s has no circle of files, imports of types included', (name) => {
+    expect(circleOfFiles(imports, name)).toBeUndefined();
+  });
+
+  it.each(foldersWithRooms(imports))('%s has no circle of folders', (folder) => {
+    expect(circleOfRooms(imports, folder)).toBeUndefined();
+  });
+
+  it.each(roomDrawings.map((drawing) => ({ folder: drawing.folder, drawing })))(
+    '$folder: imports go down the floors of its drawing',
+    ({ drawing }) => {
+      expect(upward(imports, drawing)).toEqual([]);
+    },
+  );
+
+  it.each(roomDrawings.map((drawing) => ({ folder: drawing.folder, drawing })))(
+    '$folder: its drawing shows every room, and no arrow that nobody needs',
+    ({ drawing }) => {
+      expect(drawnWrong(imports, drawing)).toEqual([]);
+    },
+  );
+
+  it('is drawn for each package that has rooms', () => {
+    const drawn = roomDrawings.map(({ folder }) => folder);
+    const withRooms = foldersWithRooms(imports).filter((folder) => folder.split('/').length === 3);
+    expect(withRooms.filter((folder) => !drawn.includes(folder))).toEqual([]);
   });
 });
 
-/** Depth-first search for a way back. */
-function findCircle(edges: ReadonlyMap<string, readonly string[]>): string[] | undefined {
-  const done = new Set<string>();
-  const walk = (file: string, trail: string[]): string[] | undefined => {
-    if (trail.includes(file)) return [...trail.slice(trail.indexOf(file)), file];
-    if (done.has(file)) return undefined;
-    for (const next of edges.get(file) ?? []) {
-      const circle = walk(next, [...trail, file]);
-      if (circle !== undefined) return circle;
-    }
-    done.add(file);
-    return undefined;
-  };
-  for (const file of edges.keys()) {
-    const circle = walk(file, []);
-    if (circle !== undefined) return circle;
-  }
-  return undefined;
-}
+describe('the rules fail on what is planted against them', () => {
+  const drawingOf = (folder: string) => drawings.find((drawing) => drawing.folder === folder) as Drawing;
+  const addTo = (file: string, code: string) => planted(imports, { [file]: code });
 
-describe('the rules themselves', () => {
-  it('see a circle where there is one', () => {
-    const edges = new Map([
-      ['a', ['b']],
-      ['b', ['c']],
-      ['c', ['a']],
+  it('a circle of types', () => {
+    const plant = planted(imports, {
+      'packages/core/src/contracts/planted-a.ts': "import type { B } from './planted-b.js';\nexport type A = B;",
+      'packages/core/src/contracts/planted-b.ts': "export type B = import('./planted-a.js').A;",
+    });
+    expect(circleOfFiles(plant, 'core')).toEqual([
+      'packages/core/src/contracts/planted-a.ts',
+      'packages/core/src/contracts/planted-b.ts',
+      'packages/core/src/contracts/planted-a.ts',
     ]);
-    expect(findCircle(edges)).toEqual(['a', 'b', 'c', 'a']);
   });
-  it('read every kind of import', () => {
-    expect(allImports('core').length).toBeGreaterThan(100);
-    expect(allImports('core').some(({ specifier }) => specifier === '@wirepath/stun-codec')).toBe(true);
+
+  it.each([
+    ['packages/core/src', 'rc-file/planted.ts', "import type { Token } from '../assembly/container/tokens.js';"],
+    ['packages/core/src', 'rc-file/planted.ts', "export * from '../engine/messages.js';"],
+    ['packages/core/src', 'engine/peer/planted.ts', "import { until } from '../../shell/adapters/until.js';"],
+    ['packages/core/src', 'base/time/planted.ts', "const load = () => import('../../contracts/path.js');"],
+    ['packages/core/src/engine', 'pairs/planted.ts', "import type { PeerAgent } from '../peer/peer-agent.js';"],
+    ['packages/transport-wg/src', 'protocol/planted.ts', "import '../sockets/sockets.js';"],
+    ['packages/transport-wg/src', 'embedded/planted.ts', "export { x } from '../attached/device/device-watch.js';"],
+  ])('in %s, %s with %s', (folder, file, code) => {
+    const plant = addTo(`${folder}/${file}`, code);
+    expect(upward(plant, drawingOf(folder))).toEqual([expect.stringContaining(`${folder}/${file} imports`)]);
+  });
+
+  it('a folder that looks back into one that uses it', () => {
+    const plant = addTo('packages/core/src/rc-file/problems/planted.ts', "import '../reading/read-config.js';");
+    expect(circleOfRooms(plant, 'packages/core/src/rc-file')).toContain('problems');
+  });
+
+  it('a package that imports another one without an arrow, and a room that is not drawn', () => {
+    expect([...packageArrows(addTo('packages/core/src/planted.ts', "import '@wirepath/cli';"))]).toContain(
+      'core --> cli',
+    );
+    const plant = addTo('packages/core/src/attic/planted.ts', '');
+    expect(drawnWrong(plant, drawingOf('packages/core/src'))).toEqual(['packages/core/src/attic is not drawn']);
+  });
+
+  it('a drawing with an arrow that nobody follows', () => {
+    const [drawn] = readDrawings('```mermaid\n  %% rooms of packages/core/src/base\n  text --> guard & time\n```\n');
+    expect(drawnWrong(imports, drawn as Drawing)).toContain('packages/core/src/base: no import follows text --> guard');
   });
 });

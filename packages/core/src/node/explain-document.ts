@@ -1,10 +1,9 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import type { Peer } from '../contracts/peer-discovery.js';
-import type { CandidatePair } from '../engine/pairs/candidate-pair.js';
+import { byTypeAndPriority, evidenceOf, type CandidatePair } from '../engine/pairs/candidate-pair.js';
 import type { PairState } from '../engine/pair-evidence.js';
 import { connectionType } from '../engine/connection-type.js';
 import { hardNatObstacle } from '../engine/hard-nat/hard-nat-part.js';
-import { evidenceOf, byTypeAndPriority } from '../engine/pairs/evidence-of-pair.js';
 import type { PairEvidence } from '../engine/pair-evidence.js';
 import type { PeerAgent } from '../engine/peer/peer-agent.js';
 import type { LocalDescription } from '../engine/events.js';
@@ -34,7 +33,10 @@ export function explainDocument(explained: Explained): ExplainDocument {
       `${agent.connection} on ${active && formatAddress(active.remote.address)}`,
     advice: advice(agent, peerPairs, signalingUp),
     localCandidates: localCandidates.map(({ type, address }) => ({ type, address: formatAddress(address) })),
-    remoteCandidates: agent.checklist.remotes.all.map(({ type, address }) => ({ type, address: formatAddress(address) })),
+    remoteCandidates: agent.checklist.remotes.all.map(({ type, address }) => ({
+      type,
+      address: formatAddress(address),
+    })),
     pairs: [...ownPairs(explained), ...notTried(agent)],
     peerPairs: peerPairs?.map((pair) => ({ ...explainedPair(pair), local: localText(pair) })) ?? null,
   };
