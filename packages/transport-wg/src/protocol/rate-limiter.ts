@@ -16,7 +16,8 @@ interface Bucket {
 }
 
 /**
- * A token bucket per source, as the reference implementations have it. A bucket is forgotten once it is full again. Asked
+ * A token bucket per source, as the reference implementations have it: WireGuard's own figures, and a table whose buckets are
+ * forgotten once they are full again, which core's `TokenBucket`, one bucket, does not have. Asked
  * only for sources that have proven their address, so that forged ones take no place here.
  */
 export class RateLimiter {
