@@ -105,6 +105,7 @@ export class NatTraversal implements Service {
       signalings: needs.signalings,
       ...(needs.phases && { phases: needs.phases }),
       isPeer: (publicKey) => this.#engine.peer(publicKey) !== undefined,
+      nameOf: (publicKey) => this.#peers.get(publicKey)?.name,
       onEvent: (event) => {
         this.#driver.handle(event);
         if (event.type === 'message') this.#trials?.begin(event.peer, event.message);
@@ -317,7 +318,7 @@ export class NatTraversal implements Service {
   }
 
   problems(): string[] {
-    return [...this.#gathering.candidates.problemLines(), ...this.#allocations.problems()];
+    return [...this.#gathering.candidates.problemLines(), ...this.#allocations.problems(), ...this.#signals.problems()];
   }
 
   counters(): Record<string, number> {

@@ -1,8 +1,9 @@
 import { Counters } from '../../base/counting/counters.js';
+import { Sightings } from '../../base/counting/sightings.js';
 import type { Clock, RandomSource } from '../../base/time/clock.js';
 import type { Identity, PublicKey } from '../../base/identity/identity.js';
 import type { Signaling } from '../../contracts/signaling.js';
-import { MessageSeal } from '../sealing/message-seal.js';
+import { MessageSeal, type OpenedMessage } from '../sealing/message-seal.js';
 import { wrapError } from '../../base/errors/wrap-error.js';
 import { PluginPhases } from '../../base/guard/plugin-phases.js';
 import { within } from '../../base/time/deadline.js';
@@ -20,11 +21,16 @@ export interface SignalExchangeNeeds {
   readonly signalings: readonly { readonly plugin: string; readonly instance: Signaling }[];
   /** Messages of others are dropped unread. */
   readonly isPeer: (publicKey: PublicKey) => boolean;
+  /** Of a peer, as people know it. */
+  readonly nameOf: (publicKey: PublicKey) => string | undefined;
   /** What came of signalling, for the engine. */
   readonly onEvent: (event: EngineEvent) => void;
   /** Told whose start is being waited for. */
   readonly phases?: PluginPhases;
 }
+
+/** Two servers may deliver in another order than they were given; more than this is a clock that was set back. */
+const CLOCK_BEHIND_MS = 10_000;
 
 /** Starting is not connecting: one that takes longer hangs. */
 const START_TIMEOUT_MS = 25_000;
@@ -33,6 +39,9 @@ const START_TIMEOUT_MS = 25_000;
 export class SignalExchange {
   /** Messages dropped, by reason. */
   readonly counters = new Counters();
+  /** Of peers, and of others, who must not crowd those out. */
+  readonly #peerSightings: Sightings;
+  readonly #strangers: Sightings;
   readonly #seal: MessageSeal;
   readonly #subscriptions: Disposable[] = [];
   readonly #sealing: Paced<PublicKey>;
@@ -42,6 +51,8 @@ export class SignalExchange {
   #up = new Set<string>();
 
   constructor(readonly needs: SignalExchangeNeeds) {
+    this.#peerSightings = new Sightings(needs.clock);
+    this.#strangers = new Sightings(needs.clock);
     this.#seal = new MessageSeal(needs.identity, needs.clock, needs.random);
     this.#sealing = new Paced(needs.clock, SEALING_PACE);
   }
@@ -105,6 +116,7 @@ export class SignalExchange {
 
   forget(peer: PublicKey): void {
     this.#seal.forget(peer);
+    this.#peerSightings.settle(peer);
     this.#sealing.drop(peer);
     this.#waiting.delete(peer);
   }
@@ -121,8 +133,42 @@ export class SignalExchange {
 
   #receive(from: PublicKey, sealed: Uint8Array): void {
     const opened = this.#seal.open(from, sealed, (key) => this.needs.isPeer(key));
-    if ('message' in opened) this.needs.onEvent({ type: 'message', peer: from, message: opened.message });
-    else this.counters.count(`message-${opened.dropped}`);
+    if ('message' in opened) {
+      this.#peerSightings.settle(from);
+      this.#strangers.settle(from);
+      this.needs.onEvent({ type: 'message', peer: from, message: opened.message });
+      return;
+    }
+    this.counters.count(`message-${opened.dropped}`);
+    const sentence = this.#sentence(from, opened);
+    const sightings = opened.dropped === 'unknown-sender' ? this.#strangers : this.#peerSightings;
+    if (sentence !== undefined) sightings.see(from, sentence);
+  }
+
+  /** What whoever runs this node can do about a message that was dropped; undefined where that is nothing. */
+  #sentence(from: PublicKey, dropped: Exclude<OpenedMessage, { message: CallMessage }>): string | undefined {
+    const known = this.needs.nameOf(from);
+    const name = known ?? from;
+    switch (dropped.dropped) {
+      case 'unknown-sender':
+        return known === undefined
+          ? `${from} calls this node, which has no such peer: if it is one of yours, add it to peers here`
+          : `${known} calls this node, where it has an endpoint and so is not called: give it one there too, or take this one away`;
+      case 'stale':
+        return dropped.behindMs < CLOCK_BEHIND_MS
+          ? undefined
+          : `${name}: what it says is dropped, for it is ${duration(dropped.behindMs)} older than what it said before: ` +
+              `its clock was ahead, or is behind now; set it, then restart this node`;
+      case 'forged':
+        return `${name}: a message in its name was not sealed by it for this node: compare publicKey on both sides with their private keys`;
+      case 'malformed':
+        return `${name}: its messages cannot be read here: run the same version on both sides`;
+    }
+  }
+
+  /** What was dropped lately and can mean somebody's mistake, one line each. */
+  problems(): string[] {
+    return [...this.#peerSightings.problems(), ...this.#strangers.problems()];
   }
 }
 
@@ -134,4 +180,16 @@ function merged(older: CallMessage, newer: CallMessage): CallMessage {
     asksForEvidence: newer.asksForEvidence || older.asksForEvidence,
     evidence: newer.evidence ?? older.evidence,
   };
+}
+
+/** In the largest unit that fits twice. */
+function duration(ms: number): string {
+  const units: readonly (readonly [string, number])[] = [
+    ['days', 86_400_000],
+    ['hours', 3_600_000],
+    ['minutes', 60_000],
+    ['seconds', 1000],
+  ];
+  const [name, length] = units.find(([, unitMs]) => ms >= 2 * unitMs) ?? ['seconds', 1000];
+  return `${Math.round(ms / length)} ${name}`;
 }

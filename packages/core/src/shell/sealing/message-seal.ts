@@ -2,7 +2,7 @@ import type { Clock, RandomSource } from '../../base/time/clock.js';
 import type { Identity, PublicKey } from '../../base/identity/identity.js';
 import type { CallMessage } from '../../engine/messages.js';
 import { decodeMessage, encodeMessage } from './message-codec.js';
-import { MessageClock } from './message-time.js';
+import { MessageClock, msBetween } from './message-time.js';
 import { openK, sealK } from './noise-k.js';
 
 const VERSION = 1;
@@ -10,7 +10,9 @@ const VERSION = 1;
 export type OpenedMessage =
   | { readonly message: CallMessage }
   /** Why it was dropped: `forged` covers reflected, misdirected and damaged too, which cannot be told apart. */
-  | { readonly dropped: 'unknown-sender' | 'forged' | 'malformed' | 'stale' };
+  | { readonly dropped: 'unknown-sender' | 'forged' | 'malformed' }
+  /** Not newer than one before it, by so much; 0 for a copy that came another way. */
+  | { readonly dropped: 'stale'; readonly behindMs: number };
 
 /** Seals messages to peers and opens theirs; a message counts only if it is newer than all before it from its sender. */
 export class MessageSeal {
@@ -41,7 +43,8 @@ export class MessageSeal {
     if (plain === undefined) return { dropped: 'forged' };
     const timed = decodeMessage(plain);
     if (timed === undefined) return { dropped: 'malformed' };
-    if (timed.time <= (this.#newest.get(from) ?? '')) return { dropped: 'stale' };
+    const newest = this.#newest.get(from) ?? '';
+    if (timed.time <= newest) return { dropped: 'stale', behindMs: msBetween(timed.time, newest) };
     this.#newest.set(from, timed.time);
     return { message: timed.message };
   }

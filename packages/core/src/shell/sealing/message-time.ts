@@ -14,6 +14,11 @@ export class MessageClock {
   }
 }
 
+/** How much later `b` is than `a`, ms: whole seconds' worth, as far as clocks of people go. */
+export function msBetween(a: string, b: string): number {
+  return Number(BigInt(`0x${b.slice(0, 16)}`) - BigInt(`0x${a.slice(0, 16)}`)) * 1000;
+}
+
 export function isMessageTime(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{24}$/.test(value);
 }
