@@ -45,6 +45,8 @@ export function peerStatus(changes: Partial<PeerStatus> = {}): PeerStatus {
 export function statusDocument(changes: Partial<StatusDocument> = {}): StatusDocument {
   return {
     node: {
+      version: '1.2.3',
+      addresses: ['10.77.0.1/24'],
       publicKey: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
       interface: 'wp0',
       listenPort: 51820,

@@ -49,6 +49,7 @@ const explain = {
   peer: 'b',
   connection: 'direct',
   summary: 's',
+  cause: 'c',
   localCandidates: [{ type: 'host', address: '192.0.2.1:1' }],
   remoteCandidates: [{ type: 'host', address: '192.0.2.2:2' }],
   pairs: [pair],

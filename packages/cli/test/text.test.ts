@@ -102,7 +102,8 @@ describe('status', () => {
       node: { ...statusDocument().node, problems: ['the interface wp0 has lost its address'] },
     });
     expect(formatStatus(document, options)).toMatchInlineSnapshot(`
-      "node       wp0, UDP port 51820
+      "node       wp0, UDP port 51820, version 1.2.3
+      addresses  10.77.0.1/24
       key        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
       NAT        endpoint-independent mapping, unknown filtering
       signaling  ws://203.0.113.10:7000 up for 3 min
@@ -162,7 +163,8 @@ describe('explain', () => {
         peer: 'b',
         publicKey: '',
         connection: 'relayed',
-        summary: 'no direct pair answered',
+        summary: 'relayed: no direct pair answered',
+        cause: 'no direct pair answered',
         advice: ['Forward UDP port 51820 to this host.'],
         localCandidates: [{ type: 'host', address: '10.0.0.2:51820' }],
         remoteCandidates: [],

@@ -27,7 +27,7 @@ export function up(context: CommandContext, { config }: UpOptions): Promise<numb
       },
       reload: async (changed) => {
         requireNode(context, changed);
-        await node.reload(changed);
+        for (const line of await node.reload(changed)) environment.logger.warn(`${line}: this needs a restart`);
       },
       status: () => node.status(),
       methods: {

@@ -63,10 +63,13 @@ export class ProcessHandler implements ControlHandler {
   }
 
   snapshot(): unknown {
-    const { role, phases } = this.#options;
+    const { role, phases, product } = this.#options;
     const running = phases.running();
-    if (this.#process === undefined)
-      return startingStatus({ role, sinceMs: this.#sinceMs, publicKey: this.#publicKey, running }, Date.now());
+    if (this.#process === undefined) {
+      const { version } = product;
+      const starting = { role, version, sinceMs: this.#sinceMs, publicKey: this.#publicKey, running };
+      return startingStatus(starting, Date.now());
+    }
     const status = this.#process.status() as object;
     return this.#up ? status : { ...status, ...startingDocument(role, this.#sinceMs, running) };
   }

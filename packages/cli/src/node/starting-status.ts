@@ -23,6 +23,8 @@ export interface StartingPlugin {
 
 export interface Starting {
   readonly role: ProcessRole;
+  /** Of the product. */
+  readonly version: string;
   readonly sinceMs: number;
   /** Null until the configuration is read, and for a server. */
   readonly publicKey: string | null;
@@ -33,11 +35,11 @@ export interface Starting {
 const SLOW_MS = 3000;
 
 /** What there is to tell before there is a node or a server: the document's shape with nothing in it, and who is waited for. */
-export function startingStatus({ role, sinceMs, publicKey, running }: Starting, nowMs: number) {
+export function startingStatus({ role, version, sinceMs, publicKey, running }: Starting, nowMs: number) {
   const since = new Date(sinceMs).toISOString();
   const problems = running.filter((one) => nowMs - one.sinceMs >= SLOW_MS).map((one) => waitingLine(one, nowMs));
   return {
-    ...(role === 'node' ? emptyNode(publicKey, problems) : emptyServer(since, problems)),
+    ...(role === 'node' ? emptyNode(version, publicKey, problems) : emptyServer(since, problems)),
     ...startingDocument(role, sinceMs, running),
   };
 }
@@ -60,11 +62,13 @@ export function waitingLine({ plugin, phase, sinceMs }: PhaseInProgress, nowMs: 
   return `${plugin}: ${phase} has not finished for ${formatDuration(nowMs - sinceMs)}: stop the process, and remove ${plugin} or tell its author if it stays so`;
 }
 
-function emptyNode(publicKey: string | null, problems: readonly string[]) {
+function emptyNode(version: string, publicKey: string | null, problems: readonly string[]) {
   return {
     node: {
+      version,
       publicKey,
       interface: null,
+      addresses: [],
       listenPort: null,
       natBehavior: { mapping: null, filtering: null },
       candidates: [],

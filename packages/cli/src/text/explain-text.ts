@@ -9,7 +9,7 @@ export function formatExplain(document: ExplainDocument, palette: Palette): stri
   const { strong, heading } = palette;
   const connection = connectionStyle(document.connection, palette)(document.connection);
   const blocks = [
-    `${strong(printable(document.peer))} is ${connection}: ${printable(document.summary)}\n`,
+    `${strong(printable(document.peer))} is ${connection}: ${printable(document.cause)}\n`,
     candidates('local candidates', document.localCandidates),
     candidates('remote candidates', document.remoteCandidates),
     formatPairs(document, palette),

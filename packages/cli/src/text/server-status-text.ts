@@ -9,14 +9,37 @@ export function formatServerStatus(
 ): string {
   const parts = server.parts.map(({ listeners, figures }) => {
     const heads = listeners.map((line) => `${palette.strong(printable(line))}\n`).join('');
-    const lines = Object.entries(figures).map(([name, value]) => `  ${printable(name).padEnd(24)}${show(value)}\n`);
-    return heads + lines.join('');
+    return heads + figureLines(figures, '  ');
   });
   const problems = server.problems.map((text) => `${palette.bad('problem')}  ${printable(text)}\n`).join('');
   const blocks = problems === '' ? parts : [...parts, problems];
   return [`server up for ${formatDuration(nowUnixMs - Date.parse(server.since))}\n`, ...blocks].join('\n');
 }
 
+const NAME_WIDTH = 26;
+
+/** A figure a line, what belongs together under its name. Names are read as words: `groupShare` is `group share`. */
+function figureLines(figures: Readonly<Record<string, unknown>>, indent: string): string {
+  return Object.entries(figures)
+    .map(([name, value]) => {
+      const label = `${indent}${printable(wordsOf(name))}`;
+      if (!isGroup(value)) return `${label.padEnd(NAME_WIDTH)}${show(value)}\n`;
+      const inside = figureLines(value, `${indent}  `);
+      return inside === '' ? `${label.padEnd(NAME_WIDTH)}none\n` : `${label}\n${inside}`;
+    })
+    .join('');
+}
+
+function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function show(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(show).join(', ');
+  if (value === null || value === undefined) return '-';
   return printable(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+function wordsOf(name: string): string {
+  return name.replace(/([a-z])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`);
 }

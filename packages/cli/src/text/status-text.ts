@@ -25,7 +25,8 @@ function formatNode({ node, signaling, relays }: StatusDocument, { palette, nowU
   const stateStyle = { up: good, connecting: fair, down: bad };
   const port = node.listenPort === null ? 'no UDP port yet' : `UDP port ${String(node.listenPort)}`;
   const lines = [
-    ['node', `${strong(printable(node.interface ?? 'no interface'))}, ${port}`],
+    ['node', `${strong(printable(node.interface ?? 'no interface'))}, ${port}, version ${printable(node.version)}`],
+    ...(node.addresses.length === 0 ? [] : [['addresses', printable(node.addresses.join(', '))]]),
     ['key', printable(node.publicKey)],
     ['NAT', describeNat(node.natBehavior)],
     ...signaling.map(({ url, state, since, error }) => [

@@ -10,6 +10,7 @@ import { checkServerFiles } from './check-server-files.js';
 import { createConfigFiles } from '../rc-file/trust/config-files.js';
 import { deepFreeze } from '../rc-file/deep-freeze.js';
 import { trustedOwners } from '../base/rights/file-trust.js';
+import { warnUnreachable } from './warn-unreachable.js';
 import { findConfig, searchPlaces, type FindConfigOptions } from '../rc-file/reading/find-config.js';
 import type { LoadedConfig } from './loaded-config.js';
 import { readConfigOffLoop } from '../rc-file/reading/off-loop/read-off-loop.js';
@@ -116,6 +117,7 @@ async function complete(
   const written = Array.isArray(content.plugins) ? content.plugins.length : entries.length;
   if (node !== undefined)
     await checkRoles(plugins, { product, problems, phases, complete: plugins.length === written });
+  if (node !== undefined) warnUnreachable(node.peers, plugins, { enabled: shape?.traversal.enabled ?? true, problems });
   const serverParts = isObject(server) ? await loadServerParts(server, plugins, context) : [];
   for (const { name: plugin, options: written, optionsPath } of entries) {
     await checkSecretFiles(written, optionsPath, { files: quietFiles, problems, plugin });

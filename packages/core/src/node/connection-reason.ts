@@ -4,17 +4,7 @@ import type { PeerAgent } from '../engine/peer/peer-agent.js';
 /** Why a peer is not connected, or not better connected than it is, in one line; null where there is nothing to say. */
 export function connectionReason(agent: PeerAgent, signalingUp: boolean): string | null {
   if (agent.connection === 'direct' || agent.connection === 'hole-punched') return null;
-  if (agent.connection === 'relayed') {
-    const tried = [...agent.checklist.pairs.values()].filter((pair) => pair.connection !== 'relayed');
-    const obstacle = agent.remote && hardNatObstacle(agent.around.local.natBehavior, agent.remote.natBehavior);
-    if (obstacle) return `relayed: ${obstacle}`;
-    const hard = hardNatCause(agent);
-    if (hard !== undefined) return `relayed: ${hard}; ${hardNatState(agent)}`;
-    if (tried.length === 0) return 'relayed: neither side has an address that the other could try directly';
-    return agent.isProbing
-      ? 'relayed while direct pairs are being checked'
-      : `relayed: none of ${tried.length} direct pairs answered`;
-  }
+  if (agent.connection === 'relayed') return `relayed: ${whyRelayed(agent)}`;
   if (agent.remote === null) {
     if (!signalingUp) return 'signalling is down';
     if (agent.undeliverable) return 'the peer is not registered at the rendezvous';
@@ -25,6 +15,17 @@ export function connectionReason(agent: PeerAgent, signalingUp: boolean): string
   const { size } = agent.checklist.pairs;
   if (size === 0) return 'no candidate of the peer can be reached from here';
   return agent.exhausted ? `none of ${size} candidate pairs answered` : `checking ${size} candidate pairs`;
+}
+
+/** Why a relayed path is no better, as a clause. */
+export function whyRelayed(agent: PeerAgent): string {
+  const tried = [...agent.checklist.pairs.values()].filter((pair) => pair.connection !== 'relayed');
+  const obstacle = agent.remote && hardNatObstacle(agent.around.local.natBehavior, agent.remote.natBehavior);
+  if (obstacle) return obstacle;
+  const hard = hardNatCause(agent);
+  if (hard !== undefined) return `${hard}; ${hardNatState(agent)}`;
+  if (tried.length === 0) return 'neither side has an address that the other could try directly';
+  return agent.isProbing ? 'direct pairs are being checked' : `none of ${tried.length} direct pairs answered`;
 }
 
 /** Which NAT maps per destination, where the other's filter makes that the cause; undefined where it is none. */

@@ -7,8 +7,12 @@ export type { Connection };
 /** `status --json`: a contract with whatever reads it. Times are unix ms where the name ends in Ms, else ISO 8601. */
 export interface StatusDocument {
   readonly node: {
+    /** Of the product. */
+    readonly version: string;
     readonly publicKey: string;
     readonly interface: string | null;
+    /** Inside the tunnel, as CIDRs. */
+    readonly addresses: readonly string[];
     readonly listenPort: number | null;
     readonly natBehavior: NatBehavior;
     readonly candidates: readonly { type: CandidateType; address: string; priority: number; source: string }[];
@@ -56,7 +60,10 @@ export interface ExplainDocument {
   readonly peer: string;
   readonly publicKey: string;
   readonly connection: Connection;
+  /** A sentence of its own: `relayed: both NATs map per destination`. */
   readonly summary: string;
+  /** The same to follow the connection type. */
+  readonly cause: string;
   /** What would help; empty where nothing better can be had. */
   readonly advice: readonly string[];
   readonly localCandidates: readonly { type: CandidateType; address: string }[];

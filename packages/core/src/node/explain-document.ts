@@ -7,7 +7,7 @@ import { hardNatObstacle } from '../engine/hard-nat/hard-nat-part.js';
 import type { PairEvidence } from '../engine/pair-evidence.js';
 import type { PeerAgent } from '../engine/peer/peer-agent.js';
 import type { LocalDescription } from '../engine/events.js';
-import { connectionReason, hardNatCause } from './connection-reason.js';
+import { connectionReason, hardNatCause, whyRelayed } from './connection-reason.js';
 import type { ExplainDocument, ExplainedPair } from './documents.js';
 
 export interface Explained {
@@ -23,14 +23,12 @@ export interface Explained {
 /** Every pair with one peer, its verdict and its evidence, from both ends. */
 export function explainDocument(explained: Explained): ExplainDocument {
   const { peer, agent, peerPairs, localCandidates, signalingUp } = explained;
-  const active = agent.active?.pair;
   return {
     peer: peer.name,
     publicKey: peer.publicKey,
     connection: agent.connection,
-    summary:
-      connectionReason(agent, signalingUp) ??
-      `${agent.connection} on ${active && formatAddress(active.remote.address)}`,
+    summary: summaryOf(agent, signalingUp),
+    cause: causeOf(agent, signalingUp),
     advice: advice(agent, peerPairs, signalingUp),
     localCandidates: localCandidates.map(({ type, address }) => ({ type, address: formatAddress(address) })),
     remoteCandidates: agent.checklist.remotes.all.map(({ type, address }) => ({
@@ -40,6 +38,19 @@ export function explainDocument(explained: Explained): ExplainDocument {
     pairs: [...ownPairs(explained), ...notTried(agent)],
     peerPairs: peerPairs?.map((pair) => ({ ...explainedPair(pair), local: localText(pair) })) ?? null,
   };
+}
+
+function summaryOf(agent: PeerAgent, signalingUp: boolean): string {
+  return connectionReason(agent, signalingUp) ?? `${agent.connection} ${onWhat(agent)}`;
+}
+
+function causeOf(agent: PeerAgent, signalingUp: boolean): string {
+  if (agent.connection === 'relayed') return whyRelayed(agent);
+  return connectionReason(agent, signalingUp) ?? onWhat(agent);
+}
+
+function onWhat({ active }: PeerAgent): string {
+  return `on ${active === undefined ? 'no path' : formatAddress(active.pair.remote.address)}`;
 }
 
 function ownPairs({ agent, relayUrl }: Explained): ExplainDocument['pairs'] {

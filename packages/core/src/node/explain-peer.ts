@@ -33,5 +33,5 @@ export async function explainPeer(peer: Peer, context: ExplainContext): Promise<
 function explainPlain({ name, publicKey }: Peer, connection: Connection): ExplainDocument {
   const summary = 'a plain WireGuard peer: its endpoint is configured and roams, nothing is probed';
   const none = { advice: [], localCandidates: [], remoteCandidates: [], pairs: [], peerPairs: null };
-  return { peer: name, publicKey, connection, summary, ...none };
+  return { peer: name, publicKey, connection, summary, cause: summary, ...none };
 }

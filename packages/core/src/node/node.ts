@@ -17,6 +17,7 @@ import { PeerDiscoveries } from '../shell/peers/peer-discoveries.js';
 import type { Product } from '../assembly/product/product.js';
 import { explainPeer } from './explain-peer.js';
 import { findPeer } from './find-peer.js';
+import { needsRestart } from './needs-restart.js';
 import { netcheck } from './netcheck.js';
 import { PeerConnections } from './peer-connections.js';
 import { peerStatus, statusDocument } from './status-document.js';
@@ -45,8 +46,11 @@ export interface Node extends Service {
   ping(peer: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<PingReply | undefined>;
   /** What this machine's network lets through; works on a running node and on one that was never started. */
   netcheck(options: { signal: AbortSignal }): Promise<NetcheckDocument>;
-  /** The rc file was read again: peers are added, changed and removed; living sessions stay. */
-  reload(config: LoadedConfig): Promise<void>;
+  /**
+   * The rc file was read again: peers are added, changed and removed; living sessions stay.
+   * @returns what has changed besides and takes a restart, one clause each.
+   */
+  reload(config: LoadedConfig): Promise<readonly string[]>;
   /** What `status` shows of one peer; undefined where there is none of that key. */
   peerStatus(publicKey: PublicKey): PeerStatus | undefined;
   /** Something that `status` shows has changed: of this peer, which may be gone, or of the node. */
@@ -59,7 +63,7 @@ export interface Node extends Service {
  */
 export async function createNode(product: Product, config: LoadedConfig, environment: Environment): Promise<Node> {
   const wired = await createContainer(product, config, environment);
-  return new WiredTraversalNode(wired);
+  return new WiredTraversalNode(wired, product, config);
 }
 
 class WiredTraversalNode implements Node {
@@ -71,7 +75,11 @@ class WiredTraversalNode implements Node {
   readonly #discoveries: PeerDiscoveries;
   #started = false;
 
-  constructor(readonly wired: WiredNode) {
+  constructor(
+    readonly wired: WiredNode,
+    readonly product: Product,
+    readonly config: LoadedConfig,
+  ) {
     this.#guard = wired.get(TOKENS.Guard);
     this.#listeners = new Listeners(this.#guard, 'changes of status');
     const clock = guardedClock(wired.get(TOKENS.Clock), this.#guard);
@@ -163,7 +171,9 @@ class WiredTraversalNode implements Node {
     const settings = wired.get(TOKENS.NodeSettings);
     const transport = wired.get(TOKENS.Transport).instance;
     return statusDocument({
+      version: this.product.version,
       publicKey: wired.get(TOKENS.Identity).publicKey,
+      addresses: settings.addresses,
       interfaceName: transport.packets === undefined ? settings.interfaceName : null,
       traversal,
       transport,
@@ -207,9 +217,10 @@ class WiredTraversalNode implements Node {
     return netcheck({ wired: this.wired, traversal: this.traversal, isStarted: this.#started, signal });
   }
 
-  async reload(config: LoadedConfig): Promise<void> {
+  async reload(config: LoadedConfig): Promise<readonly string[]> {
     if (config.node === undefined) throw new CodedError('CONFIG', 'the rc file no longer describes a node');
     this.wired.rcFilePeers.update(config.node.peers);
+    return needsRestart(this.config, config);
   }
 
   onChange(listener: (peer: PublicKey | undefined) => void): Disposable {

@@ -51,8 +51,9 @@ export class PeerConnections implements Service {
 
   /** The peer was added, or changed. */
   set(publicKey: PublicKey): void {
-    if (this.#needs.traversal.agent(publicKey) === undefined) this.#plain.add(publicKey);
-    else this.#plain.remove(publicKey);
+    if (this.#needs.traversal.agent(publicKey) === undefined) return this.#plain.add(publicKey);
+    this.#plain.remove(publicKey);
+    this.#look(publicKey);
   }
 
   remove(publicKey: PublicKey): void {

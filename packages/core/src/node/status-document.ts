@@ -20,8 +20,10 @@ export interface Reporting {
 }
 
 export interface StatusSources {
+  readonly version: string;
   readonly publicKey: string;
   readonly interfaceName: string | null;
+  readonly addresses: readonly string[];
   readonly traversal: NatTraversal;
   readonly transport: Transport;
   /** Candidate sources and relays that count what they drop. */
@@ -39,8 +41,10 @@ export function statusDocument(sources: StatusSources): StatusDocument {
   const stats = new Map(transport.stats().map((peer) => [peer.publicKey, peer]));
   return {
     node: {
+      version: sources.version,
       publicKey: sources.publicKey,
       interface: sources.interfaceName,
+      addresses: sources.addresses,
       listenPort: transport.listenPort ?? null,
       natBehavior: traversal.natBehavior(),
       candidates: traversal.localCandidates().map(({ type, address, priority, source }) => ({

@@ -32,7 +32,7 @@ describe('a configuration that is handed in', () => {
     const content = {
       privateKeyFile: './private.key',
       addresses: ['10.77.0.1/24'],
-      plugins: ['@sample/host', ['@sample/transport', { mode: 'embedded' }]],
+      plugins: ['@sample/host', '@sample/signal', ['@sample/transport', { mode: 'embedded' }]],
       peers: [peer],
       peersFile: './peers.yaml',
       traversal: { holePunchTimeout: '3s' },

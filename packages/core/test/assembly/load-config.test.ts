@@ -23,7 +23,11 @@ describe('a node', () => {
       hardNat: true,
       upgradeTimeoutMs: 5000,
     });
-    expect(config.plugins.map((plugin) => plugin.name)).toEqual(['@sample/transport', '@sample/host']);
+    expect(config.plugins.map((plugin) => plugin.name)).toEqual([
+      '@sample/transport',
+      '@sample/host',
+      '@sample/signal',
+    ]);
     expect(config.log).toEqual({ level: 'info' });
     expect(config.warnings).toEqual([]);
     expect(config.serverParts).toEqual([]);

@@ -1,4 +1,10 @@
-import { definePlugin, defineServerPart, type Contribution, type Transport } from '../../../src/plugin.js';
+import {
+  definePlugin,
+  defineServerPart,
+  type Contribution,
+  type Signaling,
+  type Transport,
+} from '../../../src/plugin.js';
 import { defineProduct } from '../../../src/assembly/product/define-product.js';
 import type { PluginModule, Product } from '../../../src/assembly/product/product.js';
 
@@ -30,6 +36,19 @@ export function idleTransport(options: { ownsSocket?: boolean } = {}): Transport
   };
 }
 
+/** Carries nothing. */
+function idleSignaling(): Signaling {
+  const subscribe = () => ({ [Symbol.dispose]: () => undefined });
+  return {
+    start: async () => undefined,
+    stop: async () => undefined,
+    publish: () => undefined,
+    onMessage: subscribe,
+    states: () => [],
+    onStateChange: subscribe,
+  };
+}
+
 export const samplePlugins = {
   '@sample/transport': definePlugin({
     name: '@sample/transport',
@@ -56,6 +75,13 @@ export const samplePlugins = {
         watch: () => ({ [Symbol.dispose]: () => undefined }),
       },
     }),
+  }),
+  '@sample/signal': definePlugin({
+    name: '@sample/signal',
+    apiVersion: 1,
+    needs: [],
+    provides: ['signaling'],
+    create: () => ({ signaling: idleSignaling() }),
   }),
   '@sample/stun': definePlugin({
     name: '@sample/stun',
@@ -117,7 +143,7 @@ export function sampleProduct(more: Record<string, PluginModule> = {}, name = 's
     plugins: Object.fromEntries(
       plugins.map(([key, plugin]) => [key, async () => ({ default: plugin }) as PluginModule]),
     ),
-    defaultPlugins: ['@sample/transport', '@sample/host'],
+    defaultPlugins: ['@sample/transport', '@sample/host', '@sample/signal'],
     serverPlugins: ['@sample/relay'],
   });
 }

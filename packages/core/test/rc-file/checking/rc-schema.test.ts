@@ -47,6 +47,7 @@ describe('the JSON Schema', () => {
       undefined,
       '@sample/transport',
       '@sample/host',
+      '@sample/signal',
       '@sample/stun',
       '@sample/relay',
       'any other plugin',
