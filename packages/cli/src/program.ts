@@ -21,9 +21,9 @@ export function buildProgram(product: Named, { out, err, run }: ProgramOptions):
   const { name } = product;
   const program = new Command(name)
     .description('finds the best path between WireGuard peers behind any NAT, and keeps it there')
-    .version(product.version, '--version', 'print the version')
-    .helpOption('--help', 'print this help')
-    .helpCommand(false)
+    .version(product.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print this help, or that of a command')
     .exitOverride()
     .configureOutput({
       writeOut: out,
@@ -33,6 +33,11 @@ export function buildProgram(product: Named, { out, err, run }: ProgramOptions):
     .showHelpAfterError(`Run \`${name} --help\` to see what there is.`);
 
   for (const definition of commandsOf(product)) program.addCommand(buildCommand(program, name, definition, run));
+  // Of those who type what other programs call it; `--help` names one way.
+  program
+    .command('version', { hidden: true })
+    .helpOption(false)
+    .action(() => out(`${product.version}\n`));
 
   const help = product.homepage === undefined ? '' : `\n\nHelp: ${product.homepage}`;
   program.addHelpText('after', `\nExamples:\n${examplesText(name, firstExamples(product))}${help}`);
@@ -52,7 +57,7 @@ function buildCommand(
 ): Command {
   const command = program.createCommand(definition.name).copyInheritedSettings(program);
   command.summary(definition.summary).description(sentences(definition));
-  command.helpOption('--help', 'print this help');
+  command.helpOption('-h, --help', 'print this help');
   command.showHelpAfterError(`Run \`${productName} ${definition.name} --help\` to see what it takes.`);
   for (const { name, description } of definition.arguments) command.argument(name, description);
   for (const { flags, description, parse, defaultValue } of definition.options) {

@@ -11,10 +11,10 @@ import { createConfigFiles } from '../rc-file/trust/config-files.js';
 import { deepFreeze } from '../rc-file/deep-freeze.js';
 import { trustedOwners } from '../base/rights/file-trust.js';
 import { warnUnreachable } from './warn-unreachable.js';
-import { findConfig, searchPlaces, type FindConfigOptions } from '../rc-file/reading/find-config.js';
+import { findConfig, searchPlaces, systemFolder, type FindConfigOptions } from '../rc-file/reading/find-config.js';
 import type { LoadedConfig } from './loaded-config.js';
 import { readConfigOffLoop } from '../rc-file/reading/off-loop/read-off-loop.js';
-import { environmentVariableName } from '../rc-file/overrides/environment-variables.js';
+import { configVariable, environmentVariableName } from '../rc-file/overrides/environment-variables.js';
 import type { RcFileContent } from '../rc-file/checking/rc-schema.js';
 import { ProblemList } from '../rc-file/problems/problem-list.js';
 import {
@@ -162,9 +162,9 @@ function nothingFound(product: Product, options: FindConfigOptions): ConfigProbl
     {
       file: folder,
       keyPath: '',
-      expected: `an rc file in this folder: ${searchPlaces(product).slice(1).join(', ')}, or package.json#${product.name}`,
+      expected: `an rc file in this folder: ${searchPlaces(product).slice(1).join(', ')}, or package.json#${product.name}; or one in ${systemFolder(product)}`,
       found: 'none',
-      suggestion: `name another with: ${product.name} --config FILE`,
+      suggestion: `name another with --config FILE, or in ${configVariable(product)}`,
     },
   ]);
 }

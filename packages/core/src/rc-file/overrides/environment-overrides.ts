@@ -1,6 +1,7 @@
 import type { ProductFacts } from '../product-facts.js';
 import { didYouMean } from '../problems/did-you-mean.js';
 import {
+  configVariable,
   ENVIRONMENT_VARIABLES,
   environmentVariableName,
   generalVariables,
@@ -30,7 +31,8 @@ export function applyEnvironment(
   const overridden = new Map<string, string>();
   const unknown: { variable: string; suggestion: string | undefined }[] = [];
   const prefix = `${product.environmentPrefix}_`;
-  const names = Object.keys(env).filter((name) => name.startsWith(prefix) && env[name] !== undefined);
+  const isOurs = (name: string) => name.startsWith(prefix) && name !== configVariable(product);
+  const names = Object.keys(env).filter((name) => isOurs(name) && env[name] !== undefined);
   if (names.length === 0 || typeof value !== 'object' || value === null || Array.isArray(value))
     return { value, overridden, unknown };
   const copy: Record<string, unknown> = { ...value };

@@ -25,6 +25,11 @@ export function environmentVariableName(product: Pick<ProductFacts, 'environment
   return `${product.environmentPrefix}_${suffix}`;
 }
 
+/** Names the rc file, in the place of `--config`; no key of it. */
+export function configVariable(product: Pick<ProductFacts, 'environmentPrefix'>): string {
+  return environmentVariableName(product, 'CONFIG');
+}
+
 /** Keys of the rc file as nested names; null: a value, true: anything may follow. */
 export interface KeyTree {
   readonly [key: string]: KeyTree | true | null;
