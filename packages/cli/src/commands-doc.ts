@@ -6,7 +6,8 @@ export function commandsDocument(product: Pick<Product, 'name' | 'version' | 'ho
   const nothing = (): void => undefined;
   const program = buildProgram(product, { out: nothing, err: nothing, run: () => Promise.resolve() });
   const definitions = new Map(commandsOf(product).map((definition) => [definition.name, definition]));
-  const sections = program.commands.map((command) => {
+  const shown = program.commands.filter((command) => definitions.has(command.name()));
+  const sections = shown.map((command) => {
     const help = command.createHelp();
     const lines = [`## ${product.name} ${command.name()}`, '', command.description(), ''];
     lines.push('```', `${product.name} ${command.name()} ${command.usage()}`.trimEnd(), '```', '');

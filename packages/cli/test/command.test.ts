@@ -37,8 +37,24 @@ describe('createCommand', () => {
     },
   );
 
-  it('prints the version of the product', async () => {
-    expect(await run('--version')).toEqual({ exitCode: 0, out: '1.2.3\n', err: '' });
+  it.each([['--version'], ['-V'], ['version']])('prints the version of the product: %s', async (word) => {
+    expect(await run(word)).toEqual({ exitCode: 0, out: '1.2.3\n', err: '' });
+  });
+
+  it.each([
+    [['help'], ['--help']],
+    [['-h'], ['--help']],
+    [
+      ['help', 'status'],
+      ['status', '--help'],
+    ],
+    [
+      ['status', '-h'],
+      ['status', '--help'],
+    ],
+  ])('%j is another way to ask for %j', async (words, usual) => {
+    expect(await run(...words)).toEqual(await run(...usual));
+    expect((await run(...words)).out).toContain('Examples:');
   });
 
   it('a vendor’s help names neither us nor a command that lacks its plugins', async () => {
