@@ -21,7 +21,8 @@ import { needsRestart } from './needs-restart.js';
 import { netcheck } from './netcheck.js';
 import { PeerConnections } from './peer-connections.js';
 import { peerStatus, statusDocument } from './status-document.js';
-import type { ConnectionType } from '../engine/connection-type.js';
+import { CONNECTION_TYPES, type ConnectionType } from '../engine/connection-type.js';
+import { until } from '../shell/adapters/until.js';
 import type { Connection, ExplainDocument, NetcheckDocument, PeerStatus, StatusDocument } from './documents.js';
 
 /** Answer to a path ping. */
@@ -44,6 +45,12 @@ export interface Node extends Service {
   explain(peer: string, options?: { signal?: AbortSignal }): Promise<ExplainDocument>;
   /** @returns undefined when nothing answered in time. @throws CodedError PEER_NOT_FOUND. */
   ping(peer: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<PingReply | undefined>;
+  /**
+   * Waits until the peer has a path with a session, however long that takes: end it with `signal`. The peer may be one that
+   * the node does not know yet.
+   * @param peer name or public key. @throws CodedError ABORTED.
+   */
+  connected(peer: string, options?: { signal?: AbortSignal }): Promise<ConnectionType>;
   /** What this machine's network lets through; works on a running node and on one that was never started. */
   netcheck(options: { signal: AbortSignal }): Promise<NetcheckDocument>;
   /**
@@ -211,6 +218,23 @@ class WiredTraversalNode implements Node {
     const relay = this.traversal.relayUrl(pong.path.baseId);
     const via = formatAddress(pong.path.remote) + (relay === undefined ? '' : ` through ${relay}`);
     return { rttMs: pong.rttMs, connection: pong.connection, via };
+  }
+
+  async connected(name: string, { signal }: { signal?: AbortSignal } = {}): Promise<ConnectionType> {
+    const connection = await until(() => this.#connectionOf(name), {
+      clock: this.wired.get(TOKENS.Clock),
+      signal,
+      onChange: (listener) => this.onChange(listener),
+    });
+    // Without a time limit it ends with one, or throws.
+    return connection as ConnectionType;
+  }
+
+  #connectionOf(name: string): ConnectionType | undefined {
+    const { traversal } = this;
+    const peer = traversal.peer(name) ?? traversal.peers().find((one) => one.name === name);
+    const connection = peer && this.peerStatus(peer.publicKey)?.connection;
+    return CONNECTION_TYPES.find((type) => type === connection);
   }
 
   netcheck({ signal }: { signal: AbortSignal }): Promise<NetcheckDocument> {

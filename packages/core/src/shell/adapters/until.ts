@@ -3,7 +3,8 @@ import { CodedError } from '../../base/errors/coded-error.js';
 
 export interface UntilOptions {
   readonly clock: Clock;
-  readonly timeoutMs: number;
+  /** Left out: as long as it takes. */
+  readonly timeoutMs?: number | undefined;
   readonly signal: AbortSignal | undefined;
   /** Calls back whenever `look` may see something else. */
   onChange(listener: () => void): Disposable;
@@ -18,7 +19,7 @@ export function until<T>(look: () => T | undefined, options: UntilOptions): Prom
   const { clock, timeoutMs, signal } = options;
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void) => {
-      timer[Symbol.dispose]();
+      timer?.[Symbol.dispose]();
       changes[Symbol.dispose]();
       signal?.removeEventListener('abort', onAbort);
       settle();
@@ -28,7 +29,8 @@ export function until<T>(look: () => T | undefined, options: UntilOptions): Prom
       if (value !== undefined) finish(() => resolve(value));
     };
     const onAbort = () => finish(() => reject(new CodedError('ABORTED')));
-    const timer = clock.setTimeout(() => finish(() => resolve(look())), timeoutMs);
+    const timer =
+      timeoutMs === undefined ? undefined : clock.setTimeout(() => finish(() => resolve(look())), timeoutMs);
     const changes = options.onChange(check);
     if (signal?.aborted) return onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
