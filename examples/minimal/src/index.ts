@@ -12,7 +12,6 @@ import {
   generatePrivateKey,
   loadConfig,
   silentLogger,
-  type Node,
   type RcFileContent,
 } from '@wirepath/core';
 import { ipv4Packet, payloadOf } from './ipv4-packet.js';
@@ -57,25 +56,15 @@ export async function echoThroughTunnel(text: string): Promise<{ echo: string; c
   const b = await createNode(product, await load(nodeConfig('b', 'a', url)), environment);
   try {
     await Promise.all([a.start({ signal }), b.start({ signal })]);
-    await connected(a);
+    const connection = await a.connected('b');
     b.packets?.onPacket((packet) => b.packets?.send(ipv4Packet(IPS.b, IPS.a, payloadOf(packet))));
     const echo = new Promise<string>((resolve) =>
       a.packets?.onPacket((packet) => resolve(payloadOf(packet).toString())),
     );
     a.packets?.send(ipv4Packet(IPS.a, IPS.b, Buffer.from(text)));
-    return { echo: await echo, connection: a.status().peers[0]?.connection ?? '' };
+    return { echo: await echo, connection };
   } finally {
     await Promise.all([a.stop(), b.stop()]);
     await server?.stop();
   }
-}
-
-function connected(node: Node): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      if (node.status().peers[0]?.connection === 'direct') resolve();
-    };
-    node.onChange(look);
-    look();
-  });
 }
