@@ -12,9 +12,9 @@ ${generatedFrom('the schemas in the code')}
 
 ## The rc file
 
-\`${name} --config FILE\` names it. Without \`--config\` it is looked for in the working directory, and nowhere above:
-\`package.json\` (property \`${name}\`), \`.${name}rc\` (YAML or JSON), \`.${name}rc.json\`, \`.${name}rc.yaml\`, \`.${name}rc.yml\`. A file that
-is code (\`${name}.config.mjs\`, \`.js\`, \`.cjs\`, \`.ts\`) is only taken when \`--config\` names it. \`${name} check-config\` tells all
+\`${name} --config FILE\` names it, or the variable \`${prefix}_CONFIG\`. Without these it is looked for in the working directory, and nowhere above:
+\`package.json\` (property \`${name}\`), \`.${name}rc\` (YAML or JSON), \`.${name}rc.json\`, \`.${name}rc.yaml\`, \`.${name}rc.yml\`; then in \`/etc/${name}\`: \`${name}.yaml\`,
+\`.yml\` or \`.json\`, or the one file of that kind that is there. A file that is code (\`${name}.config.mjs\`, \`.js\`, \`.cjs\`, \`.ts\`) is only taken when \`--config\` names it. \`${name} check-config\` tells all
 that is wrong with a file at once, \`${name} check-config --schema\` prints the JSON Schema that this page is made from.
 
 Paths in the file are relative to its folder, and plugins are resolved from there first, then from those that come with
@@ -24,8 +24,8 @@ A file that others may change is refused, and so is one that belongs to another 
 file and its folder (a sticky folder such as \`/tmp\` is fine); under \`sudo\` the files of the calling user are taken too. A secret
 file that others may read draws a warning, as does a secret inside an rc file that they may read; one that they may write is refused.
 
-SIGHUP reads the file again, and the one that \`peersFile\` names: peers and users come and go, living sessions stay. A file that
-is code is read once.
+SIGHUP reads the file again, and the one that \`peersFile\` names: peers and users come and go, living sessions stay. What else has
+changed takes a restart, and the log names it. A file that is code is read once.
 
 ## Keys of a node
 

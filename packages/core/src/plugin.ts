@@ -59,6 +59,7 @@ export * from './contracts/transport.js';
 export { trustedOwners, type Distrust, type TrustedOwners } from './base/rights/file-trust.js';
 export { CodedError, type ErrorCode } from './base/errors/coded-error.js';
 export { Counters } from './base/counting/counters.js';
+export { Sightings } from './base/counting/sightings.js';
 export { EdgeGuard, type GuardOptions } from './base/guard/edge-guard.js';
 export { Listeners } from './base/guard/listeners.js';
 export { isSmallOrder } from './base/identity/small-order.js';

@@ -38,6 +38,6 @@ export { capabilityNames, threadRights, type CapabilitySet, type ThreadRights } 
 export { dropRights, type DroppedRights } from './rights/drop-rights.js';
 export { pinToInterface, type PinningSystem } from './sockets/pin-to-interface.js';
 export { socketDescriptor } from './sockets/socket-descriptor.js';
-export { bindToInterface, forceBufferSizes, markSocket } from './sockets/socket-options.js';
+export { bindToInterface, forceBufferSizes, letRoutersFragment, markSocket } from './sockets/socket-options.js';
 export { linuxBoottime, type Boottime } from './time/boottime.js';
 export { TUN_FILE, TunDevice, type TunEvents } from './tun/tun-device.js';

@@ -26,6 +26,8 @@ export interface TransportCapabilities {
 
 export interface TransportPeer {
   readonly publicKey: PublicKey;
+  /** For people: in problems, never on the wire. */
+  readonly name?: string;
   /** 32 bytes. */
   readonly presharedKey?: Uint8Array;
   /** CIDRs, canonical. */
@@ -103,6 +105,8 @@ export interface Transport {
   ): Promise<boolean>;
   /** Datagrams dropped since the start, by reason. */
   counters(): Readonly<Record<string, number>>;
+  /** What was dropped lately and can mean somebody's mistake: a sentence each, with the cure, for `status`. */
+  problems?(): readonly string[];
 }
 
 /** What a transport says of one peer. */

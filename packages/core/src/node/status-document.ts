@@ -4,6 +4,7 @@ import type { SignalingState } from '../contracts/signaling.js';
 import type { Transport, TransportPeerStats } from '../contracts/transport.js';
 import type { NatTraversal } from '../shell/nat-traversal.js';
 import type { PeerAgent } from '../engine/peer/peer-agent.js';
+import { oneLine } from '../base/guard/refusals.js';
 import { connectionReason } from './connection-reason.js';
 import type { Connection, PeerStatus, StatusDocument } from './documents.js';
 
@@ -56,6 +57,7 @@ export function statusDocument(sources: StatusSources): StatusDocument {
       dropped: droppedOf(sources),
       problems: [
         ...traversal.problems(),
+        ...(transport.problems?.() ?? []).flatMap((line) => (typeof line === 'string' ? [oneLine(line)] : [])),
         ...sources.reporting.flatMap((part) => part.problems()),
         ...signaling.flatMap(({ url, error }) => (error ? [`${url}: ${error}`] : [])),
       ],

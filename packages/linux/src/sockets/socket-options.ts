@@ -7,10 +7,14 @@ export const SO_BINDTODEVICE = 25;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SO_MARK = 36;
+/** linux/in.h */
+const IPPROTO_IP = 0;
+const IP_MTU_DISCOVER = 10;
+const IP_PMTUDISC_OMIT = 5;
 
-function setOption(fd: number, option: number, value: Uint8Array): number {
+function setOption(fd: number, option: number, value: Uint8Array, level = SOL_SOCKET): number {
   const system = linuxLibc();
-  return system.setsockopt(fd, SOL_SOCKET, option, value, value.length) < 0 ? system.errno() : 0;
+  return system.setsockopt(fd, level, option, value, value.length) < 0 ? system.errno() : 0;
 }
 
 /** Both architectures that there is a libc for are little-endian. */
@@ -47,4 +51,14 @@ export function bindToInterface(fd: number, interfaceName: string): void {
 export function forceBufferSizes(fd: number, sizeBytes: number): void {
   setOption(fd, SO_RCVBUFFORCE, int32(sizeBytes));
   setOption(fd, SO_SNDBUFFORCE, int32(sizeBytes));
+}
+
+/**
+ * IP_PMTUDISC_OMIT: datagrams of this IPv4 socket go without DF, as large as they are, and routers may take them apart. What ICMP
+ * says of the path's MTU is not believed, for anybody can forge it. Linux only.
+ * @throws SystemCallError where the kernel does not know it (before 3.15). @throws NativeCodeError
+ */
+export function letRoutersFragment(fd: number): void {
+  const errno = setOption(fd, IP_MTU_DISCOVER, int32(IP_PMTUDISC_OMIT), IPPROTO_IP);
+  if (errno !== 0) throw new SystemCallError('cannot send without DF (IP_MTU_DISCOVER)', 'setsockopt', errno);
 }

@@ -23,10 +23,11 @@ import type { DeviceSink } from '../protocol/sink.js';
 import { TunInterface } from '../inner/tun-interface.js';
 import { UapiServer } from '../uapi/socket/server.js';
 import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
-import { markSockets, pinSockets } from './prepare-sockets.js';
+import { pinSockets, prepareSockets } from './prepare-sockets.js';
 import { EventThrottle } from '../events/event-throttle.js';
 import { InProcessPort } from '../inner/in-process-port.js';
 import type { InnerSide } from '../inner/inner-side.js';
+import { Mishaps } from '../events/mishaps.js';
 import { TransportEvents } from '../events/transport-events.js';
 import { Sockets } from '../sockets/sockets.js';
 import type { EmbeddedTransportNeeds, EmbeddedTransportOptions } from './embedded-options.js';
@@ -56,6 +57,7 @@ export class EmbeddedTransport implements Transport {
   readonly #options: EmbeddedTransportOptions;
   readonly #mark: number;
   readonly #counters = new Counters();
+  readonly #mishaps: Mishaps;
   readonly #sockets: Sockets;
   readonly #inner: InnerSide;
   readonly #port: InProcessPort | undefined;
@@ -75,6 +77,7 @@ export class EmbeddedTransport implements Transport {
     this.#options = options;
     const { node, logger, guard } = needs;
     const counters = this.#counters;
+    this.#mishaps = new Mishaps(needs.clock);
     this.#mark = options.fwmark ?? defaultMark(node.interfaceName);
     this.#events = new TransportEvents(guard);
     const onPacket = (packet: Uint8Array) => this.#handlePacket(packet);
@@ -90,6 +93,7 @@ export class EmbeddedTransport implements Transport {
       counters,
       onWireGuard: (bytes, from) => this.#handleDatagram(bytes, from),
       onRemote: (ip) => this.#inner.addEndpoint(ip),
+      onSendFailed: (code) => this.#mishaps.sendFailed(code),
       openSocket: options.openSocket,
     });
   }
@@ -148,6 +152,7 @@ export class EmbeddedTransport implements Transport {
   removePeer(publicKey: PublicKey): void {
     this.#device?.removePeer(publicKey);
     this.#peers.delete(publicKey);
+    this.#mishaps.forget(publicKey);
   }
 
   setAllowedIps(publicKey: PublicKey, cidrs: readonly string[]): void {
@@ -209,6 +214,10 @@ export class EmbeddedTransport implements Transport {
     return { ...this.#counters.snapshot(), ...Object.fromEntries([...drops, ...tun].filter(([, count]) => count > 0)) };
   }
 
+  problems(): string[] {
+    return this.#mishaps.problems();
+  }
+
   /**
    * Keeps TCP connections of ours to this endpoint (signalling, a relay) out of the tunnel, also where a peer's allowed
    * IPs cover it. Nothing to do without a device.
@@ -226,7 +235,7 @@ export class EmbeddedTransport implements Transport {
     if (this.#stopping || signal.aborted || listenPort === undefined) {
       throw new CodedError('ABORTED', 'the transport is not listening', { cause: signal.reason });
     }
-    if (this.#tun) markSockets(this.#sockets, this.#mark, this.#needs.logger);
+    if (this.#tun) prepareSockets(this.#sockets, this.#mark, this.#needs.logger);
     await this.#inner.start({ signal, listenPort });
     if (this.#tun) await this.#serveUapi(signal);
   }
@@ -364,6 +373,10 @@ export class EmbeddedTransport implements Transport {
     },
     onSent: ({ publicKey }, now) => {
       if (this.#peers.get(publicKey)?.throttle.admitSent(now)) this.#events.sent.tell({ publicKey });
+    },
+    onSourceNotAllowed: ({ publicKey }, source) => {
+      const name = this.#peers.get(publicKey)?.config.name ?? publicKey;
+      this.#mishaps.sourceNotAllowed(publicKey, name, source);
     },
     onPathWanted: ({ publicKey }, now) => {
       if (this.#peers.get(publicKey)?.throttle.admitPathWanted(now)) this.#events.pathWanted.tell({ publicKey });

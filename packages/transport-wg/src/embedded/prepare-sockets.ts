@@ -1,6 +1,7 @@
 import { CodedError, type Logger } from '@wirepath/core/plugin';
 import { socketDescriptor } from '@wirepath/linux';
-import { bindToInterface, forceBufferSizes, markSocket } from '../sockets/socket-options.js';
+import { bindToInterface, forceBufferSizes } from '../sockets/socket-options.js';
+import { prepareSocket } from '../sockets/prepare-socket.js';
 import type { Sockets } from '../sockets/sockets.js';
 import { SOCKET_BUFFER_BYTES } from '../sockets/udp-socket.js';
 
@@ -20,17 +21,12 @@ export function pinSockets(sockets: Sockets, bindInterface: string, logger: Logg
   });
 }
 
-/** Gives every socket, now and later, the mark that routing knows our datagrams by, and large buffers, as far as we may. */
-export function markSockets(sockets: Sockets, mark: number, logger: Logger): void {
-  sockets.forEachSocket((socket) => {
+/** Prepares every socket, now and later, for sending beside a device of ours: see {@link prepareSocket}. */
+export function prepareSockets(sockets: Sockets, mark: number, logger: Logger): void {
+  sockets.forEachSocket((socket, { family }) => {
     const fd = socketDescriptor(socket);
     if (fd === undefined) return;
     forceBufferSizes(fd, SOCKET_BUFFER_BYTES);
-    try {
-      markSocket(fd, mark);
-    } catch (error) {
-      // The rules know our port too, so only extra sockets and strict setups depend on the mark.
-      logger.warn('our datagrams are not marked', { error: (error as Error).message });
-    }
+    prepareSocket({ fd, family }, mark, logger);
   });
 }

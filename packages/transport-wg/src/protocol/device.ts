@@ -324,7 +324,11 @@ export class Device<P> {
       version === 4
         ? this.#allowedIps.lookup4(datagram, start + IPV4_SOURCE)
         : this.#allowedIps.lookup6(datagram, start + IPV6_SOURCE);
-    if (owner !== peer) return 'source-not-allowed';
+    if (owner !== peer) {
+      const at = start + (version === 4 ? IPV4_SOURCE : IPV6_SOURCE);
+      this.#sink.onSourceNotAllowed?.(peer, datagram.subarray(at, at + (version === 4 ? 4 : 16)));
+      return 'source-not-allowed';
+    }
     this.#sink.deliver(datagram.subarray(start, start + length), peer);
     return undefined;
   }

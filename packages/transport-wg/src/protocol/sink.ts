@@ -21,6 +21,8 @@ export interface DeviceSink<P> {
   onAuthenticated(peer: DevicePeer<P>, from: P, kind: AuthenticatedKind, now: number): void;
   /** Data, not a keepalive, was sent. */
   onSent(peer: DevicePeer<P>, now: number): void;
+  /** A packet of the peer was dropped: its inner source address is not among its allowed IPs. @param source 4 or 16 bytes. */
+  onSourceNotAllowed?(peer: DevicePeer<P>, source: Uint8Array): void;
   /** Something wants out, and the peer has no path. Called for each such packet. */
   onPathWanted(peer: DevicePeer<P>, now: number): void;
 }

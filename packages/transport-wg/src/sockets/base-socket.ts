@@ -16,6 +16,8 @@ const PATH_CACHE_MAX = 2048;
 
 export interface BaseSocketEvents {
   onDatagram(path: TransportPath, bytes: Uint8Array, base: Base): void;
+  /** The system did not take a datagram. @param code its reason. */
+  onSendFailed?: ((code: string | undefined) => void) | undefined;
 }
 
 /** One UDP socket on the wildcard address of its family. */
@@ -23,6 +25,7 @@ export class BaseSocket {
   readonly base: Base;
   readonly socket: UdpSocket;
   readonly #counters: Counters;
+  readonly #onSendFailed: BaseSocketEvents['onSendFailed'];
   #paths = new Map<string, TransportPath>();
   #olderPaths = new Map<string, TransportPath>();
   #lastAddress = '';
@@ -34,6 +37,7 @@ export class BaseSocket {
     this.base = base;
     this.socket = socket;
     this.#counters = counters;
+    this.#onSendFailed = events.onSendFailed;
     // Written out, not by way of `wrap`: it is on the way of every packet.
     socket.on('message', (bytes, info) => {
       try {
@@ -73,7 +77,7 @@ export class BaseSocket {
       this.socket.send(bytes, to.port, to.ip, this.#onSent);
     } catch (error) {
       // Port 0 and the like, from an address that somebody signalled.
-      this.#counters.count(`send.${(error as NodeJS.ErrnoException).code ?? 'failed'}`);
+      this.#sendFailed((error as NodeJS.ErrnoException).code);
     }
   }
 
@@ -87,8 +91,13 @@ export class BaseSocket {
   }
 
   readonly #onSent = (error: NodeJS.ErrnoException | null): void => {
-    if (error) this.#counters.count(`send.${error.code ?? 'failed'}`);
+    if (error) this.#sendFailed(error.code);
   };
+
+  #sendFailed(code: string | undefined): void {
+    this.#counters.count(`send.${code ?? 'failed'}`);
+    this.#onSendFailed?.(code);
+  }
 
   /** The same path object for the same source: parsed once, and compared by identity in the common case. */
   #pathFrom({ address, port }: Pick<RemoteInfo, 'address' | 'port'>): TransportPath | undefined {

@@ -29,6 +29,18 @@ export function bindToInterface(fd: number, interfaceName: string): void {
 }
 
 /**
+ * IPv4 datagrams go without DF, whatever ICMP says of the path.
+ * @throws CodedError NETWORK_CONFIG where the kernel does not know the option.
+ */
+export function letRoutersFragment(fd: number): void {
+  try {
+    linux.letRoutersFragment(fd);
+  } catch (error) {
+    throw refusedCall(error, undefined, needs('CAP_NET_ADMIN'));
+  }
+}
+
+/**
  * Buffers beyond the system's limit, as far as we may.
  * @throws CodedError NETWORK_CONFIG where no system call can be made.
  */

@@ -25,6 +25,8 @@ export interface SocketsOptions {
   readonly counters: Counters;
   /** A datagram that is WireGuard's, from a socket or out of a relay. The bytes are valid only during the call. */
   readonly onWireGuard: (bytes: Uint8Array, from: TransportPath) => void;
+  /** The system did not take a datagram. @param code its reason. */
+  readonly onSendFailed?: ((code: string | undefined) => void) | undefined;
   /** A destination is sent to for the first time. */
   readonly onRemote: (ip: string) => void;
   /** @default the system's sockets */
@@ -39,7 +41,7 @@ export class Sockets implements Datagrams {
   readonly #sockets = new Map<string, BaseSocket>();
   readonly #remotes = new Set<string>();
   readonly #closing = new Set<Promise<void>>();
-  readonly #onOpened: ((socket: UdpSocket) => void)[] = [];
+  readonly #onOpened: ((socket: UdpSocket, base: Base) => void)[] = [];
   #nextId = 1;
   #closed = false;
 
@@ -149,8 +151,8 @@ export class Sockets implements Datagrams {
   }
 
   /** Calls back for every socket, those open now and those opened later. */
-  forEachSocket(configure: (socket: UdpSocket) => void): void {
-    for (const { socket } of this.#sockets.values()) configure(socket);
+  forEachSocket(configure: (socket: UdpSocket, base: Base) => void): void {
+    for (const { socket, base } of this.#sockets.values()) configure(socket, base);
     this.#onOpened.push(configure);
   }
 
@@ -164,8 +166,8 @@ export class Sockets implements Datagrams {
   async #bind(family: 4 | 6, port: number, shared: boolean, signal: AbortSignal): Promise<BaseSocket> {
     this.#checkOpen(signal);
     const id = `udp${family}-${this.#nextId++}`;
-    const events = { onDatagram: this.#onReceived };
-    const { guard, openSocket: open = openSystemSocket } = this.#options;
+    const { guard, openSocket: open = openSystemSocket, onSendFailed } = this.#options;
+    const events = { onDatagram: this.#onReceived, onSendFailed };
     let socket: BaseSocket;
     try {
       socket = await BaseSocket.bind({ id, family, port, shared, open, counters: this.#counters, guard, events });
@@ -175,7 +177,7 @@ export class Sockets implements Datagrams {
     if (this.#closed || signal.aborted) await socket.close();
     this.#checkOpen(signal);
     this.#sockets.set(id, socket);
-    for (const configure of this.#onOpened) configure(socket.socket);
+    for (const configure of this.#onOpened) configure(socket.socket, socket.base);
     return socket;
   }
 

@@ -5,6 +5,7 @@ import type { TransportPeer } from '../../contracts/transport.js';
 export function transportPeer(peer: Peer, { plain }: { readonly plain: boolean }): TransportPeer {
   return {
     publicKey: peer.publicKey,
+    name: peer.name,
     ...(peer.presharedKey && { presharedKey: peer.presharedKey }),
     allowedIps: peer.allowedIps,
     ...(plain && { keepaliveSeconds: peer.keepaliveSeconds }),

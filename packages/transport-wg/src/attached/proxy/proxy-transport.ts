@@ -16,7 +16,8 @@ import { socketDescriptor } from '@wirepath/linux';
 import { TransportEvents } from '../../events/transport-events.js';
 import { Sockets } from '../../sockets/sockets.js';
 import { defaultMark } from '../../system/linux-network.js';
-import { bindToInterface, markSocket } from '../../sockets/socket-options.js';
+import { prepareSocket } from '../../sockets/prepare-socket.js';
+import { bindToInterface } from '../../sockets/socket-options.js';
 import { PATH_CHANGE_HANDSHAKE_SPACING_MS } from '../../protocol/constants.js';
 import { MESSAGE_TRANSPORT_DATA, messageType, TRANSPORT_MIN_BYTES } from '../../protocol/messages.js';
 import type { UapiDeviceState } from '../../uapi/device.js';
@@ -245,21 +246,12 @@ export class ProxyTransport implements Transport {
     await this.#sockets.open(listenPort, signal);
     this.#listening = true;
     const mark = fwmark ?? defaultMark(this.#device.interfaceName);
-    this.#sockets.forEachSocket((socket) => {
+    this.#sockets.forEachSocket((socket, { family }) => {
       const fd = process.platform === 'linux' ? socketDescriptor(socket) : undefined;
       if (fd === undefined) return;
-      if (this.#network) this.#mark(fd, mark);
+      if (this.#network) prepareSocket({ fd, family }, mark, this.#needs.logger);
       if (bindInterface !== undefined) bindToInterface(fd, bindInterface);
     });
-  }
-
-  #mark(fd: number, mark: number): void {
-    try {
-      markSocket(fd, mark);
-    } catch (error) {
-      // The rules know our port too, so only extra sockets and strict setups depend on the mark.
-      this.#needs.logger.warn('our datagrams are not marked', { error: (error as Error).message });
-    }
   }
 
   async #stop(): Promise<void> {

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { startPair } from '../src/index.js';
+import { describeInLab, pairForTest } from './lab-for-test.js';
+
+/** The home's router has links of 1280 bytes and tells nobody, as lines with PPPoE in a tunnel behind a strict firewall do. */
+const SILENT = `table ip silent {
+  chain out { type filter hook output priority 0; icmp type destination-unreachable drop; }
+}
+`;
+
+describeInLab('a link that takes 1280 bytes, and drops the ICMP that would say so', () => {
+  it.each([
+    ['from behind it', 'a'],
+    ['from the other side', 'b'],
+  ] as const)('large packets arrive %s', async (_, from) => {
+    const pair = await pairForTest({ a: 'portcone', b: 'none' });
+    const { lab, a, b } = pair;
+    for (const link of ['wan', 'lan']) await lab.exec('a-gw', ['ip', 'link', 'set', link, 'mtu', '1280']);
+    await lab.exec('a-gw', ['nft', '-f', '-'], { input: SILENT });
+    const { ping } = await startPair(pair);
+    await ping.stop();
+    const to = from === 'a' ? b.address : a.address;
+    const { stdout } = await lab.tryExec(from, ['ping', '-n', '-c', '10', '-i', '0.2', '-W', '1', '-s', '1380', to]);
+    expect(stdout).toContain('10 packets transmitted, 10 received');
+  });
+});
