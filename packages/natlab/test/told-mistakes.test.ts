@@ -28,7 +28,8 @@ describeInLab('a mistake of configuration is told in words by the side that can 
     const pair = await pairForTest({ a: 'portcone', b: 'none' });
     const { lab, a } = pair;
     const { ping } = await startPair(pair);
-    const rules = 'table ip deaf {\n chain out { type filter hook output priority 0; oifname "eth0" meta l4proto udp drop; }\n}\n';
+    const rules =
+      'table ip deaf {\n chain out { type filter hook output priority 0; oifname "eth0" meta l4proto udp drop; }\n}\n';
     await lab.exec('a', ['nft', '-f', '-'], { input: rules });
     await untilTold(a, /a firewall on this machine forbids datagrams of ours/);
     await lab.exec('a', ['nft', 'delete', 'table', 'ip', 'deaf']);
@@ -41,8 +42,8 @@ describeInLab('a mistake of configuration is told in words by the side that can 
     await a.configure([b.asPeer()]);
     await b.configure([]);
     await pair.server.start();
+    await b.start().logged(/node is up/);
     a.start();
-    b.start();
     const problem = await untilTold(b, /calls this node, which has no such peer/);
     expect(problem).toContain(a.keys.publicKey);
   });
