@@ -9,7 +9,7 @@ import {
   type StunMessageFields,
 } from '@wirepath/stun-codec';
 import type { NameService } from '@wirepath/core/plugin';
-import { TurnRelay } from '../src/index.js';
+import { StunTurnServer, TurnRelay } from '../src/index.js';
 import { CLIENT, clientLab } from './client-lab.js';
 import { MemoryDatagrams, MemoryNetwork, settled } from './memory-network.js';
 import { testNeeds } from './needs.js';
@@ -281,6 +281,40 @@ describe('how Allocate ends', () => {
     expect(allocation.relayedAddress.ip).toBe(SERVER.ip);
     // Those that did not answer are not listened for any more.
     expect(lab.datagrams.listenerCount).toBe(1);
+  });
+
+  /** A relay by a name that has two addresses; the first of them has a server that answers, and lets this user have nothing. */
+  async function relayOfTwoAddresses(users: Record<string, string>) {
+    const lab = await clientLab({ turn: { users } });
+    const full = { listen: '203.0.113.9:3478', realm: 'lab', users: { lab: 'other' } };
+    const refusing = new StunTurnServer(lab.needs, { turn: full }, { open: lab.network.open });
+    await refusing.start({ signal });
+    const nameService: NameService = {
+      configuredResolvers: () => ['192.0.2.53'],
+      upstreamResolvers: () => Promise.resolve([]),
+      query: (_host, family) => Promise.resolve(family === 4 ? ['203.0.113.9', SERVER.ip] : []),
+      lookup: () => Promise.reject(new Error('not asked')),
+    };
+    const servers = [{ url: 'turn:relay.example', username: 'lab', credential: 'secret' }];
+    const relay = new TurnRelay(lab.clientNeeds, { servers, nameService });
+    const allocate = () => lab.during(relay.allocate(relay.servers[0]!, { datagrams: lab.datagrams, signal }));
+    return { lab, allocate };
+  }
+
+  it('goes on to the next address where the one that answers first refuses', async () => {
+    const { lab, allocate } = await relayOfTwoAddresses({ lab: 'secret' });
+    expect((await allocate()).relayedAddress.ip).toBe(SERVER.ip);
+    expect(lab.datagrams.listenerCount).toBe(1);
+  });
+
+  it('says why the first refused where all do, and leaves nothing behind', async () => {
+    const { lab, allocate } = await relayOfTwoAddresses({ somebody: 'else' });
+    await expect(allocate()).rejects.toMatchObject({
+      code: 'TURN_RELAY',
+      message: expect.stringContaining('was refused: 401') as string,
+    });
+    expect(lab.datagrams.listenerCount).toBe(0);
+    expect(lab.clock.pendingTimers).toBe(0);
   });
 
   it('needs a transport with sockets of its own', async () => {

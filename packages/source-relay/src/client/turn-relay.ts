@@ -1,7 +1,9 @@
 import {
   CodedError,
   Counters,
+  reasonOf,
   resolveServer,
+  sameAddress,
   type Allocation,
   type Base,
   type Datagrams,
@@ -35,6 +37,14 @@ export type TurnRelayNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'random' | '
 
 /** One try to find out which of a server's addresses answers first. */
 const RACE_SCHEDULE = { rtoMs: 250, maxAttempts: 4, finalWaitFactor: 4 } as const;
+
+/** The addresses of one server, and what is needed to ask them. */
+interface Trial {
+  readonly reachable: readonly { readonly address: TransportAddress; readonly base: Base }[];
+  readonly open: (address: TransportAddress, base: Base) => TurnSession;
+  readonly datagrams: Datagrams;
+  readonly signal: AbortSignal;
+}
 
 interface ConfiguredServer extends RelayServer {
   readonly options: TurnServerOptions;
@@ -88,8 +98,38 @@ export class TurnRelay implements Relay {
     });
     const open = (address: TransportAddress, base: Base) =>
       new TurnSession({ ...this.#needs, datagrams, base, server: address, credential, drops: this.#drops });
-    const session = await this.#firstToAnswer(url, reachable, open, signal);
-    return this.#allocateOn(configured, session, datagrams, signal, (alternate) => open(alternate, session.base));
+    return this.#firstToGrant(configured, { reachable, open, datagrams, signal });
+  }
+
+  /** Of a server's addresses the one that answers first may be the one that refuses: then the others are asked. */
+  async #firstToGrant(
+    configured: ConfiguredServer,
+    { reachable, open, datagrams, signal }: Trial,
+  ): Promise<Allocation> {
+    let left = reachable;
+    let refusal: unknown;
+    for (;;) {
+      let session: TurnSession;
+      try {
+        session = await this.#firstToAnswer(configured.url, left, open, signal);
+      } catch (error) {
+        // A refusal says more than the silence of the others.
+        throw signal.aborted ? error : (refusal ?? error);
+      }
+      const { base, server } = session;
+      try {
+        return await this.#allocateOn(configured, session, datagrams, signal, (alternate) => open(alternate, base));
+      } catch (error) {
+        refusal ??= error;
+        left = left.filter(({ address }) => !sameAddress(address, server));
+        if (left.length === 0 || signal.aborted) throw signal.aborted ? error : refusal;
+        const reason = reasonOf(error);
+        this.#needs.logger.info('an address of the relay refuses, the others are tried', {
+          relay: configured.url,
+          reason,
+        });
+      }
+    }
   }
 
   async #credential({ username, credential, credentialFile }: TurnServerOptions): Promise<TurnCredential> {
