@@ -85,7 +85,7 @@ export type {
   NetcheckDocument,
   PeerStatus,
   StatusDocument,
-} from './node/documents.js';
+} from './node/documents/documents.js';
 export { DescriptionHistory } from './shell/driver/description.js';
 export { NatTraversal, type NatTraversalNeeds } from './shell/nat-traversal.js';
 export type { Pong } from './shell/peer-requests.js';

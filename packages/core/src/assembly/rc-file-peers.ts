@@ -60,6 +60,16 @@ export class RcFilePeers implements PeerDiscovery {
     }
   }
 
+  /**
+   * Nothing comes back from a peer: where its endpoint is a name, that may stand for another address by now, and is looked up
+   * again. Meanwhile the peer stays where it was.
+   */
+  resolveAgain(publicKey: PublicKey): void {
+    const peer = this.#peers.get(publicKey);
+    if (peer?.endpoint === undefined || isIP(peer.endpoint.host) !== 0) return;
+    for (const feed of this.#feeds) feed.set(peer);
+  }
+
   /** The rc file was read again: yields what is gone, then what is new or changed. */
   update(peers: readonly LoadedPeer[]): void {
     const before = this.#peers;

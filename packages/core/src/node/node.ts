@@ -15,15 +15,21 @@ import { Lifecycle } from './lifecycle.js';
 import { NatTraversal } from '../shell/nat-traversal.js';
 import { PeerDiscoveries } from '../shell/peers/peer-discoveries.js';
 import type { Product } from '../assembly/product/product.js';
-import { explainPeer } from './explain-peer.js';
-import { findPeer } from './find-peer.js';
+import { explainPeer } from './documents/explain-peer.js';
+import { findPeer } from './documents/find-peer.js';
 import { needsRestart } from './needs-restart.js';
-import { netcheck } from './netcheck.js';
-import { PeerConnections } from './peer-connections.js';
-import { peerStatus, statusDocument } from './status-document.js';
+import { netcheck } from './documents/netcheck.js';
+import { PeerConnections } from './peers/peer-connections.js';
+import { peerStatus, statusDocument } from './documents/status-document.js';
 import { CONNECTION_TYPES, type ConnectionType } from '../engine/connection-type.js';
 import { until } from '../shell/adapters/until.js';
-import type { Connection, ExplainDocument, NetcheckDocument, PeerStatus, StatusDocument } from './documents.js';
+import type {
+  Connection,
+  ExplainDocument,
+  NetcheckDocument,
+  PeerStatus,
+  StatusDocument,
+} from './documents/documents.js';
 
 /** Answer to a path ping. */
 export interface PingReply {
@@ -113,6 +119,7 @@ class WiredTraversalNode implements Node {
       signalings: wired.get(TOKENS.Signalings).map(({ instance }) => instance),
       clock,
       changes: this.#listeners,
+      resolveAgain: (publicKey) => wired.rcFilePeers.resolveAgain(publicKey),
     });
     this.#discoveries = new PeerDiscoveries({
       discoveries: wired.get(TOKENS.PeerDiscoveries),
@@ -244,6 +251,7 @@ class WiredTraversalNode implements Node {
   async reload(config: LoadedConfig): Promise<readonly string[]> {
     if (config.node === undefined) throw new CodedError('CONFIG', 'the rc file no longer describes a node');
     this.wired.rcFilePeers.update(config.node.peers);
+    this.#connections.hurry();
     return needsRestart(this.config, config);
   }
 

@@ -80,6 +80,21 @@ describe('RcFilePeers', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('looks a name up again when nothing comes back, and leaves the others alone', async () => {
+    const addresses = ['192.0.2.1', '192.0.2.2'];
+    const named = peer('named', { endpoint: { host: 'host.example', port: 1 } });
+    const fixed = peer('fixed', { endpoint: { host: '192.0.2.9', port: 1 } });
+    const { discovery, changes, clock } = setUp([named, fixed, peer('signalled')], async () => addresses.shift() ?? '');
+    await clock.advance(0);
+    expect(changes.splice(0)).toHaveLength(3);
+    for (const key of ['key of fixed', 'key of signalled', 'key of nobody']) discovery.resolveAgain(key);
+    await clock.advance(0);
+    expect(changes).toEqual([]);
+    discovery.resolveAgain('key of named');
+    await clock.advance(0);
+    expect(changes).toMatchObject([{ kind: 'set', peer: { name: 'named', endpoint: { ip: '192.0.2.2', port: 1 } } }]);
+  });
+
   it('stops resolving when the peer goes or the signal aborts', async () => {
     const { clock, discovery, told, controller, done } = setUp([
       peer('a', { endpoint: { host: 'a.example', port: 1 } }),

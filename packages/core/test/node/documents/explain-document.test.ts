@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Peer } from '../../src/contracts/peer-discovery.js';
-import { explainDocument } from '../../src/node/explain-document.js';
-import { host, TwoEngines } from '../engine/two-engines.js';
+import type { Peer } from '../../../src/contracts/peer-discovery.js';
+import { explainDocument } from '../../../src/node/documents/explain-document.js';
+import { host, TwoEngines } from '../../engine/two-engines.js';
 
 const B: Peer = { name: 'b', publicKey: 'B-greater', allowedIps: [], keepaliveSeconds: 25 };
 const A_IP = '192.0.2.1';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { statusDocument, type StatusSources } from '../../src/node/status-document.js';
+import { statusDocument, type StatusSources } from '../../../src/node/documents/status-document.js';
 
 /** A node without peers whose parts dropped what the test says. */
 function droppedWhere(

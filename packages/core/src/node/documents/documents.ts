@@ -1,6 +1,6 @@
-import type { NatBehavior, NatDependence } from '../contracts/nat-behavior.js';
-import type { CandidateType } from '../contracts/candidate.js';
-import type { Connection, ConnectionType } from '../engine/connection-type.js';
+import type { NatBehavior, NatDependence } from '../../contracts/nat-behavior.js';
+import type { CandidateType } from '../../contracts/candidate.js';
+import type { Connection, ConnectionType } from '../../engine/connection-type.js';
 
 export type { Connection };
 

@@ -1,10 +1,10 @@
 import { formatAddress } from '@wirepath/stun-codec';
-import type { Peer } from '../contracts/peer-discovery.js';
-import type { SignalingState } from '../contracts/signaling.js';
-import type { Transport, TransportPeerStats } from '../contracts/transport.js';
-import type { NatTraversal } from '../shell/nat-traversal.js';
-import type { PeerAgent } from '../engine/peer/peer-agent.js';
-import { oneLine } from '../base/guard/refusals.js';
+import type { Peer } from '../../contracts/peer-discovery.js';
+import type { SignalingState } from '../../contracts/signaling.js';
+import type { Transport, TransportPeerStats } from '../../contracts/transport.js';
+import type { NatTraversal } from '../../shell/nat-traversal.js';
+import type { PeerAgent } from '../../engine/peer/peer-agent.js';
+import { oneLine } from '../../base/guard/refusals.js';
 import { connectionReason } from './connection-reason.js';
 import type { Connection, PeerStatus, StatusDocument } from './documents.js';
 

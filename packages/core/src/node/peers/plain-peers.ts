@@ -1,6 +1,6 @@
-import type { Clock } from '../base/time/clock.js';
-import type { PublicKey } from '../base/identity/identity.js';
-import { DueTimes } from '../base/time/due-times.js';
+import type { Clock } from '../../base/time/clock.js';
+import type { PublicKey } from '../../base/identity/identity.js';
+import { DueTimes } from '../../base/time/due-times.js';
 
 /** How often some of them are looked at. */
 const LOOK_MS = 1000;

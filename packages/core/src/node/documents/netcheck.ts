@@ -1,8 +1,8 @@
 import { formatAddress } from '@wirepath/stun-codec';
-import type { WiredNode } from '../assembly/container/create-container.js';
-import { TOKENS } from '../assembly/container/tokens.js';
-import type { RelayState } from '../shell/driver/allocations.js';
-import type { NatTraversal } from '../shell/nat-traversal.js';
+import type { WiredNode } from '../../assembly/container/create-container.js';
+import { TOKENS } from '../../assembly/container/tokens.js';
+import type { RelayState } from '../../shell/driver/allocations.js';
+import type { NatTraversal } from '../../shell/nat-traversal.js';
 import type { NetcheckDocument } from './documents.js';
 
 export interface NetcheckContext {

@@ -1,5 +1,5 @@
-import type { Peer } from '../contracts/peer-discovery.js';
-import type { NatTraversal } from '../shell/nat-traversal.js';
+import type { Peer } from '../../contracts/peer-discovery.js';
+import type { NatTraversal } from '../../shell/nat-traversal.js';
 import { explainDocument } from './explain-document.js';
 import type { Connection, ExplainDocument } from './documents.js';
 

@@ -1,13 +1,14 @@
-import type { PublicKey } from '../base/identity/identity.js';
-import type { Listeners } from '../base/guard/listeners.js';
-import type { Clock } from '../base/time/clock.js';
-import type { Service } from '../contracts/service.js';
-import type { Signaling } from '../contracts/signaling.js';
-import { statsOf, type Transport, type TransportPeerStats } from '../contracts/transport.js';
-import type { NatTraversal } from '../shell/nat-traversal.js';
+import type { PublicKey } from '../../base/identity/identity.js';
+import type { Listeners } from '../../base/guard/listeners.js';
+import type { Clock } from '../../base/time/clock.js';
+import type { Service } from '../../contracts/service.js';
+import type { Signaling } from '../../contracts/signaling.js';
+import { statsOf, type Transport, type TransportPeerStats } from '../../contracts/transport.js';
+import type { NatTraversal } from '../../shell/nat-traversal.js';
+import { UnansweredPeers } from './unanswered-peers.js';
 import { PlainPeers } from './plain-peers.js';
-import { connectionToPeer, SESSION_MS } from './status-document.js';
-import type { Connection } from './documents.js';
+import { connectionToPeer, SESSION_MS } from '../documents/status-document.js';
+import type { Connection } from '../documents/documents.js';
 
 export interface PeerConnectionsNeeds {
   readonly traversal: NatTraversal;
@@ -16,6 +17,8 @@ export interface PeerConnectionsNeeds {
   readonly clock: Clock;
   /** Told of a peer whose connection changed, or of the node. */
   readonly changes: Listeners<PublicKey | undefined>;
+  /** Nothing comes back from a plain peer. */
+  resolveAgain(publicKey: PublicKey): void;
 }
 
 /** Watches what becomes of each peer's connection, for as long as the node runs, and since when it is what it is. */
@@ -23,13 +26,12 @@ export class PeerConnections implements Service {
   readonly #needs: PeerConnectionsNeeds;
   readonly #seen = new Map<PublicKey, { connection: Connection; sinceMs: number }>();
   readonly #plain: PlainPeers;
+  readonly #unanswered = new UnansweredPeers();
   #watches: Disposable[] = [];
 
   constructor(needs: PeerConnectionsNeeds) {
     this.#needs = needs;
-    this.#plain = new PlainPeers(needs.clock, (publicKey) =>
-      this.#look(publicKey, statsOf(needs.transport, publicKey)),
-    );
+    this.#plain = new PlainPeers(needs.clock, (publicKey) => this.#lookAtPlain(publicKey));
   }
 
   async start(): Promise<void> {
@@ -58,6 +60,7 @@ export class PeerConnections implements Service {
 
   remove(publicKey: PublicKey): void {
     this.#plain.remove(publicKey);
+    this.#unanswered.forget(publicKey);
     if (this.#seen.delete(publicKey)) this.#needs.changes.tell(publicKey);
   }
 
@@ -65,6 +68,17 @@ export class PeerConnections implements Service {
   since(publicKey: PublicKey, connection: Connection): number {
     const seen = this.#seen.get(publicKey);
     return seen?.connection === connection ? seen.sinceMs : this.#needs.clock.unixMs();
+  }
+
+  /** The rc file was read again: what nothing came back from is looked up at once. */
+  hurry(): void {
+    this.#unanswered.hurry(this.#needs.clock.now());
+  }
+
+  #lookAtPlain(publicKey: PublicKey): void {
+    this.#look(publicKey, statsOf(this.#needs.transport, publicKey));
+    const isAnswering = this.#seen.get(publicKey)?.connection !== 'connecting';
+    if (this.#unanswered.isDue(publicKey, isAnswering, this.#needs.clock.now())) this.#needs.resolveAgain(publicKey);
   }
 
   /** Notes and tells a change of the peer's connection. */

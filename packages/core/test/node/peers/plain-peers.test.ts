@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PlainPeers } from '../../src/node/plain-peers.js';
-import { FakeClock } from '../../src/base/time/fake-clock.js';
+import { PlainPeers } from '../../../src/node/peers/plain-peers.js';
+import { FakeClock } from '../../../src/base/time/fake-clock.js';
 
 function watched(count: number) {
   const clock = new FakeClock();

@@ -1,12 +1,12 @@
 import { formatAddress } from '@wirepath/stun-codec';
-import type { Peer } from '../contracts/peer-discovery.js';
-import { byTypeAndPriority, evidenceOf, type CandidatePair } from '../engine/pairs/candidate-pair.js';
-import type { PairState } from '../engine/pair-evidence.js';
-import { connectionType } from '../engine/connection-type.js';
-import { hardNatObstacle } from '../engine/hard-nat/hard-nat-part.js';
-import type { PairEvidence } from '../engine/pair-evidence.js';
-import type { PeerAgent } from '../engine/peer/peer-agent.js';
-import type { LocalDescription } from '../engine/events.js';
+import type { Peer } from '../../contracts/peer-discovery.js';
+import { byTypeAndPriority, evidenceOf, type CandidatePair } from '../../engine/pairs/candidate-pair.js';
+import type { PairState } from '../../engine/pair-evidence.js';
+import { connectionType } from '../../engine/connection-type.js';
+import { hardNatObstacle } from '../../engine/hard-nat/hard-nat-part.js';
+import type { PairEvidence } from '../../engine/pair-evidence.js';
+import type { PeerAgent } from '../../engine/peer/peer-agent.js';
+import type { LocalDescription } from '../../engine/events.js';
 import { connectionReason, hardNatCause, whyRelayed } from './connection-reason.js';
 import type { ExplainDocument, ExplainedPair } from './documents.js';
 

@@ -1,6 +1,6 @@
-import { CodedError } from '../base/errors/coded-error.js';
-import type { Peer } from '../contracts/peer-discovery.js';
-import type { NatTraversal } from '../shell/nat-traversal.js';
+import { CodedError } from '../../base/errors/coded-error.js';
+import type { Peer } from '../../contracts/peer-discovery.js';
+import type { NatTraversal } from '../../shell/nat-traversal.js';
 
 /** Names in an error: who has thousands of peers looks for one in `status`. */
 const NAMES_TOLD = 20;

@@ -1,5 +1,5 @@
-import { hardNatObstacle, hardNatPart } from '../engine/hard-nat/hard-nat-part.js';
-import type { PeerAgent } from '../engine/peer/peer-agent.js';
+import { hardNatObstacle, hardNatPart } from '../../engine/hard-nat/hard-nat-part.js';
+import type { PeerAgent } from '../../engine/peer/peer-agent.js';
 
 /** Why a peer is not connected, or not better connected than it is, in one line; null where there is nothing to say. */
 export function connectionReason(agent: PeerAgent, signalingUp: boolean): string | null {
