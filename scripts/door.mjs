@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// The door of the workspace: `npm run demo` and `npm test` on a bare clone do all the set-up. Needs Node and npm alone.
+// The door of the workspace: `npm run demo`, `npm test` and `npm run pack` on a bare clone do all the set-up. Needs Node and npm alone.
 import { readFileSync } from 'node:fs';
 import { bin, run, step } from './steps.mjs';
+import { packAndTell } from './pack.mjs';
 import { test } from './test.mjs';
 
 const { packageManager } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -20,7 +21,10 @@ if (task === 'demo') {
 } else if (task === 'test') {
   await setUp();
   process.exit(await test(rest));
+} else if (task === 'pack') {
+  await setUp();
+  await packAndTell(rest[0]);
 } else {
-  process.stderr.write('usage: node scripts/door.mjs demo|test\n');
+  process.stderr.write('usage: node scripts/door.mjs demo|test|pack\n');
   process.exit(2);
 }
