@@ -37,6 +37,8 @@ export default defineConfig({
           // Generous: property tests and fuzzing on a busy machine with two cores.
           testTimeout: 60_000,
           hookTimeout: 30_000,
+          // One for each core; the default leaves one idle, which of two is half of them.
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },
