@@ -33,7 +33,7 @@ export {
   type TransportAddress,
 } from '@wirepath/stun-codec';
 export { isLoopback, scopeOf, type AddressScope } from './base/addresses/address-scope.js';
-export { cidrContains, parseCidr, type Cidr, type ParseCidrOptions } from './base/addresses/cidr.js';
+export { cidrContains, ipText, parseCidr, type Cidr, type ParseCidrOptions } from './base/addresses/cidr.js';
 export { isInterfaceName } from './base/addresses/interface-name.js';
 export { embeddedIpv4 } from './base/addresses/embedded-ipv4.js';
 export * from './contracts/candidate-base.js';

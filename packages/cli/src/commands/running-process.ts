@@ -70,8 +70,12 @@ async function runningSockets(
   env: CommandContext['terminal']['env'],
 ): Promise<{ socketPath: string; startAdvice: string; owners: TrustedOwners | undefined }[]> {
   const owners = trustedOwners();
-  const paths = await livingSockets(runtimeFolder(product, { env }));
-  return paths.map((socketPath) => ({ socketPath, startAdvice: `Start it with \`${product.name} up\`.`, owners }));
+  const living = await livingSockets(runtimeFolder(product, { env }));
+  return living.map(({ path: socketPath }) => ({
+    socketPath,
+    startAdvice: `Start it with \`${product.name} up\`.`,
+    owners,
+  }));
 }
 
 function severalRun(count: number, environmentPrefix: string): CommandError {

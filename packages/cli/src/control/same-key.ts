@@ -1,6 +1,5 @@
-import { probeControlSocket } from './client.js';
 import { CommandError } from '../wording/command-error.js';
-import { controlSockets } from './living-sockets.js';
+import { livingSockets } from './living-sockets.js';
 
 /**
  * Two nodes with one key take each other's signalling and handshakes away, and neither says why.
@@ -8,11 +7,9 @@ import { controlSockets } from './living-sockets.js';
  * @throws CommandError ALREADY_RUNNING with the other's pid.
  */
 export async function refuseSameKey(folder: string, ownSocketPath: string, publicKey: string): Promise<void> {
-  const others = await controlSockets(folder, ownSocketPath);
-  const probes = await Promise.all(others.map((path) => probeControlSocket(path, { timeoutMs: 300 })));
-  for (const probe of probes) {
-    if (probe.state === 'live' && probe.hello?.publicKey === publicKey) {
-      throw new CommandError('ALREADY_RUNNING', `a node with this key already runs (pid ${String(probe.hello.pid)})`, {
+  for (const { hello } of await livingSockets(folder, ownSocketPath)) {
+    if (hello?.publicKey === publicKey) {
+      throw new CommandError('ALREADY_RUNNING', `a node with this key already runs (pid ${String(hello.pid)})`, {
         advice: 'Give each node a key of its own (`genkey`), or stop the other one.',
       });
     }

@@ -16,7 +16,7 @@ import { NatTraversal } from '../shell/nat-traversal.js';
 import { PeerDiscoveries } from '../shell/peers/peer-discoveries.js';
 import type { Product } from '../assembly/product/product.js';
 import { explainPeer } from './documents/explain-peer.js';
-import { findPeer } from './documents/find-peer.js';
+import { findPeer, peerNamed } from './documents/find-peer.js';
 import { needsRestart } from './needs-restart.js';
 import { netcheck } from './documents/netcheck.js';
 import { PeerConnections } from './peers/peer-connections.js';
@@ -238,8 +238,7 @@ class WiredTraversalNode implements Node {
   }
 
   #connectionOf(name: string): ConnectionType | undefined {
-    const { traversal } = this;
-    const peer = traversal.peer(name) ?? traversal.peers().find((one) => one.name === name);
+    const peer = peerNamed(this.traversal, name);
     const connection = peer && this.peerStatus(peer.publicKey)?.connection;
     return CONNECTION_TYPES.find((type) => type === connection);
   }

@@ -1,4 +1,4 @@
-import { Sightings, tryTransportAddress, type Clock, type PublicKey } from '@wirepath/core/plugin';
+import { ipText, Sightings, type Clock, type PublicKey } from '@wirepath/core/plugin';
 
 /** What the system says when it will not send, and what whoever runs this node can do about it; other codes come and go. */
 const SEND_CURES: Readonly<Record<string, string>> = {
@@ -23,16 +23,19 @@ export class Mishaps {
 
   /** @param name of the peer, for people. @param source 4 or 16 bytes: where its packet says that it comes from. */
   sourceNotAllowed(publicKey: PublicKey, name: string, source: Uint8Array): void {
+    // The bytes are the packet's, which is gone by then.
+    const from = Uint8Array.from(source);
     this.#ofPeers.see(
       publicKey,
-      `${name} sends packets from ${ipText(source)}, which its allowedIps here do not have, so they are dropped: add that address there, or mend its addresses`,
+      () =>
+        `${name} sends packets from ${ipText(from)}, which its allowedIps here do not have, so they are dropped: add that address there, or mend its addresses`,
     );
   }
 
   /** @param code of the system. */
   sendFailed(code: string | undefined): void {
     const cure = code === undefined ? undefined : SEND_CURES[code];
-    if (code !== undefined && cure !== undefined) this.#ofSockets.see(code, cure);
+    if (code !== undefined && cure !== undefined) this.#ofSockets.see(code, () => cure);
   }
 
   forget(publicKey: PublicKey): void {
@@ -42,12 +45,4 @@ export class Mishaps {
   problems(): string[] {
     return [...this.#ofSockets.problems(), ...this.#ofPeers.problems()];
   }
-}
-
-function ipText(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.');
-  const groups = Array.from({ length: 8 }, (_, i) =>
-    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
-  );
-  return tryTransportAddress(groups.join(':'), 0)?.ip ?? groups.join(':');
 }

@@ -89,8 +89,8 @@ function masked(bytes: Uint8Array, prefix: number): Uint8Array {
   return bytes.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, prefix - 8 * i))) & 0xff);
 }
 
-/** Dotted quad, or groups of lower-case hex compressed as RFC 5952 asks. */
-function ipText(bytes: Uint8Array): string {
+/** Dotted quad, or groups of lower-case hex compressed as RFC 5952 asks. @param bytes 4 or 16, network byte order. */
+export function ipText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
   const groups: string[] = [];
   for (let i = 0; i < 16; i += 2) groups.push((((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));

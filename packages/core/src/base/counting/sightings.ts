@@ -13,14 +13,17 @@ const MAX_TOLD = 5;
  */
 export class Sightings {
   readonly #clock: Clock;
-  readonly #seen = new Map<string, { sentence: string; at: number }>();
+  readonly #seen = new Map<string, { sentence: () => string; at: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** @param key what it is about; the newest sentence of a key counts. */
-  see(key: string, sentence: string): void {
+  /**
+   * @param key what it is about; the newest sentence of a key counts.
+   * @param sentence made when somebody asks for it, for it may be seen once a packet.
+   */
+  see(key: string, sentence: () => string): void {
     // Again at the end: the one that was not seen for longest is the first to go.
     this.#seen.delete(key);
     this.#seen.set(key, { sentence, at: this.#clock.now() });
@@ -38,7 +41,7 @@ export class Sightings {
   problems(): string[] {
     const since = this.#clock.now() - HOLD_MS;
     for (const [key, { at }] of this.#seen) if (at < since) this.#seen.delete(key);
-    const told = [...this.#seen.values()].reverse().map(({ sentence }) => sentence);
+    const told = [...this.#seen.values()].reverse().map(({ sentence }) => sentence());
     if (told.length <= MAX_TOLD) return told;
     return [...told.slice(0, MAX_TOLD), `and ${told.length - MAX_TOLD} more of this kind`];
   }

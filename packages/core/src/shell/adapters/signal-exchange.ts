@@ -142,7 +142,7 @@ export class SignalExchange {
     this.counters.count(`message-${opened.dropped}`);
     const sentence = this.#sentence(from, opened);
     const sightings = opened.dropped === 'unknown-sender' ? this.#strangers : this.#peerSightings;
-    if (sentence !== undefined) sightings.see(from, sentence);
+    if (sentence !== undefined) sightings.see(from, () => sentence);
   }
 
   /** What whoever runs this node can do about a message that was dropped; undefined where that is nothing. */
