@@ -17,6 +17,8 @@ export interface NodeRc {
   readonly stunServers?: readonly string[] | undefined;
   /** URL of TURN servers; none: no relay. */
   readonly relayUrls?: readonly string[] | undefined;
+  /** Further options of the transport. */
+  readonly transport?: Readonly<Record<string, unknown>> | undefined;
   readonly peers: readonly RcPeer[];
   readonly logLevel: string;
 }
@@ -32,7 +34,7 @@ export function nodeRcText(rc: NodeRc): string {
     const servers = rc.relayUrls.map((url) => ({ url, ...RELAY_USER }));
     plugins.push(['@wirepath/source-relay', { servers }]);
   }
-  plugins.push(['@wirepath/transport-wg', { mode: 'embedded', listenPort: rc.listenPort }]);
+  plugins.push(['@wirepath/transport-wg', { mode: 'embedded', listenPort: rc.listenPort, ...rc.transport }]);
   if (rc.rendezvousUrl !== undefined) plugins.push(['@wirepath/signaling-rendezvous', { url: rc.rendezvousUrl }]);
   return [
     `privateKeyFile: ${rc.privateKeyFile}`,
