@@ -16,6 +16,7 @@ const PARK_TIMEOUT_MS = 1000;
 /** Looking names up can take a thread for many seconds. */
 const ATTEMPTS = 10;
 const RETRY_MS = 5000;
+const LOOK_INTERVAL_MAX_MS = 32;
 const POLLIN = 1;
 const EFD_CLOEXEC = 0o2000000;
 
@@ -136,12 +137,15 @@ async function onEachPoolThread(system: LinuxLibc, arena: Arena, enqueue: () => 
   }
 }
 
-/** Whether, in time, a thread of ours is in poll(2) on each of these addresses. */
+/**
+ * Whether, in time, a thread of ours is in poll(2) on each of these addresses. One that reads a device comes back after a
+ * fraction of a second: asked less and less often, for each look reads a file for each thread.
+ */
 async function arePolling(addresses: readonly number[]): Promise<boolean> {
   const deadline = Date.now() + PARK_TIMEOUT_MS / 2;
-  while (!addresses.every(isPolling)) {
+  for (let pauseMs = 1; !addresses.every(isPolling); pauseMs = Math.min(2 * pauseMs, LOOK_INTERVAL_MAX_MS)) {
     if (Date.now() > deadline) return false;
-    await setTimeout(2);
+    await setTimeout(pauseMs);
   }
   return true;
 }
