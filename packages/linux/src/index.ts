@@ -1,6 +1,6 @@
 /**
  * What Node has no API for: a few system calls, straight to libc, and what is made of them. Options and pins of sockets,
- * changes of the network as netlink tells them, TUN devices, capabilities, and the time since boot.
+ * netlink, changes of the network as netlink tells them, TUN devices, capabilities, and the time since boot.
  *
  * Native code is loaded with the first call that needs it, never by an import. Every call that fails throws a
  * {@link SystemCallError}; where no call can be made, a {@link NativeCodeError}.
@@ -33,6 +33,21 @@ export { errnoName } from './libc/errno.js';
 export type { Libc } from './libc/libc.js';
 export { NativeCodeError } from './libc/native-code-error.js';
 export { SystemCallError } from './libc/system-call-error.js';
+export type { NetlinkFailure } from './netlink/answer.js';
+export { attribute, AttributeMap, concat, decodeAttributes, type Attribute } from './netlink/attributes.js';
+export { decodeMessages, encodeMessage, NLM_F, NLMSG, type NetlinkMessage } from './netlink/message.js';
+export {
+  isFailure,
+  NETLINK_NETFILTER,
+  NETLINK_ROUTE,
+  NetlinkError,
+  NetlinkSocket,
+  type NetlinkDump,
+  type NetlinkOutcome,
+  type NetlinkRequest,
+  type NetlinkRequests,
+} from './netlink/netlink-socket.js';
+export { watchNetlink, type NetlinkWatchEvents } from './netlink/netlink-watch.js';
 export { watchNetworkChanges, type NetworkChangeEvents } from './netlink/network-changes.js';
 export { capabilityNames, threadRights, type CapabilitySet, type ThreadRights } from './rights/capabilities.js';
 export { dropRights, type DroppedRights } from './rights/drop-rights.js';

@@ -25,7 +25,7 @@ for (const [name, errno] of Object.entries(constants.errno)) {
 }
 
 /** The numbers are this system's own. */
-export const { EAGAIN, EBADF, EINTR, EIO, ENODEV } = constants.errno;
+export const { EAGAIN, EBADF, EINTR, EIO, ENOBUFS, ENODEV } = constants.errno;
 
 /** `EPERM` for 1, and so on; `errno 999` for a number without a name. */
 export function errnoName(errno: number): string {

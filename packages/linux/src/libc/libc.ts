@@ -23,6 +23,7 @@ export interface LinuxLibc extends Libc {
   ioctl(fd: number, request: number, argument: number): number;
   read(fd: number, address: number, sizeBytes: number): number;
   write(fd: number, address: number, sizeBytes: number): number;
+  recv(fd: number, address: number, sizeBytes: number, flags: number): number;
   eventfd(initial: number, flags: number): number;
   clock_gettime(clock: number, address: number): number;
   /** prctl(2) and capset(2) are about the thread that calls. */
@@ -119,6 +120,7 @@ function bindOnLinux(): LinuxLibc {
     ioctl: call('ioctl', 'int', 'uint64', 'uint64'),
     read: call('read', 'int', 'uint64', 'uint64'),
     write: call('write', 'int', 'uint64', 'uint64'),
+    recv: call('recv', 'int', 'uint64', 'uint64', 'int'),
     eventfd: call('eventfd', 'uint32', 'int'),
     clock_gettime: call('clock_gettime', 'int', 'uint64'),
     ...ofThread,
