@@ -38,6 +38,14 @@ function loadBundle(bundle) {
     nodeModule.enableCompileCache?.(`${bundle}/compiled`);
     return require(`${bundle}/main.cjs`);
   }
+  return loadChunks(bundle, (name) => {
+    const filename = `${bundle}/${name}`;
+    return new Script(sourceOf(filename), { filename, cachedData: readFileSync(`${compiled}/${name}`) });
+  });
+}
+
+/** @param scriptOf what a chunk is, by its name: asked once. */
+function loadChunks(bundle, scriptOf) {
   const requireOther = nodeModule.createRequire(`${bundle}/main.cjs`);
   const chunks = new Map();
   const load = (name) => {
@@ -45,10 +53,8 @@ function loadBundle(bundle) {
     if (known !== undefined) return known.exports;
     const chunk = { exports: {} };
     chunks.set(name, chunk);
-    const filename = `${bundle}/${name}`;
-    const script = new Script(sourceOf(filename), { filename, cachedData: readFileSync(`${compiled}/${name}`) });
     const requireFrom = (id) => (id.startsWith('./') ? load(id.slice(2)) : requireOther(id));
-    script.runInThisContext()(chunk.exports, requireFrom, chunk, filename, bundle);
+    scriptOf(name).runInThisContext()(chunk.exports, requireFrom, chunk, `${bundle}/${name}`, bundle);
     return chunk.exports;
   };
   return load('main.cjs');
@@ -57,4 +63,4 @@ function loadBundle(bundle) {
 /** For the bundle: V8 forgets of compiled code to whom its own `import()` belongs, and refuses it. */
 const importModule = (specifier) => import(specifier);
 
-module.exports = { bundleIsCurrent, compiledFolder, importModule, loadBundle, sourceOf };
+module.exports = { bundleIsCurrent, compiledFolder, importModule, loadBundle, loadChunks, sourceOf };
