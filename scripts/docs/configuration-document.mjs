@@ -71,6 +71,18 @@ They override the file. Any key is reached by its path in upper case, with \`_\`
 path; values are text, or JSON where they parse as such (\`${prefix}_ADDRESSES='["10.77.0.1/24"]'\`). Those below \`server\` go the same
 way: \`${prefix}_SERVER__TURN__REALM\`. Paths stay relative to the rc file's folder.
 
+Options of a plugin are reached by the last part of its name, or all of it, and an item of a list by its index:
+
+\`\`\`
+${prefix}_PLUGINS__SOURCE_STUN__SERVERS='["203.0.113.10:3478"]'
+${prefix}_PLUGINS__SOURCE_RELAY__SERVERS__0__CREDENTIAL_FILE=/run/secrets/turn
+${prefix}_PLUGINS__TRANSPORT_WG__LISTEN_PORT=51820
+\`\`\`
+
+The plugin has to be in the list, be that of the file, of \`${prefix}_PLUGINS\` or, where neither is there, the product's own. A
+variable that stands for nothing draws a warning with the name that was probably meant; \`${name} plugins\` shows what variables
+have set.
+
 ${markdownTable(
   ['Variable', 'Key', ''],
   [

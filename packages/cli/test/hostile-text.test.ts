@@ -80,7 +80,15 @@ const server = {
   },
 };
 const plugins = [
-  { name: 'p', version: '1', resolvedFrom: '/p', roles: ['egress'], serverSections: [], options: { a: 'b' } },
+  {
+    name: 'p',
+    version: '1',
+    resolvedFrom: '/p',
+    roles: ['egress'],
+    serverSections: [],
+    options: { a: 'b' },
+    environment: { a: 'V' },
+  },
 ];
 const demoResult = { connection: 'direct', setting: 's', ok: false, error: 'e' };
 

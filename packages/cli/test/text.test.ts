@@ -283,13 +283,14 @@ describe('plugins', () => {
           roles: ['relay'],
           serverSections: ['stun', 'turn'],
           options: { servers: [{ url: 'turn:a', credential: '***' }] },
+          environment: { 'servers[0].credential': 'WIREPATH_PLUGINS__SOURCE_RELAY__SERVERS__0__CREDENTIAL' },
         },
       ],
       plain,
     );
     expect(text).toMatchInlineSnapshot(`
-      "PLUGIN                  VERSION  PROVIDES                         OPTIONS                                            FROM
-      @wirepath/source-relay  0.1.0    relay, server.stun, server.turn  {"servers":[{"url":"turn:a","credential":"***"}]}  bundled
+      "PLUGIN                  VERSION  PROVIDES                         OPTIONS                                                                                                                                FROM
+      @wirepath/source-relay  0.1.0    relay, server.stun, server.turn  {"servers":[{"url":"turn:a","credential":"***"}]} (servers[0].credential from WIREPATH_PLUGINS__SOURCE_RELAY__SERVERS__0__CREDENTIAL)  bundled
       "
     `);
   });

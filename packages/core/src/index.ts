@@ -38,6 +38,7 @@ export {
 export { findConfig, type FindConfigOptions } from './rc-file/reading/find-config.js';
 export type { LoadConfigOptions, LoadFileOptions, LoadValueOptions } from './assembly/load-config.js';
 export type { RcFileContent } from './rc-file/checking/rc-schema.js';
+export { inFileOrder } from './rc-file/problems/in-file-order.js';
 export type { ConfigWarning } from './rc-file/problems/problem-list.js';
 export type { LoadedConfig, LoadedNode, LoadedPlugin, LoadedServerPart } from './assembly/loaded-config.js';
 export type { EndpointSetting, LoadedPeer } from './rc-file/loaded-peer.js';

@@ -1,4 +1,4 @@
-import { configJsonSchema, loadConfig, PluginPhases, type LoadedConfig } from '@wirepath/core';
+import { configJsonSchema, inFileOrder, loadConfig, PluginPhases, type LoadedConfig } from '@wirepath/core';
 import { EXIT_DONE, EXIT_USAGE, isConfigProblems } from '../wording/error-line.js';
 import { formatConfigSummary } from '../text/config-text.js';
 import { reportWarnings } from './config-warnings.js';
@@ -29,8 +29,9 @@ export async function checkConfig(context: CommandContext, options: CheckConfigO
     printJson(terminal, { ok: false, file, problems: error.problems, warnings: [] });
     return EXIT_USAGE;
   }
-  reportWarnings(context, config);
-  if (options.json === true) printJson(terminal, { ok: true, file, problems: [], warnings: config.warnings });
+  const warnings = await inFileOrder(config.warnings, { first: file, productName: product.name });
+  reportWarnings(context, { warnings });
+  if (options.json === true) printJson(terminal, { ok: true, file, problems: [], warnings });
   else terminal.out.write(formatConfigSummary(config));
   return EXIT_DONE;
 }

@@ -43,8 +43,8 @@ export function exitCodeOf(error: unknown): number {
   return isReportable(error) && error.code === 'CONFIG' ? EXIT_USAGE : EXIT_FAILED;
 }
 
-function problemSentence({ file, keyPath, expected, found }: ConfigProblem): string {
-  return `${file}${keyPath === '' ? '' : ` ${keyPath}`}: expected ${expected}${found === undefined ? '' : `, found ${found}`}`;
+function problemSentence({ file, line, keyPath, expected, found }: ConfigProblem): string {
+  return `${file}${line === undefined ? '' : `:${line}`}${keyPath === '' ? '' : ` ${keyPath}`}: expected ${expected}${found === undefined ? '' : `, found ${found}`}`;
 }
 
 function oneLine(text: string): string {

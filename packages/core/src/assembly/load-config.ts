@@ -16,7 +16,9 @@ import type { LoadedConfig } from './loaded-config.js';
 import { readConfigOffLoop } from '../rc-file/reading/off-loop/read-off-loop.js';
 import { configVariable, environmentVariableName } from '../rc-file/overrides/environment-variables.js';
 import type { RcFileContent } from '../rc-file/checking/rc-schema.js';
-import { ProblemList } from '../rc-file/problems/problem-list.js';
+import { foldRights } from '../rc-file/problems/fold-rights.js';
+import { inFileOrder } from '../rc-file/problems/in-file-order.js';
+import { ProblemList, type ConfigFindings } from '../rc-file/problems/problem-list.js';
 import {
   readConfig,
   type EnvironmentVariables,
@@ -76,7 +78,8 @@ async function load(product: Product, options: LoadConfigOptions, read: typeof r
   // Who may own the files that a value names is asked of the process, as it is when plugins read them.
   const unnamed = source.given === undefined ? process.env : { SUDO_UID: process.env['SUDO_UID'] };
   const { env = unnamed } = options;
-  return complete(product, source, await read(product, source, { env, phases }), { env, phases });
+  const isAlone = read === readConfig;
+  return complete(product, source, await read(product, source, { env, phases }), { env, phases, isAlone });
 }
 
 /** @throws ConfigProblems where there is no file. */
@@ -97,19 +100,25 @@ async function complete(
   product: Product,
   source: ConfigSource,
   read: ReadConfig,
-  { env, phases }: ReadConfigOptions,
+  { env, phases, isAlone }: ReadConfigOptions & { readonly isAlone: boolean },
 ): Promise<LoadedConfig> {
   const { content } = read;
   const { name, folder } = source;
-  if (content === undefined) throw new ConfigProblems(read.problems);
+  const told = (findings: ConfigFindings) => findingsToTell(findings, { product, name, locate: isAlone });
+  if (content === undefined) throw new ConfigProblems((await told(read)).problems);
   const { node, shape, server } = content;
   const { z } = await import('zod');
   const owners = trustedOwners(env);
   const problems = new ProblemList(name, content.overridden);
   problems.include(read);
   problems.verbose = isVerbose(shape?.log.level ?? env[environmentVariableName(product, 'LOG_LEVEL')]);
-  // Whoever uses these secrets reads them again, and is warned then.
-  const quietFiles = createConfigFiles({ folder, owners, onWarning: () => undefined });
+  const warned = new Set<string>();
+  const onWarning = (message: string, path: string) => {
+    if (warned.has(path)) return;
+    warned.add(path);
+    problems.warnings.push({ file: name, keyPath: '', message });
+  };
+  const files = createConfigFiles({ folder, owners, onWarning });
   const context = { product, z, problems, source, owners, trusted: content.trusted, phases };
   const isDefault = content.plugins === undefined && node !== undefined;
   const entries = isDefault ? defaultEntries(product) : pluginEntries(content.plugins);
@@ -120,12 +129,13 @@ async function complete(
   if (node !== undefined) warnUnreachable(node.peers, plugins, { enabled: shape?.traversal.enabled ?? true, problems });
   const serverParts = isObject(server) ? await loadServerParts(server, plugins, context) : [];
   for (const { name: plugin, options: written, optionsPath } of entries) {
-    await checkSecretFiles(written, optionsPath, { files: quietFiles, problems, plugin });
+    await checkSecretFiles(written, optionsPath, { files, problems, plugin });
   }
-  await checkSecretFiles(server, ['server'], { files: quietFiles, problems });
-  await checkServerFiles(serverParts, { files: quietFiles, problems });
+  await checkSecretFiles(server, ['server'], { files, problems });
+  await checkServerFiles(serverParts, { files, problems });
 
-  problems.throwIfAny();
+  const findings = await told(problems);
+  if (findings.problems.length > 0) throw new ConfigProblems(findings.problems);
   if (shape === undefined) throw new ConfigProblems([{ file: name, keyPath: '', expected: 'a valid configuration' }]);
   const { interface: interfaceName, mtu, traversal, log } = shape;
   return deepFreeze<LoadedConfig>({
@@ -151,9 +161,20 @@ async function complete(
           },
     plugins,
     serverParts,
+    environment: Object.fromEntries(content.overridden),
     log,
-    warnings: problems.warnings,
+    warnings: findings.warnings,
   });
+}
+
+/** Each mistake once, in the order of the files. @param options.locate looking for lines takes a while, for which nothing else is done. */
+async function findingsToTell(
+  findings: ConfigFindings,
+  { product, name, locate }: { readonly product: Product; readonly name: string; readonly locate: boolean },
+): Promise<ConfigFindings> {
+  const folded = foldRights(findings, name);
+  if (folded.problems.length === 0 || !locate) return folded;
+  return { ...folded, problems: await inFileOrder(folded.problems, { first: name, productName: product.name }) };
 }
 
 function nothingFound(product: Product, options: FindConfigOptions): ConfigProblems {

@@ -58,6 +58,8 @@ export interface LoadedConfig {
   /** Plugins of the node; empty without one. */
   readonly plugins: readonly LoadedPlugin[];
   readonly serverParts: readonly LoadedServerPart[];
+  /** Variables of the environment that have set keys, by key path: `plugins[1][1].servers`. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly log: { readonly level: LogLevel };
   readonly warnings: readonly ConfigWarning[];
 }

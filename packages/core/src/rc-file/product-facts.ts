@@ -4,4 +4,6 @@ export interface ProductFacts {
   readonly name: string;
   /** Of environment variables: `WIREPATH`. */
   readonly environmentPrefix: string;
+  /** What a node's list of plugins is where the file has none. */
+  readonly defaultPlugins: readonly unknown[];
 }

@@ -43,7 +43,9 @@ describe('a configuration that is read off the loop', () => {
     });
     for (const name of ['bad.yaml', 'broken.yaml', 'list.yaml', 'none.yaml']) {
       const problems = await problemsOf(off(at, name));
-      expect(problems).toEqual(await problemsOf(at.load(name)));
+      // The log of a node that runs has no use for lines, and its packets do not wait for them.
+      const told = (await problemsOf(at.load(name))).map(({ keyPath, expected, found }) => [keyPath, expected, found]);
+      expect(problems.map(({ keyPath, expected, found }) => [keyPath, expected, found]).sort()).toEqual(told.sort());
       expect(problems.length).toBeGreaterThan(0);
     }
   });

@@ -164,7 +164,12 @@ export async function createContainer(
 }
 
 function configFiles(config: LoadedConfig, logger: Logger, warnings: string[]) {
-  const onWarning = (message: string) => {
+  // What was told of the file when it was read is not told again by whoever reads the secret.
+  const told = config.warnings.map(({ message }) => message).join('\n');
+  const warned = new Set<string>();
+  const onWarning = (message: string, path: string) => {
+    if (warned.has(path) || told.includes(path)) return;
+    warned.add(path);
     logger.warn(message);
     warnings.push(message);
   };

@@ -12,6 +12,8 @@ export interface PluginDescription {
   readonly serverSections: readonly string[];
   /** As written, secrets masked. */
   readonly options: unknown;
+  /** Variables of the environment that have set options, by the option: `servers`. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** What is loaded, from where, with which options. */
@@ -23,6 +25,7 @@ export function describePlugins(config: LoadedConfig): PluginDescription[] {
     roles: plugin.roles,
     serverSections: (plugin.definition.serverParts ?? []).flatMap((part) => part.sections),
     options: maskSecrets(plugin.writtenOptions ?? {}),
+    environment: variablesBelow(`${plugin.keyPath}[1]`, config),
   }));
   const servers = config.serverParts.filter((part) => !config.plugins.some((plugin) => plugin.name === part.plugin));
   return [
@@ -34,6 +37,17 @@ export function describePlugins(config: LoadedConfig): PluginDescription[] {
       roles: [],
       serverSections: part.sections,
       options: maskSecrets(part.options),
+      environment: variablesBelow('server', config),
     })),
   ];
+}
+
+/** `options` for all of them at once. */
+function variablesBelow(keyPath: string, { environment }: LoadedConfig): Record<string, string> {
+  const below = Object.entries(environment).filter(
+    ([path]) => path === keyPath || (/^[.[]/.test(path.slice(keyPath.length)) && path.startsWith(keyPath)),
+  );
+  return Object.fromEntries(
+    below.map(([path, variable]) => [path.slice(keyPath.length).replace(/^\./, '') || 'options', variable]),
+  );
 }

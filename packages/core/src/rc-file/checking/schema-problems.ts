@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ConfigProblem } from '../../base/errors/config-problems.js';
 import { didYouMean } from '../problems/did-you-mean.js';
+import { UNKNOWN_KEY } from '../problems/in-file-order.js';
 import { valueAt } from '../problems/key-path.js';
 import { isSecretPath, maskUrl } from '../../base/logging/mask-secrets.js';
 
@@ -32,7 +33,7 @@ function problemsOf(issue: Issue, path: Path, context: SchemaProblemContext): Sc
     return issue.keys.map((key) => {
       const suggestion = didYouMean(key, known);
       const expected = known.length === 0 ? 'no such key' : `one of the keys ${known.join(', ')}`;
-      return { path: [...path, key], expected, found: 'an unknown key', ...(suggestion ? { suggestion } : {}) };
+      return { path: [...path, key], expected, found: UNKNOWN_KEY, ...(suggestion ? { suggestion } : {}) };
     });
   }
   if (issue.code === 'invalid_union' && isOwnMessage(issue)) {

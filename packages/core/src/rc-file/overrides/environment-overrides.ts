@@ -9,6 +9,7 @@ import {
   type KeyTree,
 } from './environment-variables.js';
 import { formatKeyPath } from '../problems/key-path.js';
+import { namedPlugins, pluginCalled, pluginSuggestion } from './plugin-variables.js';
 
 export interface EnvironmentOverrides {
   /** A copy of the rc file with what the environment says. */
@@ -21,10 +22,11 @@ export interface EnvironmentOverrides {
 
 /**
  * Overrides keys with environment variables: `WIREPATH_MTU`, `WIREPATH_TRAVERSAL__REFRESH_INTERVAL` (`__` between the parts of
- * the path, `_` between words). Values are text, or JSON where they parse as such.
+ * the path, `_` between words), `WIREPATH_PLUGINS__SOURCE_STUN__SERVERS` (options of a plugin of the list). Values are text, or
+ * JSON where they parse as such.
  */
 export function applyEnvironment(
-  product: Pick<ProductFacts, 'environmentPrefix'>,
+  product: Pick<ProductFacts, 'environmentPrefix' | 'defaultPlugins'>,
   value: unknown,
   env: Readonly<Record<string, string | undefined>>,
 ): EnvironmentOverrides {
@@ -38,6 +40,14 @@ export function applyEnvironment(
   const copy: Record<string, unknown> = { ...value };
   for (const variable of names.sort()) {
     const suffix = variable.slice(prefix.length);
+    if (suffix.startsWith('PLUGINS__')) {
+      const option = pluginOption(variable, prefix, copy, product.defaultPlugins);
+      if ('path' in option) {
+        setAt(copy, option.path, parseValue(env[variable] ?? ''));
+        overridden.set(formatKeyPath(option.path), variable);
+      } else unknown.push(option);
+      continue;
+    }
     const path =
       ENVIRONMENT_VARIABLES.find((known) => known.suffix === suffix)?.keyPath.split('.') ?? keyPathOf(suffix);
     if (path === undefined) {
@@ -57,11 +67,35 @@ export function applyEnvironment(
   return { value: copy, overridden, unknown };
 }
 
+/** Where the option of a plugin stands, with a list of plugins that can take it; or that no such plugin is in the list. */
+function pluginOption(
+  variable: string,
+  prefix: string,
+  root: Record<string, unknown>,
+  defaultPlugins: readonly unknown[],
+): { path: (string | number)[] } | { variable: string; suggestion: string | undefined } {
+  const [called = '', ...option] = variable.slice(`${prefix}PLUGINS__`.length).split('__');
+  const { plugins: written, server } = root;
+  // A file with servers alone has no plugins unless it names some.
+  const list: unknown = written ?? (server === undefined ? defaultPlugins : []);
+  const plugins = Array.isArray(list) ? namedPlugins(list) : [];
+  const plugin = pluginCalled(called, plugins);
+  const keys = option.map(camelCase);
+  if (plugin === undefined || !Array.isArray(list) || !keys.every((key) => /^([a-z][A-Za-z0-9]*|\d{1,4})$/.test(key)))
+    return { variable, suggestion: pluginSuggestion(variable, { prefix, called, plugins }) };
+  root['plugins'] = list.map((entry: unknown, index) =>
+    index === plugin.index && typeof entry === 'string' ? [entry, {}] : entry,
+  );
+  return { path: ['plugins', plugin.index, 1, ...keys.map((key) => (/^\d/.test(key) ? Number(key) : key))] };
+}
+
+function camelCase(part: string): string {
+  return part.toLowerCase().replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 /** `TRAVERSAL__REFRESH_INTERVAL` as `['traversal', 'refreshInterval']`. */
 function keyPathOf(suffix: string): string[] | undefined {
-  const path = suffix
-    .split('__')
-    .map((part) => part.toLowerCase().replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()));
+  const path = suffix.split('__').map(camelCase);
   let level: KeyTree | true | null | undefined = RC_KEYS;
   for (const part of path) {
     if (!/^[a-z][A-Za-z0-9]*$/.test(part)) return undefined;
@@ -82,15 +116,30 @@ function parseValue(text: string): unknown {
   }
 }
 
-function setAt(root: Record<string, unknown>, path: readonly string[], value: unknown): void {
-  let level = root;
-  for (const part of path.slice(0, -1)) {
-    const next = level[part];
-    const object = typeof next === 'object' && next !== null && !Array.isArray(next) ? { ...next } : {};
-    Object.defineProperty(level, part, { value: object, enumerable: true, writable: true, configurable: true });
-    level = object;
+/** Sets a value in a tree of which nothing is changed but copies; a number is an index where there is a list. */
+function setAt(root: Record<string, unknown>, path: readonly (string | number)[], value: unknown): void {
+  let level: object = root;
+  for (const [depth, part] of path.slice(0, -1).entries()) {
+    const next: unknown = (level as Record<PropertyKey, unknown>)[part];
+    const copy = Array.isArray(next)
+      ? [...(next as unknown[])]
+      : isObject(next)
+        ? { ...next }
+        : typeof path[depth + 1] === 'number'
+          ? []
+          : {};
+    define(level, part, copy);
+    level = copy;
   }
   const last = path.at(-1);
-  if (last !== undefined)
-    Object.defineProperty(level, last, { value, enumerable: true, writable: true, configurable: true });
+  if (last !== undefined) define(level, last, value);
+}
+
+/** Defined and not assigned: `__proto__` is a key like any other here. */
+function define(object: object, key: PropertyKey, value: unknown): void {
+  Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

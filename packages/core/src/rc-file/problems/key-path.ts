@@ -12,6 +12,15 @@ export function formatKeyPath(path: readonly PropertyKey[]): string {
   return text;
 }
 
+/** What {@link formatKeyPath} wrote, read back. */
+export function parseKeyPath(text: string): (string | number)[] {
+  const parts = text.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([A-Za-z_$][\w$-]*)/g);
+  return [...parts].map(([, index, quoted, name]) => {
+    if (index !== undefined) return Number(index);
+    return quoted === undefined ? (name ?? '') : (JSON.parse(quoted) as string);
+  });
+}
+
 /** What stands at a path; undefined where nothing does. */
 export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   let value = root;

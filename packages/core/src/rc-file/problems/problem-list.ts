@@ -1,4 +1,4 @@
-import { ConfigProblems, type ConfigProblem } from '../../base/errors/config-problems.js';
+import type { ConfigProblem } from '../../base/errors/config-problems.js';
 import { stackOf } from '../../base/errors/stack-of.js';
 import { formatKeyPath } from './key-path.js';
 
@@ -7,6 +7,9 @@ export interface ConfigWarning {
   readonly file: string;
   readonly keyPath: string;
   readonly message: string;
+  /** From 1, where it was looked for. */
+  readonly line?: number;
+  readonly column?: number;
 }
 
 type Path = readonly PropertyKey[];
@@ -60,11 +63,6 @@ export class ProblemList {
       this.#told.add(`${problem.keyPath}\n${problem.expected}`);
     }
     for (const warning of warnings) this.warnings.push(warning);
-  }
-
-  /** @throws ConfigProblems where there are any. */
-  throwIfAny(): void {
-    if (this.problems.length > 0) throw new ConfigProblems(this.problems);
   }
 
   #sourceOf(path: Path): string {

@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
 import type { TrustedOwners } from '../../base/rights/file-trust.js';
 import type { ProblemList } from '../problems/problem-list.js';
-import { describeSyntaxError, EXECUTABLE, openTrusted } from './read-rc-file.js';
+import { EXECUTABLE } from '../executable.js';
+import { describeSyntaxError, openTrusted } from './read-rc-file.js';
 import { describeFound } from '../checking/schema-problems.js';
 
 /** Some 100,000 peers. */
@@ -40,7 +41,7 @@ export async function readPeersFile(
     return NOTHING;
   }
   const { content, distrust, readableByOthers } = opened;
-  if (distrust !== undefined) problems.add([], 'a file that nobody else may change', distrust);
+  for (const { expected, ...why } of distrust) problems.add([], expected, why);
   const parsed = await parseList(extension, content, problems);
   return parsed === undefined ? NOTHING : { value: parsed, readableByOthers };
 }

@@ -15,10 +15,10 @@ import {
   type Distrust,
   type TrustedOwners,
 } from '../../base/rights/file-trust.js';
+import { EXECUTABLE } from '../executable.js';
 import { jsonErrorPosition } from './json-position.js';
 import type { ProblemList } from '../problems/problem-list.js';
 
-export const EXECUTABLE: ReadonlySet<string> = new Set(['.js', '.mjs', '.cjs', '.ts']);
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface ReadRcFile {
@@ -44,8 +44,8 @@ export async function readRcFile(
     return { value: undefined, trusted: false, readableByOthers: false };
   }
   const { content, distrust, readableByOthers } = opened;
-  if (distrust !== undefined) problems.add([], 'a file that nobody else may change', distrust);
-  const trusted = distrust === undefined;
+  for (const { expected, ...why } of distrust) problems.add([], expected, why);
+  const trusted = distrust.length === 0;
   const extension = extname(file);
   if (EXECUTABLE.has(extension) && !trusted) return { value: undefined, trusted, readableByOthers };
   const value = await parse(product, extension, content, problems, phases);
@@ -55,7 +55,8 @@ export async function readRcFile(
 /** A configuration file as it was read, with who else may write or read it. */
 export interface OpenedFile {
   readonly content: string;
-  readonly distrust: Distrust | undefined;
+  /** Of the file, and of its folder: what would be right, and why it is not. */
+  readonly distrust: readonly (Distrust & { readonly expected: string })[];
   readonly readableByOthers: boolean;
 }
 
@@ -76,9 +77,15 @@ export async function openTrusted(
     const stats = await handle.stat();
     if (!stats.isFile()) return { unreadable: 'it is not a file' };
     if (stats.size > maxBytes) return { unreadable: `it is larger than ${maxBytes / 1024 / 1024} MiB` };
+    const distrust = [
+      ['a file', distrustOfFile(file, stats, owners)],
+      ['a folder', await distrustOfFolders(file, owners)],
+    ] as const;
     return {
       content: await handle.readFile('utf8'),
-      distrust: distrustOfFile(file, stats, owners) ?? (await distrustOfFolders(file, owners)),
+      distrust: distrust.flatMap(([what, why]) =>
+        why === undefined ? [] : [{ expected: `${what} that nobody else may change`, ...why }],
+      ),
       readableByOthers: isReadableByOthers(stats, owners),
     };
   } finally {

@@ -29,7 +29,7 @@ export function createConfigFiles({ folder, owners, onWarning }: ConfigFilesOpti
     resolve: (path: string) => resolve(folder, path),
     async readSecret(path: string): Promise<string> {
       const file = resolve(folder, path);
-      const { text, stats } = await readOwned(file, owners, MAX_SECRET_BYTES);
+      const { text, stats } = await readOwned(file, owners, MAX_SECRET_BYTES, { isSecret: true });
       if (isReadableByOthers(stats, owners)) onWarning(`${file} is readable by others; run: chmod go-r ${file}`, file);
       return text.trim();
     },
@@ -48,6 +48,7 @@ async function readOwned(
   file: string,
   owners: TrustedOwners | undefined,
   maxBytes: number,
+  { isSecret = false } = {},
 ): Promise<{ text: string; stats: Stats }> {
   let handle;
   try {
@@ -63,7 +64,9 @@ async function readOwned(
     if (stats.isDirectory()) throw unfit(file, `${file}: it is a folder`);
     if (stats.size > maxBytes) throw unfit(file, `${file}: larger than ${maxBytes} bytes`);
     const distrust = distrustOfFile(file, stats, owners);
-    if (distrust !== undefined) throw unfit(file, distrust.found, undefined, distrust.suggestion);
+    // Who may not write a secret may not read it either.
+    const mend = (cure: string) => (isSecret ? cure.replace('chmod go-w ', 'chmod go-rwx ') : cure);
+    if (distrust !== undefined) throw unfit(file, distrust.found, undefined, mend(distrust.suggestion));
     return { text: await handle.readFile('utf8'), stats };
   } finally {
     await handle.close();

@@ -169,8 +169,15 @@ peers: [{ name: b, publicKey: "${PEER_KEY}" }]`),
     });
     const product = sampleProduct();
     const logger = memoryLogger();
-    const node = await createContainer(product, await folder.load('rc.yaml', { product }), { logger });
-    expect(node.warnings).toEqual([expect.stringContaining('readable by others')]);
+    const config = await folder.load('rc.yaml', { product });
+    expect(config.warnings).toMatchObject([
+      { message: expect.stringContaining(`${folder.path}/c is readable by others`) as string },
+    ]);
+    // Once: not again when the plugin reads it.
+    const node = await createContainer(product, config, { logger });
+    expect([node.warnings, logger.lines]).toEqual([[], []]);
+    const unwarned = await createContainer(product, { ...config, warnings: [] }, { logger });
+    expect(unwarned.warnings).toEqual([expect.stringContaining('readable by others')]);
     expect(logger.lines).toHaveLength(1);
   });
 

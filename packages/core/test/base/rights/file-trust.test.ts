@@ -70,7 +70,10 @@ describe('who may change what', () => {
       const folder = new RcFolder({ 'rc.yaml': nodeYaml() });
       for (const name of ['', 'rc.yaml', 'private.key']) chownSync(join(folder.path, name), 12_345, 0);
       const problems = await problemsOf(folder.load('rc.yaml'));
-      expect(problems.map(({ keyPath }) => keyPath)).toEqual(['', 'privateKeyFile']);
+      expect(problems.map(({ keyPath }) => keyPath)).toEqual(['', '']);
+      expect(problems[0]?.suggestion).toBe(
+        `run: chown 0 ${join(folder.path, 'rc.yaml')} ${join(folder.path, 'private.key')}`,
+      );
       expect(problems[0]).toMatchObject({ found: expect.stringContaining('belongs to another user (uid 12345)') });
       await expect(folder.load('rc.yaml', { env: { SUDO_UID: '12345' } })).resolves.toBeDefined();
       expect(await problemsOf(folder.load('rc.yaml', { env: { SUDO_UID: '54321' } }))).toHaveLength(2);

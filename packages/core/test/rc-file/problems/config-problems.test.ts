@@ -82,7 +82,7 @@ log: { level: inof }
       [
         '1 problem in the configuration:',
         '',
-        `${join(folder.path, 'rc.yaml')} mut`,
+        `${join(folder.path, 'rc.yaml')}:2:1 mut`,
         '  expected  one of the keys privateKeyFile, privateKey, interface, addresses, mtu, plugins, peers, peersFile, traversal, log, server, $schema',
         '  found     an unknown key',
         '  did you mean `mtu`?',

@@ -53,7 +53,7 @@ describe('searching', () => {
 });
 
 describe('where nothing stands in the working directory', () => {
-  const SAMPLE = { name: 'sample', environmentPrefix: 'SAMPLE' };
+  const SAMPLE = { name: 'sample', environmentPrefix: 'SAMPLE', defaultPlugins: [] };
   it.each([
     [
       'the variable goes before it',

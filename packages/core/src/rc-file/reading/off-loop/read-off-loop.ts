@@ -19,9 +19,11 @@ export async function readConfigOffLoop(
   options: ReadConfigOptions,
 ): Promise<ReadConfig> {
   const thread = threadFile();
-  if (thread === undefined || !isPlainData(source.given?.value)) return readConfig(product, source, options);
+  const { name, environmentPrefix, defaultPlugins } = product;
+  if (thread === undefined || !isPlainData([source.given?.value, defaultPlugins]))
+    return readConfig(product, source, options);
   const { port1: peersPort, port2 } = new MessageChannel();
-  const facts = { name: product.name, environmentPrefix: product.environmentPrefix };
+  const facts = { name, environmentPrefix, defaultPlugins };
   const order: ReadOrder = { product: facts, source, env: { ...options.env }, peers: port2 };
   const worker = new Worker(thread, { workerData: order, transferList: [port2], execArgv: [] });
   try {

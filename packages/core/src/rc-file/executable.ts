@@ -1,0 +1,2 @@
+/** Extensions of rc files that are code. */
+export const EXECUTABLE: ReadonlySet<string> = new Set(['.js', '.mjs', '.cjs', '.ts']);
