@@ -1,6 +1,6 @@
 /**
  * What Node has no API for: a few system calls, straight to libc, and what is made of them. Options and pins of sockets,
- * netlink, changes of the network as netlink tells them, TUN devices, capabilities, and the time since boot.
+ * netlink, netlink, tables of nftables, TUN devices, capabilities, and the time since boot.
  *
  * Native code is loaded with the first call that needs it, never by an import. Every call that fails throws a
  * {@link SystemCallError}; where no call can be made, a {@link NativeCodeError}.
@@ -48,6 +48,26 @@ export {
   type NetlinkRequests,
 } from './netlink/netlink-socket.js';
 export { watchNetlink, type NetlinkWatchEvents } from './netlink/netlink-watch.js';
+export {
+  bitwise,
+  compare,
+  compareRange,
+  counter,
+  hostU32,
+  interfaceNameBytes,
+  loadConntrack,
+  loadMeta,
+  loadPayload,
+  lookup,
+  setConntrack,
+  setMeta,
+  verdict,
+  type Expression,
+  type Verdict,
+} from './nftables/expressions.js';
+export { Nftables, type ChainFound, type RuleFound, type TableFound } from './nftables/nftables.js';
+export type { Chain, Hook, Interval, IntervalSet, Rule, Table } from './nftables/table.js';
+export { watchTable, type TableChange, type TableEvents } from './nftables/watch-table.js';
 export { watchNetworkChanges, type NetworkChangeEvents } from './netlink/network-changes.js';
 export { capabilityNames, threadRights, type CapabilitySet, type ThreadRights } from './rights/capabilities.js';
 export { dropRights, type DroppedRights } from './rights/drop-rights.js';

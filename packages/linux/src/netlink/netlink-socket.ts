@@ -23,6 +23,9 @@ const RECEIVE_BUFFER_BYTES = 4 << 20;
 const READ_BYTES = 1 << 18;
 /** What one send takes: the socket's send buffer is 208 KiB where nobody has changed it. */
 const SEND_BYTES = 1 << 17;
+/** With a larger buffer, for which a right is needed: a batch of netfilter goes in one datagram. */
+const LARGE_SEND_BYTES = 1 << 24;
+const SO_SNDBUFFORCE = 32;
 
 export interface NetlinkRequest {
   readonly type: number;
@@ -73,6 +76,7 @@ export class NetlinkSocket implements NetlinkRequests, Disposable {
   readonly #arena: Arena;
   #fd: number;
   #sequence = 0;
+  #portId = 0;
 
   private constructor(libc: LinuxLibc, fd: number) {
     this.#libc = libc;
@@ -95,10 +99,15 @@ export class NetlinkSocket implements NetlinkRequests, Disposable {
     return new NetlinkSocket(libc, fd);
   }
 
+  /** By which notifications tell what this socket did from what others did; 0 before the first answer. */
+  get portId(): number {
+    return this.#portId;
+  }
+
   /**
    * Sends the requests as one datagram (netfilter takes a batch whole or not at all; the routing family each for itself).
    * @returns what became of each, in their order.
-   * @throws RangeError for more than {@link SEND_BYTES}. @throws SystemCallError where they cannot be sent or answers not be read.
+   * @throws RangeError for more than {@link LARGE_SEND_BYTES}. @throws SystemCallError where they cannot be sent or answers not be read.
    */
   exchange(requests: readonly NetlinkRequest[]): NetlinkOutcome[] {
     const outcomes = requests.map((): NetlinkOutcome => 'unanswered');
@@ -173,13 +182,21 @@ export class NetlinkSocket implements NetlinkRequests, Disposable {
         return encodeMessage({ type, flags: all, sequence: this.#sequence, payload });
       }),
     );
-    if (bytes.length > SEND_BYTES) throw new RangeError(`${bytes.length} bytes of netlink requests at once`);
-    this.#arena.bytes.set(bytes);
+    const arena = bytes.length > SEND_BYTES ? this.#largeArena(bytes.length) : this.#arena;
+    arena.bytes.set(bytes);
     for (;;) {
-      if (this.#libc.write(this.#fd, this.#arena.address, bytes.length) >= 0) return first;
+      if (this.#libc.write(this.#fd, arena.address, bytes.length) >= 0) return first;
       const errno = this.#libc.errno();
       if (errno !== EINTR) throw new SystemCallError('netlink takes no request', 'write', errno);
     }
+  }
+
+  #largeArena(sizeBytes: number): Arena {
+    if (sizeBytes > LARGE_SEND_BYTES) throw new RangeError(`${sizeBytes} bytes of netlink requests at once`);
+    // The kernel counts more than the bytes. Without the right to it, what is too large is refused (EMSGSIZE).
+    const room = new Uint8Array(new Uint32Array([2 * sizeBytes]).buffer);
+    this.#libc.setsockopt(this.#fd, SOL_SOCKET, SO_SNDBUFFORCE, room, 4);
+    return this.#libc.arena(sizeBytes);
   }
 
   /** Everything that waits in the socket. @returns whether something was lost. */
@@ -197,7 +214,10 @@ export class NetlinkSocket implements NetlinkRequests, Disposable {
       if (sizeBytes > READ_BYTES) lost = true;
       // The arena is used again for the next datagram.
       const datagram = Uint8Array.from(this.#arena.bytes.subarray(0, Math.min(sizeBytes, READ_BYTES)));
-      for (const message of decodeMessages(datagram)) onMessage(message);
+      for (const message of decodeMessages(datagram)) {
+        this.#portId = message.portId;
+        onMessage(message);
+      }
     }
   }
 }
