@@ -66,6 +66,7 @@ const netcheck = {
     { url: 'turn:a', rttMs: 1, error: null },
     { url: 'turn:b', rttMs: null, error: 'e' },
   ],
+  problems: ['p'],
 };
 const relays = [{ url: 'turn:a', state: 'up', relayedAddress: 'r', rttMs: 8.1, error: 'e' }] as const;
 const status = statusDocument({ relays, peers: [peerStatus({ relay: 'r', reason: 'why' })] });

@@ -240,6 +240,7 @@ describe('netcheck', () => {
           { url: 'turn:a', rttMs: 8, error: null },
           { url: 'turn:b', rttMs: null, error: 'no answer' },
         ],
+        problems: ['the STUN server is of no use'],
       },
       plain,
     );
@@ -251,6 +252,7 @@ describe('netcheck', () => {
       egress     eth0 10.0.0.2 (by route)
       relay      turn:a 8.00 ms
       relay      turn:b no answer
+      problem    the STUN server is of no use
       "
     `);
   });

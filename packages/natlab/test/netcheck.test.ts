@@ -33,8 +33,9 @@ async function everyWay(node: WirepathNode, check: (document: NetcheckDocument, 
 }
 
 /** In the host's namespace, where it looks by itself when no daemon runs. */
-async function netcheck(node: WirepathNode): Promise<NetcheckDocument> {
-  const text = await node.lab.exec(node.host, wirepath('netcheck', '--json', '--config', node.rcFile), {
+async function netcheck(node: WirepathNode, env: readonly string[] = []): Promise<NetcheckDocument> {
+  const command = ['env', ...env, ...wirepath('netcheck', '--json', '--config', node.rcFile)];
+  const text = await node.lab.exec(node.host, command, {
     timeoutMs: 30_000,
   });
   return JSON.parse(text) as NetcheckDocument;
@@ -51,6 +52,19 @@ async function startServer(lab: Lab, relay = false): Promise<void> {
   const server = await WirepathServer.prepare(lab, { stun: true, relay });
   await server.start();
 }
+
+describeInLab('netcheck where servers are of no use', () => {
+  it('says that UDP works when a relay answers, be it with a refusal, and names what does not', async () => {
+    const lab = await labForTest({ a: 'portcone' });
+    await startServer(lab, true);
+    const node = await nodeIn(lab, [WirepathServer.stunServer.replace(/\d+$/, '4444')], true);
+    const wrongStun = expect.stringContaining('the STUN server is of no use') as string;
+    expect(await netcheck(node)).toMatchObject({ udp: true, relays: [{ error: null }], problems: [wrongStun] });
+    const refused = await netcheck(node, ['WIREPATH_PLUGINS__SOURCE_RELAY__SERVERS__0__CREDENTIAL=wrong']);
+    const why = expect.stringMatching(/401 .*\(username or credential is not one of that server\)/) as string;
+    expect(refused).toMatchObject({ udp: true, relays: [{ error: why }], problems: [wrongStun] });
+  });
+});
 
 describeInLab('netcheck, cold and again, without a daemon and of one', () => {
   it.each(Object.entries(KEEPS_PORT) as [UdpNatKind, boolean][])(

@@ -36,6 +36,20 @@ describeInLab('a mistake of configuration is told in words by the side that can 
     await ping.stop();
   });
 
+  it('the preshared keys differ', async () => {
+    const pair = await pairForTest({ a: 'portcone', b: 'none' });
+    const { a, b } = pair;
+    const presharedKey = (byte: string) => Buffer.from(byte.repeat(32)).toString('base64');
+    await a.configure([b.asPeer({ presharedKey: presharedKey('a') })]);
+    await b.configure([a.asPeer({ presharedKey: presharedKey('b') })]);
+    await pair.server.start();
+    a.start();
+    b.start();
+    // Whichever side initiates sees it.
+    const told = /its answers to our handshakes cannot be opened: presharedKey is not the same on both sides/;
+    await Promise.any([untilTold(a, told), untilTold(b, told)]);
+  });
+
   it('only one side knows the other', async () => {
     const pair = await pairForTest({ a: 'portcone', b: 'none' });
     const { a, b } = pair;

@@ -158,7 +158,10 @@ describe('admitted keys', () => {
     expect(bench.switchboard.admitOnly(new Set([a.publicKey]), 0)).toEqual([
       { kind: 'close', connection: b.connection, reason: 'notAdmitted' },
     ]);
-    expect(bench.register(b.identity).effects).toMatchObject([{ kind: 'close', reason: 'notAdmitted' }]);
+    expect(bench.register(b.identity).effects).toMatchObject([
+      { kind: 'close', reason: 'notAdmitted' },
+      { kind: 'not-admitted', publicKey: b.publicKey },
+    ]);
     expect(bench.register(a.identity).effects.flatMap(messages)).toMatchObject([{ type: 'registered' }]);
     bench.switchboard.admitOnly(undefined, 0);
     expect(bench.register(b.identity).effects.flatMap(messages)).toMatchObject([{ type: 'registered' }]);

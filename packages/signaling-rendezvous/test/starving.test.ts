@@ -12,7 +12,7 @@ const stage = new Stage();
 afterEach(() => stage.clear());
 
 type Server = Awaited<ReturnType<Stage['server']>>['server'];
-const problemsOf = (server: Server) => (server.status()['problems'] as string[]).join('\n');
+const problemsOf = (server: Server) => server.problems().join('\n');
 const counter = (server: Server, group: 'closed' | 'dropped', name: string) =>
   (server.status()[group] as Record<string, number>)[name] ?? 0;
 

@@ -84,7 +84,7 @@ export class VirtualNetwork {
   carryOut(effects: readonly SwitchboardEffect[]): void {
     const next: SwitchboardEffect[] = [];
     for (const effect of effects) {
-      if (effect.kind === 'foreign-url') continue;
+      if (effect.kind === 'foreign-url' || effect.kind === 'not-admitted' || effect.kind === 'replaced') continue;
       const pipe = this.#pipes.get(effect.connection);
       const { server } = this;
       if (!pipe || !server) continue;

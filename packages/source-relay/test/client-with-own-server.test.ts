@@ -128,7 +128,7 @@ describe('TURN client and embedded server', () => {
     expect(error).toMatchObject({
       code: 'TURN_RELAY',
       subject: url,
-      message: `${url}: Allocate was refused: 401 Unauthenticated`,
+      message: `${url}: Allocate was refused: 401 Unauthenticated (username or credential is not one of that server)`,
     });
     expect(error?.stack).not.toContain('private');
   });

@@ -124,5 +124,9 @@ function failureOf(outcomes: readonly BindingOutcome[]): string | undefined {
   if (outcomes.some(({ kind }) => kind === 'answered')) return undefined;
   const unusable = outcomes.find((outcome) => outcome.kind === 'unusable');
   if (unusable !== undefined) return unusable.reason;
-  return outcomes.some(({ kind }) => kind === 'silent') ? 'no answer' : 'no answer in time';
+  const silent = outcomes.filter((outcome) => outcome.kind === 'silent');
+  const elsewhere = silent.find((outcome) => outcome.elsewhere !== undefined)?.elsewhere;
+  if (elsewhere !== undefined)
+    return `it answers from ${formatAddress(elsewhere)}, so its answers are not taken: let it listen on the address that is asked, or ask that one`;
+  return silent.length > 0 ? 'no answer' : 'no answer in time';
 }

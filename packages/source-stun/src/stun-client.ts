@@ -46,8 +46,8 @@ export type BindingOutcome =
   | BindingAnswer
   /** The server answered, but not with an address that can be used, or not as it was asked to. */
   | { readonly kind: 'unusable'; readonly reason: string }
-  /** No answer, however often it was asked. */
-  | { readonly kind: 'silent' }
+  /** No answer, however often it was asked; or only from another address than the one that was asked. */
+  | { readonly kind: 'silent'; readonly elsewhere?: TransportAddress }
   /** Nobody waits for the answer any more. */
   | { readonly kind: 'aborted' };
 
@@ -73,6 +73,8 @@ interface Waiting {
   readonly settle: (outcome: BindingOutcome) => void;
   readonly sentAtMs: number;
   readonly transaction: StunTransaction;
+  /** Where an answer came from that was not asked. */
+  elsewhere?: TransportAddress;
 }
 
 /** How much longer an answer is waited for by a process that was late itself. */
@@ -135,7 +137,7 @@ export class StunClient implements Disposable {
           // In a process that was busy timers come before the datagrams that have long arrived, and the other side may have
           // been as busy: silence counts once there was time to hear.
           if (verdict === 'failed')
-            timer = clock.setTimeout(() => settle({ kind: 'silent' }), Math.min(now - dueMs, MAX_EXTRA_WAIT_MS));
+            timer = clock.setTimeout(() => settle(this.#silent(key)), Math.min(now - dueMs, MAX_EXTRA_WAIT_MS));
           else {
             if (verdict === 'retransmit') send();
             wait();
@@ -150,6 +152,11 @@ export class StunClient implements Disposable {
     });
   }
 
+  #silent(key: string): BindingOutcome {
+    const elsewhere = this.#waiting.get(key)?.elsewhere;
+    return { kind: 'silent', ...(elsewhere && { elsewhere }) };
+  }
+
   /** @returns whether it answers a request of ours. */
   #receive({ path, bytes }: ReceivedDatagram): boolean {
     if (path.kind !== 'socket' || this.#waiting.size === 0) return false;
@@ -162,6 +169,7 @@ export class StunClient implements Disposable {
     const base = request.answerTo?.base ?? request.base;
     if (path.base.id !== base.id || !mayAnswer(request, path.remote)) {
       this.drops.count('stun-answer.from-elsewhere');
+      waiting.elsewhere = path.remote;
     } else if (message.hasFingerprint && !message.verifyFingerprint()) {
       this.drops.count('stun-answer.malformed');
     } else {

@@ -46,7 +46,7 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
             figures: server.status?.() ?? {},
           })),
           failed: guard.counters(),
-          problems: guard.problems(),
+          problems: [...guard.problems(), ...servers.flatMap((server) => server.problems())],
           since,
         },
       }),

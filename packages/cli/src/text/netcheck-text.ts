@@ -23,7 +23,8 @@ export function formatNetcheck(document: NetcheckDocument, { good, bad }: Palett
       ),
     ),
   ];
-  return lines.map(([label, text]) => `${label.padEnd(11)}${text}\n`).join('');
+  const problems = document.problems.map((text): [string, string] => ['problem', bad(printable(text))]);
+  return [...lines, ...problems].map(([label, text]) => `${label.padEnd(11)}${text}\n`).join('');
 }
 
 function describeUdp(

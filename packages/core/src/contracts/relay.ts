@@ -48,7 +48,10 @@ export interface Allocation {
 
 export interface Relay {
   readonly servers: readonly RelayServer[];
-  /** Rejects when the server does not answer, refuses the credential, or is full. */
+  /**
+   * Rejects when the server does not answer, refuses the credential, or is full. An error with `answered: true` says that the
+   * server was reached.
+   */
   allocate(server: RelayServer, context: RelayContext): Promise<Allocation>;
   /** Datagrams taken and dropped since the start, by reason: ours to name, never the network's. */
   counters?(): Readonly<Record<string, number>>;

@@ -5,6 +5,7 @@ export interface RcPeer {
   readonly allowedIps: readonly string[];
   readonly keepalive?: number;
   readonly endpoint?: string;
+  readonly presharedKey?: string;
 }
 
 export interface NodeRc {

@@ -16,7 +16,10 @@ export type SwitchboardEffect =
   /** There is nobody to say goodbye to. */
   | { readonly kind: 'terminate'; readonly connection: number }
   /** A proof that was right, but for a URL that is not ours: the configuration lacks it, or somebody passes proofs on. */
-  | { readonly kind: 'foreign-url'; readonly url: string };
+  | { readonly kind: 'foreign-url'; readonly url: string }
+  /** Its proof was right, and it is not let in; or its key was in already. */
+  | { readonly kind: 'not-admitted'; readonly publicKey: PublicKey }
+  | { readonly kind: 'replaced'; readonly publicKey: PublicKey };
 
 export type FrameDropReason =
   'malformed' | 'rate' | 'undeliverable' | 'recipient-queue-full' | 'server-queue-full' | 'waiting-list-full';
@@ -240,11 +243,11 @@ export class Switchboard {
     const previous = this.#registered.get(publicKey);
     if (this.#admitted && !this.#admitted.has(publicKey)) {
       this.#closed.count('notAdmitted');
-      return this.#close(session, 'notAdmitted', nowMs);
+      return [...this.#close(session, 'notAdmitted', nowMs), { kind: 'not-admitted', publicKey }];
     }
     if (previous) {
       this.#closed.count('replaced');
-      effects.push(...this.#close(previous, 'replaced', nowMs));
+      effects.push(...this.#close(previous, 'replaced', nowMs), { kind: 'replaced', publicKey });
     } else if (this.#registered.size >= this.#limits.maxClients) {
       const yielding = this.#clients.yieldingTo(session.levels);
       if (!yielding) {

@@ -21,11 +21,11 @@ import { Switchboard, type SwitchboardEffect } from '../protocol/switchboard.js'
 import { admittedKeys, type AdmissionOptions } from './admission-list.js';
 import { ConnectionGate, type GateRefusal } from './connection-gate.js';
 import { OpeningConnections } from './opening-connections.js';
-import { ForeignUrlWarning } from './foreign-url-warning.js';
 import { createHttpFront, type TlsFiles } from './http-front.js';
 import { listenError } from './listen-error.js';
 import { limitsWithin, openFilesLimit } from './open-files.js';
 import { serverAddressOf } from './server-address.js';
+import { ServerMistakes } from './server-mistakes.js';
 import { ServerSockets } from './server-sockets.js';
 import { shortageTexts } from './shortage-texts.js';
 import { Shortages } from './shortages.js';
@@ -57,7 +57,7 @@ export class RendezvousServer implements RunningServer {
   readonly #gate: ConnectionGate;
   readonly #handshakes: OpeningConnections;
   readonly #shortages: Shortages;
-  readonly #foreignUrls: ForeignUrlWarning;
+  readonly #mistakes: ServerMistakes;
   readonly #dropped = new Counters<SocketDropReason>();
   readonly #fronts = new Map<Server, { readonly tls: boolean; readonly address: ListeningAddress }>();
   readonly #sockets = new Set<Socket>();
@@ -89,7 +89,7 @@ export class RendezvousServer implements RunningServer {
       shortageTexts(() => this.#limits),
       needs.logger,
     );
-    this.#foreignUrls = new ForeignUrlWarning(needs.logger);
+    this.#mistakes = new ServerMistakes(needs);
     this.#switchboard = new Switchboard({
       limits: this.#limits,
       randomBytes: (length) => needs.random.bytes(length),
@@ -172,8 +172,11 @@ export class RendezvousServer implements RunningServer {
       connections: this.#sockets.size,
       handshakes: this.#handshakes.size,
       dropped: { ...dropped, ...this.#dropped.snapshot() },
-      problems: this.#problems(),
     };
+  }
+
+  problems(): readonly string[] {
+    return [...this.#shortagesNow(), ...this.#mistakes.problems()];
   }
 
   /** Takes over URLs, the certificate, who is admitted and the number of clients; other addresses to listen on need a restart. */
@@ -338,7 +341,7 @@ export class RendezvousServer implements RunningServer {
     this.#switchboard.setLimits(this.#limits);
   }
 
-  #problems(): string[] {
+  #shortagesNow(): string[] {
     const wanted = this.#options.maxClients;
     const { maxClients } = this.#limits;
     const files =
@@ -352,11 +355,9 @@ export class RendezvousServer implements RunningServer {
 
   #carryOut(effects: readonly SwitchboardEffect[]): void {
     for (const effect of effects) {
-      if (effect.kind === 'foreign-url') {
-        this.#foreignUrls.warn(effect.url, this.#needs.clock.now());
-        continue;
-      }
-      this.#webSockets.carryOut(effect);
+      if (effect.kind === 'foreign-url' || effect.kind === 'not-admitted' || effect.kind === 'replaced')
+        this.#mistakes.see(effect);
+      else this.#webSockets.carryOut(effect);
     }
   }
 

@@ -29,7 +29,7 @@ export class ServerSockets {
     });
   }
 
-  carryOut(effect: Exclude<SwitchboardEffect, { kind: 'foreign-url' }>): void {
+  carryOut(effect: Exclude<SwitchboardEffect, { kind: 'foreign-url' | 'not-admitted' | 'replaced' }>): void {
     const { connection } = effect;
     const socket = this.#sockets.get(connection);
     if (!socket) return;

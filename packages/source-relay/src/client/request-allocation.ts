@@ -1,6 +1,6 @@
 import { CodedError, sleep, type Clock } from '@wirepath/core/plugin';
 import type { TransportAddress } from '@wirepath/stun-codec';
-import { failureOf, relayError } from './relay-error.js';
+import { relayError, requestFailed } from './relay-error.js';
 import type { TurnSession } from './turn-session.js';
 
 const UDP = 17;
@@ -56,7 +56,7 @@ export async function requestAllocation(
     }
     const backoffMs = MISMATCH_BACKOFF_MS[attempt];
     if (outcome.kind !== 'refused' || outcome.code !== 437 || backoffMs === undefined)
-      throw relayError(url, failureOf('Allocate', outcome));
+      throw requestFailed(url, 'Allocate', outcome);
     // Once: coturn counts its second anew from every Refresh.
     if (attempt === 0) await deleteOld(session, url, signal);
     await sleep(clock, backoffMs, signal);

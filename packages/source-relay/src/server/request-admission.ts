@@ -2,6 +2,7 @@ import type { RandomSource } from '@wirepath/core/plugin';
 import { encodeBareResponse, type StunMessage } from '@wirepath/stun-codec';
 import type { ServerDropReason } from './drop-reason.js';
 import type { LongTermCredentials } from './long-term-credentials.js';
+import type { RelayMistakes } from './relay-mistakes.js';
 import type { StrangerLimits } from './stranger-limits.js';
 import { NONCE_LENGTH, SignedNonces } from './signed-nonces.js';
 
@@ -9,6 +10,7 @@ export interface RequestAdmissionOptions {
   readonly random: RandomSource;
   readonly credentials: LongTermCredentials;
   readonly limits: StrangerLimits;
+  readonly mistakes: Pick<RelayMistakes, 'wrongCredentials'>;
 }
 
 /** A TURN request, and where it says that it comes from. */
@@ -76,6 +78,7 @@ export class RequestAdmission {
     const key = credentials.verify(request, username);
     if (key !== undefined) return { kind: 'accepted', username, key };
     limits.failed(ip, known, nowMs);
+    this.#options.mistakes.wrongCredentials(username, ip, known !== undefined);
     return this.#refuse(applicant, 401, 'Unauthenticated');
   }
 

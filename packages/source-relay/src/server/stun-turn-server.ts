@@ -18,6 +18,7 @@ import { joinCorners, openListener, planListeners, type Listener, type PlannedLi
 import { MachineAddresses, type InterfaceAddresses } from './machine-addresses.js';
 import { DEFAULT_STRANGER_SHARES, StrangerLimits, type StrangerShares } from './stranger-limits.js';
 import { isWildcardAddress, type StunTurnServerOptions } from './server-options.js';
+import { RelayMistakes } from './relay-mistakes.js';
 import { TurnService } from './turn-service.js';
 import { openServerSocket, type OpenServerSocket } from './server-socket.js';
 
@@ -39,6 +40,7 @@ export class StunTurnServer implements RunningServer {
   readonly #open: OpenServerSocket;
   readonly #drops = new Counters<ServerDropReason>();
   readonly #limits: StrangerLimits;
+  readonly #mistakes: RelayMistakes;
   readonly #own: MachineAddresses;
   readonly #listeners: Listener[] = [];
   readonly #listeningPorts = new Set<number>();
@@ -51,6 +53,7 @@ export class StunTurnServer implements RunningServer {
     this.#options = options;
     this.#edges = edges;
     this.#open = edges.open ?? openServerSocket;
+    this.#mistakes = new RelayMistakes(needs.clock);
     this.#own = new MachineAddresses(needs.clock, [], edges.addresses);
     this.#limits = new StrangerLimits(edges.limits ?? DEFAULT_STRANGER_SHARES, needs.random);
   }
@@ -100,6 +103,10 @@ export class StunTurnServer implements RunningServer {
     };
   }
 
+  problems(): readonly string[] {
+    return this.#mistakes.problems();
+  }
+
   /** Takes over users and limits; what was removed ends when its client comes back to refresh. */
   reload(options: unknown): void {
     const { turn } = options as StunTurnServerOptions;
@@ -114,6 +121,7 @@ export class StunTurnServer implements RunningServer {
       open: this.#open,
       drops: this.#drops,
       limits: this.#limits,
+      mistakes: this.#mistakes,
       listeningPorts: this.#listeningPorts,
       addresses: this.#edges.addresses,
     });
@@ -159,7 +167,10 @@ export class StunTurnServer implements RunningServer {
     const client = tryTransportAddress(ip, port);
     if (client === undefined || !this.#mayAnswer(client)) return this.#drops.count('unanswerable');
     if (message.method === 'binding') return this.#bind(listener, message, client);
-    if (!listener.turn || this.#turn === undefined) return this.#drops.count('unexpected-message');
+    if (!listener.turn || this.#turn === undefined) {
+      if (message.method === 'allocate') this.#mistakes.noRelayAt(listener.socket.local);
+      return this.#drops.count('unexpected-message');
+    }
     this.#turn.server.receive(listener.socket, message, client);
   }
 

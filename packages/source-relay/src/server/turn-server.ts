@@ -17,6 +17,7 @@ import type { ServerDropReason } from './drop-reason.js';
 import { holderOf, type Holder } from './fair-share.js';
 import type { MachineAddresses } from './machine-addresses.js';
 import type { PeerPolicy } from './peer-policy.js';
+import type { RelayMistakes } from './relay-mistakes.js';
 import { PortReservations } from './port-reservations.js';
 import type { RelayPort, RelayPorts } from './relay-ports.js';
 import type { RelayedTraffic } from './relayed-traffic.js';
@@ -39,6 +40,7 @@ export interface TurnServerNeeds extends AllocationLimits {
   readonly table: AllocationTable;
   readonly traffic: RelayedTraffic;
   readonly policy: PeerPolicy;
+  readonly mistakes: Pick<RelayMistakes, 'refused'>;
   readonly own: MachineAddresses;
   /** How many may relay at present: one alone shares with nobody. */
   readonly userCount: () => number;
@@ -348,6 +350,7 @@ export class TurnServer {
   }
 
   #refuse(exchange: Exchange, errorCode: StunError, fields: Partial<StunMessageFields> = {}): void {
+    this.#options.mistakes.refused(errorCode, exchange.username, exchange.request.peerAddresses);
     this.#respond(exchange, { class: 'error', errorCode, ...fields });
   }
 

@@ -8,6 +8,7 @@ import { LongTermCredentials } from './long-term-credentials.js';
 import { MachineAddresses, type InterfaceAddresses } from './machine-addresses.js';
 import { PeerPolicy } from './peer-policy.js';
 import { RelayedTraffic } from './relayed-traffic.js';
+import type { RelayMistakes } from './relay-mistakes.js';
 import { RelayPorts, type RelayInterface } from './relay-ports.js';
 import { endpointKey } from './server-allocation.js';
 import {
@@ -27,6 +28,7 @@ export interface TurnServiceEdges {
   readonly open: OpenServerSocket;
   readonly drops: Counters<ServerDropReason>;
   readonly limits: StrangerLimits;
+  readonly mistakes: RelayMistakes;
   /** Ports of all listening sockets. */
   readonly listeningPorts: ReadonlySet<number>;
   /** @default those of the system */
@@ -44,7 +46,7 @@ export class TurnService {
   constructor(
     needs: ServerNeeds,
     options: TurnOptions,
-    { open, drops, limits, listeningPorts, addresses }: TurnServiceEdges,
+    { open, drops, limits, mistakes, listeningPorts, addresses }: TurnServiceEdges,
   ) {
     const { clock, random, logger, guard } = needs;
     this.#needs = needs;
@@ -67,10 +69,11 @@ export class TurnService {
       logger,
       guard,
       drops,
-      admission: new RequestAdmission({ random, credentials: this.#credentials, limits }),
+      admission: new RequestAdmission({ random, credentials: this.#credentials, limits, mistakes }),
       table,
       traffic: this.traffic,
       own,
+      mistakes,
       userCount: () => this.#credentials.userCount,
       policy: new PeerPolicy({
         allowPeers: options.allowPeers ?? [],

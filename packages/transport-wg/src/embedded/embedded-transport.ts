@@ -77,7 +77,7 @@ export class EmbeddedTransport implements Transport {
     this.#options = options;
     const { node, logger, guard } = needs;
     const counters = this.#counters;
-    this.#mishaps = new Mishaps(needs.clock);
+    this.#mishaps = new Mishaps(needs.clock, (publicKey) => this.#peers.get(publicKey)?.config.name);
     this.#mark = options.fwmark ?? defaultMark(node.interfaceName);
     this.#events = new TransportEvents(guard);
     const onPacket = (packet: Uint8Array) => this.#handlePacket(packet);
@@ -333,7 +333,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   #handlePacket(packet: Uint8Array): void {
-    this.#device?.handlePacket(packet, this.#now());
+    if (this.#device?.handlePacket(packet, this.#now()) === 'no-route') this.#mishaps.noPeerFor(packet);
     this.#rearm();
   }
 
@@ -365,7 +365,11 @@ export class EmbeddedTransport implements Transport {
     },
     reply: (datagram, to) => this.#sockets.reply(to, datagram),
     deliver: (packet) => this.#inner.deliver(packet),
-    onHandshake: ({ publicKey }, { unixMs }) => this.#events.handshake.tell({ publicKey, atUnixMs: unixMs }),
+    onHandshake: ({ publicKey }, { unixMs }) => {
+      this.#mishaps.shookHands(publicKey);
+      this.#events.handshake.tell({ publicKey, atUnixMs: unixMs });
+    },
+    onHandshakeRefused: (why, publicKey, { remote }) => this.#mishaps.handshakeRefused(why, publicKey, remote),
     onAuthenticated: ({ publicKey }, path, _kind, now) => {
       if (this.#peers.get(publicKey)?.throttle.admitAuthenticated(path, now)) {
         this.#events.authenticated.tell({ publicKey, path });
@@ -374,10 +378,7 @@ export class EmbeddedTransport implements Transport {
     onSent: ({ publicKey }, now) => {
       if (this.#peers.get(publicKey)?.throttle.admitSent(now)) this.#events.sent.tell({ publicKey });
     },
-    onSourceNotAllowed: ({ publicKey }, source) => {
-      const name = this.#peers.get(publicKey)?.config.name ?? publicKey;
-      this.#mishaps.sourceNotAllowed(publicKey, name, source);
-    },
+    onSourceNotAllowed: ({ publicKey }, source) => this.#mishaps.sourceNotAllowed(publicKey, source),
     onPathWanted: ({ publicKey }, now) => {
       if (this.#peers.get(publicKey)?.throttle.admitPathWanted(now)) this.#events.pathWanted.tell({ publicKey });
     },

@@ -1,4 +1,13 @@
-import { ipText, Sightings, type Clock, type PublicKey } from '@wirepath/core/plugin';
+import {
+  formatAddress,
+  ipText,
+  Sightings,
+  type Clock,
+  type PublicKey,
+  type TransportAddress,
+} from '@wirepath/core/plugin';
+import { ipVersion, IPV4_DESTINATION, IPV6_DESTINATION } from '../protocol/ip-packet.js';
+import type { HandshakeRefusal } from '../protocol/sink.js';
 
 /** What the system says when it will not send, and what whoever runs this node can do about it; other codes come and go. */
 const SEND_CURES: Readonly<Record<string, string>> = {
@@ -11,24 +20,76 @@ const SEND_CURES: Readonly<Record<string, string>> = {
   ENOBUFS: 'the network card takes no more datagrams (send: ENOBUFS): less traffic, or a longer queue of the interface',
 };
 
-/** What went wrong with datagrams lately and can mean somebody's mistake, in sentences with the cure. */
+/** What went wrong lately and can mean somebody's mistake, in sentences with the cure. */
 export class Mishaps {
   readonly #ofPeers: Sightings;
+  readonly #ofHandshakes: Sightings;
+  /** Whoever knows our key can make them: they must not crowd the others out. */
+  readonly #ofStrangers: Sightings;
   readonly #ofSockets: Sightings;
+  readonly #ofPackets: Sightings;
 
-  constructor(clock: Clock) {
+  /** @param nameOf a peer's, for people. */
+  constructor(
+    clock: Clock,
+    readonly nameOf: (publicKey: PublicKey) => string | undefined,
+  ) {
     this.#ofPeers = new Sightings(clock);
+    this.#ofHandshakes = new Sightings(clock);
+    this.#ofStrangers = new Sightings(clock);
     this.#ofSockets = new Sightings(clock);
+    this.#ofPackets = new Sightings(clock);
   }
 
-  /** @param name of the peer, for people. @param source 4 or 16 bytes: where its packet says that it comes from. */
-  sourceNotAllowed(publicKey: PublicKey, name: string, source: Uint8Array): void {
+  /** @param source 4 or 16 bytes: where its packet says that it comes from. */
+  sourceNotAllowed(publicKey: PublicKey, source: Uint8Array): void {
     // The bytes are the packet's, which is gone by then.
     const from = Uint8Array.from(source);
     this.#ofPeers.see(
       publicKey,
       () =>
-        `${name} sends packets from ${ipText(from)}, which its allowedIps here do not have, so they are dropped: add that address there, or mend its addresses`,
+        `${this.#name(publicKey)} sends packets from ${ipText(from)}, which its allowedIps here do not have, so they are dropped: add that address there, or mend its addresses`,
+    );
+  }
+
+  /** @param publicKey of who sends it, as far as it says. */
+  handshakeRefused(why: HandshakeRefusal, publicKey: PublicKey | undefined, from: TransportAddress): void {
+    const at = () => formatAddress(from);
+    if (why === 'other-key' || publicKey === undefined) {
+      const sentence = () =>
+        `${at()} sends handshakes for another public key than that of this node: compare it with publicKey of this node there`;
+      return this.#ofStrangers.see(at(), sentence);
+    }
+    if (why === 'unknown-peer') {
+      const sentence = () =>
+        `${publicKey} calls this node from ${at()}, and is no peer here: if it is one of yours, add it to peers here`;
+      return this.#ofStrangers.see(publicKey, sentence);
+    }
+    const cure =
+      why === 'preshared-key'
+        ? 'its answers to our handshakes cannot be opened: presharedKey is not the same on both sides, or only one has it'
+        : 'its handshakes are older than one that it sent before, so they are dropped: its clock was ahead, or is behind now; set it, then restart this node';
+    this.#ofHandshakes.see(publicKey, () => `${this.#name(publicKey)}: ${cure}`);
+  }
+
+  shookHands(publicKey: PublicKey): void {
+    this.#ofHandshakes.settle(publicKey);
+    this.#ofStrangers.settle(publicKey);
+  }
+
+  /** No peer has the packet's destination. */
+  noPeerFor(packet: Uint8Array): void {
+    const destination =
+      ipVersion(packet, 0, packet.length) === 4
+        ? packet.subarray(IPV4_DESTINATION, IPV4_DESTINATION + 4)
+        : packet.subarray(IPV6_DESTINATION, IPV6_DESTINATION + 16);
+    const [first = 0] = destination;
+    // Systems send to groups and to everybody on any interface: nobody's mistake.
+    if (destination.length === 4 ? first >= 224 || destination[3] === 255 : first === 0xff) return;
+    const to = Uint8Array.from(destination);
+    this.#ofPackets.see(
+      'no peer',
+      () => `packets to ${ipText(to)} are dropped, for no peer has it among its allowedIps: add it to those of a peer`,
     );
   }
 
@@ -39,10 +100,15 @@ export class Mishaps {
   }
 
   forget(publicKey: PublicKey): void {
-    this.#ofPeers.settle(publicKey);
+    for (const sightings of [this.#ofPeers, this.#ofHandshakes, this.#ofStrangers]) sightings.settle(publicKey);
   }
 
   problems(): string[] {
-    return [...this.#ofSockets.problems(), ...this.#ofPeers.problems()];
+    const all = [this.#ofSockets, this.#ofPeers, this.#ofHandshakes, this.#ofStrangers, this.#ofPackets];
+    return all.flatMap((sightings) => sightings.problems());
+  }
+
+  #name(publicKey: PublicKey): string {
+    return this.nameOf(publicKey) ?? publicKey;
   }
 }

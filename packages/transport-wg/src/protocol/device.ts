@@ -269,7 +269,7 @@ export class Device<P> {
     if (admission === 'admitted') return undefined;
     if (admission === 'cookie') {
       this.#sink.reply(this.#checker.createReply(datagram, this.#sourceBytes(from), now), from);
-    }
+    } else if (admission === 'mac1') this.#sink.onHandshakeRefused?.('other-key', undefined, from);
     return admission;
   }
 
@@ -278,15 +278,22 @@ export class Device<P> {
     if (message === undefined) return 'malformed';
     const claimed = readInitiation(this.#aead, this.#local, message);
     if (claimed === undefined) return 'decrypt';
-    const peer = this.#peers.get(formatKey(claimed.claimedPublicKey));
-    return peer === undefined ? 'unknown-peer' : peer.receiveInitiation(claimed, datagram.length, from, now);
+    const publicKey = formatKey(claimed.claimedPublicKey);
+    const peer = this.#peers.get(publicKey);
+    const reason = peer === undefined ? 'unknown-peer' : peer.receiveInitiation(claimed, datagram.length, from, now);
+    if (reason === 'unknown-peer' || reason === 'stale-timestamp')
+      this.#sink.onHandshakeRefused?.(reason, publicKey, from);
+    return reason;
   }
 
   #receiveResponse(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
     const message = decodeResponse(datagram);
     if (message === undefined) return 'malformed';
     const peer = this.#indices.get(message.receiver)?.peer;
-    return peer === undefined ? 'unknown-receiver' : peer.receiveResponse(message, datagram.length, from, now);
+    if (peer === undefined) return 'unknown-receiver';
+    const reason = peer.receiveResponse(message, datagram.length, from, now);
+    if (reason === 'decrypt') this.#sink.onHandshakeRefused?.('preshared-key', peer.publicKey, from);
+    return reason;
   }
 
   #receiveCookieReply(datagram: Uint8Array, now: number): DropReason | undefined {

@@ -23,9 +23,17 @@ export interface DeviceSink<P> {
   onSent(peer: DevicePeer<P>, now: number): void;
   /** A packet of the peer was dropped: its inner source address is not among its allowed IPs. @param source 4 or 16 bytes. */
   onSourceNotAllowed?(peer: DevicePeer<P>, source: Uint8Array): void;
+  /**
+   * A handshake message was dropped that can mean somebody's mistake.
+   * @param publicKey of who sends it; only claimed where it is no peer's, and undefined where it is for another key than ours.
+   */
+  onHandshakeRefused?(why: HandshakeRefusal, publicKey: string | undefined, from: P): void;
   /** Something wants out, and the peer has no path. Called for each such packet. */
   onPathWanted(peer: DevicePeer<P>, now: number): void;
 }
+
+/** `preshared-key`: the response to our initiation cannot be opened, and all else of it is right. */
+export type HandshakeRefusal = 'other-key' | 'unknown-peer' | 'stale-timestamp' | 'preshared-key';
 
 export type AuthenticatedKind = 'handshake' | 'data' | 'keepalive';
 

@@ -10,6 +10,7 @@ import { guardedRole, methodFaults } from '../../base/guard/guarded-role.js';
 import { SERVER_METHODS } from '../plugins/role-methods.js';
 import { guardedClock } from '../../base/guard/guarded-clock.js';
 import type { Product } from '../product/product.js';
+import { oneLine } from '../../base/guard/refusals.js';
 import { runtimeFolder } from '../product/runtime-paths.js';
 import { systemClock, systemRandom } from '../../base/time/system-clock.js';
 import type { Environment } from './create-container.js';
@@ -51,6 +52,11 @@ export async function createServer(
   });
 }
 
+/** One line each, of a plugin that may give anything. */
+function problemLines(given: readonly unknown[]): string[] {
+  return given.flatMap((line) => (typeof line === 'string' ? [oneLine(line)] : []));
+}
+
 function createPart({ plugin, part, sections, options }: LoadedServerPart, needs: ServerNeeds): NamedServer {
   let server: RunningServer;
   try {
@@ -80,6 +86,7 @@ function createPart({ plugin, part, sections, options }: LoadedServerPart, needs
     describe: () => server.describe(),
     addresses: () => server.addresses?.() ?? [],
     status: () => server.status?.() ?? {},
+    problems: () => problemLines(server.problems?.() ?? []),
     reload: (next) => {
       server.reload?.(next);
       current = next;

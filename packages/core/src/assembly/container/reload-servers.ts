@@ -8,6 +8,7 @@ export interface NamedServer extends RunningServer {
   readonly sections: readonly string[];
   /** Empty before `start`, and for a server that has none. */
   addresses(): readonly ListeningAddress[];
+  problems(): readonly string[];
   /** What it runs on: from `create`, then from the last `reload` that it took. */
   readonly options: unknown;
 }

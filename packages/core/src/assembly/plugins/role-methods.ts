@@ -75,6 +75,7 @@ export const SERVER_METHODS: Readonly<Record<string, RoleMethod>> = {
   describe: required('list'),
   addresses: optional('list'),
   status: optional('record'),
+  problems: optional('list'),
   reload: optional('throws'),
 };
 

@@ -24,6 +24,8 @@ export interface RunningServer extends Service {
   describe(): readonly string[];
   /** Live figures for `status`; no secrets. */
   status?(): Readonly<Record<string, unknown>>;
+  /** What is wrong right now and can mean somebody's mistake, one line each with its cure, for `status`. */
+  problems?(): readonly string[];
   /** The rc file was read again: take over what can change without a restart (users, limits). */
   reload?(options: unknown): void;
 }

@@ -93,4 +93,6 @@ export interface NetcheckDocument {
   readonly reflexive: readonly string[];
   readonly egress: readonly { interfaceName: string; family: 4 | 6; ip: string; evidence: string }[];
   readonly relays: readonly { url: string; rttMs: number | null; error: string | null }[];
+  /** Of those that were asked, one line each: STUN servers that do not answer. */
+  readonly problems: readonly string[];
 }

@@ -28,6 +28,7 @@ export async function netcheck({ wired, traversal, isStarted, signal }: Netcheck
       reflexive: survey.reflexive.map(formatAddress),
       egress: egress.map(({ interfaceName, family, ip, evidence }) => ({ interfaceName, family, ip, evidence })),
       relays: survey.relays.map(({ url, rttMs, error }) => ({ url, rttMs: rttMs ?? null, error: error ?? null })),
+      problems: traversal.problems(),
     };
   } finally {
     if (!isStarted) await transport.stop();
@@ -35,6 +36,6 @@ export async function netcheck({ wired, traversal, isStarted, signal }: Netcheck
 }
 
 /** A relay that was reached over TCP or TLS says nothing of UDP. */
-function answersOverUdp({ transport, relayedAddress }: RelayState): boolean {
-  return relayedAddress !== undefined && transport === 'udp';
+function answersOverUdp({ transport, answered }: RelayState): boolean {
+  return answered && transport === 'udp';
 }

@@ -18,6 +18,8 @@ export interface RelayState extends RelayServer {
   readonly rttMs: number | undefined;
   /** One line. */
   readonly error: string | undefined;
+  /** The server was heard, be it that it refused. */
+  readonly answered: boolean;
 }
 
 interface Slot {
@@ -27,6 +29,7 @@ interface Slot {
   allocation: Allocation | undefined;
   connecting: boolean;
   error: string | undefined;
+  answered: boolean;
   attempts: number;
   retry: Disposable | undefined;
   lost: Disposable | undefined;
@@ -80,6 +83,7 @@ export class Allocations {
         allocation: undefined,
         connecting: false,
         error: undefined,
+        answered: false,
         attempts: 0,
         retry: undefined,
         lost: undefined,
@@ -152,13 +156,14 @@ export class Allocations {
   }
 
   states(): RelayState[] {
-    return this.#slots.map(({ server, allocation, connecting, error }) => ({
+    return this.#slots.map(({ server, allocation, connecting, error, answered }) => ({
       url: server.url,
       transport: server.transport,
       state: allocation !== undefined ? 'up' : connecting ? 'connecting' : 'down',
       relayedAddress: allocation?.relayedAddress,
       rttMs: rttOf(allocation),
       error,
+      answered: allocation !== undefined || answered,
     }));
   }
 
@@ -272,6 +277,7 @@ export class Allocations {
 
   #retryLater(slot: Slot, error: unknown): void {
     slot.error = reasonOf(error);
+    slot.answered = (error as { readonly answered?: unknown } | null)?.answered === true;
     this.needs.logger.debug('stack of the error', { plugin: slot.plugin, stack: stackOf(error) });
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** slot.attempts);
     slot.attempts += 1;

@@ -100,6 +100,7 @@ describe('reloadServers, where a part cannot take its options over', () => {
       stop: async () => undefined,
       describe: () => [],
       addresses: () => [],
+      problems: () => [],
       reload: (options) => {
         taken.push(options);
         if (refuses(options)) throw new Error('no such file');

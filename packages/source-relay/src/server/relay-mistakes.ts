@@ -1,0 +1,66 @@
+import { formatAddress, printable, Sightings, type Clock, type TransportAddress } from '@wirepath/core/plugin';
+import type { StunError } from './allocate-request.js';
+
+/** A name comes from whoever asks. */
+const MAX_NAME_LENGTH = 60;
+
+/** What clients are refused that can mean a mistake in the rc file of this server or of a node, in sentences with the cure. */
+export class RelayMistakes {
+  readonly #ofUsers: Sightings;
+  readonly #ofPeers: Sightings;
+  readonly #ofServer: Sightings;
+
+  constructor(clock: Clock) {
+    this.#ofUsers = new Sightings(clock);
+    this.#ofPeers = new Sightings(clock);
+    this.#ofServer = new Sightings(clock);
+  }
+
+  /** The credentials did not fit. @param isKnown whether there is such a user. */
+  wrongCredentials(username: string, ip: string, isKnown: boolean): void {
+    const name = () => printable(username, MAX_NAME_LENGTH);
+    // One sentence for all names that are none: whoever tries some must not crowd the others out.
+    if (isKnown)
+      this.#ofUsers.see(
+        `=${username}`,
+        () => `turn: ${ip} asks as ${name()} with another password than that of turn.users: compare credential there`,
+      );
+    else
+      this.#ofUsers.see(
+        'unknown',
+        () => `turn: ${ip} asks as ${name()}, which is no user here: compare username there with turn.users`,
+      );
+  }
+
+  /** A request of a user was refused. @param peers that it names. */
+  refused({ code }: StunError, username: string, peers: readonly TransportAddress[]): void {
+    const [peer] = peers;
+    if (code === 403 && peer !== undefined)
+      this.#ofPeers.see(
+        peer.ip,
+        () =>
+          `turn: ${username} may not send to ${peer.ip}: where this relay is to reach private addresses, name them in turn.allowPeers`,
+      );
+    if (code === 486)
+      this.#ofUsers.see(
+        `+${username}`,
+        () =>
+          `turn: ${username} has as many allocations as it may: a user for each node, or a higher turn.quotaPerUser`,
+      );
+    if (code === 508)
+      this.#ofServer.see(
+        'full',
+        () => 'turn: there is no room for another allocation: raise turn.maxAllocations, or widen turn.relayPorts',
+      );
+  }
+
+  /** Somebody asks for a relay where there is only STUN. */
+  noRelayAt(listener: TransportAddress): void {
+    const at = formatAddress(listener);
+    this.#ofServer.see(at, () => `stun: clients ask for a relay at ${at}, where there is none: add it to turn.listen`);
+  }
+
+  problems(): string[] {
+    return [this.#ofServer, this.#ofUsers, this.#ofPeers].flatMap((sightings) => sightings.problems());
+  }
+}
