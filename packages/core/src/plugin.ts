@@ -78,6 +78,14 @@ export {
   type Denial,
 } from './base/rights/denial.js';
 export { distrustOfPath } from './base/rights/path-trust.js';
+export { AddressSockets, MAX_ADDRESS_SOCKETS, type AddressSocketsOptions } from './base/sockets/address-sockets.js';
+export {
+  pollingTrigger,
+  systemTrigger,
+  type ChangeTrigger,
+  type TriggerSystem,
+} from './base/sockets/change-trigger.js';
+export { localAddresses, type LocalAddress } from './base/sockets/local-addresses.js';
 export { openUdpSocket } from './base/sockets/open-udp-socket.js';
 export { reasonOf } from './base/errors/reason-of.js';
 export { stackOf } from './base/errors/stack-of.js';

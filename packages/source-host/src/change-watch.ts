@@ -1,5 +1,4 @@
-import type { Clock, Logger } from '@wirepath/core/plugin';
-import type { ChangeTrigger } from './change-trigger.js';
+import type { ChangeTrigger, Clock, Logger } from '@wirepath/core/plugin';
 
 /** One change makes several messages: a link comes up, then its address, then its routes. */
 const SETTLE_MS = 100;

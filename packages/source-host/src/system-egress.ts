@@ -1,5 +1,7 @@
 import {
+  systemTrigger,
   tryTransportAddress,
+  type ChangeTrigger,
   type Clock,
   type Egress,
   type Logger,
@@ -10,7 +12,6 @@ import { watchNetworkChanges } from '@wirepath/linux';
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Socket as StreamSocket } from 'node:net';
 import { bindToDevice } from './bind-to-device.js';
-import { systemTrigger, type ChangeTrigger } from './change-trigger.js';
 import { ChangeWatch } from './change-watch.js';
 import { addressByConnect } from './connect-probe.js';
 import { thisMachine, type Machine } from './machine.js';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { pollingTrigger, systemTrigger } from '../src/change-trigger.js';
 import { ChangeWatch } from '../src/change-watch.js';
 import { FakeClock } from './fake-clock.js';
 import { recordingLogger } from './log.js';
@@ -129,33 +128,5 @@ describe('watching for changes', () => {
     trigger.hint();
     clock.advance(1000);
     expect(calls).toBe(1);
-  });
-});
-
-describe('hints by polling', () => {
-  it('come once a second until disposed of', () => {
-    const clock = new FakeClock();
-    let hints = 0;
-    const trigger = pollingTrigger(clock)(() => hints++);
-    clock.advance(3500);
-    expect(hints).toBe(3);
-    trigger[Symbol.dispose]();
-    expect(clock.pendingTimers).toBe(0);
-  });
-
-  it.each<[string, NodeJS.Platform]>([
-    ['where the system has no netlink', 'darwin'],
-    ['where netlink is refused', 'linux'],
-  ])('are used %s', (_where, platform) => {
-    const clock = new FakeClock();
-    let hints = 0;
-    const watchNetworkChanges = () => {
-      throw new Error('no foreign functions here');
-    };
-    const trigger = systemTrigger({ platform, watchNetworkChanges }, clock, recordingLogger())(() => hints++);
-    clock.advance(2500);
-    expect(hints).toBe(2);
-    trigger[Symbol.dispose]();
-    expect(clock.pendingTimers).toBe(0);
   });
 });

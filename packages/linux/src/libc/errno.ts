@@ -14,6 +14,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   ENODEV: 'no such device',
   EINVAL: 'invalid argument',
   EBADFD: 'the device is gone',
+  EADDRINUSE: 'address in use',
+  EADDRNOTAVAIL: 'no interface has this address',
   ENOBUFS: 'no buffer space',
 };
 

@@ -4,6 +4,8 @@ import { SystemCallError } from '../libc/system-call-error.js';
 /** asm-generic/socket.h */
 export const SOL_SOCKET = 1;
 export const SO_BINDTODEVICE = 25;
+export const SO_REUSEADDR = 2;
+export const SO_REUSEPORT = 15;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SO_MARK = 36;
@@ -12,8 +14,10 @@ const IPPROTO_IP = 0;
 const IP_MTU_DISCOVER = 10;
 const IP_PMTUDISC_OMIT = 5;
 
-function setOption(fd: number, option: number, value: Uint8Array, level = SOL_SOCKET): number {
+/** @returns the errno, 0 where it was set. @throws NativeCodeError */
+export function setOption(fd: number, option: number, to: Uint8Array | number, level = SOL_SOCKET): number {
   const system = linuxLibc();
+  const value = typeof to === 'number' ? int32(to) : to;
   return system.setsockopt(fd, level, option, value, value.length) < 0 ? system.errno() : 0;
 }
 
@@ -29,7 +33,7 @@ function int32(value: number): Uint8Array {
  * @throws SystemCallError EPERM without CAP_NET_ADMIN. @throws NativeCodeError
  */
 export function markSocket(fd: number, mark: number): void {
-  const errno = setOption(fd, SO_MARK, int32(mark));
+  const errno = setOption(fd, SO_MARK, mark);
   if (errno !== 0) throw new SystemCallError('cannot mark a socket (SO_MARK)', 'setsockopt', errno);
 }
 
@@ -49,8 +53,8 @@ export function bindToInterface(fd: number, interfaceName: string): void {
  * @throws NativeCodeError
  */
 export function forceBufferSizes(fd: number, sizeBytes: number): void {
-  setOption(fd, SO_RCVBUFFORCE, int32(sizeBytes));
-  setOption(fd, SO_SNDBUFFORCE, int32(sizeBytes));
+  setOption(fd, SO_RCVBUFFORCE, sizeBytes);
+  setOption(fd, SO_SNDBUFFORCE, sizeBytes);
 }
 
 /**
@@ -59,6 +63,6 @@ export function forceBufferSizes(fd: number, sizeBytes: number): void {
  * @throws SystemCallError where the kernel does not know it (before 3.15). @throws NativeCodeError
  */
 export function letRoutersFragment(fd: number): void {
-  const errno = setOption(fd, IP_MTU_DISCOVER, int32(IP_PMTUDISC_OMIT), IPPROTO_IP);
+  const errno = setOption(fd, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT, IPPROTO_IP);
   if (errno !== 0) throw new SystemCallError('cannot send without DF (IP_MTU_DISCOVER)', 'setsockopt', errno);
 }

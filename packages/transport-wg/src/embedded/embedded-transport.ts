@@ -75,7 +75,7 @@ export class EmbeddedTransport implements Transport {
   constructor(needs: EmbeddedTransportNeeds, options: EmbeddedTransportOptions = {}) {
     this.#needs = needs;
     this.#options = options;
-    const { node, logger, guard } = needs;
+    const { node, logger, guard, clock } = needs;
     const counters = this.#counters;
     this.#mishaps = new Mishaps(needs.clock, (publicKey) => this.#peers.get(publicKey)?.config.name);
     this.#mark = options.fwmark ?? defaultMark(node.interfaceName);
@@ -95,6 +95,7 @@ export class EmbeddedTransport implements Transport {
       onRemote: (ip) => this.#inner.addEndpoint(ip),
       onSendFailed: (code) => this.#mishaps.sendFailed(code),
       openSocket: options.openSocket,
+      follow: options.openSocket ? undefined : { clock, logger, ownInterface: node.interfaceName, mark: this.#mark },
     });
   }
 
@@ -215,7 +216,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   problems(): string[] {
-    return this.#mishaps.problems();
+    return [...this.#mishaps.problems(), ...this.#sockets.problems()];
   }
 
   /**
@@ -371,6 +372,7 @@ export class EmbeddedTransport implements Transport {
     },
     onHandshakeRefused: (why, publicKey, { remote }) => this.#mishaps.handshakeRefused(why, publicKey, remote),
     onAuthenticated: ({ publicKey }, path, _kind, now) => {
+      this.#sockets.authenticated(path);
       if (this.#peers.get(publicKey)?.throttle.admitAuthenticated(path, now)) {
         this.#events.authenticated.tell({ publicKey, path });
       }

@@ -1,18 +1,15 @@
-import type { RemoteInfo } from 'node:dgram';
 import {
-  tryTransportAddress,
+  sameAddress,
   type Base,
   type Counters,
   type Guard,
   type TransportAddress,
   type TransportPath,
 } from '@wirepath/core/plugin';
+import { sourceOf, type Source } from './path-source.js';
+import { SocketEnd } from './socket-end.js';
+import { SourceMemory, type RouteOf } from './source-memory.js';
 import type { OpenUdpSocket, UdpSocket } from './udp-socket.js';
-
-/** Datagrams that libuv keeps while the kernel's buffer is full: beyond this they are dropped, as a NIC would. */
-const SEND_QUEUE_MAX_BYTES = 4 << 20;
-/** Sources whose path is remembered for one socket: those of the last so many, and as many of before. */
-const PATH_CACHE_MAX = 2048;
 
 export interface BaseSocketEvents {
   onDatagram(path: TransportPath, bytes: Uint8Array, base: Base): void;
@@ -20,121 +17,138 @@ export interface BaseSocketEvents {
   onSendFailed?: ((code: string | undefined) => void) | undefined;
 }
 
-/** One UDP socket on the wildcard address of its family. */
+interface BaseSocketParts {
+  readonly counters: Counters;
+  readonly guard: Guard;
+  readonly events: BaseSocketEvents;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+  readonly routeOf: RouteOf;
+}
+
+/**
+ * A socket on the wildcard address of its family, and beside it, where this machine has several addresses, one at each of them:
+ * to the outside they are one base. What is sent to somebody leaves from the address that he sends to, and otherwise from the
+ * one that the system chooses.
+ */
 export class BaseSocket {
   readonly base: Base;
-  readonly socket: UdpSocket;
-  readonly #counters: Counters;
-  readonly #onSendFailed: BaseSocketEvents['onSendFailed'];
-  #paths = new Map<string, TransportPath>();
-  #olderPaths = new Map<string, TransportPath>();
-  #lastAddress = '';
-  #lastPort = -1;
-  #lastPath: TransportPath | undefined;
-  #open = true;
+  readonly #parts: BaseSocketParts;
+  readonly #wildcard: SocketEnd;
+  readonly #members = new Set<SocketEnd>();
+  readonly #sources: SourceMemory;
+  /** Where the datagram that is being handled came in: an answer leaves from there. */
+  #arriving: TransportPath | undefined;
 
-  private constructor(base: Base, socket: UdpSocket, counters: Counters, guard: Guard, events: BaseSocketEvents) {
+  private constructor(base: Base, socket: UdpSocket, parts: BaseSocketParts) {
     this.base = base;
-    this.socket = socket;
-    this.#counters = counters;
-    this.#onSendFailed = events.onSendFailed;
-    // Written out, not by way of `wrap`: it is on the way of every packet.
-    socket.on('message', (bytes, info) => {
-      try {
-        const path = this.#pathFrom(info);
-        if (path !== undefined) events.onDatagram(path, bytes, base);
-      } catch (error) {
-        guard.failed('datagram', error);
-      }
-    });
-    // ICMP errors and the like: what was lost is lost, the socket lives on.
-    socket.on('error', (error: NodeJS.ErrnoException) => counters.count(`socket-error.${error.code ?? error.name}`));
+    this.#parts = parts;
+    this.#sources = new SourceMemory(parts.routeOf);
+    const { events } = parts;
+    this.#wildcard = this.#end(socket, undefined, (path, bytes) => events.onDatagram(path, bytes, base));
   }
 
   /** @throws what `open` throws. */
-  static async bind(options: {
-    id: string;
-    family: 4 | 6;
-    port: number;
-    shared: boolean;
-    open: OpenUdpSocket;
-    counters: Counters;
-    guard: Guard;
-    events: BaseSocketEvents;
-  }): Promise<BaseSocket> {
-    const { id, family, port, shared, open, counters, guard, events } = options;
+  static async bind(
+    options: BaseSocketParts & { id: string; family: 4 | 6; port: number; shared: boolean; open: OpenUdpSocket },
+  ): Promise<BaseSocket> {
+    const { id, family, port, shared, open, ...parts } = options;
     const socket = await open(family, port);
     const base: Base = Object.freeze({ id, family, port: socket.address().port, shared });
-    return new BaseSocket(base, socket, counters, guard, events);
+    return new BaseSocket(base, socket, parts);
   }
 
-  /** Never throws. The bytes must not change afterwards: a full kernel buffer keeps them waiting. */
-  send(bytes: Uint8Array, to: TransportAddress): void {
-    if (!this.#open) return this.#counters.count('send.closed');
-    if (to.family !== this.base.family) return this.#counters.count('send.family');
-    if (this.socket.getSendQueueSize() > SEND_QUEUE_MAX_BYTES) return this.#counters.count('send.queue-full');
-    try {
-      this.socket.send(bytes, to.port, to.ip, this.#onSent);
-    } catch (error) {
-      // Port 0 and the like, from an address that somebody signalled.
-      this.#sendFailed((error as NodeJS.ErrnoException).code);
-    }
+  /** The one at the wildcard address. */
+  get socket(): UdpSocket {
+    return this.#wildcard.socket;
   }
 
-  close(): Promise<void> {
-    if (!this.#open) return Promise.resolve();
-    this.#open = false;
-    this.socket.removeAllListeners('message');
-    return new Promise((resolve) => {
-      this.socket.close(() => resolve());
+  /** All, the wildcard's first. */
+  sockets(): UdpSocket[] {
+    return [this.#wildcard, ...this.#members].map(({ socket }) => socket);
+  }
+
+  /** Takes a socket at one address and this base's port. */
+  addMember(socket: UdpSocket, ip: string): SocketEnd {
+    const { events } = this.#parts;
+    const { base } = this;
+    const member = this.#end(socket, ip, (path, bytes) => {
+      this.#arriving = path;
+      try {
+        events.onDatagram(path, bytes, base);
+      } finally {
+        this.#arriving = undefined;
+      }
     });
+    this.#members.add(member);
+    return member;
   }
 
-  readonly #onSent = (error: NodeJS.ErrnoException | null): void => {
-    if (error) this.#sendFailed(error.code);
-  };
-
-  #sendFailed(code: string | undefined): void {
-    this.#counters.count(`send.${code ?? 'failed'}`);
-    this.#onSendFailed?.(code);
+  removeMember(member: SocketEnd): Promise<void> {
+    this.#members.delete(member);
+    return member.close();
   }
 
-  /** The same path object for the same source: parsed once, and compared by identity in the common case. */
-  #pathFrom({ address, port }: Pick<RemoteInfo, 'address' | 'port'>): TransportPath | undefined {
-    if (port === this.#lastPort && address === this.#lastAddress) return this.#lastPath;
-    const key = `${port} ${address}`;
-    let path = this.#paths.get(key);
-    if (path === undefined) {
-      path = this.#olderPaths.get(key);
-      if (path !== undefined) this.#remember(key, path);
-    }
-    if (path === undefined) {
-      // A source port of 0 is legal on the wire and cannot be answered.
-      if (port === 0) {
-        this.#counters.count('receive.port-0');
-        return undefined;
+  /**
+   * Never throws. The bytes must not change afterwards: a full kernel buffer keeps them waiting.
+   * @param path where `to` is its remote address.
+   */
+  send(bytes: Uint8Array, to: TransportAddress, path?: TransportPath): void {
+    const from = this.#members.size === 0 ? this.#wildcard : this.#sourceFor(to, path);
+    from.send(bytes, to);
+  }
+
+  /** As {@link send}, to whoever asked: nothing is remembered of him. */
+  reply(bytes: Uint8Array, path: TransportPath): void {
+    const asked = sourceOf(path);
+    (asked?.isOpen === true ? asked : this.#wildcard).send(bytes, path.remote);
+  }
+
+  /** What came in on this path is authentic: see {@link SourceMemory}. */
+  authenticated(path: TransportPath): void {
+    if (this.#members.size > 0) this.#sources.heard(path.remote, sourceOf(path), this.#parts.now());
+  }
+
+  /** Routes or addresses may have changed. */
+  review(): void {
+    this.#sources.review();
+  }
+
+  async close(): Promise<void> {
+    this.#sources.clear();
+    await Promise.all([this.#wildcard.close(), ...Array.from(this.#members, (member) => member.close())]);
+    this.#members.clear();
+  }
+
+  #sourceFor(to: TransportAddress, path: TransportPath | undefined): Source {
+    const asked = this.#arriving;
+    if (asked !== undefined && sameAddress(asked.remote, to)) {
+      const source = sourceOf(asked);
+      if (source?.isOpen === true) {
+        this.#sources.answered(asked.remote, source, this.#parts.now());
+        return source;
       }
-      const remote = tryTransportAddress(address, port);
-      // Whatever the system says of the source: a datagram without one cannot be answered.
-      if (remote === undefined) {
-        this.#counters.count('receive.no-address');
-        return undefined;
-      }
-      path = Object.freeze({ kind: 'socket', base: this.base, remote });
-      this.#remember(key, path);
     }
-    this.#lastAddress = address;
-    this.#lastPort = port;
-    this.#lastPath = path;
-    return path;
+    const remembered = this.#sources.find(to);
+    if (remembered !== undefined) return remembered;
+    const first = path === undefined ? undefined : sourceOf(path);
+    return first?.isOpen === true ? first : this.#wildcard;
   }
 
-  /** Spoofed sources neither grow this nor drive out those that are heard between them. */
-  #remember(key: string, path: TransportPath): void {
-    if (this.#paths.size >= PATH_CACHE_MAX) {
-      this.#olderPaths = this.#paths;
-      this.#paths = new Map();
-    }
-    this.#paths.set(key, path);
+  #end(
+    socket: UdpSocket,
+    ip: string | undefined,
+    onDatagram: (path: TransportPath, bytes: Uint8Array) => void,
+  ): SocketEnd {
+    const { counters, guard, events } = this.#parts;
+    return new SocketEnd({
+      base: this.base,
+      socket,
+      ip,
+      counters,
+      guard,
+      onDatagram,
+      onSendFailed: events.onSendFailed,
+    });
   }
 }

@@ -10,6 +10,7 @@ import {
   type ReceivedDatagram,
   type TransportPath,
 } from '@wirepath/core/plugin';
+import { addressEdges, addressMembers, type AddressMembersOptions } from './address-members.js';
 import { BaseSocket } from './base-socket.js';
 import { kindOf, type DatagramKind } from './demultiplex.js';
 import { openSystemSocket, type OpenUdpSocket, type UdpSocket } from './udp-socket.js';
@@ -31,6 +32,8 @@ export interface SocketsOptions {
   readonly onRemote: (ip: string) => void;
   /** @default the system's sockets */
   readonly openSocket?: OpenUdpSocket | undefined;
+  /** This machine's addresses are followed: each has a socket of its own beside the shared ones. @default they are not */
+  readonly follow?: AddressMembersOptions | undefined;
 }
 
 /** The transport's UDP sockets, and which datagram belongs to whom. */
@@ -42,6 +45,7 @@ export class Sockets implements Datagrams {
   readonly #remotes = new Set<string>();
   readonly #closing = new Set<Promise<void>>();
   readonly #onOpened: ((socket: UdpSocket, base: Base) => void)[] = [];
+  readonly #members: ReturnType<typeof addressMembers> | undefined;
   #nextId = 1;
   #closed = false;
 
@@ -49,6 +53,13 @@ export class Sockets implements Datagrams {
     this.#options = options;
     this.#counters = options.counters;
     this.#listeners = new Listeners(options.guard, 'datagram');
+    const { follow } = options;
+    if (follow === undefined) return;
+    this.#members = addressMembers(follow, {
+      base: (family) => this.#sharedSocket(family),
+      prepare: (socket, { base }) => this.#prepare(socket, base),
+      closing: (closing) => this.#await(closing),
+    });
   }
 
   get bases(): readonly Base[] {
@@ -76,7 +87,7 @@ export class Sockets implements Datagrams {
         const v6 = await this.#bind(6, port === 0 ? (v4?.base.port ?? 0) : port, true, signal).catch(
           unlessFamilyMissing,
         );
-        if (v4 ?? v6) return;
+        if (v4 ?? v6) return this.#members?.start();
         throw new CodedError('NETWORK_CONFIG', 'this system has neither IPv4 nor IPv6');
       } catch (error) {
         if (v4) this.closeBase(v4.base);
@@ -94,13 +105,18 @@ export class Sockets implements Datagrams {
     const socket = this.#sockets.get(base.id);
     if (!socket) return;
     this.#sockets.delete(base.id);
-    const closing = socket.close().finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
+    this.#await(socket.close());
   }
 
   send(path: TransportPath, bytes: Uint8Array): void {
     this.announce(path);
-    this.reply(path, bytes);
+    if (path.kind === 'socket') {
+      const socket = this.#sockets.get(path.base.id);
+      if (socket) socket.send(bytes, path.remote, path);
+      else this.#counters.count('send.closed');
+      return;
+    }
+    this.#sendRelayed(path, bytes);
   }
 
   /**
@@ -108,30 +124,20 @@ export class Sockets implements Datagrams {
    * one datagram, and nothing else is done for it.
    */
   reply(path: TransportPath, bytes: Uint8Array): void {
-    if (path.kind === 'socket') {
-      const socket = this.#sockets.get(path.base.id);
-      if (socket) socket.send(bytes, path.remote);
-      else this.#counters.count('send.closed');
-      return;
-    }
-    const { framing } = path;
-    if (framing.kind === 'stream') {
-      try {
-        framing.send(bytes);
-      } catch {
-        // A relay that is gone loses datagrams; it says so through its allocation.
-        this.#counters.count('send.stream');
-      }
-      return;
-    }
-    const socket = this.#sockets.get(framing.base.id);
-    if (!socket) return this.#counters.count('send.closed');
-    // RFC 8656 section 12.4: channel number, length; no padding over UDP.
-    const framed = Buffer.allocUnsafe(CHANNEL_HEADER_BYTES + bytes.length);
-    framed.writeUInt16BE(framing.channel, 0);
-    framed.writeUInt16BE(bytes.length & 0xffff, 2);
-    framed.set(bytes, CHANNEL_HEADER_BYTES);
-    socket.send(framed, framing.server);
+    if (path.kind === 'relayed') return this.#sendRelayed(path, bytes);
+    const socket = this.#sockets.get(path.base.id);
+    if (socket) socket.reply(bytes, path);
+    else this.#counters.count('send.closed');
+  }
+
+  /** WireGuard knows what came in on this path for authentic: from now on it is answered from where it came in. */
+  authenticated(path: TransportPath): void {
+    if (path.kind === 'socket') this.#sockets.get(path.base.id)?.authenticated(path);
+  }
+
+  /** In sentences, for people. */
+  problems(): string[] {
+    return this.port === undefined ? [] : (this.#members?.problems(this.port) ?? []);
   }
 
   /** Tells the destination of a path before anything is sent there, so that routes are right from the first datagram on. */
@@ -152,33 +158,69 @@ export class Sockets implements Datagrams {
 
   /** Calls back for every socket, those open now and those opened later. */
   forEachSocket(configure: (socket: UdpSocket, base: Base) => void): void {
-    for (const { socket, base } of this.#sockets.values()) configure(socket, base);
+    for (const one of this.#sockets.values()) for (const socket of one.sockets()) configure(socket, one.base);
     this.#onOpened.push(configure);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#members?.stop();
     for (const base of this.bases) this.closeBase(base);
     await Promise.all(this.#closing);
+  }
+
+  #sendRelayed({ framing }: Extract<TransportPath, { kind: 'relayed' }>, bytes: Uint8Array): void {
+    if (framing.kind === 'stream') {
+      try {
+        framing.send(bytes);
+      } catch {
+        // A relay that is gone loses datagrams; it says so through its allocation.
+        this.#counters.count('send.stream');
+      }
+      return;
+    }
+    const socket = this.#sockets.get(framing.base.id);
+    if (!socket) return this.#counters.count('send.closed');
+    // RFC 8656 section 12.4: channel number, length; no padding over UDP.
+    const framed = Buffer.allocUnsafe(CHANNEL_HEADER_BYTES + bytes.length);
+    framed.writeUInt16BE(framing.channel, 0);
+    framed.writeUInt16BE(bytes.length & 0xffff, 2);
+    framed.set(bytes, CHANNEL_HEADER_BYTES);
+    socket.send(framed, framing.server);
   }
 
   async #bind(family: 4 | 6, port: number, shared: boolean, signal: AbortSignal): Promise<BaseSocket> {
     this.#checkOpen(signal);
     const id = `udp${family}-${this.#nextId++}`;
     const { guard, openSocket: open = openSystemSocket, onSendFailed } = this.#options;
+    const parts = { counters: this.#counters, guard, ...addressEdges(this.#options.follow) };
     const events = { onDatagram: this.#onReceived, onSendFailed };
     let socket: BaseSocket;
     try {
-      socket = await BaseSocket.bind({ id, family, port, shared, open, counters: this.#counters, guard, events });
+      socket = await BaseSocket.bind({ id, family, port, shared, open, events, ...parts });
     } catch (cause) {
       throw bindError(cause as NodeJS.ErrnoException, family, port);
     }
     if (this.#closed || signal.aborted) await socket.close();
     this.#checkOpen(signal);
     this.#sockets.set(id, socket);
-    for (const configure of this.#onOpened) configure(socket.socket, socket.base);
+    this.#prepare(socket.socket, socket.base);
     return socket;
+  }
+
+  #prepare(socket: UdpSocket, base: Base): void {
+    for (const configure of this.#onOpened) configure(socket, base);
+  }
+
+  #sharedSocket(family: 4 | 6): BaseSocket | undefined {
+    const base = this.sharedBase(family);
+    return base && this.#sockets.get(base.id);
+  }
+
+  #await(closing: Promise<void>): void {
+    const waiting = closing.finally(() => this.#closing.delete(waiting));
+    this.#closing.add(waiting);
   }
 
   #checkOpen(signal: AbortSignal): void {

@@ -78,6 +78,7 @@ export class ProxyTransport implements Transport {
       counters,
       onWireGuard: (bytes, from) => this.#fromNetwork(bytes, from),
       onRemote: (ip) => this.#network?.addEndpoint(ip),
+      follow: { clock, logger, ownInterface: interfaceName, mark },
     });
     this.#ranges = new PeerRanges(this.#network);
     this.#watch = new DeviceWatch({
@@ -227,6 +228,10 @@ export class ProxyTransport implements Transport {
     return this.#counters.snapshot();
   }
 
+  problems(): string[] {
+    return this.#sockets.problems();
+  }
+
   /** stop() waits for what was begun. */
   #begin(step: () => Promise<void>): Promise<void> {
     const begun = step();
@@ -348,6 +353,7 @@ export class ProxyTransport implements Transport {
 
   #authenticated(peer: ProxiedPeer, path: TransportPath): void {
     const { publicKey } = peer;
+    this.#sockets.authenticated(path);
     if (peer.roaming && !peer.isOn(path)) this.setPath(publicKey, [path]);
     if (peer.throttle.admitAuthenticated(path, this.#needs.clock.now()))
       this.#events.authenticated.tell({ publicKey, path });

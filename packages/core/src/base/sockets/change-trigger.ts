@@ -1,5 +1,5 @@
-import type { Clock, Logger } from '@wirepath/core/plugin';
-import type { NetworkChangeEvents } from '@wirepath/linux';
+import type { Logger } from '../logging/logger.js';
+import type { Clock } from '../time/clock.js';
 
 /** Starts to call back when the network may have changed, until disposed of. */
 export type ChangeTrigger = (onHint: () => void) => Disposable;
@@ -23,7 +23,7 @@ export function pollingTrigger(clock: Clock): ChangeTrigger {
 export interface TriggerSystem {
   readonly platform: NodeJS.Platform;
   /** As `@wirepath/linux` has it. */
-  watchNetworkChanges(events: NetworkChangeEvents): Disposable;
+  watchNetworkChanges(events: { onChange(): void; onLost(error: Error): void }): Disposable;
 }
 
 /** Netlink on Linux, opened again when it is lost; polling elsewhere and where netlink is refused (sandboxes). */

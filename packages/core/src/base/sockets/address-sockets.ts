@@ -1,0 +1,163 @@
+import { reasonOf } from '../errors/reason-of.js';
+import type { Logger } from '../logging/logger.js';
+import type { Clock } from '../time/clock.js';
+import type { ChangeTrigger } from './change-trigger.js';
+import { localAddresses, type LocalAddress } from './local-addresses.js';
+
+/** One change makes several messages: a link comes up, then its address, then its routes. */
+const SETTLE_MS = 20;
+/** However restless the machine: a list of a hundred addresses costs it about a millisecond. */
+const MIN_INTERVAL_MS = 200;
+/** An address that the system lists and does not give yet (IPv6: duplicates are looked for) is asked for again. */
+const RETRY_MS = 1000;
+const MAX_RETRIES = 10;
+/** Of a family: more than any host has for itself, less than a process has descriptors. */
+export const MAX_ADDRESS_SOCKETS = 64;
+
+export interface AddressSocketsOptions<S> {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly trigger: ChangeTrigger;
+  /** Which of the system's addresses are to have a socket. @default all */
+  readonly select?: ((addresses: readonly LocalAddress[]) => readonly LocalAddress[]) | undefined;
+  /**
+   * Opens one, at once.
+   * @throws the system's error; one without a `code` means that there can be none at all, and nothing is tried again.
+   */
+  readonly open: (address: LocalAddress) => S;
+  readonly close: (socket: S, address: LocalAddress) => void;
+  /** After every look: an address or a route may have changed. */
+  readonly onLook?: (() => void) | undefined;
+  /** @default the system's */
+  readonly read?: (() => readonly LocalAddress[]) | undefined;
+}
+
+/**
+ * One socket for each address of this machine, as they come and go: what is sent from it leaves from the address that was
+ * asked, where a socket at the wildcard address leaves the choice to the system. The newest beyond {@link MAX_ADDRESS_SOCKETS}
+ * of a family have none.
+ */
+export class AddressSockets<S> {
+  readonly #options: AddressSocketsOptions<S>;
+  readonly #open = new Map<string, { readonly socket: S; readonly address: LocalAddress }>();
+  readonly #without = new Map<4 | 6, number>();
+  readonly #told = new Set<string>();
+  #watch: Disposable | undefined;
+  #timer: Disposable | undefined;
+  #lastLookMs = -Infinity;
+  #retries = 0;
+  #ended = false;
+
+  constructor(options: AddressSocketsOptions<S>) {
+    this.#options = options;
+  }
+
+  /** Those of the addresses that there are now are open when it returns. */
+  start(): void {
+    if (this.#ended || this.#watch !== undefined) return;
+    // Watched first, so that nothing happens unseen in between.
+    this.#watch = this.#options.trigger(() => {
+      this.#retries = 0;
+      this.#schedule(SETTLE_MS);
+    });
+    this.#look();
+  }
+
+  /** By address. */
+  get(ip: string): S | undefined {
+    return this.#open.get(ip)?.socket;
+  }
+
+  sockets(): S[] {
+    return Array.from(this.#open.values(), ({ socket }) => socket);
+  }
+
+  /** Sentences for people; `port` is said in them. */
+  problems(port: number): string[] {
+    return [...this.#without].map(
+      ([family, count]) =>
+        `this machine has ${MAX_ADDRESS_SOCKETS + count} IPv${family} addresses, and UDP port ${port} has sockets of its own on ${MAX_ADDRESS_SOCKETS} of them: what is asked on the others may be answered from another address`,
+    );
+  }
+
+  /** Closes all, for good. Idempotent. */
+  stop(): void {
+    this.#ended = true;
+    this.#watch?.[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    this.#without.clear();
+    for (const { address } of [...this.#open.values()]) this.#close(address.ip);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer !== undefined || this.#ended) return;
+    const { clock } = this.#options;
+    const earliest = this.#lastLookMs + MIN_INTERVAL_MS - clock.now();
+    this.#timer = clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#look();
+      },
+      Math.max(delayMs, earliest),
+    );
+  }
+
+  #look(): void {
+    const { clock, logger, read = localAddresses, select = (all) => all, onLook } = this.#options;
+    this.#lastLookMs = clock.now();
+    let wanted: readonly LocalAddress[];
+    try {
+      wanted = select(read());
+    } catch (error) {
+      // The system is out of something: what there is goes on.
+      logger.debug('the addresses of this machine are not listed', { error: reasonOf(error) });
+      return this.#retry();
+    }
+    const byIp = new Map(wanted.map((address) => [address.ip, address]));
+    for (const ip of [...this.#open.keys()]) if (!byIp.has(ip)) this.#close(ip);
+    this.#without.clear();
+    let again = false;
+    for (const address of byIp.values()) {
+      if (this.#ended) return;
+      if (!this.#open.has(address.ip) && !this.#openOne(address)) again = true;
+    }
+    if (again) this.#retry();
+    onLook?.();
+  }
+
+  /** @returns false where it is worth another try. */
+  #openOne(address: LocalAddress): boolean {
+    const { family, ip } = address;
+    const count = Array.from(this.#open.values()).filter((open) => open.address.family === family).length;
+    if (count >= MAX_ADDRESS_SOCKETS) {
+      this.#without.set(family, (this.#without.get(family) ?? 0) + 1);
+      return true;
+    }
+    try {
+      this.#open.set(ip, { socket: this.#options.open(address), address });
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === undefined) this.stop();
+      this.#tell(code ?? 'never', `no socket of its own for an address`, { ip, error: reasonOf(error) });
+      return code === undefined;
+    }
+  }
+
+  #retry(): void {
+    if (this.#retries++ < MAX_RETRIES) this.#schedule(RETRY_MS);
+  }
+
+  #close(ip: string): void {
+    const open = this.#open.get(ip);
+    this.#open.delete(ip);
+    if (open !== undefined) this.#options.close(open.socket, open.address);
+  }
+
+  #tell(what: string, message: string, details: Record<string, unknown>): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#options.logger.debug(`${message}: answers from there may leave from another one`, details);
+  }
+}

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { memoryLogger } from '../../../src/base/logging/memory-logger.js';
+import { AddressSockets, MAX_ADDRESS_SOCKETS } from '../../../src/base/sockets/address-sockets.js';
+import { localAddresses, type LocalAddress } from '../../../src/base/sockets/local-addresses.js';
+import { FakeClock } from '../../../src/base/time/fake-clock.js';
+
+function at(ip: string): LocalAddress {
+  return { family: ip.includes(':') ? 6 : 4, ip, interfaceName: 'eth0' };
+}
+
+function setUp(...ips: string[]) {
+  const clock = new FakeClock();
+  const logger = memoryLogger();
+  const world = { ips, refuse: new Map<string, Error>(), looks: 0, hint: (): void => undefined };
+  const closed: string[] = [];
+  const sockets = new AddressSockets<string>({
+    clock,
+    logger,
+    trigger: (onHint) => {
+      world.hint = onHint;
+      return { [Symbol.dispose]: () => void (world.hint = () => undefined) };
+    },
+    read: () => world.ips.map(at),
+    open: ({ ip }) => {
+      const error = world.refuse.get(ip);
+      if (error !== undefined) throw error;
+      return `socket of ${ip}`;
+    },
+    close: (socket) => closed.push(socket),
+    onLook: () => world.looks++,
+  });
+  const open = () => sockets.sockets().map((text) => text.replace('socket of ', ''));
+  return { clock, logger, world, sockets, closed, open };
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+describe('one socket for each address', () => {
+  it('is open when start returns', async () => {
+    const { sockets, open } = setUp('192.0.2.1', '192.0.2.2', '2001:db8::1');
+    sockets.start();
+    expect(open()).toEqual(['192.0.2.1', '192.0.2.2', '2001:db8::1']);
+    expect(sockets.get('192.0.2.2')).toBe('socket of 192.0.2.2');
+  });
+
+  it('follows addresses that come and go, and leaves the others alone', async () => {
+    const { sockets, world, clock, closed, open } = setUp('192.0.2.1', '192.0.2.2');
+    sockets.start();
+    world.ips = ['192.0.2.2', '192.0.2.3'];
+    world.hint();
+    await clock.advance(1000);
+    expect(closed).toEqual(['socket of 192.0.2.1']);
+    expect(open()).toEqual(['192.0.2.2', '192.0.2.3']);
+  });
+
+  it('looks at most five times a second, however restless the machine', async () => {
+    const { sockets, world, clock } = setUp('192.0.2.1');
+    sockets.start();
+    for (let turn = 0; turn < 1000; turn++) {
+      world.hint();
+      await clock.advance(1);
+    }
+    expect(world.looks).toBeGreaterThan(3);
+    expect(world.looks).toBeLessThanOrEqual(6);
+  });
+
+  it('asks again for an address that is tentative, a few times and at every change', async () => {
+    const { sockets, world, clock, open } = setUp('2001:db8::1');
+    world.refuse.set('2001:db8::1', systemError('EADDRNOTAVAIL'));
+    sockets.start();
+    await clock.advance(1500);
+    expect(open()).toEqual([]);
+    world.refuse.clear();
+    await clock.advance(1000);
+    expect(open()).toEqual(['2001:db8::1']);
+    expect(clock.pendingTimers).toBe(0);
+
+    world.ips = ['2001:db8::2'];
+    world.refuse.set('2001:db8::2', systemError('EADDRNOTAVAIL'));
+    world.hint();
+    await clock.advance(60_000);
+    expect(clock.pendingTimers).toBe(0);
+    world.refuse.clear();
+    world.hint();
+    await clock.advance(1000);
+    expect(open()).toEqual(['2001:db8::2']);
+  });
+
+  it('are bounded in each family, and which are left out is told', async () => {
+    const ips = Array.from({ length: MAX_ADDRESS_SOCKETS + 3 }, (_, i) => `10.0.0.${i + 1}`);
+    const { sockets, world, clock, open } = setUp(...ips, '2001:db8::1');
+    sockets.start();
+    expect(open()).toHaveLength(MAX_ADDRESS_SOCKETS + 1);
+    expect(sockets.problems(51820)).toEqual([expect.stringMatching(/67 IPv4 addresses.* 51820 .* 64/)]);
+    world.ips = ips.slice(3);
+    world.hint();
+    await clock.advance(1000);
+    expect(open()).toEqual(ips.slice(3));
+    expect(sockets.problems(51820)).toEqual([]);
+  });
+
+  it('is given up where the system has no such sockets, and says so once', async () => {
+    const { sockets, world, logger, clock, open } = setUp('192.0.2.1', '192.0.2.2');
+    world.refuse.set('192.0.2.1', new Error('no system calls here'));
+    sockets.start();
+    world.hint();
+    await clock.advance(10_000);
+    expect(open()).toEqual([]);
+    expect(clock.pendingTimers).toBe(0);
+    expect(logger.lines.map(({ level }) => level)).toEqual(['debug']);
+  });
+
+  it('one that is refused for good stands in nobody’s way', async () => {
+    const { sockets, world, logger, clock, open } = setUp('192.0.2.1', '192.0.2.2');
+    world.refuse.set('192.0.2.1', systemError('EACCES'));
+    sockets.start();
+    await clock.advance(60_000);
+    expect(open()).toEqual(['192.0.2.2']);
+    expect(logger.lines).toHaveLength(1);
+  });
+
+  it('stop closes all for good', async () => {
+    const { sockets, world, clock, closed } = setUp('192.0.2.1', '192.0.2.2');
+    sockets.start();
+    world.hint();
+    sockets.stop();
+    sockets.stop();
+    sockets.start();
+    expect(closed).toEqual(['socket of 192.0.2.1', 'socket of 192.0.2.2']);
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+it('the addresses of this machine have loopback among them, and nothing link-local of IPv6', async () => {
+  const addresses = localAddresses();
+  expect(addresses).toContainEqual({ family: 4, ip: '127.0.0.1', interfaceName: expect.any(String) });
+  expect(addresses.filter(({ ip }) => ip.startsWith('fe80'))).toEqual([]);
+});

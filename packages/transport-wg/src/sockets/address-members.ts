@@ -1,0 +1,102 @@
+import {
+  AddressSockets,
+  isLoopback,
+  parseCidr,
+  systemTrigger,
+  type ChangeTrigger,
+  type Clock,
+  type LocalAddress,
+  type Logger,
+} from '@wirepath/core/plugin';
+import { openUdpBeside, watchNetworkChanges } from '@wirepath/linux';
+import type { Socket } from 'node:dgram';
+import type { BaseSocket } from './base-socket.js';
+import type { SocketEnd } from './socket-end.js';
+import type { RouteOf } from './source-memory.js';
+import { SOCKET_BUFFER_BYTES, type UdpSocket } from './udp-socket.js';
+
+/** What the sockets need to follow this machine's addresses. */
+export interface AddressMembersOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Of the tunnel: what arrives inside of it is not for our sockets. */
+  readonly ownInterface: string;
+  /** What our datagrams are marked with; routes depend on it. */
+  readonly mark: number;
+  /** What tests replace. @default the system's */
+  readonly system?: Partial<AddressSystem> | undefined;
+}
+
+export interface AddressSystem {
+  readonly trigger: ChangeTrigger;
+  readonly read: () => readonly LocalAddress[];
+  /** Opens a socket at one address, and the port of the one at the wildcard address. @throws the system's error. */
+  readonly openBeside: (wildcard: UdpSocket, ip: string) => UdpSocket;
+  readonly routeOf: RouteOf;
+}
+
+export interface MemberBases {
+  /** The base of a family that has members. */
+  readonly base: (family: 4 | 6) => BaseSocket | undefined;
+  /** Before a member sends anything. @throws what makes it unusable. */
+  readonly prepare: (socket: UdpSocket, base: BaseSocket) => void;
+  readonly closing: (closing: Promise<void>) => void;
+}
+
+/**
+ * Sockets at each of this machine's addresses beside those at the wildcard addresses, as long as a family has several: with one
+ * there is nothing to choose between, and nothing is looked up for any packet.
+ */
+export function addressMembers(options: AddressMembersOptions, bases: MemberBases): AddressSockets<SocketEnd> {
+  const { clock, logger, ownInterface, system = {} } = options;
+  const { openBeside = openSystemBeside } = system;
+  const severalOnce = new Set<4 | 6>();
+  return new AddressSockets<SocketEnd>({
+    clock,
+    logger,
+    trigger: system.trigger ?? systemTrigger({ platform: process.platform, watchNetworkChanges }, clock, logger),
+    read: system.read,
+    select: (addresses) => {
+      const ours = addresses.filter(({ interfaceName }) => interfaceName !== ownInterface);
+      for (const family of [4, 6] as const) {
+        const count = ours.filter((address) => address.family === family && !isLoopback(address.ip)).length;
+        // Those of addresses that stay are kept where only one is left: what waits in a socket is lost with it.
+        if (count > 1) severalOnce.add(family);
+      }
+      return ours.filter(({ family }) => severalOnce.has(family) && bases.base(family) !== undefined);
+    },
+    open: ({ family, ip }) => {
+      const base = bases.base(family);
+      if (base === undefined) throw new Error(`no socket of IPv${family}`);
+      const socket = openBeside(base.socket, ip);
+      const member = base.addMember(socket, ip);
+      try {
+        bases.prepare(socket, base);
+      } catch (error) {
+        bases.closing(base.removeMember(member));
+        throw error;
+      }
+      return member;
+    },
+    close: (member, { family }) => {
+      const closing = bases.base(family)?.removeMember(member) ?? member.close();
+      bases.closing(closing);
+    },
+    onLook: () => {
+      bases.base(4)?.review();
+      bases.base(6)?.review();
+    },
+  });
+}
+
+/** What bases ask the system while they have members. */
+export function addressEdges(options: AddressMembersOptions | undefined): { now: () => number; routeOf: RouteOf } {
+  return { now: () => options?.clock.now() ?? 0, routeOf: options?.system?.routeOf ?? (() => undefined) };
+}
+
+function openSystemBeside(wildcard: UdpSocket, ip: string): UdpSocket {
+  const address = parseCidr(ip)?.bytes;
+  if (address === undefined) throw new RangeError(`not an IP address: ${ip}`);
+  // The system's wildcard sockets are dgram's.
+  return openUdpBeside(wildcard as Socket, address, { bufferSizeBytes: SOCKET_BUFFER_BYTES });
+}
