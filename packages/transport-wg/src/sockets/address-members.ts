@@ -2,13 +2,14 @@ import {
   AddressSockets,
   isLoopback,
   parseCidr,
+  reasonOf,
   systemTrigger,
   type ChangeTrigger,
   type Clock,
   type LocalAddress,
   type Logger,
 } from '@wirepath/core/plugin';
-import { openUdpBeside, watchNetworkChanges } from '@wirepath/linux';
+import { openUdpBeside, RouteLookup, watchNetworkChanges } from '@wirepath/linux';
 import type { Socket } from 'node:dgram';
 import type { BaseSocket } from './base-socket.js';
 import type { SocketEnd } from './socket-end.js';
@@ -90,8 +91,36 @@ export function addressMembers(options: AddressMembersOptions, bases: MemberBase
 }
 
 /** What bases ask the system while they have members. */
-export function addressEdges(options: AddressMembersOptions | undefined): { now: () => number; routeOf: RouteOf } {
-  return { now: () => options?.clock.now() ?? 0, routeOf: options?.system?.routeOf ?? (() => undefined) };
+export interface AddressEdges extends Disposable {
+  readonly now: () => number;
+  readonly routeOf: RouteOf;
+}
+
+export function addressEdges(options: AddressMembersOptions | undefined): AddressEdges {
+  const routes = options && (options.system?.routeOf ?? systemRoutes(options));
+  return {
+    now: () => options?.clock.now() ?? 0,
+    routeOf: (source, destination) => routes?.(source, destination),
+    [Symbol.dispose]: () => routes?.[Symbol.dispose]?.(),
+  };
+}
+
+/** Opened with the first question, of which there are none as long as this machine has one address. */
+function systemRoutes({ mark, logger }: AddressMembersOptions): RouteOf & Disposable {
+  let lookup: RouteLookup | undefined;
+  const routeOf: RouteOf = (source, destination) => {
+    const [from, to] = [parseCidr(source)?.bytes, parseCidr(destination)?.bytes];
+    // A link-local destination has its interface in its name.
+    if (from === undefined || to === undefined) return undefined;
+    try {
+      lookup ??= new RouteLookup();
+      return lookup.interfaceTo({ source: from, destination: to, mark });
+    } catch (error) {
+      logger.debug('the system does not tell routes', { error: reasonOf(error) });
+      return undefined;
+    }
+  };
+  return Object.assign(routeOf, { [Symbol.dispose]: () => lookup?.[Symbol.dispose]() });
 }
 
 function openSystemBeside(wildcard: UdpSocket, ip: string): UdpSocket {

@@ -10,7 +10,7 @@ import {
   type ReceivedDatagram,
   type TransportPath,
 } from '@wirepath/core/plugin';
-import { addressEdges, addressMembers, type AddressMembersOptions } from './address-members.js';
+import { addressEdges, addressMembers, type AddressEdges, type AddressMembersOptions } from './address-members.js';
 import { BaseSocket } from './base-socket.js';
 import { kindOf, type DatagramKind } from './demultiplex.js';
 import { openSystemSocket, type OpenUdpSocket, type UdpSocket } from './udp-socket.js';
@@ -46,6 +46,7 @@ export class Sockets implements Datagrams {
   readonly #closing = new Set<Promise<void>>();
   readonly #onOpened: ((socket: UdpSocket, base: Base) => void)[] = [];
   readonly #members: ReturnType<typeof addressMembers> | undefined;
+  readonly #edges: AddressEdges;
   #nextId = 1;
   #closed = false;
 
@@ -54,6 +55,7 @@ export class Sockets implements Datagrams {
     this.#counters = options.counters;
     this.#listeners = new Listeners(options.guard, 'datagram');
     const { follow } = options;
+    this.#edges = addressEdges(follow);
     if (follow === undefined) return;
     this.#members = addressMembers(follow, {
       base: (family) => this.#sharedSocket(family),
@@ -166,6 +168,7 @@ export class Sockets implements Datagrams {
   async close(): Promise<void> {
     this.#closed = true;
     this.#members?.stop();
+    this.#edges[Symbol.dispose]();
     for (const base of this.bases) this.closeBase(base);
     await Promise.all(this.#closing);
   }
@@ -194,7 +197,7 @@ export class Sockets implements Datagrams {
     this.#checkOpen(signal);
     const id = `udp${family}-${this.#nextId++}`;
     const { guard, openSocket: open = openSystemSocket, onSendFailed } = this.#options;
-    const parts = { counters: this.#counters, guard, ...addressEdges(this.#options.follow) };
+    const parts = { counters: this.#counters, guard, ...this.#edges };
     const events = { onDatagram: this.#onReceived, onSendFailed };
     let socket: BaseSocket;
     try {

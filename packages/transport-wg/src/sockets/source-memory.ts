@@ -10,7 +10,7 @@ const DATA_RULES_MS = 10_000;
  * The interface by which datagrams from one of this machine's addresses to a destination leave; undefined where there is no
  * way, or no telling.
  */
-export type RouteOf = (source: string, destination: string) => number | undefined;
+export type RouteOf = ((source: string, destination: string) => number | undefined) & Partial<Disposable>;
 
 interface LookUp {
   to?: TransportAddress;
