@@ -69,7 +69,7 @@ export { Nftables, type ChainFound, type RuleFound, type TableFound } from './nf
 export type { Chain, Hook, Interval, IntervalSet, Rule, Table } from './nftables/table.js';
 export { watchTable, type TableChange, type TableEvents } from './nftables/watch-table.js';
 export { watchNetworkChanges, type NetworkChangeEvents } from './netlink/network-changes.js';
-export { RouteLookup, type RouteQuestion } from './netlink/route-lookup.js';
+export { interfaceIndex, RouteLookup, type RouteQuestion } from './netlink/route-lookup.js';
 export { capabilityNames, threadRights, type CapabilitySet, type ThreadRights } from './rights/capabilities.js';
 export { dropRights, type DroppedRights } from './rights/drop-rights.js';
 export { pinToInterface, type PinningSystem } from './sockets/pin-to-interface.js';

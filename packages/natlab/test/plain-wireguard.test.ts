@@ -1,46 +1,7 @@
-import { writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { newKeyPair, poll, Ping, WirepathNode, type Lab } from '../src/index.js';
+import { WirepathNode, type Lab } from '../src/index.js';
 import { describeInLab, labForTest } from './lab-for-test.js';
-
-const TUNNEL_ADDRESS = '10.77.0.2';
-
-/** A wireguard-go device on host b, with the `wg` of everybody. */
-class PlainPeer {
-  readonly keys = newKeyPair();
-  readonly interfaceName: string;
-
-  constructor(private readonly lab: Lab) {
-    this.interfaceName = lab.interfaceName('b');
-  }
-
-  async start(peer: WirepathNode): Promise<void> {
-    const { lab, interfaceName } = this;
-    lab.spawn('b', 'wireguard-go', ['wireguard-go', '-f', interfaceName]);
-    const socket = `/var/run/wireguard/${interfaceName}.sock`;
-    await poll(() => (existsSync(socket) ? true : undefined), { what: socket, timeoutMs: 5000 });
-    const keyFile = join(lab.folder, 'plain.key');
-    await writeFile(keyFile, this.keys.privateKey, { mode: 0o600 });
-    await this.set(
-      'private-key',
-      keyFile,
-      'listen-port',
-      '51820',
-      'peer',
-      peer.keys.publicKey,
-      'allowed-ips',
-      '10.77.0.1/32',
-    );
-    const commands = [`addr add ${TUNNEL_ADDRESS}/24 dev ${interfaceName}`, `link set ${interfaceName} up`];
-    await lab.exec('b', ['ip', '-batch', '-'], { input: `${commands.join('\n')}\n` });
-  }
-
-  async set(...args: readonly string[]): Promise<void> {
-    await this.lab.exec('b', ['wg', 'set', this.interfaceName, ...args]);
-  }
-}
+import { echo, PlainPeer, TUNNEL_ADDRESS } from './plain-peer.js';
 
 async function connected(): Promise<{ lab: Lab; a: WirepathNode; plain: PlainPeer }> {
   const lab = await labForTest({ a: 'none', b: 'none' });
@@ -54,12 +15,6 @@ async function connected(): Promise<{ lab: Lab; a: WirepathNode; plain: PlainPee
   a.start();
   await a.daemon.logged(/node is up/);
   return { lab, a, plain };
-}
-
-async function echo(lab: Lab, host: string, address: string): Promise<void> {
-  const ping = Ping.start(lab, host, address);
-  await ping.firstReply();
-  await ping.stop();
 }
 
 describeInLab(

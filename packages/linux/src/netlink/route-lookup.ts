@@ -1,3 +1,4 @@
+import { libc } from '../libc/libc.js';
 import { attribute, AttributeMap, concat } from './attributes.js';
 import { NETLINK_ROUTE, NetlinkError, NetlinkSocket, type NetlinkRequests } from './netlink-socket.js';
 
@@ -19,6 +20,12 @@ export interface RouteQuestion {
   readonly destination: Uint8Array;
   /** SO_MARK of the socket. */
   readonly mark: number;
+}
+
+/** Undefined where there is no such interface. @throws NativeCodeError */
+export function interfaceIndex(name: string): number | undefined {
+  const index = libc().if_nametoindex(name);
+  return index === 0 ? undefined : index;
 }
 
 /** Asks the kernel which way a datagram would go, as `ip route get` does: about 20 microseconds. Linux only. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attribute, concat } from '../../src/netlink/attributes.js';
 import { failureOf } from '../../src/netlink/answer.js';
 import { NetlinkError, type NetlinkRequests } from '../../src/netlink/netlink-socket.js';
-import { RouteLookup } from '../../src/netlink/route-lookup.js';
+import { interfaceIndex, RouteLookup } from '../../src/netlink/route-lookup.js';
 
 function lookupWith(get: NetlinkRequests['get']) {
   return new RouteLookup({ get } as NetlinkRequests);
@@ -34,6 +34,8 @@ describe('which way a datagram would go', () => {
   it.skipIf(process.platform !== 'linux')('is loopback from this machine to itself', () => {
     using lookup = new RouteLookup();
     const loopback = Uint8Array.of(127, 0, 0, 1);
+    expect(interfaceIndex('lo')).toBe(1);
+    expect(interfaceIndex('no-such-name')).toBeUndefined();
     expect(lookup.interfaceTo({ source: loopback, destination: loopback, mark: 0 })).toBe(1);
     expect(
       lookup.interfaceTo({ source: Uint8Array.of(192, 0, 2, 77), destination: loopback, mark: 0 }),

@@ -9,11 +9,12 @@ import {
   type LocalAddress,
   type Logger,
 } from '@wirepath/core/plugin';
-import { openUdpBeside, RouteLookup, watchNetworkChanges } from '@wirepath/linux';
+import { interfaceIndex, openUdpBeside, RouteLookup, watchNetworkChanges } from '@wirepath/linux';
 import type { Socket } from 'node:dgram';
 import type { BaseSocket } from './base-socket.js';
+import type { SourceAddress } from './path-source.js';
 import type { SocketEnd } from './socket-end.js';
-import type { RouteOf } from './source-memory.js';
+import type { Way, WayOf } from './source-memory.js';
 import { SOCKET_BUFFER_BYTES, type UdpSocket } from './udp-socket.js';
 
 /** What the sockets need to follow this machine's addresses. */
@@ -33,7 +34,7 @@ export interface AddressSystem {
   readonly read: () => readonly LocalAddress[];
   /** Opens a socket at one address, and the port of the one at the wildcard address. @throws the system's error. */
   readonly openBeside: (wildcard: UdpSocket, ip: string) => UdpSocket;
-  readonly routeOf: RouteOf;
+  readonly wayOf: WayOf;
 }
 
 export interface MemberBases {
@@ -66,11 +67,12 @@ export function addressMembers(options: AddressMembersOptions, bases: MemberBase
       }
       return ours.filter(({ family }) => severalOnce.has(family) && bases.base(family) !== undefined);
     },
-    open: ({ family, ip }) => {
+    open: (address) => {
+      const { family, ip } = address;
       const base = bases.base(family);
       if (base === undefined) throw new Error(`no socket of IPv${family}`);
       const socket = openBeside(base.socket, ip);
-      const member = base.addMember(socket, ip);
+      const member = base.addMember(socket, address);
       try {
         bases.prepare(socket, base);
       } catch (error) {
@@ -93,34 +95,35 @@ export function addressMembers(options: AddressMembersOptions, bases: MemberBase
 /** What bases ask the system while they have members. */
 export interface AddressEdges extends Disposable {
   readonly now: () => number;
-  readonly routeOf: RouteOf;
+  readonly wayOf: WayOf;
 }
 
 export function addressEdges(options: AddressMembersOptions | undefined): AddressEdges {
-  const routes = options && (options.system?.routeOf ?? systemRoutes(options));
+  const ways = options && (options.system?.wayOf ?? systemWays(options));
   return {
     now: () => options?.clock.now() ?? 0,
-    routeOf: (source, destination) => routes?.(source, destination),
-    [Symbol.dispose]: () => routes?.[Symbol.dispose]?.(),
+    wayOf: (source, destination) => ways?.(source, destination),
+    [Symbol.dispose]: () => (ways as Partial<Disposable> | undefined)?.[Symbol.dispose]?.(),
   };
 }
 
 /** Opened with the first question, of which there are none as long as this machine has one address. */
-function systemRoutes({ mark, logger }: AddressMembersOptions): RouteOf & Disposable {
+function systemWays({ mark, logger }: AddressMembersOptions): WayOf & Disposable {
   let lookup: RouteLookup | undefined;
-  const routeOf: RouteOf = (source, destination) => {
-    const [from, to] = [parseCidr(source)?.bytes, parseCidr(destination)?.bytes];
+  const wayOf = ({ ip, interfaceName }: SourceAddress, destination: string): Way | undefined => {
+    const [from, to] = [parseCidr(ip)?.bytes, parseCidr(destination)?.bytes];
     // A link-local destination has its interface in its name.
     if (from === undefined || to === undefined) return undefined;
     try {
       lookup ??= new RouteLookup();
-      return lookup.interfaceTo({ source: from, destination: to, mark });
+      const index = lookup.interfaceTo({ source: from, destination: to, mark });
+      return index === undefined ? undefined : { index, isOwn: index === interfaceIndex(interfaceName) };
     } catch (error) {
       logger.debug('the system does not tell routes', { error: reasonOf(error) });
       return undefined;
     }
   };
-  return Object.assign(routeOf, { [Symbol.dispose]: () => lookup?.[Symbol.dispose]() });
+  return Object.assign(wayOf, { [Symbol.dispose]: () => lookup?.[Symbol.dispose]() });
 }
 
 function openSystemBeside(wildcard: UdpSocket, ip: string): UdpSocket {

@@ -6,9 +6,9 @@ import {
   type TransportAddress,
   type TransportPath,
 } from '@wirepath/core/plugin';
-import { sourceOf, type Source } from './path-source.js';
+import { sourceOf, type Source, type SourceAddress } from './path-source.js';
 import { SocketEnd } from './socket-end.js';
-import { SourceMemory, type RouteOf } from './source-memory.js';
+import { SourceMemory, type WayOf } from './source-memory.js';
 import type { OpenUdpSocket, UdpSocket } from './udp-socket.js';
 
 export interface BaseSocketEvents {
@@ -23,7 +23,7 @@ interface BaseSocketParts {
   readonly events: BaseSocketEvents;
   /** Monotonic, ms. */
   readonly now: () => number;
-  readonly routeOf: RouteOf;
+  readonly wayOf: WayOf;
 }
 
 /**
@@ -43,7 +43,7 @@ export class BaseSocket {
   private constructor(base: Base, socket: UdpSocket, parts: BaseSocketParts) {
     this.base = base;
     this.#parts = parts;
-    this.#sources = new SourceMemory(parts.routeOf);
+    this.#sources = new SourceMemory(parts.wayOf);
     const { events } = parts;
     this.#wildcard = this.#end(socket, undefined, (path, bytes) => events.onDatagram(path, bytes, base));
   }
@@ -69,10 +69,10 @@ export class BaseSocket {
   }
 
   /** Takes a socket at one address and this base's port. */
-  addMember(socket: UdpSocket, ip: string): SocketEnd {
+  addMember(socket: UdpSocket, address: SourceAddress): SocketEnd {
     const { events } = this.#parts;
     const { base } = this;
-    const member = this.#end(socket, ip, (path, bytes) => {
+    const member = this.#end(socket, address, (path, bytes) => {
       this.#arriving = path;
       try {
         events.onDatagram(path, bytes, base);
@@ -101,7 +101,7 @@ export class BaseSocket {
   /** As {@link send}, to whoever asked: nothing is remembered of him. */
   reply(bytes: Uint8Array, path: TransportPath): void {
     const asked = sourceOf(path);
-    (asked?.isOpen === true ? asked : this.#wildcard).send(bytes, path.remote);
+    (this.#sources.isUsable(asked) ? asked : this.#wildcard).send(bytes, path.remote);
   }
 
   /** What came in on this path is authentic: see {@link SourceMemory}. */
@@ -124,7 +124,7 @@ export class BaseSocket {
     const asked = this.#arriving;
     if (asked !== undefined && sameAddress(asked.remote, to)) {
       const source = sourceOf(asked);
-      if (source?.isOpen === true) {
+      if (this.#sources.isUsable(source)) {
         this.#sources.answered(asked.remote, source, this.#parts.now());
         return source;
       }
@@ -132,19 +132,19 @@ export class BaseSocket {
     const remembered = this.#sources.find(to);
     if (remembered !== undefined) return remembered;
     const first = path === undefined ? undefined : sourceOf(path);
-    return first?.isOpen === true ? first : this.#wildcard;
+    return this.#sources.isUsable(first) ? first : this.#wildcard;
   }
 
   #end(
     socket: UdpSocket,
-    ip: string | undefined,
+    address: SourceAddress | undefined,
     onDatagram: (path: TransportPath, bytes: Uint8Array) => void,
   ): SocketEnd {
     const { counters, guard, events } = this.#parts;
     return new SocketEnd({
       base: this.base,
       socket,
-      ip,
+      address,
       counters,
       guard,
       onDatagram,

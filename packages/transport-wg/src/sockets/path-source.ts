@@ -1,8 +1,15 @@
 import type { Base, TransportAddress, TransportPath } from '@wirepath/core/plugin';
 
-/** A socket at one of this machine's addresses. */
+/** One of this machine's addresses. */
+export interface SourceAddress {
+  readonly ip: string;
+  readonly interfaceName: string;
+}
+
+/** A socket at one of them. */
 export interface Source {
-  readonly ip: string | undefined;
+  /** Undefined for the one at the wildcard address. */
+  readonly address: SourceAddress | undefined;
   readonly isOpen: boolean;
   /** Never throws. */
   send(bytes: Uint8Array, to: TransportAddress): void;

@@ -1,6 +1,6 @@
 import type { Base, Counters, Guard, TransportAddress, TransportPath } from '@wirepath/core/plugin';
 import { PathCache } from './path-cache.js';
-import type { Source } from './path-source.js';
+import type { Source, SourceAddress } from './path-source.js';
 import type { UdpSocket } from './udp-socket.js';
 
 /** Datagrams that libuv keeps while the kernel's buffer is full: beyond this they are dropped, as a NIC would. */
@@ -10,7 +10,7 @@ export interface SocketEndOptions {
   readonly base: Base;
   readonly socket: UdpSocket;
   /** The address that it is bound to; undefined for the wildcard. */
-  readonly ip: string | undefined;
+  readonly address: SourceAddress | undefined;
   readonly counters: Counters;
   readonly guard: Guard;
   readonly onDatagram: (path: TransportPath, bytes: Uint8Array) => void;
@@ -20,20 +20,20 @@ export interface SocketEndOptions {
 
 /** One socket of the system: at the wildcard address of its base's family, or at one of this machine's. */
 export class SocketEnd implements Source {
-  readonly ip: string | undefined;
+  readonly address: SourceAddress | undefined;
   readonly socket: UdpSocket;
   readonly #family: 4 | 6;
   readonly #counters: Counters;
   readonly #onSendFailed: SocketEndOptions['onSendFailed'];
   isOpen = true;
 
-  constructor({ base, socket, ip, counters, guard, onDatagram, onSendFailed }: SocketEndOptions) {
-    this.ip = ip;
+  constructor({ base, socket, address, counters, guard, onDatagram, onSendFailed }: SocketEndOptions) {
+    this.address = address;
     this.socket = socket;
     this.#family = base.family;
     this.#counters = counters;
     this.#onSendFailed = onSendFailed;
-    const paths = new PathCache(base, ip === undefined ? undefined : this, counters);
+    const paths = new PathCache(base, address === undefined ? undefined : this, counters);
     // Written out, not by way of `wrap`: it is on the way of every packet.
     socket.on('message', (bytes, info) => {
       try {

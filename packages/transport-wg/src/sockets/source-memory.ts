@@ -1,16 +1,21 @@
 import type { TransportAddress } from '@wirepath/core/plugin';
-import type { Source } from './path-source.js';
+import type { Source, SourceAddress } from './path-source.js';
 
 /** More than the paths that peers have; the oldest is forgotten. */
 const MAX_REMOTES = 4096;
 /** A check on another path does not move what WireGuard's data showed in the last so many ms. */
 const DATA_RULES_MS = 10_000;
 
-/**
- * The interface by which datagrams from one of this machine's addresses to a destination leave; undefined where there is no
- * way, or no telling.
- */
-export type RouteOf = ((source: string, destination: string) => number | undefined) & Partial<Disposable>;
+/** How datagrams leave. */
+export interface Way {
+  /** Of the interface. */
+  readonly index: number;
+  /** It is the one that has the source address. */
+  readonly isOwn: boolean;
+}
+
+/** How datagrams from one of this machine's addresses leave to a destination; undefined where there is no way, or no telling. */
+export type WayOf = (source: SourceAddress, destination: string) => Way | undefined;
 
 interface LookUp {
   to?: TransportAddress;
@@ -20,29 +25,36 @@ interface LookUp {
 interface Remembered {
   readonly remote: TransportAddress;
   readonly source: Source;
-  readonly route: number | undefined;
+  readonly way: Way | undefined;
   dataAtMs: number;
 }
 
 /**
  * At which of this machine's addresses each remote address was heard last, so that what is sent there leaves from the address
- * that it sends to: a NAT or firewall before it lets nothing else through. Only what has been authenticated is taken
- * in, so no forged datagram moves anything. As in the kernel's WireGuard, it is forgotten where the address has gone, or when the way from there
- * leads over another interface than before: another uplink's router drops what has not its address.
+ * that it sends to: a NAT or firewall before it lets nothing else through. Only what has been authenticated is taken in, so no
+ * forged datagram moves anything.
+ *
+ * As in the kernel's WireGuard it is forgotten where the address has gone, or when the way from there leads over another
+ * interface than before: another uplink's router drops what has not its address. An address that has lost its way over its
+ * own interface is taken in again when it has it back, though datagrams may still reach it. One whose way never was
+ * over its own interface is answered from all the same: on a host without source routing there is no better way.
  */
 export class SourceMemory {
-  readonly #routeOf: RouteOf;
+  readonly #wayOf: WayOf;
   readonly #byRemote = new Map<string, Remembered>();
+  /** Those that have lost their way over their own interface, and where to. */
+  readonly #astray = new Map<Source, TransportAddress>();
   /** What was looked up last, by the address object: for sending and for receiving, which have objects of their own. */
   #sent: LookUp = {};
   #received: LookUp = {};
 
-  constructor(routeOf: RouteOf) {
-    this.#routeOf = routeOf;
+  constructor(wayOf: WayOf) {
+    this.#wayOf = wayOf;
   }
 
-  get size(): number {
-    return this.#byRemote.size;
+  /** Whether something can be sent from there. */
+  isUsable(source: Source | undefined): source is Source {
+    return source?.isOpen === true && !this.#astray.has(source);
   }
 
   find(to: TransportAddress): Source | undefined {
@@ -52,6 +64,7 @@ export class SourceMemory {
 
   /** WireGuard's data or handshake came in, authenticated. @param source undefined: at an address that has no socket of its own. */
   heard(remote: TransportAddress, source: Source | undefined, nowMs: number): void {
+    if (source !== undefined && this.#astray.has(source)) return;
     const found = this.#find(remote, this.#received);
     if (found?.source === source) {
       if (found !== undefined) found.dataAtMs = nowMs;
@@ -69,12 +82,25 @@ export class SourceMemory {
 
   /** Routes or addresses may have changed. */
   review(): void {
-    for (const { remote, source, route } of [...this.#byRemote.values()])
-      if (!source.isOpen || this.#routeFrom(source, remote) !== route) this.#forget(remote);
+    const lost = new Map(this.#astray);
+    const well = new Set<Source>();
+    for (const { remote, source, way } of [...this.#byRemote.values()]) {
+      const now = this.#wayFrom(source, remote);
+      if (now?.isOwn === true) well.add(source);
+      if (source.isOpen && now?.index === way?.index) continue;
+      this.#forget(remote);
+      if (way?.isOwn === true && now?.isOwn !== true) lost.set(source, remote);
+    }
+    this.#astray.clear();
+    // Where only one destination is routed otherwise than before, the address is as good as it was.
+    for (const [source, remote] of lost)
+      if (source.isOpen && !well.has(source) && this.#wayFrom(source, remote)?.isOwn !== true)
+        this.#astray.set(source, remote);
   }
 
   clear(): void {
     this.#byRemote.clear();
+    this.#astray.clear();
     this.#changed();
   }
 
@@ -92,10 +118,11 @@ export class SourceMemory {
 
   #set(remote: TransportAddress, source: Source, dataAtMs: number): void {
     const key = keyOf(remote);
+    const way = this.#wayFrom(source, remote);
     this.#byRemote.delete(key);
     const [oldest] = this.#byRemote.keys();
     if (oldest !== undefined && this.#byRemote.size >= MAX_REMOTES) this.#byRemote.delete(oldest);
-    this.#byRemote.set(key, { remote, source, route: this.#routeFrom(source, remote), dataAtMs });
+    this.#byRemote.set(key, { remote, source, way, dataAtMs });
     this.#changed();
   }
 
@@ -104,8 +131,8 @@ export class SourceMemory {
     this.#changed();
   }
 
-  #routeFrom({ ip }: Source, remote: TransportAddress): number | undefined {
-    return ip === undefined ? undefined : this.#routeOf(ip, remote.ip);
+  #wayFrom({ address }: Source, remote: TransportAddress): Way | undefined {
+    return address === undefined ? undefined : this.#wayOf(address, remote.ip);
   }
 }
 

@@ -61,7 +61,7 @@ export async function machineWith(...ips: string[]) {
   const sent: string[] = [];
   const machine = {
     addresses: ips.map(onEth0),
-    /** By source address. */
+    /** Number of the ethernet interface by source address. */
     routes: new Map<string, number>(),
     routesAsked: 0,
     refuse: undefined as Error | undefined,
@@ -101,9 +101,10 @@ export async function machineWith(...ips: string[]) {
           if (machine.refuse !== undefined) throw machine.refuse;
           return open(ip);
         },
-        routeOf: (source) => {
+        wayOf: ({ ip, interfaceName }) => {
           machine.routesAsked++;
-          return machine.routes.get(source);
+          const index = machine.routes.get(ip);
+          return index === undefined ? undefined : { index, isOwn: `eth${index}` === interfaceName };
         },
       },
     },
@@ -141,5 +142,9 @@ export async function machineWith(...ips: string[]) {
 }
 
 export function onEth0(ip: string): LocalAddress {
-  return { family: tryTransportAddress(ip, 0)?.family ?? 4, ip, interfaceName: 'eth0' };
+  return on(ip, 'eth0');
+}
+
+export function on(ip: string, interfaceName: string): LocalAddress {
+  return { family: tryTransportAddress(ip, 0)?.family ?? 4, ip, interfaceName };
 }

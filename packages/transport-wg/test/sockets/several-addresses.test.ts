@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { samePath } from '@wirepath/core/plugin';
-import { machineWith, onEth0, OWN_INTERFACE } from './fake-sockets.js';
+import { machineWith, on, onEth0, OWN_INTERFACE } from './fake-sockets.js';
 
 const [FIRST, SECOND, THIRD] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
 const PEER = '198.51.100.9';
@@ -187,21 +187,46 @@ describe('what is sent to a peer', () => {
     expect(sent).toEqual([`0.0.0.0 > ${PEER}:7 4`]);
   });
 
-  it('keeps its address while routes change elsewhere, and not when its own way leads over another interface', async () => {
-    const { sockets, at, sent, heard, pathTo, machine, change } = await machineWith(FIRST, SECOND);
+  it('keeps its address while other routes change, and not when its own way leads over another interface', async () => {
+    const { sockets, at, sent, heard, pathTo, machine, change } = await machineWith(FIRST);
+    machine.addresses = [on(FIRST, 'eth0'), on(SECOND, 'eth1')];
     machine.routes = new Map([
-      [FIRST, 2],
-      [SECOND, 3],
+      [FIRST, 0],
+      [SECOND, 1],
     ]);
+    await change();
+    const calls = () => {
+      at(SECOND)!.receive(data, PEER, 7);
+      sockets.authenticated(heard.at(-1)!);
+      sockets.send(pathTo(PEER), data);
+    };
+    calls();
+    machine.routes.set(FIRST, 1);
+    await change();
+    sockets.send(pathTo(PEER), data);
+    machine.routes.set(SECOND, 0);
+    await change();
+    sockets.send(pathTo(PEER), data);
+    // It is reached there, but what it answers from there goes astray.
+    const asked = machine.routesAsked;
+    for (let i = 0; i < 3; i++) calls();
+    sockets.reply(heard.at(-1)!, data);
+    expect(machine.routesAsked).toBe(asked);
+    machine.routes.set(SECOND, 1);
+    await change();
+    calls();
+    expect(sent.map((line) => line.split(' ', 1)[0])).toEqual([SECOND, SECOND, ...Array(5).fill('0.0.0.0'), SECOND]);
+  });
+
+  it('leaves from the address that was asked where the only way is over another interface', async () => {
+    const { sockets, at, sent, heard, pathTo, machine, change } = await machineWith(FIRST);
+    machine.addresses = [on(FIRST, 'eth0'), on(SECOND, 'eth1')];
+    machine.routes = new Map([[SECOND, 0]]);
+    await change();
     at(SECOND)!.receive(data, PEER, 7);
     sockets.authenticated(heard[0]!);
-    machine.routes.set(FIRST, 3);
-    await change();
     sockets.send(pathTo(PEER), data);
-    machine.routes.set(SECOND, 2);
-    await change();
-    sockets.send(pathTo(PEER), data);
-    expect(sent.map((line) => line.split(' ', 1)[0])).toEqual([SECOND, '0.0.0.0']);
+    expect(sent).toEqual([`${SECOND} > ${PEER}:7 4`]);
   });
 
   it('asks for no route per packet', async () => {
