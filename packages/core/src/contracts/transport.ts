@@ -103,6 +103,12 @@ export interface Transport {
     remote: TransportAddress,
     options: { timeoutMs: number; signal: AbortSignal },
   ): Promise<boolean>;
+  /**
+   * What this machine sends into the tunnel, packet by packet, before it is encrypted; for as long as somebody listens, which
+   * is seldom. The bytes are valid only during the call; packets of more than 1,280 bytes may be left out. Missing where
+   * the packets are read by somebody else (a device of the kernel's): then networks that ride on the tunnel are not recognised.
+   */
+  onInnerPacket?(listener: (packet: Uint8Array) => void): Disposable;
   /** Datagrams dropped since the start, by reason. */
   counters(): Readonly<Record<string, number>>;
   /** What was dropped lately and can mean somebody's mistake: a sentence each, with the cure, for `status`. */

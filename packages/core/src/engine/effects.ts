@@ -22,6 +22,8 @@ export type EngineEffect =
       readonly controlling: boolean;
       readonly tieBreaker: bigint;
       readonly useCandidate: boolean;
+      /** Size of the STUN message, where it is to be made larger than it is: with PADDING of random bytes. */
+      readonly sizeBytes: number | undefined;
     }
   | {
       readonly type: 'answer-check';

@@ -44,7 +44,14 @@ export type EngineEvent =
       readonly path: EnginePath;
       readonly transactionId: string;
       readonly mappedAddress: TransportAddress;
+      /**
+       * By how many bytes packets that our own interface took in between this check and its answer were larger than the check's
+       * STUN message, as far as an overlay may account for it; undefined where nobody looked.
+       */
+      readonly overheads?: readonly number[] | undefined;
     }
+  /** A check of ours on this path was read from our own interface: it leads through the tunnel. */
+  | { readonly type: 'looped'; readonly peer: PublicKey; readonly path: EnginePath }
   /** An authenticated packet of the transport. */
   | { readonly type: 'authenticated'; readonly peer: PublicKey; readonly path: EnginePath }
   /** The transport sent data to the peer. */

@@ -153,6 +153,9 @@ export class PathEngine {
       case 'check':
         agent.checkReceived(event, now);
         break;
+      case 'looped':
+        agent.loops.found(event.path, now);
+        break;
       case 'authenticated':
         agent.packetAuthenticated(event.path, now);
         break;
@@ -166,7 +169,7 @@ export class PathEngine {
         agent.attempt(now, event.budgetMs);
         break;
       case 'ask-for-evidence':
-        agent.askForEvidence(now);
+        agent.outbox.askForEvidence(now);
         break;
       case 'ping':
         agent.ping(now);

@@ -94,3 +94,10 @@ export const LOSS_SMOOTHING = 0.05;
 /** A path that loses more than the first is worse than any that does not, until it loses less than the second. */
 export const LOSSY_FROM = 0.3;
 export const LOSSY_UNTIL = 0.1;
+
+/** A check of a loop trial has this long, or two round trips, before another goes out. */
+export const LOOP_CHECK_MS = 100;
+/** So long a trial may keep a pair from being used; what it has not shown to be a loop by then is taken for none. */
+export const LOOP_TRIAL_MS = 2000;
+/** A pair that was shown to be no loop is not tried again for so long, unless it goes silent. */
+export const LOOP_CLEARED_MS = 60_000;

@@ -28,6 +28,7 @@ import { CandidateTrials } from './driver/candidate-trials.js';
 import { Gathering } from './driver/gathering.js';
 import { sameConnection, sameEndpoint } from './peers/same-peer.js';
 import { OwnNetwork } from './driver/own-network.js';
+import { OwnTraffic } from './driver/own-traffic.js';
 import { Paced } from './adapters/paced.js';
 import { SignalExchange } from './adapters/signal-exchange.js';
 import { transportPeer } from './adapters/transport-peer.js';
@@ -72,6 +73,7 @@ export class NatTraversal implements Service {
   readonly #allocations: Allocations;
   readonly #signals: SignalExchange;
   readonly #ownNetwork: OwnNetwork;
+  readonly #ownTraffic: OwnTraffic;
   readonly #firstHandshakes: Paced<PublicKey>;
   readonly #peers = new Map<PublicKey, Peer>();
   readonly #listeners: Listeners<PublicKey>;
@@ -88,6 +90,9 @@ export class NatTraversal implements Service {
     const pongs = new Listeners<PongOfPeer>(guard, 'pongs');
     const logger = needs.logger.child({ component: 'traversal' });
     this.#ownNetwork = new OwnNetwork(needs.addresses);
+    this.#ownTraffic = new OwnTraffic(transport, clock, ({ peer, path }) =>
+      this.#driver.handle({ type: 'looped', peer, path }),
+    );
     this.#firstHandshakes = new Paced(clock, FIRST_HANDSHAKES_PACE);
     this.#bypass = new TunnelBypass(transport, logger);
     if (!transport.capabilities.ownsSocket) {
@@ -121,11 +126,11 @@ export class NatTraversal implements Service {
     this.#allocations = new Allocations(needs.relays, {
       clock,
       logger,
-      datagrams: () => transport.datagrams,
+      datagrams: () => this.#ownTraffic.sockets.datagrams,
       onChange: () => this.#gathering.describeSoon(),
     });
     this.#gathering = new Gathering({
-      transport,
+      transport: this.#ownTraffic.sockets,
       sources: needs.candidateSources,
       allocations: this.#allocations,
       refreshIntervalMs: settings.refreshIntervalMs,
@@ -141,6 +146,8 @@ export class NatTraversal implements Service {
       clock,
       logger,
       guard,
+      random,
+      loops: this.#ownTraffic.watch,
       send: (to, message) => this.#signals.send(to, message),
       onChanged: (peer) => this.#changed(peer),
       onMappingSuspect: () => this.#gathering.checkMapping(),
@@ -318,7 +325,12 @@ export class NatTraversal implements Service {
   }
 
   problems(): string[] {
-    return [...this.#gathering.candidates.problemLines(), ...this.#allocations.problems(), ...this.#signals.problems()];
+    return [
+      ...this.#gathering.candidates.problemLines(),
+      ...this.#allocations.problems(),
+      ...this.#signals.problems(),
+      ...this.#ownTraffic.problems(),
+    ];
   }
 
   counters(): Record<string, number> {

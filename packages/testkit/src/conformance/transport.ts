@@ -166,6 +166,21 @@ export function transportConformance(setUp: SetUp<TransportSubject>): Conformanc
         assert.deepEqual(received, []);
       });
     },
+    'shows what is sent into the tunnel, while somebody looks': async (run) => {
+      await withPair(run, async (a, b) => {
+        if (a.transport.onInnerPacket === undefined) return;
+        connect(a, b);
+        const shown: Buffer[] = [];
+        const looking = a.transport.onInnerPacket((packet) => shown.push(Buffer.from(packet)));
+        const packet = innerPacket(a, b, 'shown');
+        a.transport.packets?.send(packet);
+        if (a.transport.packets !== undefined) assert.deepEqual(shown, [Buffer.from(packet)]);
+        looking[Symbol.dispose]();
+        await exchange(run, a, b, 'not shown');
+        await exchange(run, b, a, 'coming in');
+        assert.ok(shown.length <= 1, 'it was shown after the end');
+      });
+    },
     'survives hostile datagrams': async (run) => {
       await withPair(run, async (a, b) => {
         const path = pathTo(a, b);

@@ -79,6 +79,7 @@ export class MemoryTransport implements Transport {
   readonly #handshakes = new Listeners<{ publicKey: PublicKey; atUnixMs: number }>();
   readonly #authenticated = new Listeners<{ publicKey: PublicKey; path: TransportPath }>();
   readonly #sent = new Listeners<{ publicKey: PublicKey }>();
+  readonly #inner = new Listeners<Uint8Array>();
   #datagrams: VirtualDatagrams | undefined;
   #stopped = false;
 
@@ -222,6 +223,10 @@ export class MemoryTransport implements Transport {
     return { [Symbol.dispose]: () => undefined };
   }
 
+  onInnerPacket(listener: (packet: Uint8Array) => void): Disposable {
+    return this.#inner.add(listener);
+  }
+
   counters(): Readonly<Record<string, number>> {
     const unclaimed = this.#datagrams?.unclaimed ?? 0;
     return { ...Object.fromEntries(this.#counters), ...(unclaimed > 0 && { 'datagram.unclaimed': unclaimed }) };
@@ -230,6 +235,7 @@ export class MemoryTransport implements Transport {
   // --- Out ---
 
   #route(packet: Uint8Array): void {
+    this.#inner.tell(packet);
     const to = destinationOf(packet);
     const peer = to === undefined ? undefined : this.#routeTo(to);
     if (peer === undefined) return this.#count('no-route');

@@ -200,6 +200,10 @@ export class EmbeddedTransport implements Transport {
     return this.#events.endpointSuggested.add(listener);
   }
 
+  onInnerPacket(listener: (packet: Uint8Array) => void): Disposable {
+    return this.#events.inner.add(listener);
+  }
+
   /** A packet or handshake waits for a peer that has no path. At most one call per peer in 20 ms. */
   onPathWanted(listener: (event: { publicKey: PublicKey }) => void): Disposable {
     return this.#events.pathWanted.add(listener);
@@ -334,6 +338,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   #handlePacket(packet: Uint8Array): void {
+    this.#events.inner.show(packet);
     if (this.#device?.handlePacket(packet, this.#now()) === 'no-route') this.#mishaps.noPeerFor(packet);
     this.#rearm();
   }

@@ -5,6 +5,7 @@ import {
   type TransportAddress,
   type TransportPath,
 } from '@wirepath/core/plugin';
+import { InnerTap } from './inner-tap.js';
 
 /** What a transport tells of its peers, and who listens. */
 export class TransportEvents {
@@ -13,6 +14,7 @@ export class TransportEvents {
   readonly sent: Listeners<{ publicKey: PublicKey }>;
   readonly pathWanted: Listeners<{ publicKey: PublicKey }>;
   readonly endpointSuggested: Listeners<{ publicKey: PublicKey; endpoint: TransportAddress }>;
+  readonly inner: InnerTap;
 
   constructor(guard: Guard) {
     this.handshake = new Listeners(guard, 'handshake');
@@ -20,5 +22,6 @@ export class TransportEvents {
     this.sent = new Listeners(guard, 'sent');
     this.pathWanted = new Listeners(guard, 'path-wanted');
     this.endpointSuggested = new Listeners(guard, 'endpoint-suggested');
+    this.inner = new InnerTap(guard);
   }
 }

@@ -51,6 +51,7 @@ export const ROLE_METHODS: Readonly<Record<Role, Readonly<Record<string, RoleMet
     onEndpointSuggested: required('subscribe'),
     bypassTunnel: optional('throws'),
     tryEndpoint: optional('task'),
+    onInnerPacket: optional('subscribe'),
     problems: optional('list'),
     counters: required('record'),
   },

@@ -1,4 +1,4 @@
-import { formatAddress } from '@wirepath/stun-codec';
+import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
 import { pathKeyOf, type EnginePath, type LocalBase } from '../engine-path.js';
 import { CandidatePair } from './candidate-pair.js';
 import { CheckPacing } from './check-pacing.js';
@@ -27,12 +27,14 @@ export class Checklist {
    * Forms the pairs of every base with every remote candidate of its family, keeping what is known of those that stay.
    * @param keep stays even without its candidate: it carries traffic.
    * @param refuse why an address must not be sent to, or undefined.
+   * @param whyLoop what says that a base reaches an address through our own tunnel, or undefined.
    * @returns the pairs that are no more.
    */
   form(
     bases: readonly LocalBase[],
     keep: CandidatePair | undefined,
     refuse: (remote: RemoteCandidate) => string | undefined,
+    whyLoop: (base: LocalBase, remote: TransportAddress) => string | undefined = () => undefined,
   ): CandidatePair[] {
     this.rejections = [...this.remotes.unheeded];
     const fresh: CandidatePair[] = [];
@@ -45,6 +47,11 @@ export class Checklist {
       const mates = bases.filter((base) => base.family === remote.address.family);
       if (mates.length === 0) this.rejections.push({ remote, reason: `no IPv${remote.address.family} socket here` });
       for (const base of mates) {
+        const loop = whyLoop(base, remote.address);
+        if (loop !== undefined) {
+          this.rejections.push({ remote, reason: loop, loopFrom: base });
+          continue;
+        }
         const key = pathKeyOf({ baseId: base.id, remote: remote.address });
         fresh.push(this.pairs.get(key) ?? new CandidatePair(base, remote));
       }

@@ -11,6 +11,8 @@ export interface SentCheck {
   readonly ping?: boolean;
   /** The pair is not on the checklist: it becomes one if it answers. */
   readonly guess?: boolean;
+  /** Of a STUN message that was made so large to find a loop. */
+  readonly sizeBytes?: number | undefined;
 }
 
 export interface OutstandingCheck<A> extends SentCheck {

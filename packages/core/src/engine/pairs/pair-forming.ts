@@ -1,6 +1,6 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import { candidatePriority, type CandidateType } from '../../contracts/candidate.js';
-import type { EnginePath } from '../engine-path.js';
+import type { EnginePath, LocalBase } from '../engine-path.js';
 import type { LocalDescription } from '../events.js';
 import type { CandidatePair } from './candidate-pair.js';
 import type { Checklist } from './checklist.js';
@@ -12,6 +12,8 @@ export interface PairFormingNeeds {
   readonly checklist: Checklist;
   readonly permissions: RelayPermissions;
   readonly around: { readonly local: LocalDescription; inOwnNetwork(address: TransportAddress): boolean };
+  /** As the guard against loops has it. */
+  whyLoop(base: LocalBase | undefined, remote: TransportAddress): string | undefined;
   /** Carries the traffic. */
   inUse(): CandidatePair | undefined;
 }
@@ -27,7 +29,12 @@ export class PairForming {
   /** After a change at either end. */
   form(): void {
     const { checklist, permissions, around } = this.#needs;
-    const gone = checklist.form(around.local.bases, this.#needs.inUse(), (remote) => this.refuse(remote));
+    const gone = checklist.form(
+      around.local.bases,
+      this.#needs.inUse(),
+      (remote) => this.#refuse(remote),
+      (base, remote) => this.#needs.whyLoop(base, remote),
+    );
     permissions.release(gone);
   }
 
@@ -52,8 +59,12 @@ export class PairForming {
     return checklist.get(path);
   }
 
-  /** Why an address must not be sent to; undefined where it may. */
-  refuse({ address }: RemoteCandidate): string | undefined {
+  /** Why an address must not be sent to from any socket; undefined where it may. */
+  refuse(remote: RemoteCandidate): string | undefined {
+    return this.#refuse(remote) ?? this.#needs.whyLoop(undefined, remote.address);
+  }
+
+  #refuse({ address }: RemoteCandidate): string | undefined {
     const { around } = this.#needs;
     return whyRefused(address, {
       candidates: around.local.candidates,

@@ -30,6 +30,8 @@ export interface RemoteCandidate {
 export interface Rejection {
   readonly remote: RemoteCandidate;
   readonly reason: string;
+  /** From there it is reached through our own tunnel. */
+  readonly loopFrom?: LocalBase;
 }
 
 /** What we know of where one peer is: what it has signalled, and what it was heard from without that. */

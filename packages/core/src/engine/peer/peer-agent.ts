@@ -10,6 +10,7 @@ import type { EngineEvent } from '../events.js';
 import type { EnginePath } from '../engine-path.js';
 import { HandshakeRule } from './handshake-rule.js';
 import { HardNatTraversal } from '../hard-nat/hard-nat-traversal.js';
+import { LoopGuard } from './loop-guard.js';
 import { sameDescription, whatIsNew, type CallMessage } from '../messages.js';
 import type { OutstandingCheck } from '../pairs/outstanding-checks.js';
 import type { PairEvidence } from '../pair-evidence.js';
@@ -17,6 +18,7 @@ import { PathSelection } from '../selection/path-selection.js';
 import { PairForming } from '../pairs/pair-forming.js';
 import { RelayPermissions } from '../pairs/relay-permissions.js';
 import { Probing, type CheckCredentials } from './probing.js';
+import { isImprovable, isSettled } from './settlement.js';
 import type { Surroundings } from './surroundings.js';
 
 type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
@@ -32,12 +34,13 @@ export class PeerAgent {
   exhausted = false;
   /** What the peer has seen of the pairs, as it last told; undefined before it was asked. */
   peerEvidence: readonly PairEvidence[] | undefined;
-  readonly #outbox: MessageOutbox;
-  readonly #forming: PairForming;
+    readonly #forming: PairForming;
   readonly #probing: Probing;
   readonly #selection: PathSelection;
   readonly hardNat: HardNatTraversal;
   readonly permissions: RelayPermissions;
+  readonly loops: LoopGuard;
+  readonly outbox: MessageOutbox;
   #credentials: CheckCredentials | undefined;
   #hasSession = false;
 
@@ -54,6 +57,7 @@ export class PeerAgent {
       checklist: this.checklist,
       permissions: this.permissions,
       around,
+      whyLoop: (base, remote) => this.loops.why(base, remote),
       inUse: () => this.active?.pair,
     });
     this.#probing = new Probing({
@@ -74,7 +78,15 @@ export class PeerAgent {
       around,
       keepaliveMs: () => this.keepaliveMs,
       remoteBehavior: () => this.remote?.natBehavior,
+      isOnTrial: (pair) => this.loops.isOnTrial(pair),
       onSwitched: (to, at) => this.#switched(to, at),
+    });
+    this.loops = new LoopGuard({
+      around,
+      checklist: this.checklist,
+      check: (pair, at, sizeBytes) => this.#probing.check(pair, at, { sizeBytes }),
+      selection: this.#selection,
+      onDropped: (wasInUse, at) => this.#loopsDropped(wasInUse, at),
     });
     this.hardNat = new HardNatTraversal({
       peer: publicKey,
@@ -86,13 +98,13 @@ export class PeerAgent {
       activeBaseId: () => this.active?.pair.base.id,
       guess: (pair, at) => this.#probing.check(pair, at, { guess: true }),
     });
-    this.#outbox = new MessageOutbox({
+    this.outbox = new MessageOutbox({
       peer: publicKey,
       around,
       seen: () => this.remote,
       evidence: () => this.evidence(),
     });
-    const { ufrag, password } = this.#outbox;
+    const { ufrag, password } = this.outbox;
     around.emit({ type: 'expect-checks', peer: publicKey, ufrag, password });
     this.call(now);
   }
@@ -126,11 +138,7 @@ export class PeerAgent {
 
   /** As {@link MessageOutbox.call}. */
   call(now: number): void {
-    this.#outbox.call(now);
-  }
-
-  askForEvidence(now: number): void {
-    this.#outbox.askForEvidence(now);
+    this.outbox.call(now);
   }
 
   /** What this end has seen of the pairs, the best first. */
@@ -146,14 +154,15 @@ export class PeerAgent {
   }
 
   localChanged(now: number, newGeneration: boolean): void {
+    if (newGeneration) this.loops.clear();
     if (newGeneration) this.#selection.distrustAll(now);
     this.#forming.form();
-    const isNews = newGeneration || this.#isImprovable;
+    const isNews = newGeneration || isImprovable(this);
     if (this.remote !== null && isNews)
       this.#probing.begin(now, this.around.holePunchTimeoutMs, { all: newGeneration });
     if (this.around.signalingUp) {
-      this.#outbox.tell(now, { isCall: isNews });
-      if (newGeneration || this.active === undefined) this.#outbox.retrySoon(now);
+      this.outbox.tell(now, { isCall: isNews });
+      if (newGeneration || this.active === undefined) this.outbox.retrySoon(now);
     }
     this.#choose(now);
   }
@@ -165,7 +174,7 @@ export class PeerAgent {
     this.remote = message;
     this.#credentials = {
       remoteUfrag: message.ufrag,
-      localUfrag: this.#outbox.ufrag,
+      localUfrag: this.outbox.ufrag,
       remotePassword: message.password,
     };
     if (restarted) {
@@ -180,13 +189,13 @@ export class PeerAgent {
     }
     this.checklist.setSignalled(message.candidates);
     this.#forming.form();
-    if (message.call || (isNews && (moved || this.#isImprovable))) {
+    if (message.call || (isNews && (moved || isImprovable(this)))) {
       if (message.call) this.active?.demandAnswer();
       const budgetMs = moved ? this.around.holePunchTimeoutMs : this.#probing.retryBudgetMs;
       this.#probing.begin(now, budgetMs, { all: moved || message.call });
     }
-    if (!sameDescription(message.seen, this.around.localId)) this.#outbox.tell(now);
-    if (message.asksForEvidence) this.#outbox.tellEvidence(now);
+    if (!sameDescription(message.seen, this.around.localId)) this.outbox.tell(now);
+    if (message.asksForEvidence) this.outbox.tellEvidence(now);
     this.#choose(now);
     if (message.evidence !== null) {
       this.peerEvidence = message.evidence;
@@ -201,13 +210,14 @@ export class PeerAgent {
   }
 
   checkReceived(event: EventOf<'check'>, now: number): void {
+    if (!this.loops.mayAnswer(event.path, now)) return;
     this.around.emit({
       type: 'answer-check',
       peer: this.publicKey,
       path: event.path,
       transactionId: event.transactionId,
     });
-    const pair = this.#pairFor(event.path, now, event);
+    const pair = this.loops.isLoop(event.path) ? undefined : this.#pairFor(event.path, now, event);
     if (pair === undefined) return;
     pair.checksReceived += 1;
     this.#heard(pair, now);
@@ -231,6 +241,7 @@ export class PeerAgent {
     pair.answered(now, rttMs);
     if (check.ping) this.around.emit({ type: 'pong', peer: this.publicKey, path: pair.path, rttMs });
     pair.mappedAddress = event.mappedAddress;
+    if (this.loops.answered(pair, check, event.overheads, now)) return;
     this.#heard(pair, now, { isAnswer: true });
     if (first) this.#selection.proven(pair, now);
     this.#choose(now);
@@ -238,6 +249,7 @@ export class PeerAgent {
   }
 
   packetAuthenticated(path: EnginePath, now: number): void {
+    if (this.loops.isLoop(path)) return;
     const pair = this.#pairFor(path, now);
     if (pair === undefined) return;
     this.#heard(pair, now);
@@ -267,11 +279,12 @@ export class PeerAgent {
     if (this.permissions.isAnyWanted) return -Infinity;
     const next = Math.min(
       this.#probing.nextTimeout(),
-      this.#outbox.nextTimeout() ?? Infinity,
+      this.outbox.nextTimeout() ?? Infinity,
       this.handshake.nextTimeout() ?? Infinity,
       this.active?.nextTimeout() ?? Infinity,
       this.hardNat.nextTimeout() ?? Infinity,
       this.#selection.warm.nextTimeout(),
+      this.loops.nextTimeout(),
     );
     return next === Infinity ? undefined : next;
   }
@@ -279,11 +292,12 @@ export class PeerAgent {
   handleTimeout(now: number): void {
     this.#tendActivePath(now);
     this.#tendWarmPaths(now);
+    if (this.loops.handleTimeout(now)) this.#choose(now);
     if (this.#probing.end(now)) this.#probingEnded(now);
     this.hardNat.handleTimeout(now);
     this.#probing.checkDue(now);
     this.permissions.requestWanted(now);
-    if (this.#outbox.handleTimeout(now)) this.#probing.begin(now, this.#probing.retryBudgetMs);
+    if (this.outbox.handleTimeout(now)) this.#probing.begin(now, this.#probing.retryBudgetMs);
     if (this.handshake.takeDue(now)) {
       this.around.emit({ type: 'initiate-handshake', peer: this.publicKey, fresh: true });
     }
@@ -297,6 +311,7 @@ export class PeerAgent {
     if (active.isDoubtful !== isDoubtful) this.#selection.tellTransport();
     if (active.trust === trust) return;
     if (active.trust === 'suspect') {
+      this.loops.distrust(active.pair);
       this.around.emit({ type: 'check-mapping' });
       this.#probing.begin(now, this.around.holePunchTimeoutMs, { all: true });
       this.call(now);
@@ -312,35 +327,26 @@ export class PeerAgent {
     for (const pair of this.#selection.warm.takeDue(now, isKnown)) this.#probing.check(pair, now);
   }
 
-  /** Connected without a relay: there is nothing to call for. */
-  get #isSettled(): boolean {
-    return this.hasSession && this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed';
-  }
-
-  /** Not settled, or there is a pair that nobody has tried yet and that would be better. */
-  get #isImprovable(): boolean {
-    const { active } = this;
-    if (active === undefined || !this.#isSettled) return true;
-    return [...this.checklist.pairs.values()].some((pair) => pair.state === 'waiting' && pair.tier < active.pair.tier);
-  }
-
   #settleCalls(): void {
-    if (!this.#isSettled) return;
-    if (this.active?.pair.connection === 'direct') this.#outbox.settle();
-    else this.#outbox.fadeOut();
+    if (!isSettled(this)) return;
+    if (this.active?.pair.connection === 'direct') this.outbox.settle();
+    else this.outbox.fadeOut();
   }
 
   #probingEnded(now: number): void {
     this.#forming.form();
     this.exhausted = this.active === undefined || this.active.trust === 'lost';
     this.#settleCalls();
-    if (!this.#isSettled && !this.#outbox.isRetrying && this.around.signalingUp) this.#outbox.retrySoon(now);
+    if (!isSettled(this) && !this.outbox.isRetrying && this.around.signalingUp) this.outbox.retrySoon(now);
     this.#changed();
   }
 
   #heard(pair: CandidatePair, now: number, { isAnswer = false } = {}): void {
     pair.heard(now);
-    if (this.active?.pair !== pair || !this.active.heard(now, { isAnswer })) return;
+    if (this.active?.pair !== pair) return;
+    // What comes in on a path that went silent may have come through the tunnel, by way of its fallback.
+    if (this.active.trust !== 'trusted' && this.loops.isOnTrial(pair)) return;
+    if (!this.active.heard(now, { isAnswer })) return;
     if (pair.state === 'failed') pair.state = 'succeeded';
     this.#choose(now);
     this.#changed();
@@ -350,6 +356,16 @@ export class PeerAgent {
   #pairFor(path: EnginePath, now: number, check?: EventOf<'check'>): CandidatePair | undefined {
     const known = this.checklist.get(path) ?? this.hardNat.pairFor(path, check === undefined);
     return known ?? this.#forming.found(path, now, check);
+  }
+
+  /** Pairs that lead through our own tunnel are no more. */
+  #loopsDropped(wasInUse: boolean, now: number): void {
+    this.#forming.form();
+    this.#choose(now);
+    if (!wasInUse) return;
+    this.#probing.begin(now, this.around.holePunchTimeoutMs, { all: true });
+    this.call(now);
+    this.#changed();
   }
 
   /** The peer is gone: nothing of it stays at relays. */

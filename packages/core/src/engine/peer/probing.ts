@@ -106,13 +106,18 @@ export class Probing {
     if (pair.schedule.mayTrigger(now) && checklist.pacing.takeTriggered(now)) this.check(pair, now);
   }
 
-  check(pair: CandidatePair, now: number, { ping = false, guess = false } = {}): void {
+  /** @param options.sizeBytes as in {@link SentCheck}. */
+  check(
+    pair: CandidatePair,
+    now: number,
+    { ping = false, guess = false, sizeBytes }: Pick<SentCheck, 'ping' | 'guess' | 'sizeBytes'> = {},
+  ): void {
     const { peer, controlling, around } = this.#needs;
     const credentials = this.#needs.credentials();
     if (credentials === undefined) return;
     const active = this.#needs.active();
     const transactionId = around.random(12);
-    this.#needs.onSent(transactionId, { pair, sentAt: now, ping, guess });
+    this.#needs.onSent(transactionId, { pair, sentAt: now, ping, guess, sizeBytes });
     const scheduled = pair.schedule.nextAt;
     pair.checkSent(now);
     // Outside of probing a check (keepalive, warm path) is one of its own, and starts no series.
@@ -129,6 +134,7 @@ export class Probing {
       controlling,
       tieBreaker: around.tieBreaker,
       useCandidate: controlling && pair === active?.pair,
+      sizeBytes,
     });
   }
 }

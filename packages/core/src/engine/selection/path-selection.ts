@@ -19,6 +19,8 @@ export interface PathSelectionNeeds {
   keepaliveMs(): number;
   /** Undefined before the peer has said anything. */
   remoteBehavior(): NatBehavior | undefined;
+  /** Whether it leads through our own tunnel is being found out. */
+  isOnTrial(pair: CandidatePair): boolean;
   onSwitched(to: CandidatePair, now: number): void;
 }
 
@@ -55,8 +57,10 @@ export class PathSelection {
   }
 
   choose(now: number): void {
-    const proven = [...this.#needs.checklist.pairs.values()].filter((pair) => pair.state === 'succeeded');
     const { active } = this;
+    const proven = [...this.#needs.checklist.pairs.values()].filter(
+      (pair) => pair.state === 'succeeded' && !this.#isHeld(pair),
+    );
     const incumbent = active && { pair: active.pair, sinceMs: active.since, suspectForMs: active.suspectForMs(now) };
     const suspectSince = active?.suspectSince ?? -Infinity;
     // A suspect path yields only to what was heard since; the rest may have died with it.
@@ -68,17 +72,29 @@ export class PathSelection {
     this.tellTransport();
   }
 
+  /** Nothing goes on it from now on, even if there is no other. To be followed by {@link choose}. */
+  drop(pair: CandidatePair): void {
+    this.warm.drop(pair);
+    if (this.active?.pair === pair) this.active = undefined;
+  }
+
   /** The active path alone while it is trusted, else with its fallbacks. */
   tellTransport(): void {
     const { active } = this;
-    if (active === undefined) return;
     const { peer, around, checklist } = this.#needs;
-    const isUnsure = active.trust !== 'trusted' || active.isDoubtful;
-    const pairs = [active.pair, ...(isUnsure ? fallbacksFor(active.pair, checklist.pairs.values()) : [])];
+    const isUnsure = active !== undefined && (active.trust !== 'trusted' || active.isDoubtful);
+    const others = isUnsure ? [...checklist.pairs.values()].filter((pair) => !this.#isHeld(pair)) : [];
+    const pairs = active === undefined ? [] : [active.pair, ...fallbacksFor(active.pair, others)];
     const text = pairs.map(({ key }) => key).join(' ');
     if (text === this.#paths) return;
     this.#paths = text;
     around.emit({ type: 'set-path', peer, paths: pairs.map(({ path }) => path) });
+  }
+
+  /** While there is a path, no other is taken that may turn out to lead through it. */
+  #isHeld(pair: CandidatePair): boolean {
+    const { active } = this;
+    return active !== undefined && active.trust !== 'lost' && active.pair !== pair && this.#needs.isOnTrial(pair);
   }
 
   /** The peer's NAT has given it another port: nothing more comes from the old one since the new one was heard. */

@@ -29,13 +29,13 @@ export function explainDocument(explained: Explained): ExplainDocument {
     connection: agent.connection,
     summary: summaryOf(agent, signalingUp),
     cause: causeOf(agent, signalingUp),
-    advice: advice(agent, peerPairs, signalingUp),
+    advice: [...advice(agent, peerPairs, signalingUp), ...loopAdvice(peer, agent)],
     localCandidates: localCandidates.map(({ type, address }) => ({ type, address: formatAddress(address) })),
     remoteCandidates: agent.checklist.remotes.all.map(({ type, address }) => ({
       type,
       address: formatAddress(address),
     })),
-    pairs: [...ownPairs(explained), ...notTried(agent)],
+    pairs: [...ownPairs(explained), ...notTried(explained)],
     peerPairs: peerPairs?.map((pair) => ({ ...explainedPair(pair), local: localText(pair) })) ?? null,
   };
 }
@@ -77,13 +77,13 @@ function ownVerdict(pair: CandidatePair, { active }: PeerAgent): string | undefi
   return pair.state === 'failed' ? pair.refusal : undefined;
 }
 
-function notTried({ checklist }: PeerAgent): ExplainDocument['pairs'] {
-  return checklist.rejections.map(({ remote, reason }) => ({
-    local: '-',
+function notTried({ agent, relayUrl }: Explained): ExplainDocument['pairs'] {
+  return agent.checklist.rejections.map(({ remote, reason, loopFrom }) => ({
+    local: loopFrom === undefined ? '-' : (relayUrl(loopFrom.id) ?? `UDP over IPv${loopFrom.family}`),
     remote: formatAddress(remote.address),
     remoteType: remote.type,
-    connection: connectionType('socket', remote.type),
-    verdict: 'not tried',
+    connection: connectionType(loopFrom?.kind ?? 'socket', remote.type),
+    verdict: loopFrom === undefined ? 'not tried' : 'loop',
     evidence: reason,
     rttMs: null,
     active: false,
@@ -138,6 +138,23 @@ function advice(agent: PeerAgent, peerPairs: Explained['peerPairs'], signalingUp
     ];
   }
   return [];
+}
+
+/** Nothing has to be done about a loop: it is left alone. Whoever wants it gone from the list can have that. */
+function loopAdvice({ name }: Peer, { checklist }: PeerAgent): string[] {
+  const loops = checklist.rejections.filter(({ loopFrom }) => loopFrom !== undefined);
+  const relays = loops.filter(({ loopFrom }) => loopFrom?.kind === 'allocation');
+  const hosts = loops.filter(({ loopFrom, remote }) => loopFrom?.kind === 'socket' && remote.type === 'host');
+  const addresses = new Set(hosts.map(({ remote }) => remote.address.ip));
+  return [
+    ...[...addresses].map(
+      (ip) =>
+        `${ip} is an address of ${name} in a network that rides on this tunnel, and no way to it: name that network's interface in interfaces.exclude of @wirepath/source-host at ${name}, or leave it at that.`,
+    ),
+    ...(relays.length > 0
+      ? ['A relay is reached through this tunnel, and no way to the peer: name it by an address outside of the tunnel.']
+      : []),
+  ];
 }
 
 /** Where checks without a relay arrive at one end only, and that end's do not get back. */

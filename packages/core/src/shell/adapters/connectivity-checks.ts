@@ -15,6 +15,7 @@ type SendCheck = Extract<EngineEffect, { type: 'send-check' }>;
 
 /** Answers are waited for no longer than this many checks later. */
 const MAX_AWAITED = 16_384;
+const ATTRIBUTE_HEADER_BYTES = 4;
 
 /** What was made of a datagram: an event for the engine, somebody else's STUN, or a check that proves nothing. */
 export type CheckReading = EngineEvent | 'not-a-check' | 'unknown-user' | 'forged';
@@ -42,6 +43,12 @@ export class ConnectivityChecks {
    * Node cut it from, and most checks to an unreachable candidate are never answered.
    */
   readonly #awaited = new Map<string, string>();
+  readonly #random: (length: number) => Uint8Array;
+
+  /** @param random for what fills checks that are made larger. */
+  constructor(random: (length: number) => Uint8Array) {
+    this.#random = random;
+  }
 
   /** Takes checks of `peer` under this credential, and under no other from now on. */
   expect(peer: PublicKey, ufrag: string, password: string): void {
@@ -57,20 +64,12 @@ export class ConnectivityChecks {
   }
 
   encodeCheck(check: SendCheck): Buffer {
-    const key = shortTermKey(check.remotePassword);
     this.#await(transactionKey(check.transactionId), check.remotePassword);
-    return encodeStunMessage({
-      class: 'request',
-      method: 'binding',
-      transactionId: check.transactionId,
-      username: `${check.remoteUfrag}:${check.localUfrag}`,
-      priority: check.priority,
-      ...(check.controlling ? { iceControlling: check.tieBreaker } : { iceControlled: check.tieBreaker }),
-      ...(check.useCandidate ? { useCandidate: true } : {}),
-      iceCandidateType: { type: check.candidateType },
-      integrityKey: key,
-      fingerprint: true,
-    });
+    const plain = encodePlainCheck(check);
+    if (check.sizeBytes === undefined) return plain;
+    // Random, for an overlay may compress.
+    const paddingBytes = check.sizeBytes - plain.length - ATTRIBUTE_HEADER_BYTES;
+    return paddingBytes < 0 ? plain : encodePlainCheck(check, this.#random(paddingBytes));
   }
 
   /** @returns undefined when the peer was removed meanwhile. */
@@ -131,4 +130,20 @@ export class ConnectivityChecks {
     const oldest = this.#awaited.keys().next().value;
     if (oldest !== undefined) this.#awaited.delete(oldest);
   }
+}
+
+function encodePlainCheck(check: SendCheck, padding?: Uint8Array): Buffer {
+  return encodeStunMessage({
+    class: 'request',
+    method: 'binding',
+    transactionId: check.transactionId,
+    username: `${check.remoteUfrag}:${check.localUfrag}`,
+    priority: check.priority,
+    ...(check.controlling ? { iceControlling: check.tieBreaker } : { iceControlled: check.tieBreaker }),
+    ...(check.useCandidate ? { useCandidate: true } : {}),
+    iceCandidateType: { type: check.candidateType },
+    padding,
+    integrityKey: shortTermKey(check.remotePassword),
+    fingerprint: true,
+  });
 }

@@ -1,11 +1,12 @@
 import { Counters } from '../../base/counting/counters.js';
-import type { Clock } from '../../base/time/clock.js';
+import type { Clock, RandomSource } from '../../base/time/clock.js';
 import type { Guard } from '../../base/guard/guard.js';
 import type { PublicKey } from '../../base/identity/identity.js';
 import type { Logger } from '../../base/logging/logger.js';
 import type { TransportPath } from '../../contracts/path.js';
 import type { Transport } from '../../contracts/transport.js';
 import { ConnectivityChecks } from '../adapters/connectivity-checks.js';
+import type { LoopWatch } from '../adapters/loop-watch.js';
 import type { EngineEffect } from '../../engine/effects.js';
 import type { EngineEvent } from '../../engine/events.js';
 import { enginePathOf, type EnginePath, type LocalBase } from '../../engine/engine-path.js';
@@ -21,6 +22,8 @@ export interface EngineDriverNeeds {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly guard: Guard;
+  readonly random: RandomSource;
+  readonly loops: LoopWatch;
   send(to: PublicKey, message: CallMessage): void;
   onChanged(peer: PublicKey): void;
   onMappingSuspect(): void;
@@ -32,7 +35,7 @@ const FAILED_PAUSE_MS = 1000;
 
 /** Runs a {@link PathEngine} in the world: feeds it events and time, and performs its effects. */
 export class EngineDriver {
-  readonly checks = new ConnectivityChecks();
+  readonly checks: ConnectivityChecks;
   /** Checks dropped, by reason. */
   readonly counters = new Counters();
   readonly #subscriptions: Disposable[] = [];
@@ -43,7 +46,9 @@ export class EngineDriver {
   /** What is being handled came in on it: an answer goes back that way, also where a relay has no channel for it yet. */
   #receivedOn: TransportPath | undefined;
 
-  constructor(readonly needs: EngineDriverNeeds) {}
+  constructor(readonly needs: EngineDriverNeeds) {
+    this.checks = new ConnectivityChecks((length) => needs.random.bytes(length));
+  }
 
   start(): void {
     this.#running = true;
@@ -68,6 +73,7 @@ export class EngineDriver {
     this.#running = false;
     this.#stopped.abort();
     for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
+    this.needs.loops.stop();
     this.#timer?.handle[Symbol.dispose]();
     this.#timer = undefined;
   }
@@ -85,7 +91,8 @@ export class EngineDriver {
     const reading = this.checks.read(path, bytes);
     if (typeof reading === 'object') {
       this.#receivedOn = path;
-      this.handle(reading);
+      const isAnswer = reading.type === 'check-response';
+      this.handle(isAnswer ? { ...reading, overheads: this.needs.loops.answered(reading.transactionId) } : reading);
       this.#receivedOn = undefined;
     } else if (reading !== 'not-a-check') this.counters.count(`check-${reading}`);
     return reading !== 'not-a-check';
@@ -126,7 +133,10 @@ export class EngineDriver {
         break;
       case 'send-check': {
         const path = this.resolve(effect.path);
-        if (path !== undefined) transport.datagrams?.send(path, this.checks.encodeCheck(effect));
+        if (path === undefined) break;
+        const bytes = this.checks.encodeCheck(effect);
+        this.needs.loops.sent(effect.transactionId, { kind: 'check', peer: effect.peer, path: effect.path }, bytes.length);
+        transport.datagrams?.send(path, bytes);
         break;
       }
       case 'answer-check': {

@@ -16,7 +16,7 @@ import { reasonOf } from '../../base/errors/reason-of.js';
 import { stackOf } from '../../base/errors/stack-of.js';
 
 export interface GatheringNeeds {
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, 'datagrams' | 'listenPort'>;
   readonly sources: readonly NamedSource[];
   readonly allocations: Allocations;
   /** Between two looks at every mapping. */

@@ -25,7 +25,7 @@ function node(bases: readonly BaseName[] = ['udp4'], { maxPairs = 3, own = '192.
   };
   const permissions = new RelayPermissions({ peer: 'peer', checklist, around });
   let inUse: ReturnType<Checklist['get']>;
-  const forming = new PairForming({ checklist, permissions, around, inUse: () => inUse });
+  const forming = new PairForming({ checklist, permissions, around, whyLoop: () => undefined, inUse: () => inUse });
   return {
     checklist,
     forming,

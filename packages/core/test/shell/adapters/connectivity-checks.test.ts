@@ -1,5 +1,6 @@
 import { encodeStunMessage, shortTermKey, transportAddress } from '@wirepath/stun-codec';
 import fc from 'fast-check';
+import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
@@ -29,10 +30,11 @@ const check: SendCheck = {
   controlling: true,
   tieBreaker: 7n,
   useCandidate: true,
+  sizeBytes: undefined,
 };
 
 function twoSides() {
-  const [a, b] = [new ConnectivityChecks(), new ConnectivityChecks()];
+  const [a, b] = [new ConnectivityChecks(randomBytes), new ConnectivityChecks(randomBytes)];
   a.expect('B', 'ufrag-of-A', 'password-of-A');
   b.expect('A', 'ufrag-of-B', 'password-of-B');
   return { a, b };
