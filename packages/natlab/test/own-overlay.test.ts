@@ -29,29 +29,26 @@ describeInLab('a network that rides on the tunnel is no way to the peer', () => 
     ['another WireGuard', 'hole-punched'],
     ['vxlan in a bridge', 'relayed'],
     ['another WireGuard', 'relayed'],
-  ])(
-    '%s over a path that is %s',
-    async (kind, connection) => {
-      const pair = await pairForTest({
-        a: 'portcone',
-        b: connection === 'relayed' ? 'noudp' : 'portcone',
-        stun: true,
-        relay: true,
-      });
-      const { ping } = await startPair(pair);
-      await ping.stop();
-      await bothUntil(pair, connection);
-      const before = pair.a.connectionChanges().length;
-      const lost = await lostEchoes(pair, async () => {
-        await overlays[kind](pair);
-      });
-      report(kind, `${lost} echoes lost`);
-      console.log(pair.a.connectionChanges(), pair.b.connectionChanges());
-      console.log(await pair.a.run('explain', 'b'));
-      console.log(await pair.b.run('explain', 'a'));
-      expect(lost).toBeLessThanOrEqual(2);
-      expect(connections(pair)).toEqual([connection, connection]);
-      expect(pair.a.connectionChanges()).toHaveLength(before);
-    },
-  );
+  ])('%s over a path that is %s', async (kind, connection) => {
+    const pair = await pairForTest({
+      a: 'portcone',
+      b: connection === 'relayed' ? 'noudp' : 'portcone',
+      stun: true,
+      relay: true,
+    });
+    const { ping } = await startPair(pair);
+    await ping.stop();
+    await bothUntil(pair, connection);
+    const before = pair.a.connectionChanges().length;
+    const lost = await lostEchoes(pair, async () => {
+      await overlays[kind](pair);
+    });
+    report(kind, `${lost} echoes lost`);
+    console.log(pair.a.connectionChanges(), pair.b.connectionChanges());
+    console.log(await pair.a.run('explain', 'b'));
+    console.log(await pair.b.run('explain', 'a'));
+    expect(lost).toBeLessThanOrEqual(2);
+    expect(connections(pair)).toEqual([connection, connection]);
+    expect(pair.a.connectionChanges()).toHaveLength(before);
+  });
 });

@@ -45,6 +45,11 @@ export class TwoEngines {
   /** The source address that the receiver sees, where a NAT rewrites it. */
   translate: (from: TransportAddress, to: TransportAddress) => TransportAddress = (from) => from;
   signaling = true;
+  /**
+   * What shows at the sender's own interface of a check to there: by how many bytes it is larger, or `plain` where it can be
+   * recognised.
+   */
+  wrapped: (sender: TestNode, to: TransportAddress) => number | 'plain' | undefined = () => undefined;
   readonly nodes: Record<string, TestNode> = {};
   #queue: { at: number; run: () => void }[] = [];
 
@@ -153,6 +158,8 @@ export class TwoEngines {
   #performOne(node: TestNode, effect: EngineEffect): void {
     switch (effect.type) {
       case 'send-check':
+        if (this.wrapped(node, effect.path.remote) === 'plain')
+          this.handle(node, { type: 'looped', peer: effect.peer, path: effect.path });
         this.#transmit(node, formatAddress(effect.path.remote), 'send-check', (receiver, baseId, from, arrivedOn) => {
           receiver.arrivals.set(Buffer.from(effect.transactionId).toString('hex'), arrivedOn);
           this.handle(receiver, {
@@ -177,6 +184,7 @@ export class TwoEngines {
               path: { baseId, remote: from },
               transactionId: Buffer.from(effect.transactionId).toString('hex'),
               mappedAddress: effect.path.remote,
+              overheads: overheadsOf(this.wrapped(receiver, from)),
             });
           },
           node.arrivals.get(Buffer.from(effect.transactionId).toString('hex')),
@@ -236,6 +244,10 @@ export class TwoEngines {
     if (this.blocked(seen, target, kind)) return;
     this.at(this.now + this.latencyMs, () => arrive(receiver, `udp${target.family}`, seen, target));
   }
+}
+
+function overheadsOf(wrapped: number | 'plain' | undefined): readonly number[] {
+  return typeof wrapped === 'number' ? [wrapped] : [];
 }
 
 export const host = (ip: string, port = 51820, priority = 2_000_000_000) =>

@@ -8,8 +8,13 @@ const MAX_MARKS = 32;
 const FIRST_MS = 60_000;
 const LONGEST_MS = 3_600_000;
 
-interface Mark {
+export interface LoopEvidence {
   readonly why: string;
+  /** Until then the peer may still be answered on it. */
+  readonly answersUntilMs: number;
+}
+
+interface Mark extends LoopEvidence {
   readonly sinceMs: number;
   readonly forMs: number;
   /** It may be tried again; the next mark lasts longer. */
@@ -24,19 +29,19 @@ interface Mark {
 export class LoopMarks {
   readonly #marks = new Map<string, Mark>();
 
-  add(base: LocalBase | undefined, remote: TransportAddress, why: string, now: number): void {
+  add(base: LocalBase | undefined, remote: TransportAddress, seen: LoopEvidence, now: number): void {
     const key = keyOf(base, remote);
     const before = this.#marks.get(key);
     const forMs = before === undefined ? FIRST_MS : Math.min(LONGEST_MS, before.forMs * (before.isOver ? 2 : 1));
     this.#marks.delete(key);
-    this.#marks.set(key, { why, sinceMs: now, forMs, isOver: false });
+    this.#marks.set(key, { ...seen, sinceMs: now, forMs, isOver: false });
     if (this.#marks.size <= MAX_MARKS) return;
     const [oldest] = this.#marks.keys();
     if (oldest !== undefined) this.#marks.delete(oldest);
   }
 
-  /** @param base undefined: any socket. @returns what showed that it is a loop, and when; undefined where nothing did. */
-  get(base: LocalBase | undefined, remote: TransportAddress): Pick<Mark, 'why' | 'sinceMs'> | undefined {
+  /** @param base undefined: any socket. @returns what showed that it is a loop; undefined where nothing did. */
+  get(base: LocalBase | undefined, remote: TransportAddress): LoopEvidence | undefined {
     const mark = this.#marks.get(keyOf(base, remote));
     return mark?.isOver === true ? undefined : mark;
   }

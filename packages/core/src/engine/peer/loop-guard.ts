@@ -1,7 +1,7 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { EnginePath, LocalBase } from '../engine-path.js';
 import type { LocalDescription } from '../events.js';
-import { LoopMarks } from '../loops/loop-marks.js';
+import { LoopMarks, type LoopEvidence } from '../loops/loop-marks.js';
 import { LoopTrial } from '../loops/loop-trial.js';
 import type { CandidatePair } from '../pairs/candidate-pair.js';
 import type { Checklist } from '../pairs/checklist.js';
@@ -50,9 +50,13 @@ export class LoopGuard {
     return this.#markOf(path) !== undefined;
   }
 
-  /** Checks on a loop are answered a little longer, so that the peer finds out by itself; then no more, so that none uses it. */
+  /**
+   * Checks that came through a loop are not answered, so that none uses it; but where only sizes tell, a little longer, for the
+   * peer needs answers to find out by itself.
+   */
   mayAnswer(path: EnginePath, now: number): boolean {
-    return now < (this.#markOf(path)?.sinceMs ?? Infinity) + LOOP_TRIAL_MS;
+    const mark = this.#markOf(path);
+    return mark === undefined || now < mark.answersUntilMs;
   }
 
   /** Whether it is a loop is being found out. */
@@ -62,7 +66,8 @@ export class LoopGuard {
 
   /** A check on this path was read from our own interface. */
   found(path: EnginePath, now: number): void {
-    this.#mark(this.#baseOf(path), path.remote, 'a check that was sent there came out of our own interface', now);
+    const why = 'a check that was sent there came out of our own interface';
+    this.#mark(this.#baseOf(path), path.remote, { why, answersUntilMs: now }, now);
   }
 
   /**
@@ -87,7 +92,12 @@ export class LoopGuard {
         this.#checkNext(pair, running, now);
         return false;
       case 'loop':
-        this.#mark(pair.base, pair.remote.address, running.trial.evidence, now);
+        this.#mark(
+          pair.base,
+          pair.remote.address,
+          { why: running.trial.evidence, answersUntilMs: now + LOOP_TRIAL_MS },
+          now,
+        );
         return true;
     }
   }
@@ -146,8 +156,8 @@ export class LoopGuard {
     return true;
   }
 
-  #mark(base: LocalBase | undefined, remote: TransportAddress, why: string, now: number): void {
-    this.#marks.add(base, remote, why, now);
+  #mark(base: LocalBase | undefined, remote: TransportAddress, seen: LoopEvidence, now: number): void {
+    this.#marks.add(base, remote, seen, now);
     const { checklist, selection } = this.#needs;
     const { active } = selection;
     const pairs = [...this.#trials.keys(), ...checklist.pairs.values()];

@@ -34,7 +34,7 @@ export class PeerAgent {
   exhausted = false;
   /** What the peer has seen of the pairs, as it last told; undefined before it was asked. */
   peerEvidence: readonly PairEvidence[] | undefined;
-    readonly #forming: PairForming;
+  readonly #forming: PairForming;
   readonly #probing: Probing;
   readonly #selection: PathSelection;
   readonly hardNat: HardNatTraversal;

@@ -135,7 +135,11 @@ export class EngineDriver {
         const path = this.resolve(effect.path);
         if (path === undefined) break;
         const bytes = this.checks.encodeCheck(effect);
-        this.needs.loops.sent(effect.transactionId, { kind: 'check', peer: effect.peer, path: effect.path }, bytes.length);
+        this.needs.loops.sent(
+          effect.transactionId,
+          { kind: 'check', peer: effect.peer, path: effect.path },
+          bytes.length,
+        );
         transport.datagrams?.send(path, bytes);
         break;
       }

@@ -60,7 +60,10 @@ describe('a trial of checks of random sizes', () => {
     ['an echo each', () => [84]],
     ['a call, whose packets are of one size', () => some(20, () => 200)],
     ['a transfer', () => some(200, () => 1420)],
-    ['packets of a few sizes', (_, random) => some(10, () => [120, 248, 300, 404, 512, 700][Math.floor(random() * 6)] ?? 0)],
+    [
+      'packets of a few sizes',
+      (_, random) => some(10, () => [120, 248, 300, 404, 512, 700][Math.floor(random() * 6)] ?? 0),
+    ],
     ['one of any size', (_, random) => [uniform(random)]],
     ['ten of any size', (_, random) => some(10, () => uniform(random))],
     ['a hundred of any size', (_, random) => some(100, () => uniform(random))],
@@ -71,7 +74,8 @@ describe('a trial of checks of random sizes', () => {
 
   it('is hardly ever misled by what another WireGuard sends through the tunnel', () => {
     const padded = (random: () => number) => Math.ceil(uniform(random) / 16) * 16 + 60;
-    for (const howMany of [1, 3, 10, 50]) expect(count('loop', (_, random) => some(howMany, () => padded(random)))).toBeLessThanOrEqual(2);
+    for (const howMany of [1, 3, 10, 50])
+      expect(count('loop', (_, random) => some(howMany, () => padded(random)))).toBeLessThanOrEqual(2);
   });
 
   it('uses each size once, in steps that every block cipher pads alike, and none that could not pass', () => {
