@@ -1,7 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { newKeyPair, poll, type KeyPair, type PreparedPair, type WirepathNode } from '../src/index.js';
+
+const STREAM_PROGRAM = fileURLToPath(new URL('overlay-stream.mjs', import.meta.url));
 
 /** Its addresses are 192.168.77.NUMBER, as those in the tunnel are 10.77.0.NUMBER. */
 export function overlayAddress(node: WirepathNode): string {
@@ -26,7 +29,37 @@ export const overlays = {
     await Promise.all([startWireGuard(pair, a, keys.a, b, keys.b), startWireGuard(pair, b, keys.b, a, keys.a)]);
     await untilCarrying(pair);
   },
+  /** Packets in an encrypted stream over TCP, as VPNs in user space send them where UDP is blocked, and SSH does. */
+  'an encrypted stream': async (pair: PreparedPair) => {
+    const { a, b } = pair;
+    const name = (node: WirepathNode) => `${node.interfaceName}s`;
+    const start = (node: WirepathNode, ...args: readonly string[]) =>
+      pair.lab.spawn(node.host, `overlay-stream-${node.name}`, [process.execPath, STREAM_PROGRAM, name(node), ...args]);
+    await start(b, 'listen', b.address).logged(/ready/);
+    await start(a, 'connect', b.address).logged(/ready/);
+    await Promise.all([
+      ipBatch(pair, a, [...bridge(a), ...routed(a, b, name(a))]),
+      ipBatch(pair, b, [...bridge(b), ...routed(b, a, name(b))]),
+    ]);
+    await untilCarrying(pair);
+  },
 } as const;
+
+/** A route of a's to an address of b's that leads through the overlay from now on. */
+export async function reachThrough(pair: PreparedPair, kind: OverlayKind, ip: string): Promise<void> {
+  const { a, b } = pair;
+  const via = {
+    'vxlan in a bridge': `via ${overlayAddress(b)} dev lab0 onlink`,
+    'another WireGuard': `dev ${a.interfaceName}x`,
+    'an encrypted stream': `dev ${a.interfaceName}s`,
+  }[kind];
+  if (kind === 'another WireGuard') {
+    const device = `${a.interfaceName}x`;
+    const peer = (await pair.lab.exec('a', ['wg', 'show', device, 'peers'])).trim();
+    await pair.lab.exec('a', ['wg', 'set', device, 'peer', peer, 'allowed-ips', `${overlayAddress(b)}/32,${ip}/32`]);
+  }
+  await ipBatch(pair, a, [`route add ${ip}/32 ${via} src ${overlayAddress(a)}`]);
+}
 
 export type OverlayKind = keyof typeof overlays;
 
@@ -68,11 +101,14 @@ async function startWireGuard(
     ...peer,
     ...endpoint,
   ]);
-  await ipBatch(pair, own, [
-    ...bridge(own),
-    `link set ${name} mtu 1340 up`,
-    `route add ${overlayAddress(other)} dev ${name} src ${overlayAddress(own)}`,
-  ]);
+  await ipBatch(pair, own, [...bridge(own), ...routed(own, other, name)]);
+}
+
+function routed(own: WirepathNode, other: WirepathNode, device: string): string[] {
+  return [
+    `link set ${device} mtu 1320 up`,
+    `route add ${overlayAddress(other)} dev ${device} src ${overlayAddress(own)}`,
+  ];
 }
 
 async function ipBatch({ lab }: PreparedPair, { host }: WirepathNode, commands: readonly string[]): Promise<void> {
