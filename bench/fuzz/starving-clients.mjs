@@ -4,6 +4,7 @@
  * time. The server is the real command, with its own limits.
  */
 import { createIdentity, EdgeGuard, generatePrivateKey, silentLogger, systemClock, systemRandom } from '@wirepath/core';
+import { StaticOutside } from '@wirepath/testkit';
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -162,7 +163,7 @@ function honestNeeds() {
   const logger = silentLogger();
   const guard = EdgeGuard.create('honest client', { logger, clock: systemClock });
   const identity = createIdentity(generatePrivateKey());
-  return { logger, clock: systemClock, guard, random: systemRandom, identity };
+  return { logger, clock: systemClock, guard, random: systemRandom, identity, outside: new StaticOutside() };
 }
 
 /** `wirepath serve`, asked over its control socket. */

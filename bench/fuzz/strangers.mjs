@@ -1,5 +1,6 @@
 /** Clients that the rendezvous server rightly admits, as it does anybody, and that are nobody's peer: their messages reach the nodes. */
 import { createIdentity, EdgeGuard, generatePrivateKey, silentLogger, systemClock, systemRandom } from '@wirepath/core';
+import { StaticOutside } from '@wirepath/testkit';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RendezvousClient } from '../../packages/signaling-rendezvous/dist/client/rendezvous-client.js';
 
@@ -12,7 +13,7 @@ const UP_WITHIN_MS = 5000;
 export async function strangers({ address, port }, publicKeys, random, count, { signal, onProgress }) {
   const logger = silentLogger();
   const guard = EdgeGuard.create('strangers', { logger, clock: systemClock });
-  const needs = { logger, guard, clock: systemClock, random: systemRandom };
+  const needs = { logger, guard, clock: systemClock, random: systemRandom, outside: new StaticOutside() };
   const clients = Array.from({ length: STRANGERS }, () => {
     const identity = createIdentity(generatePrivateKey());
     return new RendezvousClient({ ...needs, identity }, { urls: [`ws://${address}:${port}`] });

@@ -48,7 +48,7 @@ export {
   environmentVariableName,
   type EnvironmentVariable,
 } from './rc-file/overrides/environment-variables.js';
-export { RcFilePeers, type RcFilePeersNeeds, type ResolveHost } from './assembly/rc-file-peers.js';
+export { RcFilePeers, type RcFilePeersNeeds } from './assembly/rc-file-peers.js';
 export {
   PluginPhases,
   type PhaseInProgress,

@@ -75,6 +75,7 @@ export { dropRights, type DroppedRights } from './rights/drop-rights.js';
 export { pinToInterface, type PinningSystem } from './sockets/pin-to-interface.js';
 export { socketDescriptor } from './sockets/socket-descriptor.js';
 export { bindToInterface, forceBufferSizes, letRoutersFragment, markSocket } from './sockets/socket-options.js';
+export { openStreamSocket, type StreamSocketOptions } from './sockets/stream-socket.js';
 export { openUdpBeside, type UdpBesideOptions } from './sockets/udp-beside.js';
 export { linuxBoottime, type Boottime } from './time/boottime.js';
 export { TUN_FILE, TunDevice, type TunEvents } from './tun/tun-device.js';

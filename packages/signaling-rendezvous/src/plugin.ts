@@ -15,7 +15,7 @@ const plugin: PluginDefinition = definePlugin({
   name: '@wirepath/signaling-rendezvous',
   apiVersion: 1,
   options: clientOptions,
-  needs: ['logger', 'clock', 'guard', 'random', 'identity', 'files'],
+  needs: ['logger', 'clock', 'guard', 'random', 'identity', 'files', 'outside'],
   provides: ['signaling'],
   create: (needs, { url, urls = [], caFile }) => ({
     signaling: new RendezvousClient(needs, { urls: url === undefined ? urls : [url, ...urls], caFile }),

@@ -1,5 +1,6 @@
 import { EdgeGuard } from '@wirepath/core';
 import type { Clock, Identity, Logger, RandomSource } from '@wirepath/core/plugin';
+import { StaticOutside } from '@wirepath/testkit';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -92,6 +93,7 @@ export function serverNeeds(lines: LogLine[] = []) {
       readTrusted: async (path: string) => readFile(fixturePath(path), 'utf8'),
     },
     product: { name: 'test', runtimeFolder: '/nonexistent' },
+    outside: new StaticOutside(),
   };
 }
 

@@ -18,7 +18,7 @@ const plugin: PluginDefinition = definePlugin({
   name: '@wirepath/source-relay',
   apiVersion: 1,
   options: relayOptionsSchema,
-  needs: ['logger', 'clock', 'random', 'files'],
+  needs: ['logger', 'clock', 'random', 'files', 'outside'],
   provides: ['relay'],
   requires: ['datagrams'],
   create: (needs, { servers }) => ({ relay: new TurnRelay(needs, { servers }) }),

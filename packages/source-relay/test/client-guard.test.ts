@@ -8,7 +8,6 @@ import {
   longTermKey,
   type StunMessageFields,
 } from '@wirepath/stun-codec';
-import type { NameService } from '@wirepath/core/plugin';
 import { StunTurnServer, TurnRelay } from '../src/index.js';
 import { CLIENT, clientLab } from './client-lab.js';
 import { MemoryDatagrams, MemoryNetwork, settled } from './memory-network.js';
@@ -269,14 +268,9 @@ describe('how Allocate ends', () => {
 
   it('goes to the address of a name that answers first', async () => {
     const lab = await clientLab();
-    const nameService: NameService = {
-      configuredResolvers: () => ['192.0.2.53'],
-      upstreamResolvers: () => Promise.resolve([]),
-      query: (_host, family) => Promise.resolve(family === 4 ? ['203.0.113.9', SERVER.ip] : ['2001:db8::1']),
-      lookup: () => Promise.reject(new Error('not asked')),
-    };
+    lab.clientNeeds.outside.change('relay.example', ['203.0.113.9', SERVER.ip, '2001:db8::1']);
     const servers = [{ url: 'turn:relay.example', username: 'lab', credential: 'secret' }];
-    const relay = new TurnRelay(lab.clientNeeds, { servers, nameService });
+    const relay = new TurnRelay(lab.clientNeeds, { servers });
     const allocation = await lab.during(relay.allocate(relay.servers[0]!, { datagrams: lab.datagrams, signal }));
     expect(allocation.relayedAddress.ip).toBe(SERVER.ip);
     // Those that did not answer are not listened for any more.
@@ -289,14 +283,9 @@ describe('how Allocate ends', () => {
     const full = { listen: '203.0.113.9:3478', realm: 'lab', users: { lab: 'other' } };
     const refusing = new StunTurnServer(lab.needs, { turn: full }, { open: lab.network.open });
     await refusing.start({ signal });
-    const nameService: NameService = {
-      configuredResolvers: () => ['192.0.2.53'],
-      upstreamResolvers: () => Promise.resolve([]),
-      query: (_host, family) => Promise.resolve(family === 4 ? ['203.0.113.9', SERVER.ip] : []),
-      lookup: () => Promise.reject(new Error('not asked')),
-    };
+    lab.clientNeeds.outside.change('relay.example', ['203.0.113.9', SERVER.ip]);
     const servers = [{ url: 'turn:relay.example', username: 'lab', credential: 'secret' }];
-    const relay = new TurnRelay(lab.clientNeeds, { servers, nameService });
+    const relay = new TurnRelay(lab.clientNeeds, { servers });
     const allocate = () => lab.during(relay.allocate(relay.servers[0]!, { datagrams: lab.datagrams, signal }));
     return { lab, allocate };
   }

@@ -1,4 +1,5 @@
 import { EdgeGuard, memoryLogger, systemClock, systemRandom, type Clock, type MemoryLogger } from '@wirepath/core';
+import { StaticOutside } from '@wirepath/testkit';
 import type { Guard, ConfigFiles, ProductNames, RandomSource } from '@wirepath/core/plugin';
 
 export interface TestNeeds {
@@ -8,11 +9,14 @@ export interface TestNeeds {
   readonly random: RandomSource;
   readonly files: ConfigFiles;
   readonly product: ProductNames;
+  readonly outside: StaticOutside;
 }
 
 /** Everything that a plugin or a server part of this package asks for. */
-export function testNeeds(options: { clock?: Clock; files?: Readonly<Record<string, string>> } = {}): TestNeeds {
-  const { clock = systemClock, files = {} } = options;
+export function testNeeds(
+  options: { clock?: Clock; files?: Readonly<Record<string, string>>; names?: Readonly<Record<string, string[]>> } = {},
+): TestNeeds {
+  const { clock = systemClock, files = {}, names = {} } = options;
   const logger = memoryLogger();
   return {
     logger,
@@ -28,5 +32,6 @@ export function testNeeds(options: { clock?: Clock; files?: Readonly<Record<stri
       },
     },
     product: { name: 'test', runtimeFolder: '/nonexistent' },
+    outside: new StaticOutside(names),
   };
 }

@@ -4,7 +4,6 @@ import {
   type Base,
   type Clock,
   type Datagrams,
-  type ResolveServerOptions,
   type TransportAddress,
 } from '@wirepath/core/plugin';
 import { LinkedAbort } from './linked-abort.js';
@@ -30,7 +29,10 @@ export interface ServerAnswer {
   readonly rttMs: number | undefined;
 }
 
-export type ResolveName = (server: ServerName, options: ResolveServerOptions) => Promise<readonly TransportAddress[]>;
+export type ResolveName = (
+  server: ServerName,
+  options: { readonly signal: AbortSignal },
+) => Promise<readonly TransportAddress[]>;
 
 export interface Asking {
   readonly servers: readonly ServerName[];

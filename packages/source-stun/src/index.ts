@@ -41,7 +41,7 @@ export default definePlugin({
         .max(16)
         .meta({ description: 'STUN servers, `host:port`; all are asked at once' }),
     }),
-  needs: ['logger', 'clock', 'random'],
+  needs: ['logger', 'clock', 'random', 'outside'],
   requires: ['datagrams'],
   provides: ['candidateSource'],
   create: (needs, { servers }) => ({

@@ -3,7 +3,6 @@ import {
   Counters,
   formatAddress,
   reasonOf,
-  resolveServer,
   sameAddress,
   type CandidateSource,
   type Datagrams,
@@ -13,7 +12,7 @@ import {
   type PluginNeeds,
   type TransportAddress,
 } from '@wirepath/core/plugin';
-import { askServers, type ResolveName, type ServerAnswer } from './ask-servers.js';
+import { askServers, type ServerAnswer } from './ask-servers.js';
 import { learnBindingLifetime } from './binding-lifetime.js';
 import { LinkedAbort } from './linked-abort.js';
 import { MergedStream } from './merged-stream.js';
@@ -22,8 +21,7 @@ import type { ServerName } from './server-name.js';
 import { STUN_DROP_REASONS, StunClient } from './stun-client.js';
 
 export type StunSourceNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'random'> & {
-  /** @default resolveServer of the core */
-  readonly resolve?: ResolveName;
+  readonly outside: Pick<PluginNeeds['outside'], 'resolve'>;
 };
 
 /** What the NAT does, and the public address that it did it behind. */
@@ -39,10 +37,7 @@ interface Judgement {
 export class StunSource implements CandidateSource {
   /** Datagrams that looked like answers and were not taken for one, by reason. */
   readonly drops = new Counters(STUN_DROP_REASONS);
-  readonly #resolve: ResolveName;
   readonly #roundTrips = new Map<string, number>();
-  /** Addresses of servers that answered, by the text that names them: only the others are looked up again. */
-  readonly #addresses = new Map<string, readonly TransportAddress[]>();
   /** Why servers do not answer, by the text that names them. */
   #failures: ReadonlyMap<string, string> = new Map();
   /** What the newest gathering was told; undefined before the first. */
@@ -52,9 +47,7 @@ export class StunSource implements CandidateSource {
   constructor(
     readonly servers: readonly ServerName[],
     readonly needs: StunSourceNeeds,
-  ) {
-    this.#resolve = needs.resolve ?? resolveServer;
-  }
+  ) {}
 
   counters(): Readonly<Record<string, number>> {
     return this.drops.snapshot();
@@ -157,7 +150,7 @@ export class StunSource implements CandidateSource {
     signal: AbortSignal,
     onAnswer: (answer: ServerAnswer) => 'enough' | void,
   ): Promise<Map<string, string>> {
-    const failures = await askServers({
+    return await askServers({
       servers: this.servers,
       client,
       datagrams,
@@ -165,14 +158,10 @@ export class StunSource implements CandidateSource {
       roundTrips: this.#roundTrips,
       signal,
       onAnswer,
-      resolve: async (server, options) => {
-        const addresses = this.#addresses.get(server.text) ?? (await this.#resolve(server, options));
-        this.#addresses.set(server.text, addresses);
-        return addresses;
-      },
+      // One that was silent may be elsewhere by now.
+      resolve: (server, waiting) =>
+        this.needs.outside.resolve(server, { ...waiting, again: this.#failures.has(server.text) }),
     });
-    for (const text of failures.keys()) this.#addresses.delete(text);
-    return failures;
   }
 
   /** Logs one line when the servers that do not answer are others than before. @param quiet the error says it. */

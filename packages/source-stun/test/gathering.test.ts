@@ -271,21 +271,21 @@ describe('names', () => {
     ]);
   });
 
-  it('are resolved again only where their servers do not answer', async () => {
+  it('are looked up again, whatever is known of them, only where their servers do not answer', async () => {
     const internet = new MemoryInternet();
     const lives = new MemoryStunServer(internet, SERVER);
     const looked: string[] = [];
     const node = new NodeUnderTest(internet, {
       servers: ['lives.example', 'dead.example'],
       nat: CONE,
-      resolve: async ({ host }) => {
-        looked.push(host);
+      resolve: async ({ host }, { again = false }) => {
+        looked.push(again ? `${host} again` : host);
         return [at(host === 'lives.example' ? SERVER : OTHER_SERVER)];
       },
     });
     await node.gather();
     await node.refresh();
-    expect(looked).toEqual(['lives.example', 'dead.example', 'dead.example']);
+    expect(looked).toEqual(['lives.example', 'dead.example', 'lives.example', 'dead.example again']);
     expect(lives.requests.length).toBeGreaterThan(1);
   });
 

@@ -1,5 +1,6 @@
 import { memoryLogger, systemClock, systemRandom } from '@wirepath/core';
 import { formatAddress, type GatheredCandidate } from '@wirepath/core/plugin';
+import { StaticOutside } from '@wirepath/testkit';
 import { expect } from 'vitest';
 import { parseServerName } from '../src/server-name.js';
 import { StunSource } from '../src/stun-source.js';
@@ -12,7 +13,7 @@ export async function expectAllThatLoopbackShows(server: string): Promise<void> 
   const dead = `${PRIMARY_IP}:${await freePort(PRIMARY_IP)}`;
   const source = new StunSource(
     [dead, server].flatMap((text) => parseServerName(text) ?? []),
-    { logger: memoryLogger(), clock: systemClock, random: systemRandom },
+    { logger: memoryLogger(), clock: systemClock, random: systemRandom, outside: new StaticOutside() },
   );
   const context = { signal: new AbortController().signal, datagrams, listenPort: datagrams.bases[0]?.port };
   const started = performance.now();

@@ -1,7 +1,6 @@
 import { memoryLogger, type MemoryLogger } from '@wirepath/core';
-import { formatAddress, type GatheredCandidate } from '@wirepath/core/plugin';
+import { formatAddress, transportAddress, type GatheredCandidate, type Outside } from '@wirepath/core/plugin';
 import { SeededRandom } from '@wirepath/testkit';
-import type { ResolveName } from '../src/ask-servers.js';
 import { parseServerName } from '../src/server-name.js';
 import { StunSource } from '../src/stun-source.js';
 import { MemoryDatagrams, type MemoryInternet, type NatOptions } from './memory-internet.js';
@@ -12,7 +11,8 @@ export interface NodeOptions {
   readonly servers: readonly string[];
   readonly nat?: NatOptions;
   readonly families?: readonly (4 | 6)[];
-  readonly resolve?: ResolveName;
+  /** Left out: servers are addresses. */
+  readonly resolve?: Outside['resolve'];
   /** Those of a node that was there before. */
   readonly datagrams?: MemoryDatagrams;
 }
@@ -40,7 +40,7 @@ export class NodeUnderTest {
         logger: this.logger,
         clock: internet.clock,
         random: new SeededRandom(1),
-        ...(options.resolve && { resolve: options.resolve }),
+        outside: { resolve: options.resolve ?? (async ({ host, port }) => [transportAddress(host, port)]) },
       },
     );
   }

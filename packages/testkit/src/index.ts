@@ -30,6 +30,7 @@ export { transportConformance, type TransportNode, type TransportSubject } from 
 export { signalingConformance, type SignalingNode, type SignalingSubject } from './conformance/signaling.js';
 export { MemorySignalingHub, type MemorySignalingOptions } from './fakes/memory-signaling.js';
 export { StaticEgress } from './fakes/static-egress.js';
+export { StaticOutside } from './fakes/static-outside.js';
 export { StaticPeers } from './fakes/static-peers.js';
 export { SeededRandom } from './random.js';
 export { VirtualTime } from './network/virtual-time.js';

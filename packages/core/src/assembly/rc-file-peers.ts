@@ -1,30 +1,23 @@
 import { isIP } from 'node:net';
-import { transportAddress } from '@wirepath/stun-codec';
+import { sameAddress, transportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { Clock } from '../base/time/clock.js';
 import type { PublicKey } from '../base/identity/identity.js';
 import type { Logger } from '../base/logging/logger.js';
+import { reasonOf } from '../base/errors/reason-of.js';
+import type { Outside, ServerAt } from '../contracts/plugin/outside.js';
 import type { Peer, PeerChange, PeerDiscovery } from '../contracts/peer-discovery.js';
 import { sleep } from '../base/time/sleep.js';
 import { samePeer } from '../shell/peers/same-peer.js';
 import type { LoadedPeer } from '../rc-file/loaded-peer.js';
 
-/** Resolves an endpoint's host name to an IP address. */
-export type ResolveHost = (host: string, signal: AbortSignal) => Promise<string>;
-
 export interface RcFilePeersNeeds {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Default: the system's resolver. */
-  readonly resolveHost?: ResolveHost;
+  readonly outside: Pick<Outside, 'resolve'>;
 }
 
 const FIRST_RETRY_MS = 1000;
-const LAST_RETRY_MS = 60_000;
-
-const systemResolver: ResolveHost = async (host) => {
-  const { lookup } = await import('node:dns/promises');
-  return (await lookup(host)).address;
-};
+const LAST_RETRY_MS = 30_000;
 
 /**
  * The peers of the rc file. Host names in endpoints are resolved here, again and again until they do: until then that peer is
@@ -33,11 +26,11 @@ const systemResolver: ResolveHost = async (host) => {
 export class RcFilePeers implements PeerDiscovery {
   #peers: ReadonlyMap<PublicKey, LoadedPeer>;
   readonly #feeds = new Set<Feed>();
-  readonly #needs: Required<RcFilePeersNeeds>;
+  readonly #needs: RcFilePeersNeeds;
 
   constructor(peers: readonly LoadedPeer[], needs: RcFilePeersNeeds) {
     this.#peers = byKey(peers);
-    this.#needs = { resolveHost: systemResolver, ...needs };
+    this.#needs = needs;
   }
 
   async *peers({ signal }: { signal: AbortSignal }): AsyncGenerator<PeerChange> {
@@ -62,12 +55,12 @@ export class RcFilePeers implements PeerDiscovery {
 
   /**
    * Nothing comes back from a peer: where its endpoint is a name, that may stand for another address by now, and is looked up
-   * again. Meanwhile the peer stays where it was.
+   * again. Meanwhile the peer stays where it was. Of several addresses, the next one is tried each time.
    */
   resolveAgain(publicKey: PublicKey): void {
     const peer = this.#peers.get(publicKey);
     if (peer?.endpoint === undefined || isIP(peer.endpoint.host) !== 0) return;
-    for (const feed of this.#feeds) feed.set(peer);
+    for (const feed of this.#feeds) feed.set(peer, { again: true });
   }
 
   /** The rc file was read again: yields what is gone, then what is new or changed. */
@@ -91,15 +84,18 @@ class Feed {
   /** How many of them were taken. */
   #taken = 0;
   readonly #resolving = new Map<PublicKey, AbortController>();
-  readonly #needs: Required<RcFilePeersNeeds>;
+  /** Where peers whose endpoints are names were last, and so what is not tried next. */
+  readonly #lastAddresses = new Map<PublicKey, TransportAddress>();
+  readonly #needs: RcFilePeersNeeds;
   #closed = false;
   #wake: (() => void) | undefined;
 
-  constructor(needs: Required<RcFilePeersNeeds>) {
+  constructor(needs: RcFilePeersNeeds) {
     this.#needs = needs;
   }
 
-  set(peer: LoadedPeer): void {
+  /** @param options.again what its name stood for does not answer. */
+  set(peer: LoadedPeer, { again = false } = {}): void {
     this.#cancelResolving(peer.publicKey);
     const { endpoint, ...rest } = peer;
     if (endpoint === undefined) this.#push({ kind: 'set', peer: rest });
@@ -108,12 +104,13 @@ class Feed {
     else {
       const controller = new AbortController();
       this.#resolving.set(peer.publicKey, controller);
-      void this.#resolve(rest, endpoint.host, endpoint.port, controller.signal);
+      void this.#resolve(rest, endpoint, { again, signal: controller.signal });
     }
   }
 
   remove(publicKey: PublicKey): void {
     this.#cancelResolving(publicKey);
+    this.#lastAddresses.delete(publicKey);
     this.#push({ kind: 'remove', publicKey });
   }
 
@@ -132,17 +129,29 @@ class Feed {
     this.#wake?.();
   }
 
-  async #resolve(peer: Omit<Peer, 'endpoint'>, host: string, port: number, signal: AbortSignal): Promise<void> {
-    const { clock, logger, resolveHost } = this.#needs;
+  async #resolve(
+    peer: Omit<Peer, 'endpoint'>,
+    server: ServerAt,
+    { again, signal }: { again: boolean; signal: AbortSignal },
+  ): Promise<void> {
+    const { clock, logger, outside } = this.#needs;
+    const { publicKey } = peer;
     for (let retryMs = FIRST_RETRY_MS; !signal.aborted; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
       try {
-        const ip = await resolveHost(host, signal);
+        const addresses = await outside.resolve(server, { signal, again });
+        const endpoint = nextOf(addresses, again ? this.#lastAddresses.get(publicKey) : undefined);
         if (signal.aborted) return;
-        this.#resolving.delete(peer.publicKey);
-        return this.#push({ kind: 'set', peer: withEndpoint(peer, ip, port) });
+        this.#resolving.delete(publicKey);
+        this.#lastAddresses.set(publicKey, endpoint);
+        return this.#push({ kind: 'set', peer: { ...peer, endpoint } });
       } catch (error) {
         if (signal.aborted) return;
-        logger.warn(`cannot resolve the endpoint of ${peer.name}, trying again`, { host, retryMs, error });
+        const reason = reasonOf(error);
+        logger.debug(`cannot resolve the endpoint of ${peer.name}, trying again`, {
+          host: server.host,
+          retryMs,
+          reason,
+        });
         await sleep(clock, retryMs, signal);
       }
     }
@@ -157,6 +166,16 @@ class Feed {
     this.#resolving.get(publicKey)?.abort();
     this.#resolving.delete(publicKey);
   }
+}
+
+/** The one after `last`, where it is among them; else the first, which is IPv4 where there is any. @throws RangeError where there is none. */
+function nextOf(addresses: readonly TransportAddress[], last: TransportAddress | undefined): TransportAddress {
+  // Of one family: whether there is a socket of the other, nobody has said.
+  const alike = addresses.filter(({ family }) => family === addresses[0]?.family);
+  const at = last === undefined ? -1 : alike.findIndex((address) => sameAddress(address, last));
+  const next = alike[(at + 1) % alike.length];
+  if (next === undefined) throw new RangeError('the name has no address');
+  return next;
 }
 
 function withEndpoint(peer: Omit<Peer, 'endpoint'>, host: string, port: number): Peer {

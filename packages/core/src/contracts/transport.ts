@@ -1,3 +1,5 @@
+import type { Socket as DatagramSocket } from 'node:dgram';
+import type { Socket } from 'node:net';
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { Datagrams } from './datagrams.js';
 import type { PublicKey } from '../base/identity/identity.js';
@@ -89,10 +91,12 @@ export interface Transport {
   /** Somebody set an endpoint from outside (`wg set`) on a peer that is not a plain one. */
   onEndpointSuggested(listener: (event: { publicKey: PublicKey; endpoint: TransportAddress }) => void): Disposable;
   /**
-   * Keeps this node's own TCP connections to `endpoint` (signalling, a relay) out of the tunnel, also where a peer's
-   * allowed IPs cover it. Datagrams of {@link Transport.datagrams} need no such help.
+   * A TCP socket, not connected yet, for a connection of this node's own to `remote` (signalling, a resolver) that stays out of the
+   * tunnel, also where a peer's allowed IPs cover it. Left out: ordinary sockets will do.
    */
-  bypassTunnel?(endpoint: TransportAddress): Disposable;
+  openTcpOutside?(remote: TransportAddress): Socket;
+  /** As {@link Transport.openTcpOutside}: a UDP socket, bound to a port of its own. {@link Transport.datagrams} need no such help. */
+  openUdpOutside?(remote: TransportAddress): Promise<DatagramSocket>;
   /**
    * Where the transport owns no socket, and so nothing can be checked beforehand: moves the peer to `remote`, and back
    * to where it was when that is not proven in time. A later call for the peer ends the one before.

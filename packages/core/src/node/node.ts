@@ -111,6 +111,7 @@ class WiredTraversalNode implements Node {
       random: wired.get(TOKENS.RandomSource),
       logger,
       guard: this.#guard.for('traversal'),
+      outside: wired.get(TOKENS.Outside),
       phases,
     });
     this.#connections = new PeerConnections({
@@ -192,7 +193,7 @@ class WiredTraversalNode implements Node {
       traversal,
       transport,
       counting: [...wired.get(TOKENS.CandidateSources), ...wired.get(TOKENS.Relays)].map(({ instance }) => instance),
-      reporting: [this.#guard, this.#discoveries, ...this.wired.refusals],
+      reporting: [this.#guard, this.#discoveries, wired.get(TOKENS.Outside), ...this.wired.refusals],
       signaling: this.#signaling(),
       nowMs: wired.get(TOKENS.Clock).unixMs(),
       since: (publicKey, connection) => this.#connections.since(publicKey, connection),
@@ -251,6 +252,7 @@ class WiredTraversalNode implements Node {
     if (config.node === undefined) throw new CodedError('CONFIG', 'the rc file no longer describes a node');
     this.wired.rcFilePeers.update(config.node.peers);
     this.#connections.hurry();
+    this.traversal.hurry();
     return needsRestart(this.config, config);
   }
 

@@ -32,7 +32,7 @@ import { OwnTraffic } from './driver/own-traffic.js';
 import { Paced } from './adapters/paced.js';
 import { SignalExchange } from './adapters/signal-exchange.js';
 import { transportPeer } from './adapters/transport-peer.js';
-import { TunnelBypass } from './adapters/tunnel-bypass.js';
+import type { NodeOutside } from './outside/node-outside.js';
 import { PeerRequests, type Pong, type PongOfPeer } from './peer-requests.js';
 import { survey, type Survey } from './driver/survey.js';
 
@@ -55,6 +55,8 @@ export interface NatTraversalNeeds {
   readonly random: RandomSource;
   readonly logger: Logger;
   readonly guard: Guard;
+  /** Names of servers. @default none are looked up here */
+  readonly outside?: NodeOutside;
   /** Told which plugin's start is being waited for. */
   readonly phases?: PluginPhases;
 }
@@ -78,7 +80,7 @@ export class NatTraversal implements Service {
   readonly #peers = new Map<PublicKey, Peer>();
   readonly #listeners: Listeners<PublicKey>;
   readonly #requests: PeerRequests;
-  readonly #bypass: TunnelBypass;
+  #news: Disposable | undefined;
   /** Only where the transport owns no socket. */
   readonly #trials: CandidateTrials | undefined;
   #abort: AbortController | undefined;
@@ -94,7 +96,6 @@ export class NatTraversal implements Service {
       this.#driver.handle({ type: 'looped', peer, path }),
     );
     this.#firstHandshakes = new Paced(clock, FIRST_HANDSHAKES_PACE);
-    this.#bypass = new TunnelBypass(transport, logger);
     if (!transport.capabilities.ownsSocket) {
       const refuse = (address: TransportAddress) =>
         whyRefused(address, {
@@ -136,7 +137,10 @@ export class NatTraversal implements Service {
       refreshIntervalMs: settings.refreshIntervalMs,
       clock,
       logger,
-      onNetworkEvent: () => this.#signals.nudge(),
+      onNetworkEvent: () => {
+        needs.outside?.doubt();
+        this.#signals.nudge();
+      },
       onDescription: (news) => this.#driver.handle({ type: 'local-description', ...news }),
     });
     this.#driver = new EngineDriver({
@@ -174,7 +178,8 @@ export class NatTraversal implements Service {
     setMaxListeners(0, this.#abort.signal);
     this.#driver.start();
     this.#driver.handle({ type: 'own-network', contains: (address) => this.#ownNetwork.contains(address) });
-    void this.#bypass.start(this.needs.signalings, this.#abort.signal);
+    this.needs.outside?.start();
+    this.#news = this.needs.outside?.onNews(() => this.#serversMoved());
     await this.#signals.start(signal);
     this.#allocations.start(this.#abort.signal);
     this.#gathering.start(this.#abort.signal);
@@ -185,7 +190,8 @@ export class NatTraversal implements Service {
     this.#abort = undefined;
     this.#gathering.stop();
     this.#driver.stop();
-    this.#bypass.stop();
+    this.#news?.[Symbol.dispose]();
+    this.needs.outside?.stop();
     this.#firstHandshakes.stop();
     this.#trials?.stop();
     await Promise.all([this.#allocations.stop(), this.#signals.stop()]);
@@ -343,7 +349,21 @@ export class NatTraversal implements Service {
     return this.#listeners.add(listener);
   }
 
+  /** The configuration was read again, or the network is another: names are looked up anew, and what is down is tried at once. */
+  hurry(): void {
+    this.needs.outside?.doubt();
+    this.#serversMoved();
+  }
+
   // --- Inside ---
+
+  /** A server's name has come to stand for another address: it is to be found there, whatever it was waited for. */
+  #serversMoved(): void {
+    if (this.#abort === undefined) return;
+    this.#signals.nudge();
+    this.#allocations.hurry();
+    void this.#gathering.gatherAnew();
+  }
 
   #changed(peer: PublicKey): void {
     this.#listeners.tell(peer);

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { LoadedPeer } from '../../src/rc-file/loaded-peer.js';
-import { RcFilePeers, type ResolveHost } from '../../src/assembly/rc-file-peers.js';
+import { RcFilePeers } from '../../src/assembly/rc-file-peers.js';
 import { memoryLogger } from '../../src/base/logging/memory-logger.js';
-import { transportAddress, type PeerChange } from '../../src/plugin.js';
+import { transportAddress, type Outside, type PeerChange } from '../../src/plugin.js';
 import { FakeClock } from '../../src/base/time/fake-clock.js';
 
 const peer = (name: string, more: Partial<LoadedPeer> = {}): LoadedPeer => ({
@@ -16,12 +16,19 @@ const peer = (name: string, more: Partial<LoadedPeer> = {}): LoadedPeer => ({
 
 function setUp(
   peers: readonly LoadedPeer[],
-  resolveHost: ResolveHost = () => Promise.reject(new Error('no name server')),
+  addressesOf: () => Promise<string[]> = () => Promise.reject(new Error('no name server')),
 ) {
+  const asked: boolean[] = [];
+  const outside: Pick<Outside, 'resolve'> = {
+    resolve: async ({ port }, { again = false }) => {
+      asked.push(again);
+      return (await addressesOf()).map((ip) => transportAddress(ip, port));
+    },
+  };
   const clock = new FakeClock();
   const logger = memoryLogger();
   const controller = new AbortController();
-  const discovery = new RcFilePeers(peers, { clock, logger, resolveHost });
+  const discovery = new RcFilePeers(peers, { clock, logger, outside });
   const changes: PeerChange[] = [];
   const done = (async () => {
     for await (const change of discovery.peers({ signal: controller.signal })) changes.push(change);
@@ -30,7 +37,7 @@ function setUp(
     await clock.advance(0);
     return changes.splice(0).map((change) => (change.kind === 'set' ? `+${change.peer.name}` : `-${change.publicKey}`));
   };
-  return { clock, logger, controller, discovery, changes, done, told };
+  return { clock, logger, controller, discovery, changes, done, told, asked };
 }
 
 describe('RcFilePeers', () => {
@@ -68,7 +75,7 @@ describe('RcFilePeers', () => {
       [peer('plain', { endpoint: { host: 'host.example', port: 1 } }), peer('b')],
       async () => {
         if (++attempts < 4) throw new Error('SERVFAIL');
-        return '2001:db8::1';
+        return ['2001:db8::1'];
       },
     );
     expect(await told()).toEqual(['+b']);
@@ -81,10 +88,13 @@ describe('RcFilePeers', () => {
   });
 
   it('looks a name up again when nothing comes back, and leaves the others alone', async () => {
-    const addresses = ['192.0.2.1', '192.0.2.2'];
+    const answers = [['192.0.2.1'], ['192.0.2.2', '192.0.2.3', '2001:db8::1'], ['192.0.2.2', '192.0.2.3', '2001:db8::1']];
     const named = peer('named', { endpoint: { host: 'host.example', port: 1 } });
     const fixed = peer('fixed', { endpoint: { host: '192.0.2.9', port: 1 } });
-    const { discovery, changes, clock } = setUp([named, fixed, peer('signalled')], async () => addresses.shift() ?? '');
+    const { discovery, changes, clock, asked } = setUp(
+      [named, fixed, peer('signalled')],
+      async () => answers.shift() ?? [],
+    );
     await clock.advance(0);
     expect(changes.splice(0)).toHaveLength(3);
     for (const key of ['key of fixed', 'key of signalled', 'key of nobody']) discovery.resolveAgain(key);
@@ -93,6 +103,11 @@ describe('RcFilePeers', () => {
     discovery.resolveAgain('key of named');
     await clock.advance(0);
     expect(changes).toMatchObject([{ kind: 'set', peer: { name: 'named', endpoint: { ip: '192.0.2.2', port: 1 } } }]);
+    changes.length = 0;
+    discovery.resolveAgain('key of named');
+    await clock.advance(0);
+    expect(changes).toMatchObject([{ peer: { endpoint: { ip: '192.0.2.3', port: 1 } } }]);
+    expect(asked).toEqual([false, true, true]);
   });
 
   it('stops resolving when the peer goes or the signal aborts', async () => {

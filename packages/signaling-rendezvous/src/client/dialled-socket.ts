@@ -1,3 +1,5 @@
+import { isIP, type createConnection, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { ClientOptions, WebSocket } from 'ws';
 import type { ConnectionEnd } from '../protocol/client-session.js';
 import { PongTurn } from '../protocol/pong-turn.js';
@@ -14,6 +16,13 @@ export interface DialledSocketEvents {
   ended(end: ConnectionEnd): void;
 }
 
+export interface Connection {
+  /** Connected. */
+  readonly socket: Socket;
+  /** PEM of the authorities that may sign the server's certificate; undefined: the system's. */
+  readonly ca: string | undefined;
+}
+
 /** One WebSocket connection to a server. After {@link hangUp} it reports nothing any more. */
 export class DialledSocket {
   readonly #socket: WebSocket;
@@ -21,10 +30,9 @@ export class DialledSocket {
   readonly #pongs = new PongTurn();
   #events: DialledSocketEvents | undefined;
 
-  /** @param ca PEM; undefined: the system's. */
-  constructor(WebSocketClass: typeof WebSocket, url: string, ca: string | undefined, events: DialledSocketEvents) {
+  constructor(WebSocketClass: typeof WebSocket, url: string, connection: Connection, events: DialledSocketEvents) {
     this.#events = events;
-    const options: ClientOptions & { autoSelectFamily: boolean; closeTimeout: number; maxFragments: number } = {
+    const options: ClientOptions & { closeTimeout: number; maxFragments: number } = {
       perMessageDeflate: false,
       maxPayload: MAX_FRAME_BYTES,
       maxFragments: 16,
@@ -33,8 +41,8 @@ export class DialledSocket {
       autoPong: false,
       closeTimeout: 500,
       rejectUnauthorized: true,
-      autoSelectFamily: true,
-      ...(ca === undefined ? {} : { ca }),
+      createConnection: ((given: ConnectionOptions) =>
+        url.startsWith('wss:') ? overTls(connection, given) : connection.socket) as typeof createConnection,
     };
     const socket = new WebSocketClass(url, SUBPROTOCOL, options);
     this.#socket = socket;
@@ -90,4 +98,11 @@ export class DialledSocket {
     else this.#socket.close(1000);
     return this.#closed;
   }
+}
+
+/** @param given what HTTP wants of the connection. */
+function overTls({ socket, ca }: Connection, given: ConnectionOptions): Socket {
+  const host = (given.host ?? '').replace(/\.$/, '');
+  const servername = isIP(host) === 0 ? host : '';
+  return connectTls({ ...given, path: undefined, socket, host, servername, ...(ca === undefined ? {} : { ca }) });
 }

@@ -6,13 +6,15 @@ import {
   type SignalingState,
 } from '@wirepath/core/plugin';
 import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { canonicalUrl } from '../protocol/rendezvous-url.js';
+import { canonicalUrl, serverOf } from '../protocol/rendezvous-url.js';
 import { DialledSocket, type DialledSocketEvents } from './dialled-socket.js';
 import { RendezvousLink, type RendezvousLinkOptions } from './rendezvous-link.js';
 import { Undelivered } from './undelivered.js';
 
 export type RendezvousClientNeeds = Pick<PluginNeeds, 'clock' | 'files' | 'guard' | 'logger' | 'random'> & {
+  readonly outside: Pick<PluginNeeds['outside'], 'connect'>;
   readonly identity: Pick<PluginNeeds['identity'], 'publicKey' | 'agree'>;
 };
 
@@ -134,16 +136,31 @@ export class RendezvousClient implements Signaling {
           return this.#states.tell(this.states());
       }
     };
-    const openSocket = (to: string, events: DialledSocketEvents) => this.#openSocket(to, events);
+    const openSocket: RendezvousLinkOptions['openSocket'] = (to, events, signal) =>
+      this.#openSocket(to, events, signal);
     return new RendezvousLink({ url, canonicalUrl: canonical, identity, clock, guard, random, openSocket, onEffect });
   }
 
-  async #openSocket(url: string, events: DialledSocketEvents): Promise<DialledSocket> {
+  async #openSocket(url: string, events: DialledSocketEvents, signal: AbortSignal): Promise<DialledSocket> {
+    // Beside the connecting, which takes longer.
+    const connecting = this.#needs.outside.connect(serverOf(url), { signal });
+    // Where it fails, whoever waits for it below is told.
+    connecting.catch(() => undefined);
+    try {
+      return await this.#dial(connecting, url, events);
+    } catch (error) {
+      // What connects in vain is nobody's.
+      void connecting.then((socket) => socket.destroy()).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #dial(connecting: Promise<Socket>, url: string, events: DialledSocketEvents): Promise<DialledSocket> {
     // Read anew for each connection, so that a renewed file needs no restart.
     const ca = this.#caFile !== undefined && url.startsWith('wss:') ? await this.#readCa(this.#caFile) : undefined;
     // Imported late: a node without signalling does not pay for it.
     const { WebSocket } = await import('ws');
-    return new DialledSocket(WebSocket, url, ca, events);
+    return new DialledSocket(WebSocket, url, { socket: await connecting, ca }, events);
   }
 
   async #readCa(caFile: string): Promise<string> {

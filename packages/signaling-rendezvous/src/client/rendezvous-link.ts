@@ -13,7 +13,7 @@ export interface RendezvousLinkOptions {
   readonly clock: Clock;
   readonly guard: Guard;
   readonly random: RandomSource;
-  readonly openSocket: (url: string, events: DialledSocketEvents) => Promise<DialledSocket>;
+  readonly openSocket: (url: string, events: DialledSocketEvents, signal: AbortSignal) => Promise<DialledSocket>;
   /** What of the session's effects concerns others than this link. */
   readonly onEffect: (effect: Exclude<ClientEffect, { kind: 'dial' | 'hang-up' | 'send' | 'ping' }>) => void;
 }
@@ -27,6 +27,8 @@ export class RendezvousLink {
   #timer: Disposable | undefined;
   /** Counts dials, so that what an earlier one still reports is not mistaken for the current one's. */
   #dial = 0;
+  /** Ends the dial that is under way. */
+  #dialling = new AbortController();
   readonly #farewells = new Set<Promise<void>>();
 
   constructor(options: RendezvousLinkOptions) {
@@ -79,7 +81,8 @@ export class RendezvousLink {
     switch (effect.kind) {
       case 'dial':
         this.#hangUp();
-        void this.#open(this.#dial);
+        this.#dialling = new AbortController();
+        void this.#open(this.#dial, this.#dialling.signal);
         return;
       case 'hang-up':
         this.#hangUp();
@@ -104,19 +107,20 @@ export class RendezvousLink {
     }
   }
 
-  async #open(dial: number): Promise<void> {
+  async #open(dial: number, signal: AbortSignal): Promise<void> {
     const ifCurrent = (event: (session: ClientSession, nowMs: number) => ClientEffect[]) => {
       if (dial === this.#dial) this.#step(event);
     };
     const ended = (end: ConnectionEnd) => ifCurrent((session, nowMs) => session.closed(end, nowMs));
     try {
-      const socket = await this.#options.openSocket(this.#options.url, {
+      const events: DialledSocketEvents = {
         opened: () => ifCurrent((session, nowMs) => session.opened(nowMs)),
         frame: (bytes) => ifCurrent((session, nowMs) => session.receive(bytes, nowMs)),
         heard: () => ifCurrent((session, nowMs) => session.heard(nowMs) ?? []),
         sent: (sizeBytes) => ifCurrent((session, nowMs) => session.sent(sizeBytes, nowMs)),
         ended,
-      });
+      };
+      const socket = await this.#options.openSocket(this.#options.url, events, signal);
       if (dial === this.#dial) this.#socket = socket;
       else this.#sayGoodbye(socket);
     } catch (error) {
@@ -126,6 +130,7 @@ export class RendezvousLink {
 
   #hangUp(): void {
     this.#dial += 1;
+    this.#dialling.abort();
     if (this.#socket) this.#sayGoodbye(this.#socket);
     this.#socket = undefined;
   }

@@ -23,6 +23,13 @@ export function canonicalUrl(text: string): string | undefined {
   return canonical.length <= MAX_URL_BYTES ? canonical : undefined;
 }
 
+/** Whom to connect to. @param text of a WebSocket URL. */
+export function serverOf(text: string): { readonly host: string; readonly port: number } {
+  const { protocol, hostname, port } = new URL(text);
+  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  return { host, port: Number(port === '' ? DEFAULT_PORTS[protocol === 'wss:' ? 'wss:' : 'ws:'] : port) };
+}
+
 /**
  * Scheme, host and port of a canonical URL.
  * @param host a name, an IPv4 address, or an IPv6 address with or without brackets.

@@ -2,12 +2,10 @@ import {
   CodedError,
   Counters,
   reasonOf,
-  resolveServer,
   sameAddress,
   type Allocation,
   type Base,
   type Datagrams,
-  type NameService,
   type PluginNeeds,
   type Relay,
   type RelayContext,
@@ -33,7 +31,9 @@ export interface TurnServerOptions {
   readonly family?: 4 | 6 | undefined;
 }
 
-export type TurnRelayNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'random' | 'files'>;
+export type TurnRelayNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'random' | 'files'> & {
+  readonly outside: Pick<PluginNeeds['outside'], 'resolve'>;
+};
 
 /** One try to find out which of a server's addresses answers first. */
 const RACE_SCHEDULE = { rtoMs: 250, maxAttempts: 4, finalWaitFactor: 4 } as const;
@@ -56,19 +56,16 @@ export class TurnRelay implements Relay {
   readonly servers: readonly RelayServer[];
   readonly #configured: readonly ConfiguredServer[];
   readonly #needs: TurnRelayNeeds;
-  readonly #nameService: NameService | undefined;
+  /** Those that were asked before: whoever asks again has lost what they gave, or got nothing. */
+  readonly #askedBefore = new Set<string>();
   /** 5-tuples in use: a second Allocate on one would meet, and delete, the first's allocation. */
   readonly #tuples = new Set<string>();
   readonly #drops = new Counters(RELAY_DROP_REASONS);
   #count = 0;
 
   /** @param servers whose transport is not built yet are warned about and left out. */
-  constructor(
-    needs: TurnRelayNeeds,
-    options: { readonly servers: readonly TurnServerOptions[]; readonly nameService?: NameService },
-  ) {
+  constructor(needs: TurnRelayNeeds, options: { readonly servers: readonly TurnServerOptions[] }) {
     this.#needs = needs;
-    this.#nameService = options.nameService;
     this.#configured = options.servers.flatMap((server) => {
       const target = parseTurnUrl(server.url);
       if (target === undefined) throw new CodedError('CONFIG', `not a TURN URL: ${JSON.stringify(server.url)}`);
@@ -139,13 +136,11 @@ export class TurnRelay implements Relay {
     return { username, secret };
   }
 
-  async #resolve({ url, target }: ConfiguredServer, signal: AbortSignal): Promise<TransportAddress[]> {
+  async #resolve({ url, target }: ConfiguredServer, signal: AbortSignal): Promise<readonly TransportAddress[]> {
+    const again = this.#askedBefore.has(url);
+    this.#askedBefore.add(url);
     try {
-      return await resolveServer(target, {
-        signal,
-        ...(this.#nameService && { nameService: this.#nameService }),
-        onSystemLookup: () => this.#needs.logger.debug('resolved by the system, hosts file included', { relay: url }),
-      });
+      return await this.#needs.outside.resolve(target, { signal, again });
     } catch (error) {
       if (signal.aborted) throw new CodedError('ABORTED', `${url}: stopped while its name was resolved`);
       throw relayError(url, 'its name could not be resolved', error);

@@ -8,6 +8,7 @@ import {
 } from '@wirepath/core';
 import assert from 'node:assert/strict';
 import { StaticEgress } from '../fakes/static-egress.js';
+import { StaticOutside } from '../fakes/static-outside.js';
 import type { ConformanceCheck } from './conformance-check.js';
 import { openedSince, openHandles } from './io-free.js';
 import { schemaLibrary } from './schema-library.js';
@@ -111,6 +112,7 @@ function standardNeeds({ clock, logger, random }: ConformanceWorld): PluginNeeds
     node: { interfaceName: 'conformance0', addresses: ['10.77.0.1/24'], mtu: 1420 },
     files: { resolve: (path) => `/nonexistent/${path}`, readSecret: async () => 'secret', readTrusted: async () => '' },
     product: { name: 'conformance', runtimeFolder: '/nonexistent' },
+    outside: new StaticOutside(),
     egress: new StaticEgress([]),
   };
 }

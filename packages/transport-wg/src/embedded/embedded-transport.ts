@@ -29,6 +29,7 @@ import { InProcessPort } from '../inner/in-process-port.js';
 import type { InnerSide } from '../inner/inner-side.js';
 import { Mishaps } from '../events/mishaps.js';
 import { TransportEvents } from '../events/transport-events.js';
+import { OutsideSockets } from '../sockets/outside-sockets.js';
 import { Sockets } from '../sockets/sockets.js';
 import type { EmbeddedTransportNeeds, EmbeddedTransportOptions } from './embedded-options.js';
 
@@ -64,6 +65,9 @@ export class EmbeddedTransport implements Transport {
   readonly #tun: TunInterface | undefined;
   readonly #peers = new Map<PublicKey, PeerRecord>();
   readonly #events: TransportEvents;
+  readonly #outside: OutsideSockets;
+  readonly openTcpOutside = (remote: TransportAddress) => this.#outside.openTcp(remote);
+  readonly openUdpOutside = (remote: TransportAddress) => this.#outside.openUdp(remote);
   #device: Device<TransportPath> | undefined;
   #uapi: UapiServer | undefined;
   #timer: Disposable | undefined;
@@ -88,11 +92,13 @@ export class EmbeddedTransport implements Transport {
       this.#port = new InProcessPort(onPacket, guard);
       this.#inner = this.#port;
     }
+    const onRemote = (ip: string) => this.#inner.addEndpoint(ip);
+    this.#outside = new OutsideSockets({ mark: this.#tun && this.#mark, logger, onRemote });
     this.#sockets = new Sockets({
       guard,
       counters,
       onWireGuard: (bytes, from) => this.#handleDatagram(bytes, from),
-      onRemote: (ip) => this.#inner.addEndpoint(ip),
+      onRemote,
       onSendFailed: (code) => this.#mishaps.sendFailed(code),
       openSocket: options.openSocket,
       follow: options.openSocket ? undefined : { clock, logger, ownInterface: node.interfaceName, mark: this.#mark },
@@ -221,14 +227,6 @@ export class EmbeddedTransport implements Transport {
 
   problems(): string[] {
     return [...this.#mishaps.problems(), ...this.#sockets.problems()];
-  }
-
-  /**
-   * Keeps TCP connections of ours to this endpoint (signalling, a relay) out of the tunnel, also where a peer's allowed
-   * IPs cover it. Nothing to do without a device.
-   */
-  bypassTunnel(endpoint: TransportAddress): Disposable {
-    return this.#tun?.addTcpEndpoint(endpoint.ip, endpoint.port) ?? { [Symbol.dispose]: () => undefined };
   }
 
   async #start(signal: AbortSignal): Promise<void> {

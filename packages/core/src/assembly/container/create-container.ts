@@ -21,6 +21,7 @@ import { checkCapabilities, checkContribution } from '../plugins/check-contribut
 import { createPlugins } from '../plugins/create-plugins.js';
 import { PluginPhases } from '../../base/guard/plugin-phases.js';
 import { checkedEgress, checkedSignaling } from './checked-answers.js';
+import { NodeOutside } from '../../shell/outside/node-outside.js';
 import { TOKENS, type Contributed, type Token } from './tokens.js';
 
 /** What the embedder supplies; tests hand in a fake clock and a seeded source. */
@@ -84,7 +85,9 @@ export async function createContainer(
     environment;
   const warnings: string[] = [];
   for (const place of node.ownEntries) logger.debug('our own entry in a list of peers is skipped', { place });
-  const rcFilePeers = new RcFilePeers(node.peers, { clock, logger });
+  const ownNetworks = node.settings.addresses;
+  const outside = new NodeOutside({ clock, random, logger, guard: guard.for('names'), ownNetworks });
+  const rcFilePeers = new RcFilePeers(node.peers, { clock, logger, outside });
   registerValue(container, TOKENS.Logger, logger);
   registerValue(container, TOKENS.Clock, clock);
   registerValue(container, TOKENS.Guard, guard);
@@ -95,6 +98,7 @@ export async function createContainer(
   registerFactory(container, TOKENS.ProductNames, () =>
     Object.freeze({ name: product.name, runtimeFolder: runtimeFolder(product) }),
   );
+  registerValue(container, TOKENS.Outside, outside);
   registerFactory(container, TOKENS.ConfigFiles, () => configFiles(config, logger, warnings));
 
   const refusals: Refusals[] = [];
@@ -127,7 +131,10 @@ export async function createContainer(
   checkCapabilities(created, config.source);
 
   const [transport] = contributed(created, 'transport');
-  if (transport !== undefined) registerValue(container, TOKENS.Transport, transport);
+  if (transport !== undefined) {
+    registerValue(container, TOKENS.Transport, transport);
+    outside.use(transport.instance);
+  }
   registerFactory(container, TOKENS.CandidateSources, () => contributed(created, 'candidateSource'));
   registerFactory(container, TOKENS.Relays, () => contributed(created, 'relay'));
   registerFactory(container, TOKENS.Signalings, () =>
@@ -188,6 +195,7 @@ function pluginNeeds(plugin: LoadedPlugin, container: DependencyContainer, logge
     node: () => container.resolve<PluginNeeds['node']>(TOKENS.NodeSettings),
     files: () => container.resolve<PluginNeeds['files']>(TOKENS.ConfigFiles),
     product: () => container.resolve<PluginNeeds['product']>(TOKENS.ProductNames),
+    outside: () => container.resolve<PluginNeeds['outside']>(TOKENS.Outside),
     egress: () => container.resolve<Contributed<PluginNeeds['egress']>>(TOKENS.Egress).instance,
   };
   const needs = Object.fromEntries(plugin.definition.needs.map((need) => [need, all[need]()]));

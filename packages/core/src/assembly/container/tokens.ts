@@ -7,6 +7,7 @@ import type { Logger } from '../../base/logging/logger.js';
 import type { PeerDiscovery } from '../../contracts/peer-discovery.js';
 import type { ConfigFiles, NodeSettings, ProductNames } from '../../contracts/plugin/needs.js';
 import type { Relay } from '../../contracts/relay.js';
+import type { NodeOutside } from '../../shell/outside/node-outside.js';
 import type { Signaling } from '../../contracts/signaling.js';
 import type { Transport } from '../../contracts/transport.js';
 import type { TraversalSettings } from '../../shell/traversal-settings.js';
@@ -34,6 +35,7 @@ export const TOKENS = {
   TraversalSettings: token<TraversalSettings>('TraversalSettings'),
   ConfigFiles: token<ConfigFiles>('ConfigFiles'),
   ProductNames: token<ProductNames>('ProductNames'),
+  Outside: token<NodeOutside>('Outside'),
   /** Registered only where a plugin contributes one: ask with {@link WiredNode.find}. */
   Egress: token<Contributed<Egress>>('Egress'),
   Transport: token<Contributed<Transport>>('Transport'),

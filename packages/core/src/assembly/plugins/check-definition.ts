@@ -20,6 +20,7 @@ const NEEDS: Readonly<Record<keyof PluginNeeds, true>> = {
   node: true,
   files: true,
   product: true,
+  outside: true,
   egress: true,
 };
 

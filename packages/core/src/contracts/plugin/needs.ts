@@ -3,6 +3,7 @@ import type { Identity } from '../../base/identity/identity.js';
 import type { Logger } from '../../base/logging/logger.js';
 import type { Clock, RandomSource } from '../../base/time/clock.js';
 import type { Egress } from '../egress.js';
+import type { Outside } from './outside.js';
 
 /** What the rc file says of this node. */
 export interface NodeSettings {
@@ -49,6 +50,8 @@ export interface PluginNeeds {
   readonly node: NodeSettings;
   readonly files: ConfigFiles;
   readonly product: ProductNames;
+  /** Names of servers and connections to them, past the tunnel. */
+  readonly outside: Outside;
   /** Contributed by another plugin. */
   readonly egress: Egress;
 }

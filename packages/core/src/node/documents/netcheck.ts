@@ -31,7 +31,10 @@ export async function netcheck({ wired, traversal, isStarted, signal }: Netcheck
       problems: traversal.problems(),
     };
   } finally {
-    if (!isStarted) await transport.stop();
+    if (!isStarted) {
+      wired.get(TOKENS.Outside).stop();
+      await transport.stop();
+    }
   }
 }
 

@@ -133,6 +133,17 @@ export class Allocations {
     );
   }
 
+  /** Those that wait to be tried again are tried now: something has changed. */
+  hurry(): void {
+    for (const slot of this.#slots) {
+      if (slot.retry === undefined || slot.allocation !== undefined) continue;
+      slot.retry[Symbol.dispose]();
+      slot.retry = undefined;
+      slot.attempts = 0;
+      void this.#allocate(slot);
+    }
+  }
+
   bases(): LocalBase[] {
     return this.#open().map(({ id, relayedAddress }) => ({ id, family: relayedAddress.family, kind: 'allocation' }));
   }
@@ -288,7 +299,10 @@ export class Allocations {
       retryInMs: delayMs,
     });
     slot.retry?.[Symbol.dispose]();
-    slot.retry = this.needs.clock.setTimeout(() => void this.#allocate(slot), delayMs);
+    slot.retry = this.needs.clock.setTimeout(() => {
+      slot.retry = undefined;
+      void this.#allocate(slot);
+    }, delayMs);
   }
 
   #log(error: unknown): void {

@@ -62,12 +62,12 @@ export class Gathering {
 
   start(signal: AbortSignal): void {
     this.#signal = signal;
-    void this.#gatherAnew();
+    void this.gatherAnew();
     // What is slow to set up comes last: the servers' answers are on their way by now.
     for (const { instance } of this.#needs.sources) {
       const watch = instance.watch?.(() => {
         this.#needs.onNetworkEvent();
-        void this.#gatherAnew();
+        void this.gatherAnew();
       });
       if (watch !== undefined) this.#watches.push(watch);
     }
@@ -114,7 +114,7 @@ export class Gathering {
     await Promise.all(
       this.#needs.sources.map(async (source) => {
         // At the first change that one of them sees.
-        if (await this.#refreshOne(source, context)) gathered ??= this.#gatherAnew();
+        if (await this.#refreshOne(source, context)) gathered ??= this.gatherAnew();
       }),
     );
     await Promise.all([renewed, gathered]);
@@ -150,7 +150,7 @@ export class Gathering {
   }
 
   /** The network may have changed: what was proven before counts for less if an address is gone. */
-  async #gatherAnew(): Promise<void> {
+  async gatherAnew(): Promise<void> {
     const signal = this.#signal;
     if (signal === undefined) return;
     // One that is under way asks about a network that may be gone, and may wait for servers that no longer answer.

@@ -15,6 +15,7 @@ import {
 import { defaultMark } from '../../system/linux-network.js';
 import type { UapiDeviceState } from '../../uapi/device.js';
 import { AttachedDevice } from '../device/attached-device.js';
+import { OutsideSockets } from '../../sockets/outside-sockets.js';
 import { DeviceNetwork } from '../device/device-network.js';
 import { DeviceWatch } from '../device/device-watch.js';
 import { tryEndpoint } from './endpoint-trial.js';
@@ -65,6 +66,9 @@ export class NativeTransport implements Transport {
   readonly #stopped = new AbortController();
   readonly #onHandshake: Listeners<{ publicKey: PublicKey; atUnixMs: number }>;
   readonly #onAuthenticated: Listeners<{ publicKey: PublicKey; path: TransportPath }>;
+  readonly #outside: OutsideSockets;
+  readonly openTcpOutside = (remote: TransportAddress) => this.#outside.openTcp(remote);
+  readonly openUdpOutside = (remote: TransportAddress) => this.#outside.openUdp(remote);
   #port: number | undefined;
   #beginning: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | undefined;
@@ -79,10 +83,15 @@ export class NativeTransport implements Transport {
     const { command, kind, control } = options;
     const interfaceName = options.device ?? node.interfaceName;
     this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, counters });
+    const mark = options.fwmark ?? defaultMark(interfaceName);
     if (options.configureInterface ?? true) {
-      const mark = options.fwmark ?? defaultMark(interfaceName);
       this.#network = new DeviceNetwork({ node, interfaceName, mark, logger });
     }
+    this.#outside = new OutsideSockets({
+      mark: this.#network ? mark : options.fwmark,
+      logger,
+      onRemote: (ip) => this.#network?.addEndpoint(ip),
+    });
     this.#ranges = new PeerRanges(this.#network);
     this.#watch = new DeviceWatch({
       clock,

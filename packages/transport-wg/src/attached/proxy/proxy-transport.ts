@@ -14,6 +14,7 @@ import {
 } from '@wirepath/core/plugin';
 import { socketDescriptor } from '@wirepath/linux';
 import { TransportEvents } from '../../events/transport-events.js';
+import { OutsideSockets } from '../../sockets/outside-sockets.js';
 import { Sockets } from '../../sockets/sockets.js';
 import { defaultMark } from '../../system/linux-network.js';
 import { prepareSocket } from '../../sockets/prepare-socket.js';
@@ -54,6 +55,9 @@ export class ProxyTransport implements Transport {
   readonly #peers = new Map<PublicKey, ProxiedPeer>();
   readonly #closing = new Set<Promise<void>>();
   readonly #events: TransportEvents;
+  readonly #outside: OutsideSockets;
+  readonly openTcpOutside = (remote: TransportAddress) => this.#outside.openTcp(remote);
+  readonly openUdpOutside = (remote: TransportAddress) => this.#outside.openUdp(remote);
   #sorter: IncomingSorter | undefined;
   #devicePort = 0;
   #listening = false;
@@ -73,11 +77,13 @@ export class ProxyTransport implements Transport {
     if (options.configureInterface ?? true) {
       this.#network = new DeviceNetwork({ node, interfaceName, mark, logger });
     }
+    const onRemote = (ip: string) => this.#network?.addEndpoint(ip);
+    this.#outside = new OutsideSockets({ mark: this.#network ? mark : options.fwmark, logger, onRemote });
     this.#sockets = new Sockets({
       guard,
       counters,
       onWireGuard: (bytes, from) => this.#fromNetwork(bytes, from),
-      onRemote: (ip) => this.#network?.addEndpoint(ip),
+      onRemote,
       follow: { clock, logger, ownInterface: interfaceName, mark },
     });
     this.#ranges = new PeerRanges(this.#network);
