@@ -362,6 +362,8 @@ export class NatTraversal implements Service {
     if (this.#abort === undefined) return;
     this.#signals.nudge();
     this.#allocations.hurry();
+    // One that stands may be on a server that is there no more.
+    void this.#allocations.refresh(this.#abort.signal);
     void this.#gathering.gatherAnew();
   }
 

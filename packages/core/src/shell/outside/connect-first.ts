@@ -36,7 +36,7 @@ export function connectFirst(
     };
     const fail = (error: unknown): void => {
       stop();
-      reject(error);
+      reject(error instanceof Error ? error : new Error(String(error)));
     };
     const onAbort = (): void => fail(signal.reason);
     const deadline = clock.setTimeout(() => {
