@@ -88,7 +88,11 @@ describe('RcFilePeers', () => {
   });
 
   it('looks a name up again when nothing comes back, and leaves the others alone', async () => {
-    const answers = [['192.0.2.1'], ['192.0.2.2', '192.0.2.3', '2001:db8::1'], ['192.0.2.2', '192.0.2.3', '2001:db8::1']];
+    const answers = [
+      ['192.0.2.1'],
+      ['192.0.2.2', '192.0.2.3', '2001:db8::1'],
+      ['192.0.2.2', '192.0.2.3', '2001:db8::1'],
+    ];
     const named = peer('named', { endpoint: { host: 'host.example', port: 1 } });
     const fixed = peer('fixed', { endpoint: { host: '192.0.2.9', port: 1 } });
     const { discovery, changes, clock, asked } = setUp(
