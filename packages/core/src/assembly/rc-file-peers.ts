@@ -17,7 +17,7 @@ export interface RcFilePeersNeeds {
 }
 
 const FIRST_RETRY_MS = 1000;
-const LAST_RETRY_MS = 30_000;
+const LAST_RETRY_MS = 10_000;
 
 /**
  * The peers of the rc file. Host names in endpoints are resolved here, again and again until they do: until then that peer is

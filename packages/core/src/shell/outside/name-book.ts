@@ -15,7 +15,7 @@ const NEW_MS = 1000;
 const PATIENCE_MS = 1500;
 /** Names that do not resolve are looked up again by themselves, more and more seldom. */
 const RETRY_MS = 1000;
-const RETRY_MAX_MS = 30_000;
+const RETRY_MAX_MS = 10_000;
 /** Nobody has asked for it since: it is none of ours any more. */
 const UNWANTED_MS = 180_000;
 /** They come from the configuration. */
