@@ -7,6 +7,8 @@ import { serverOptionsSchema } from './server/server-options.js';
 
 const serverPart = defineServerPart({
   sections: ['stun', 'turn'],
+  // Addresses that come later are listened on, too, and the port may be below 1024.
+  capabilities: ['CAP_NET_BIND_SERVICE'],
   options: serverOptionsSchema,
   create: (needs, { stun, turn }) =>
     turn?.engine === 'node-turn'

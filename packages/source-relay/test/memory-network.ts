@@ -8,7 +8,7 @@ import {
   type TransportPath,
 } from '@wirepath/core/plugin';
 import { encodeChannelData } from '@wirepath/stun-codec';
-import type { OpenServerSocket, UdpReceiver, ServerSocket } from '../src/server/server-socket.js';
+import type { OpenBeside, OpenServerSocket, UdpReceiver, ServerSocket } from '../src/server/server-socket.js';
 
 export interface Datagram {
   readonly from: TransportAddress;
@@ -29,9 +29,21 @@ export class MemoryNetwork {
   }
 
   readonly open: OpenServerSocket = (local, receive) => {
+    const opened = this.#bind(local, receive);
+    return opened instanceof Error ? Promise.reject(opened) : Promise.resolve(opened);
+  };
+
+  /** At one address, beside the socket at the wildcard address. */
+  readonly openBeside: OpenBeside = (wildcard, ip, receive) => {
+    const opened = this.#bind(transportAddress(ip, wildcard.local.port), receive);
+    if (opened instanceof Error) throw opened;
+    return opened;
+  };
+
+  #bind(local: TransportAddress, receive: UdpReceiver): ServerSocket | Error {
     const address = local.port === 0 ? transportAddress(local.ip, this.#freePort(local.ip)) : local;
     const key = formatAddress(address);
-    if (this.#receivers.has(key)) return Promise.reject(Object.assign(new Error(key), { code: 'EADDRINUSE' }));
+    if (this.#receivers.has(key)) return Object.assign(new Error(key), { code: 'EADDRINUSE' });
     this.#receivers.set(key, receive);
     let closed = false;
     const send = (bytes: Uint8Array, ip: string, port: number) => {
@@ -49,8 +61,8 @@ export class MemoryNetwork {
         return Promise.resolve();
       },
     };
-    return Promise.resolve(socket);
-  };
+    return socket;
+  }
 
   send(datagram: Datagram): void {
     this.sent.push(datagram);

@@ -86,7 +86,6 @@ describe('the server sections', () => {
       { stun: { listen: '0.0.0.0:3478', alternate: '203.0.113.10:3479' } },
       'stun.alternate',
     ],
-    ['a wildcard with nothing to advertise', { turn: { listen: '0.0.0.0:3478' } }, 'turn.externalAddress'],
     ['an external address with port', { turn: { listen, externalAddress: '198.51.100.1:1' } }, 'turn.externalAddress'],
     ['relay ports the wrong way round', { turn: { listen, relayPorts: [2000, 1000] } }, 'turn.relayPorts'],
     ['no allocations at all', { turn: { listen, maxAllocations: 0 } }, 'turn.maxAllocations'],

@@ -1,6 +1,6 @@
 import { FakeClock } from '@wirepath/core';
 import type { StunTurnServerOptions } from '../src/index.js';
-import { StunTurnServer } from '../src/index.js';
+import { StunTurnServer, type StunTurnServerEdges } from '../src/index.js';
 import type { StrangerShares } from '../src/server/stranger-limits.js';
 import { MemoryNetwork, settled } from './memory-network.js';
 import { testNeeds } from './needs.js';
@@ -19,6 +19,7 @@ export async function turnLab(
     limits?: StrangerShares;
     files?: Record<string, string>;
     addresses?: () => readonly string[];
+    edges?: Partial<StunTurnServerEdges>;
   } = {},
 ) {
   const clock = new FakeClock();
@@ -32,6 +33,8 @@ export async function turnLab(
       open: network.open,
       ...(options.limits && { limits: options.limits }),
       ...(options.addresses && { addresses: options.addresses }),
+      openBeside: network.openBeside,
+      ...options.edges,
     },
   );
   await server.start({ signal: new AbortController().signal });
@@ -47,7 +50,7 @@ export async function turnLab(
     /** Texts that came to {@link PEER}, with where from. */
     peer,
     drops: () => server.status()['drops'] as Record<string, number>,
-    client: (address = at('192.0.2.1', 5000 + clients++)) => RawClient.open(network, SERVER, address),
+    client: (address = at('192.0.2.1', 5000 + clients++), server = SERVER) => RawClient.open(network, server, address),
     /** From a peer to a relayed address. */
     async fromPeer(text: string, to = at('203.0.113.10', 0), from = PEER) {
       network.send({ from, to, bytes: Buffer.from(text) });

@@ -5,7 +5,7 @@ import type { ServerSocket } from './server-socket.js';
 
 /** The live allocations: by 5-tuple, by relayed address, and how many each user, source and site has. */
 export class AllocationTable {
-  readonly #byClient = new Map<ServerSocket, Map<string, ServerAllocation>>();
+  readonly #byClient = new WeakMap<ServerSocket, Map<string, ServerAllocation>>();
   readonly #byRelayed = new Map<string, ServerAllocation>();
   readonly #perUser = new Map<string, number>();
   readonly #perSource = new Map<string, number>();

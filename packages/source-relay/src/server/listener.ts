@@ -2,7 +2,7 @@ import { formatAddress, parseTransportAddress, transportAddress, type TransportA
 import type { ResponseOrigins } from './binding.js';
 import { listenError } from './listen-error.js';
 import { isWildcardAddress, turnListenAddresses, type StunTurnServerOptions } from './server-options.js';
-import type { OpenServerSocket, ServerSocket } from './server-socket.js';
+import type { OpenServerSocket, ServerSocket, UdpReceiver } from './server-socket.js';
 
 /** A socket to open, and which sections of the rc file named its address. */
 export interface PlannedListener {
@@ -70,6 +70,20 @@ export async function openListener(
   });
   const address = isWildcardAddress(socket.local) ? undefined : socket.local;
   opened.listener = { ...planned, socket, address, origins: undefined };
+  return opened.listener;
+}
+
+/** A listener at one address, for what the one at the wildcard address is for. */
+export function memberOf(
+  { local, stun, turn }: Listener,
+  open: (receive: UdpReceiver) => ServerSocket,
+  receive: ListenerReceiver,
+): Listener {
+  const opened: { listener?: Listener } = {};
+  const socket = open((bytes, ip, port) => {
+    if (opened.listener !== undefined) receive(opened.listener, bytes, ip, port);
+  });
+  opened.listener = { local, stun, turn, socket, address: socket.local, origins: undefined };
   return opened.listener;
 }
 

@@ -1,4 +1,4 @@
-import { formatAddress, printable, Sightings, type Clock, type TransportAddress } from '@wirepath/core/plugin';
+import { formatAddress, printable, scopeOf, Sightings, type Clock, type TransportAddress } from '@wirepath/core/plugin';
 import type { StunError } from './allocate-request.js';
 
 /** A name comes from whoever asks. */
@@ -52,6 +52,16 @@ export class RelayMistakes {
         'full',
         () => 'turn: there is no room for another allocation: raise turn.maxAllocations, or widen turn.relayPorts',
       );
+  }
+
+  /** A client has got this relayed address. */
+  allocated(relayed: TransportAddress, client: TransportAddress): void {
+    if (scopeOf(client) !== 'global' || scopeOf(relayed) === 'global') return;
+    this.#ofServer.see(
+      'private',
+      () =>
+        `turn: clients from outside (${client.ip}) get ${relayed.ip} to be reached at, where nobody outside reaches them: set turn.externalAddress to what the NAT before this machine shows`,
+    );
   }
 
   /** Somebody asks for a relay where there is only STUN. */

@@ -1,5 +1,6 @@
 import type { Guard, RandomSource } from '@wirepath/core/plugin';
 import { transportAddress, type TransportAddress } from '@wirepath/stun-codec';
+import type { AllocationPlace, RelayInterface, RelayInterfaces } from './relay-interfaces.js';
 import type { OpenServerSocket, UdpReceiver, ServerSocket } from './server-socket.js';
 
 /** How many ports that others on this host may have are tried before the relay says that it has none. */
@@ -16,14 +17,8 @@ export interface RelayPort {
   close(): Promise<void>;
 }
 
-/** Where relayed sockets of one family are bound, and what is advertised for it. */
-export interface RelayInterface {
-  readonly bindIp: string;
-  readonly advertisedIp: string;
-}
-
 export interface RelayPortsOptions {
-  readonly interfaces: ReadonlyMap<4 | 6, RelayInterface>;
+  readonly interfaces: Pick<RelayInterfaces, 'hasFamily' | 'of'>;
   /** Lowest and highest port. */
   readonly range: readonly [number, number];
   readonly open: OpenServerSocket;
@@ -48,14 +43,21 @@ export class RelayPorts {
   }
 
   hasFamily(family: 4 | 6): boolean {
-    return this.#options.interfaces.has(family);
+    return this.#options.interfaces.hasFamily(family);
   }
 
   /**
    * @param count 2: the first port is even and the second the next one (EVEN-PORT with its R bit).
-   * @returns undefined when no free port was found.
+   * @returns undefined when no free port was found, or no address.
    */
-  async open(family: 4 | 6, parity: 'any' | 'even', count: 1 | 2): Promise<RelayPort[] | undefined> {
+  async open(
+    family: 4 | 6,
+    place: AllocationPlace,
+    parity: 'any' | 'even',
+    count: 1 | 2,
+  ): Promise<RelayPort[] | undefined> {
+    const relay = this.#options.interfaces.of(family, place);
+    if (relay === undefined) return undefined;
     const [min, max] = this.#options.range;
     const step = parity === 'even' ? 2 : 1;
     const first = parity === 'even' ? min + (min % 2) : min;
@@ -67,16 +69,21 @@ export class RelayPorts {
       const port = first + step * ((start + i) % choices);
       if (taken.has(port) || (count === 2 && taken.has(port + 1))) continue;
       attempts++;
-      const ports = await this.#openAt(family, port, count);
+      const ports = await this.#openAt(family, relay, port, count);
       if (ports !== undefined) return ports;
     }
     return undefined;
   }
 
-  async #openAt(family: 4 | 6, firstPort: number, count: number): Promise<RelayPort[] | undefined> {
+  async #openAt(
+    family: 4 | 6,
+    relay: RelayInterface,
+    firstPort: number,
+    count: number,
+  ): Promise<RelayPort[] | undefined> {
     const opened: RelayPort[] = [];
     try {
-      for (let i = 0; i < count; i++) opened.push(await this.#openOne(family, firstPort + i));
+      for (let i = 0; i < count; i++) opened.push(await this.#openOne(family, relay, firstPort + i));
       return opened;
     } catch {
       // In use, or out of file descriptors: another port is tried, and then the client is told 508.
@@ -85,9 +92,7 @@ export class RelayPorts {
     }
   }
 
-  async #openOne(family: 4 | 6, port: number): Promise<RelayPort> {
-    const relay = this.#options.interfaces.get(family);
-    if (relay === undefined) throw new RangeError(`no relay interface of IPv${family}`);
+  async #openOne(family: 4 | 6, relay: RelayInterface, port: number): Promise<RelayPort> {
     const receivers: { receive: UdpReceiver } = { receive: () => undefined };
     const { guard, open } = this.#options;
     const socket = await open(transportAddress(relay.bindIp, port), (bytes, ip, fromPort) => {

@@ -63,7 +63,7 @@ export function serverOptionsSchema(z: SchemaLibrary) {
   const port = z.int().min(1).max(65535);
   const stun = z
     .strictObject({
-      listen: listenAddress.describe('ip:port'),
+      listen: listenAddress.describe('ip:port; `0.0.0.0:3478`: all IPv4 addresses, `[::]:3478`: all IPv6 addresses'),
       alternate: listenAddress
         .nullish()
         .describe(
@@ -78,12 +78,16 @@ export function serverOptionsSchema(z: SchemaLibrary) {
     .strictObject({
       listen: z
         .union([listenAddress, z.array(listenAddress).min(1)])
-        .describe('ip:port, several for both address families; one that `stun` has too is one socket'),
+        .describe(
+          'ip:port, several for both address families (`0.0.0.0:3478` and `[::]:3478`: all addresses of one family); one that `stun` has too is one socket',
+        ),
       externalAddress: z
         .string()
         .refine((ip) => isIP(ip) !== 0, 'expected an IP address without port')
         .nullish()
-        .describe('IP address to advertise, where a 1:1 NAT stands in front, as on most cloud machines'),
+        .describe(
+          'IP address to advertise, where a 1:1 NAT stands in front, as on most cloud machines; default: the one that the client asked',
+        ),
       tls: z
         .strictObject({
           listen: listenAddress.describe('ip:port'),
@@ -120,10 +124,6 @@ export function serverOptionsSchema(z: SchemaLibrary) {
         .enum(['embedded', 'node-turn'])
         .default('embedded')
         .describe('`node-turn` is for tests, on loopback only'),
-    })
-    .refine((options) => options.externalAddress != null || !addressesOf(options).some(isWildcardAddress), {
-      path: ['externalAddress'],
-      error: 'expected the address to advertise, because `listen` is a wildcard',
     })
     .refine((options) => options.engine !== 'node-turn' || addressesOf(options).every(({ ip }) => isLoopback(ip)), {
       path: ['engine'],

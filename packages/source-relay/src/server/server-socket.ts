@@ -1,5 +1,6 @@
 import type { Socket } from 'node:dgram';
-import { openUdpSocket, transportAddress, type TransportAddress } from '@wirepath/core/plugin';
+import { openUdpBeside } from '@wirepath/linux';
+import { openUdpSocket, parseCidr, transportAddress, type TransportAddress } from '@wirepath/core/plugin';
 import { SendBacklog } from './send-backlog.js';
 
 /** A bound UDP socket as the server uses it: addresses stay text, because a value object per packet would cost. */
@@ -29,22 +30,38 @@ const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 const MAX_QUEUED_BYTES_EACH = 256 * 1024;
 
 /** The real network. */
-export const openServerSocket: OpenServerSocket = async ({ family, ip, port }, receive) => {
-  const socket = await openUdpSocket({ family, address: ip, port, bufferSizeBytes: BUFFER_BYTES });
+export const openServerSocket: OpenServerSocket = async ({ family, ip, port }, receive) =>
+  serve(await openUdpSocket({ family, address: ip, port, bufferSizeBytes: BUFFER_BYTES }), receive);
+
+/**
+ * Opens a socket at one address of this machine, beside one at the wildcard address and with its port. Throws what the system
+ * says; an error without `code` means that there can be none at all.
+ */
+export type OpenBeside = (wildcard: ServerSocket, ip: string, receive: UdpReceiver) => ServerSocket;
+
+/** The real network's. */
+export const openServerSocketBeside: OpenBeside = (wildcard, ip, receive) => {
+  const address = parseCidr(ip)?.bytes;
+  if (!(wildcard instanceof DgramSocket) || address === undefined)
+    throw new Error(`no socket of the system beside ${ip}`);
+  return serve(openUdpBeside(wildcard.socket, address, { bufferSizeBytes: BUFFER_BYTES }), receive);
+};
+
+function serve(socket: Socket, receive: UdpReceiver): ServerSocket {
   // An error of one datagram (EACCES for a broadcast address, ENETUNREACH) says nothing about the socket.
   socket.on('error', () => undefined);
   socket.on('message', (bytes, from) => receive(bytes, from.address, from.port));
   return new DgramSocket(socket);
-};
+}
 
 class DgramSocket implements ServerSocket {
   readonly local: TransportAddress;
-  readonly #socket: Socket;
+  readonly socket: Socket;
   readonly #backlog = new SendBacklog({ maxBytes: MAX_QUEUED_BYTES, maxBytesEach: MAX_QUEUED_BYTES_EACH });
   #closed: Promise<void> | undefined;
 
   constructor(socket: Socket) {
-    this.#socket = socket;
+    this.socket = socket;
     const { address, port } = socket.address();
     this.local = transportAddress(address, port);
   }
@@ -58,7 +75,7 @@ class DgramSocket implements ServerSocket {
   }
 
   close(): Promise<void> {
-    this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
+    this.#closed ??= new Promise((resolve) => this.socket.close(() => resolve()));
     return this.#closed;
   }
 
@@ -67,12 +84,12 @@ class DgramSocket implements ServerSocket {
     if (this.#closed !== undefined || port === 0) return false;
     let sent: (() => void) | undefined;
     // As a rule the kernel takes it during the call, and there is nothing to keep account of.
-    if (!this.#backlog.isEmpty || this.#socket.getSendQueueCount() > 0) {
+    if (!this.#backlog.isEmpty || this.socket.getSendQueueCount() > 0) {
       sent = this.#backlog.add(`${ip}|${port}`, sizeBytes);
       if (sent === undefined) return false;
     }
     try {
-      this.#socket.send(bytes, port, ip, sent);
+      this.socket.send(bytes, port, ip, sent);
       return true;
     } catch {
       // Only arguments make it throw; an odd address from the network must not end the process.

@@ -2,14 +2,19 @@ import {
   CodedError,
   Counters,
   formatAddress,
+  localAddresses,
   reasonOf,
   transportAddress,
   tryTransportAddress,
+  type AddressSockets,
+  type ChangeTrigger,
   type ListeningAddress,
+  type LocalAddress,
   type RunningServer,
   type ServerNeeds,
 } from '@wirepath/core/plugin';
 import { decodeStunMessage, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
+import { addressListeners, isForAll } from './address-listeners.js';
 import { listeningAddress } from './listening-address.js';
 import { isAnswerable } from './answerable.js';
 import { answerBinding } from './binding.js';
@@ -20,13 +25,17 @@ import { DEFAULT_STRANGER_SHARES, StrangerLimits, type StrangerShares } from './
 import { isWildcardAddress, type StunTurnServerOptions } from './server-options.js';
 import { RelayMistakes } from './relay-mistakes.js';
 import { TurnService } from './turn-service.js';
-import { openServerSocket, type OpenServerSocket } from './server-socket.js';
+import { openServerSocket, openServerSocketBeside, type OpenBeside, type OpenServerSocket } from './server-socket.js';
 
 /** What tests replace. */
 export interface StunTurnServerEdges {
   readonly open?: OpenServerSocket;
   readonly limits?: StrangerShares;
   readonly addresses?: InterfaceAddresses;
+  readonly openBeside?: OpenBeside;
+  readonly trigger?: ChangeTrigger;
+  /** @default the system's */
+  readonly local?: () => readonly LocalAddress[];
 }
 
 /**
@@ -43,6 +52,8 @@ export class StunTurnServer implements RunningServer {
   readonly #mistakes: RelayMistakes;
   readonly #own: MachineAddresses;
   readonly #listeners: Listener[] = [];
+  /** At this machine's addresses, beside listeners at the wildcard address. */
+  readonly #beside: { readonly port: number; readonly sockets: AddressSockets<Listener> }[] = [];
   readonly #listeningPorts = new Set<number>();
   #turn: TurnService | undefined;
   #bindingRequests = 0;
@@ -78,6 +89,7 @@ export class StunTurnServer implements RunningServer {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const { sockets } of this.#beside.splice(0)) sockets.stop();
     const listeners = this.#listeners.splice(0);
     await Promise.all([this.#turn?.server.stop(), ...listeners.map(({ socket }) => socket.close())]);
   }
@@ -95,6 +107,7 @@ export class StunTurnServer implements RunningServer {
   status(): Readonly<Record<string, unknown>> {
     return {
       listening: this.describe(),
+      addresses: this.#members().map(({ socket: { local } }) => formatAddress(local)),
       bindingRequests: this.#bindingRequests,
       allocations: this.#turn?.table.size ?? 0,
       users: this.#turn?.table.userCount ?? 0,
@@ -104,7 +117,8 @@ export class StunTurnServer implements RunningServer {
   }
 
   problems(): readonly string[] {
-    return this.#mistakes.problems();
+    const beside = this.#beside.flatMap(({ sockets, port }) => sockets.problems(port));
+    return [...this.#mistakes.problems(), ...beside];
   }
 
   /** Takes over users and limits; what was removed ends when its client comes back to refresh. */
@@ -124,6 +138,7 @@ export class StunTurnServer implements RunningServer {
       mistakes: this.#mistakes,
       listeningPorts: this.#listeningPorts,
       addresses: this.#edges.addresses,
+      local: this.#edges.local ?? localAddresses,
     });
     await this.#turn.configure(options);
   }
@@ -137,6 +152,7 @@ export class StunTurnServer implements RunningServer {
       this.#listeners.push(listener);
       this.#listeningPorts.add(listener.socket.local.port);
       opened.set(one, listener);
+      if (isForAll(listener)) this.#followAddresses(listener);
     }
     if (corners === undefined) return;
     const [same, otherPort, otherIp, otherBoth] = [
@@ -146,6 +162,24 @@ export class StunTurnServer implements RunningServer {
       opened.get(corners.otherBoth),
     ];
     if (same && otherPort && otherIp && otherBoth) joinCorners({ same, otherPort, otherIp, otherBoth });
+  }
+
+  #followAddresses(wildcard: Listener): void {
+    const { openBeside = openServerSocketBeside, local = localAddresses, trigger } = this.#edges;
+    const sockets = addressListeners(wildcard, {
+      needs: this.#needs,
+      openBeside,
+      read: local,
+      trigger,
+      receive: this.#receive,
+      onClosed: ({ socket }) => this.#turn?.server.endThrough(socket),
+    });
+    this.#beside.push({ port: wildcard.socket.local.port, sockets });
+    sockets.start();
+  }
+
+  #members(): Listener[] {
+    return this.#beside.flatMap(({ sockets }) => sockets.sockets());
   }
 
   readonly #receive = (listener: Listener, bytes: Buffer, ip: string, port: number): void => {
@@ -191,7 +225,7 @@ export class StunTurnServer implements RunningServer {
   #mayAnswer({ ip, port }: TransportAddress): boolean {
     if (!isAnswerable(ip, port)) return false;
     if (!this.#listeningPorts.has(port)) return true;
-    return !this.#listeners.some(
+    return ![...this.#listeners, ...this.#members()].some(
       ({ socket: { local } }) =>
         local.port === port && (local.ip === ip || (isWildcardAddress(local) && this.#own.has(ip))),
     );

@@ -40,7 +40,7 @@ export interface TurnServerNeeds extends AllocationLimits {
   readonly table: AllocationTable;
   readonly traffic: RelayedTraffic;
   readonly policy: PeerPolicy;
-  readonly mistakes: Pick<RelayMistakes, 'refused'>;
+  readonly mistakes: Pick<RelayMistakes, 'refused' | 'allocated'>;
   readonly own: MachineAddresses;
   /** How many may relay at present: one alone shares with nobody. */
   readonly userCount: () => number;
@@ -110,6 +110,11 @@ export class TurnServer {
     this.#answer({ socket, client, request, tuple, username, key }, allocation, nowMs);
   }
 
+  /** A socket is closed that clients sent to. */
+  endThrough(socket: ServerSocket): void {
+    for (const one of [...this.#options.table]) if (one.owner.socket === socket) this.#end(one, 'address gone');
+  }
+
   /** Ends all allocations and leaves no timer. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -157,7 +162,7 @@ export class TurnServer {
     const full = isKept ? undefined : whyFull(wanted, holder, this.#limits, this.#occupancy(holder));
     if (full !== undefined) return this.#refuse(exchange, full);
     this.#pending.set(tuple, holder);
-    this.#openPorts(wanted, username, nowMs)
+    this.#openPorts(wanted, exchange, nowMs)
       .then((opened) => {
         this.#pending.delete(tuple);
         this.#completeAllocate(exchange, wanted, holder, opened);
@@ -175,21 +180,23 @@ export class TurnServer {
     return { size: table.size, held: table.countOf(holder), kept, ports: ports.capacity, users: userCount() };
   }
 
-  async #openPorts(wanted: AllocateRequest, username: string, nowMs: number): Promise<readonly RelayPort[]> {
+  async #openPorts(wanted: AllocateRequest, exchange: Exchange, nowMs: number): Promise<readonly RelayPort[]> {
     const { family, reservationToken, parity, reserveNext } = wanted;
-    if (family !== undefined) return (await this.#options.ports.open(family, parity, reserveNext ? 2 : 1)) ?? [];
-    const kept = this.#reservations.take(reservationToken ?? '', username, nowMs);
+    const place = { asked: exchange.socket.local, client: exchange.client };
+    if (family !== undefined) return (await this.#options.ports.open(family, place, parity, reserveNext ? 2 : 1)) ?? [];
+    const kept = this.#reservations.take(reservationToken ?? '', exchange.username, nowMs);
     return kept === undefined ? [] : [kept];
   }
 
   #completeAllocate(exchange: Exchange, wanted: AllocateRequest, holder: Holder, opened: readonly RelayPort[]): void {
-    const { clock, table, traffic, logger } = this.#options;
+    const { clock, table, traffic, logger, mistakes } = this.#options;
     const [port, next] = opened;
     if (this.#stopped) {
       for (const unwanted of opened) void unwanted.close();
       return;
     }
     if (port === undefined) return this.#refuse(exchange, { code: 508, reason: 'Insufficient Capacity' });
+    mistakes.allocated(port.relayedAddress, exchange.client);
     const nowMs = clock.now();
     const { socket, client, request, username, key } = exchange;
     const token = next === undefined ? undefined : this.#reservations.keep(next, holder, nowMs);

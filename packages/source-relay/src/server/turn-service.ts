@@ -1,24 +1,16 @@
-import type { Counters, ServerNeeds } from '@wirepath/core/plugin';
-import { transportAddress } from '@wirepath/stun-codec';
+import type { Counters, LocalAddress, ServerNeeds } from '@wirepath/core/plugin';
 import { RequestAdmission } from './request-admission.js';
 import { AllocationTable } from './allocation-table.js';
 import type { ServerDropReason } from './drop-reason.js';
-import { listenAddress } from './listener.js';
 import { LongTermCredentials } from './long-term-credentials.js';
 import { MachineAddresses, type InterfaceAddresses } from './machine-addresses.js';
 import { PeerPolicy } from './peer-policy.js';
 import { RelayedTraffic } from './relayed-traffic.js';
 import type { RelayMistakes } from './relay-mistakes.js';
-import { RelayPorts, type RelayInterface } from './relay-ports.js';
+import { RelayInterfaces } from './relay-interfaces.js';
+import { RelayPorts } from './relay-ports.js';
 import { endpointKey } from './server-allocation.js';
-import {
-  DEFAULT_MAX_ALLOCATIONS,
-  DEFAULT_REALM,
-  DEFAULT_RELAY_PORTS,
-  isWildcardAddress,
-  turnListenAddresses,
-  type TurnOptions,
-} from './server-options.js';
+import { DEFAULT_MAX_ALLOCATIONS, DEFAULT_REALM, DEFAULT_RELAY_PORTS, type TurnOptions } from './server-options.js';
 import type { StrangerLimits } from './stranger-limits.js';
 import { TurnServer } from './turn-server.js';
 import type { OpenServerSocket } from './server-socket.js';
@@ -33,6 +25,7 @@ export interface TurnServiceEdges {
   readonly listeningPorts: ReadonlySet<number>;
   /** @default those of the system */
   readonly addresses?: InterfaceAddresses | undefined;
+  readonly local: () => readonly LocalAddress[];
 }
 
 /** The parts of the TURN server, put together for one `server.turn` section. */
@@ -46,13 +39,12 @@ export class TurnService {
   constructor(
     needs: ServerNeeds,
     options: TurnOptions,
-    { open, drops, limits, mistakes, listeningPorts, addresses }: TurnServiceEdges,
+    { open, drops, limits, mistakes, listeningPorts, addresses, local }: TurnServiceEdges,
   ) {
     const { clock, random, logger, guard } = needs;
     this.#needs = needs;
-    const interfaces = relayInterfaces(options);
-    const advertised = [...interfaces.values()].flatMap(({ bindIp, advertisedIp }) => [bindIp, advertisedIp]);
-    const own = new MachineAddresses(clock, advertised, addresses);
+    const interfaces = new RelayInterfaces(options, local);
+    const own = new MachineAddresses(clock, interfaces.advertised, addresses);
     const isOwn = (ip: string) => own.has(ip);
     const { table } = this;
     this.#credentials = new LongTermCredentials(options.realm ?? DEFAULT_REALM);
@@ -105,18 +97,4 @@ export class TurnService {
 
 function limitsOf({ maxAllocations = DEFAULT_MAX_ALLOCATIONS, quotaPerUser = maxAllocations }: TurnOptions) {
   return { maxAllocations, quotaPerUser };
-}
-
-/** @throws {RangeError} for options that the schema would have refused. */
-function relayInterfaces(options: TurnOptions): Map<4 | 6, RelayInterface> {
-  const external = options.externalAddress == null ? undefined : transportAddress(options.externalAddress, 0);
-  const interfaces = new Map<4 | 6, RelayInterface>();
-  for (const text of turnListenAddresses(options)) {
-    const local = listenAddress(text);
-    const advertisedIp = external?.family === local.family ? external.ip : local.ip;
-    if (isWildcardAddress(transportAddress(advertisedIp, 0)))
-      throw new RangeError(`turn.listen ${text}: externalAddress must say what to advertise`);
-    if (!interfaces.has(local.family)) interfaces.set(local.family, { bindIp: local.ip, advertisedIp });
-  }
-  return interfaces;
 }

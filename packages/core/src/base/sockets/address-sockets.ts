@@ -26,10 +26,19 @@ export interface AddressSocketsOptions<S> {
    */
   readonly open: (address: LocalAddress) => S;
   readonly close: (socket: S, address: LocalAddress) => void;
+  /** How long one stays open whose address has gone, ms: a cable that is pulled for a moment takes it away. @default 0 */
+  readonly lingerMs?: number | undefined;
   /** After every look: an address or a route may have changed. */
   readonly onLook?: (() => void) | undefined;
   /** @default the system's */
   readonly read?: (() => readonly LocalAddress[]) | undefined;
+}
+
+interface OpenSocket<S> {
+  readonly socket: S;
+  readonly address: LocalAddress;
+  /** Undefined while the address is there. */
+  goneAtMs: number | undefined;
 }
 
 /**
@@ -39,11 +48,12 @@ export interface AddressSocketsOptions<S> {
  */
 export class AddressSockets<S> {
   readonly #options: AddressSocketsOptions<S>;
-  readonly #open = new Map<string, { readonly socket: S; readonly address: LocalAddress }>();
+  readonly #open = new Map<string, OpenSocket<S>>();
   readonly #without = new Map<4 | 6, number>();
   readonly #told = new Set<string>();
   #watch: Disposable | undefined;
   #timer: Disposable | undefined;
+  #linger: Disposable | undefined;
   #lastLookMs = -Infinity;
   #retries = 0;
   #ended = false;
@@ -86,6 +96,7 @@ export class AddressSockets<S> {
     this.#watch?.[Symbol.dispose]();
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+    this.#linger?.[Symbol.dispose]();
     this.#without.clear();
     for (const { address } of [...this.#open.values()]) this.#close(address.ip);
   }
@@ -115,7 +126,7 @@ export class AddressSockets<S> {
       return this.#retry();
     }
     const byIp = new Map(wanted.map((address) => [address.ip, address]));
-    for (const ip of [...this.#open.keys()]) if (!byIp.has(ip)) this.#close(ip);
+    this.#dropGone(byIp);
     this.#without.clear();
     let again = false;
     for (const address of byIp.values()) {
@@ -126,16 +137,33 @@ export class AddressSockets<S> {
     onLook?.();
   }
 
+  #dropGone(present: ReadonlyMap<string, LocalAddress>): void {
+    const { clock, lingerMs = 0 } = this.#options;
+    const nowMs = clock.now();
+    let nextMs = Infinity;
+    for (const [ip, open] of [...this.#open]) {
+      open.goneAtMs = present.has(ip) ? undefined : (open.goneAtMs ?? nowMs);
+      if (open.goneAtMs === undefined) continue;
+      const leftMs = open.goneAtMs + lingerMs - nowMs;
+      if (leftMs <= 0) this.#close(ip);
+      else nextMs = Math.min(nextMs, leftMs);
+    }
+    this.#linger?.[Symbol.dispose]();
+    this.#linger = nextMs === Infinity ? undefined : clock.setTimeout(() => this.#schedule(0), nextMs);
+  }
+
   /** @returns false where it is worth another try. */
   #openOne(address: LocalAddress): boolean {
     const { family, ip } = address;
-    const count = Array.from(this.#open.values()).filter((open) => open.address.family === family).length;
-    if (count >= MAX_ADDRESS_SOCKETS) {
+    const ofFamily = Array.from(this.#open.values()).filter((open) => open.address.family === family);
+    const gone = ofFamily.find(({ goneAtMs }) => goneAtMs !== undefined);
+    if (ofFamily.length >= MAX_ADDRESS_SOCKETS && gone !== undefined) this.#close(gone.address.ip);
+    else if (ofFamily.length >= MAX_ADDRESS_SOCKETS) {
       this.#without.set(family, (this.#without.get(family) ?? 0) + 1);
       return true;
     }
     try {
-      this.#open.set(ip, { socket: this.#options.open(address), address });
+      this.#open.set(ip, { socket: this.#options.open(address), address, goneAtMs: undefined });
       return true;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;

@@ -9,6 +9,10 @@ function at(ip: string): LocalAddress {
 }
 
 function setUp(...ips: string[]) {
+  return setUpLingering(0, ...ips);
+}
+
+function setUpLingering(lingerMs: number, ...ips: string[]) {
   const clock = new FakeClock();
   const logger = memoryLogger();
   const world = { ips, refuse: new Map<string, Error>(), looks: 0, hint: (): void => undefined };
@@ -27,6 +31,7 @@ function setUp(...ips: string[]) {
       return `socket of ${ip}`;
     },
     close: (socket) => closed.push(socket),
+    lingerMs,
     onLook: () => world.looks++,
   });
   const open = () => sockets.sockets().map((text) => text.replace('socket of ', ''));
@@ -119,6 +124,39 @@ describe('one socket for each address', () => {
     await clock.advance(60_000);
     expect(open()).toEqual(['192.0.2.2']);
     expect(logger.lines).toHaveLength(1);
+  });
+
+  it('can outlive an address that is away for a moment', async () => {
+    const { sockets, world, clock, closed, open } = setUpLingering(60_000, '192.0.2.1', '192.0.2.2');
+    sockets.start();
+    world.ips = ['192.0.2.1'];
+    world.hint();
+    await clock.advance(30_000);
+    world.ips = ['192.0.2.1', '192.0.2.2'];
+    world.hint();
+    await clock.advance(90_000);
+    expect(closed).toEqual([]);
+    world.ips = ['192.0.2.1'];
+    world.hint();
+    await clock.advance(59_000);
+    expect(closed).toEqual([]);
+    await clock.advance(2000);
+    expect(closed).toEqual(['socket of 192.0.2.2']);
+    expect(open()).toEqual(['192.0.2.1']);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('of addresses that are away make room for others', async () => {
+    const ips = Array.from({ length: MAX_ADDRESS_SOCKETS }, (_, i) => `10.0.0.${i + 1}`);
+    const { sockets, world, clock, closed } = setUpLingering(60_000, ...ips);
+    sockets.start();
+    world.ips = [...ips.slice(1), '10.0.1.1'];
+    world.hint();
+    await clock.advance(1000);
+    expect(closed).toEqual(['socket of 10.0.0.1']);
+    expect(sockets.problems(1)).toEqual([]);
+    sockets.stop();
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('stop closes all for good', async () => {
