@@ -70,6 +70,34 @@ export type { Chain, Hook, Interval, IntervalSet, Rule, Table } from './nftables
 export { watchTable, type TableChange, type TableEvents } from './nftables/watch-table.js';
 export { watchNetworkChanges, type NetworkChangeEvents } from './netlink/network-changes.js';
 export { interfaceIndex, RouteLookup, type RouteQuestion } from './netlink/route-lookup.js';
+export {
+  addressLinkOf,
+  decodeAddress,
+  listAddresses,
+  putAddress,
+  removeAddress,
+  type LinkAddress,
+} from './rtnetlink/addresses.js';
+export { decodeLink, getLink, linkIndexOf, setLink, type Link, type LinkChange } from './rtnetlink/links.js';
+export {
+  addRoute,
+  decodeRoute,
+  findRoute,
+  listRoutes,
+  removeRoute,
+  type LinkRoute,
+  type Route,
+} from './rtnetlink/routes.js';
+export { MAIN_TABLE, RTM, RTNL_GROUPS, type IpFamily, type IpPrefix } from './rtnetlink/rtnetlink.js';
+export {
+  addRule,
+  decodeRule,
+  listRules,
+  removeRule,
+  removeRuleAt,
+  ruleKey,
+  type RoutingRule,
+} from './rtnetlink/rules.js';
 export { capabilityNames, threadRights, type CapabilitySet, type ThreadRights } from './rights/capabilities.js';
 export { dropRights, type DroppedRights } from './rights/drop-rights.js';
 export { pinToInterface, type PinningSystem } from './sockets/pin-to-interface.js';

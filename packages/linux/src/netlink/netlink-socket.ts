@@ -49,11 +49,13 @@ export interface NetlinkDump {
   readonly interrupted: boolean;
 }
 
-/** What tests replace, with a kernel of theirs. */
+/** {@link NetlinkSocket} without the socket: what tests replace, with a kernel of theirs. */
 export interface NetlinkRequests {
   exchange(requests: readonly NetlinkRequest[]): NetlinkOutcome[];
   dump(request: Omit<NetlinkRequest, 'acknowledged'>): NetlinkDump;
   get(request: { readonly type: number; readonly payload: Uint8Array }): NetlinkMessage | undefined;
+  /** By which notifications name whoever asked for the change; 0 before the first answer. */
+  readonly portId: number;
 }
 
 /** A dump that the kernel refused. */
@@ -215,7 +217,7 @@ export class NetlinkSocket implements NetlinkRequests, Disposable {
       // The arena is used again for the next datagram.
       const datagram = Uint8Array.from(this.#arena.bytes.subarray(0, Math.min(sizeBytes, READ_BYTES)));
       for (const message of decodeMessages(datagram)) {
-        this.#portId = message.portId;
+        if (message.portId !== 0) this.#portId = message.portId;
         onMessage(message);
       }
     }

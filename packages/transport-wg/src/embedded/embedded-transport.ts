@@ -16,7 +16,7 @@ import {
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
 import { setImmediate } from 'node:timers/promises';
-import { defaultMark } from '../system/linux-network.js';
+import { firewallMark, routingTable, type FirewallMark } from '../system/firewall-mark.js';
 import { Device } from '../protocol/device.js';
 import { parseKey } from '../protocol/keys.js';
 import type { DeviceSink } from '../protocol/sink.js';
@@ -56,7 +56,7 @@ export class EmbeddedTransport implements Transport {
 
   readonly #needs: EmbeddedTransportNeeds;
   readonly #options: EmbeddedTransportOptions;
-  readonly #mark: number;
+  readonly #mark: FirewallMark;
   readonly #counters = new Counters();
   readonly #mishaps: Mishaps;
   readonly #sockets: Sockets;
@@ -81,19 +81,20 @@ export class EmbeddedTransport implements Transport {
     this.#options = options;
     const { node, logger, guard, clock } = needs;
     const counters = this.#counters;
-    this.#mishaps = new Mishaps(needs.clock, (publicKey) => this.#peers.get(publicKey)?.config.name);
-    this.#mark = options.fwmark ?? defaultMark(node.interfaceName);
+    this.#mishaps = new Mishaps(clock, (publicKey) => this.#peers.get(publicKey)?.config.name);
+    const mark = (this.#mark = firewallMark(options.fwmark));
+    const table = routingTable(node.interfaceName, options.fwmark);
     this.#events = new TransportEvents(guard);
     const onPacket = (packet: Uint8Array) => this.#handlePacket(packet);
     if (options.tun ?? true) {
-      this.#tun = new TunInterface({ node, mark: this.#mark, logger, guard, counters, onPacket });
+      this.#tun = new TunInterface({ node, mark, table, logger, clock, guard, counters, onPacket });
       this.#inner = this.#tun;
     } else {
       this.#port = new InProcessPort(onPacket, guard);
       this.#inner = this.#port;
     }
     const onRemote = (ip: string) => this.#inner.addEndpoint(ip);
-    this.#outside = new OutsideSockets({ mark: this.#tun && this.#mark, logger, onRemote });
+    this.#outside = new OutsideSockets({ mark: this.#tun && mark.value, logger, onRemote });
     this.#sockets = new Sockets({
       guard,
       counters,
@@ -101,7 +102,7 @@ export class EmbeddedTransport implements Transport {
       onRemote,
       onSendFailed: (code) => this.#mishaps.sendFailed(code),
       openSocket: options.openSocket,
-      follow: options.openSocket ? undefined : { clock, logger, ownInterface: node.interfaceName, mark: this.#mark },
+      follow: options.openSocket ? undefined : { clock, logger, ownInterface: node.interfaceName, mark: mark.value },
     });
   }
 
@@ -226,7 +227,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   problems(): string[] {
-    return [...this.#mishaps.problems(), ...this.#sockets.problems()];
+    return [...(this.#tun?.problems() ?? []), ...this.#mishaps.problems(), ...this.#sockets.problems()];
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -238,7 +239,7 @@ export class EmbeddedTransport implements Transport {
     if (this.#stopping || signal.aborted || listenPort === undefined) {
       throw new CodedError('ABORTED', 'the transport is not listening', { cause: signal.reason });
     }
-    if (this.#tun) prepareSockets(this.#sockets, this.#mark, this.#needs.logger);
+    if (this.#tun) prepareSockets(this.#sockets, this.#mark.value, this.#needs.logger);
     await this.#inner.start({ signal, listenPort });
     if (this.#tun) await this.#serveUapi(signal);
   }
@@ -262,7 +263,7 @@ export class EmbeddedTransport implements Transport {
     const device = new EmbeddedUapi({
       identity,
       listenPort: () => this.listenPort ?? 0,
-      fwmark: () => this.#mark,
+      fwmark: () => this.#mark.value,
       peers: () => [...this.#peers.keys()].flatMap((publicKey) => this.#knownPeer(publicKey) ?? []),
       peer: (publicKey) => this.#knownPeer(publicKey),
       put: (peer, how) => this.#putPeer(peer, how),

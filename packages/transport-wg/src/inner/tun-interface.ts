@@ -1,18 +1,32 @@
-import { CodedError, type Counters, type Guard, type Logger, type NodeSettings } from '@wirepath/core/plugin';
+import {
+  CodedError,
+  type Clock,
+  type Counters,
+  type Guard,
+  type Logger,
+  type NodeSettings,
+} from '@wirepath/core/plugin';
 import type { TunDevice } from '@wirepath/linux';
 import type { InnerSide } from './inner-side.js';
+import type { FirewallMark } from '../system/firewall-mark.js';
 import { OwnDatagrams } from './own-datagrams.js';
 import { LinuxNetwork } from '../system/linux-network.js';
 import { openTun } from './open-tun.js';
 
 /** Packets that are decrypted before the interface is up. */
 const EARLY_PACKETS_MAX = 64;
+/** Between attempts to make a device anew that cannot be made. */
+const RETRY_MS = 1000;
+const RETRY_MAX_MS = 15_000;
 
 export interface TunInterfaceOptions {
   readonly node: NodeSettings;
-  /** Mark of our datagrams, number of our routing table. */
-  readonly mark: number;
+  /** Of our datagrams. */
+  readonly mark: FirewallMark;
+  /** Number of our routing table. */
+  readonly table: number;
   readonly logger: Logger;
+  readonly clock: Clock;
   readonly counters: Counters;
   readonly guard: Guard;
   readonly onPacket: (packet: Uint8Array) => void;
@@ -26,31 +40,26 @@ export class TunInterface implements InnerSide {
   #device: TunDevice | undefined;
   #up = false;
   #stopped = false;
+  #own: OwnDatagrams | undefined;
+  readonly #earlierDrops: Record<string, number> = {};
+  #retry: Disposable | undefined;
 
   constructor(options: TunInterfaceOptions) {
     this.#options = options;
-    const { interfaceName } = options.node;
-    this.#network = new LinuxNetwork({ interfaceName, logger: options.logger, mark: options.mark });
+    const { node, logger, clock, guard, mark, table } = options;
+    this.#network = new LinuxNetwork({ interfaceName: node.interfaceName, logger, clock, guard, mark, table });
   }
 
   async start({ signal, listenPort }: { signal: AbortSignal; listenPort: number }): Promise<void> {
-    const { node, counters, guard, onPacket, logger } = this.#options;
+    const { node } = this.#options;
     const device = openTun(node.interfaceName);
     this.#device = device;
-    await this.#network.bringUp(node);
+    this.#own = new OwnDatagrams(node.addresses, listenPort);
+    this.#network.bringUp(node);
     if (this.#stopped || signal.aborted) throw new CodedError('ABORTED', undefined, { cause: signal.reason });
     this.#up = true;
     for (const packet of this.#early.splice(0)) device.write(packet);
-    const own = new OwnDatagrams(node.addresses, listenPort);
-    device.start({
-      // One packet that fails must not end the reading of all.
-      onPacket: guard.wrap('packet', (packet: Uint8Array) => {
-        if (own.includes(packet)) counters.count('tun.loop');
-        else onPacket(packet);
-      }),
-      onLost: (reason) =>
-        logger.error('the interface was lost', { error: `interface ${node.interfaceName}: ${reason}` }),
-    });
+    this.#read(device);
     // Last, for packets within the interface's own networks need no route of ours.
     await this.#network.startRouting({ listenPort });
   }
@@ -69,22 +78,75 @@ export class TunInterface implements InnerSide {
     this.#network.addEndpoint(ip);
   }
 
-  /** Keeps a TCP connection of ours (signalling, relay) outside the tunnel. */
-  addTcpEndpoint(ip: string, port: number): Disposable {
-    return this.#network.addTcpEndpoint(ip, port);
-  }
-
   /** Packets that the system did not take. */
   drops(): Record<string, number> {
-    return { ...this.#device?.writeDrops };
+    const drops = { ...this.#device?.writeDrops };
+    return Object.fromEntries(
+      Object.entries(drops).map(([reason, count]) => [reason, count + (this.#earlierDrops[reason] ?? 0)]),
+    );
+  }
+
+  /** What is not as it was set up, in sentences with the cure. */
+  problems(): string[] {
+    return this.#network.problems();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#up = false;
     this.#early.length = 0;
+    this.#retry?.[Symbol.dispose]();
     // Rules first: while they stand, traffic is still meant for the interface.
     await this.#network.close();
     await this.#device?.close();
   }
+
+  #read(device: TunDevice): void {
+    const { guard, counters, onPacket } = this.#options;
+    device.start({
+      // One packet that fails must not end the reading of all.
+      onPacket: guard.wrap('packet', (packet: Uint8Array) => {
+        if (this.#own?.includes(packet)) counters.count('tun.loop');
+        else onPacket(packet);
+      }),
+      onLost: guard.wrap('device', (reason: string) => this.#lost(device, reason)),
+    });
+  }
+
+  /** Somebody deleted it. What the tunnel is does not depend on it: another one takes its place, and sessions go on. */
+  #lost(device: TunDevice, reason: string): void {
+    if (this.#stopped || this.#device !== device) return;
+    const { logger, node } = this.#options;
+    logger.error('the interface was lost; it is made anew', { error: `interface ${node.interfaceName}: ${reason}` });
+    this.#up = false;
+    this.#device = undefined;
+    for (const [name, count] of Object.entries(device.writeDrops)) {
+      this.#earlierDrops[name] = (this.#earlierDrops[name] ?? 0) + count;
+    }
+    const waitMs = this.#network.deviceLost();
+    void device.close().then(() => (waitMs > 0 ? this.#makeAnewIn(waitMs, RETRY_MS) : this.#makeAnew(RETRY_MS)));
+  }
+
+  #makeAnewIn(delayMs: number, retryMs: number): void {
+    if (!this.#stopped) this.#retry = this.#options.clock.setTimeout(() => this.#makeAnew(retryMs), delayMs);
+  }
+
+  #makeAnew(retryMs: number): void {
+    if (this.#stopped) return;
+    try {
+      const device = openTun(this.#options.node.interfaceName);
+      this.#device = device;
+      this.#network.deviceMade();
+      this.#up = true;
+      this.#read(device);
+    } catch (error) {
+      this.#network.deviceRefused(reasonOf(error));
+      this.#makeAnewIn(retryMs, Math.min(2 * retryMs, RETRY_MAX_MS));
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof CodedError) return `${error.message}. ${error.advice}`;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,48 +1,46 @@
-import { existsSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { CodedError, deniedCapability, parseCidr, type Cidr, type Logger } from '@wirepath/core/plugin';
+import { CodedError, parseCidr, type Cidr, type Clock, type Guard, type Logger } from '@wirepath/core/plugin';
+import { MAIN_TABLE, type NetlinkFailure, type RoutingRule } from '@wirepath/linux';
 import { parseAllowedIp } from '../protocol/allowed-ips.js';
-import { iproute2, type IpCommand, type IpFailure } from './ip-command.js';
 import { EndpointCover } from './endpoint-cover.js';
-import {
-  isPolicyRouted,
-  planExceptions,
-  planRange,
-  RULE_BLOCK_SIZE,
-  type RoutingEntry,
-  type RoutingFrame,
-} from './routing-plan.js';
+import type { FirewallMark } from './firewall-mark.js';
+import { InterfaceKeeper } from './interface-keeper.js';
+import { systemNetlink, type Netlink } from './kernel.js';
+import { addressEntry, entryKey, type RoutingEntry } from './routing-entry.js';
+import { isPolicyRouted, planExceptions, planRange, RULE_BLOCK_SIZE, type RoutingFrame } from './routing-plan.js';
 
 const FIRST_PRIORITY = 10_000;
 const PRIORITY_BLOCKS = 64;
-/** Ranges that one batch changes: putting it together must not hold up packets. */
-const RANGES_PER_BATCH = 1000;
+/** Ranges that one turn of the event loop changes: packets must not wait for it. */
+const RANGES_PER_BATCH = 250;
 /** Failures of one batch that are told in full. */
 const FAILURES_TOLD = 5;
 
 export interface LinuxNetworkOptions {
   readonly interfaceName: string;
   readonly logger: Logger;
-  /** Mark of our own datagrams, and number of our routing table. */
-  readonly mark: number;
-  /** @default iproute2 of this system */
-  readonly ip?: IpCommand;
-}
-
-interface ListedRule {
-  readonly priority?: number;
-  readonly table?: string;
+  readonly clock: Clock;
+  readonly guard: Guard;
+  /** Of our own datagrams. */
+  readonly mark: FirewallMark;
+  /** Number of our routing table. */
+  readonly table: number;
+  /** @default this system's */
+  readonly netlink?: () => Netlink;
 }
 
 /**
- * Addresses, link state, routes and rules of our interface, through `ip -batch`. Only ranges that have changed are looked
- * at, however many there are; all changes of one turn go in one batch, one batch after another; the kernel itself removes addresses and routes with the interface, rules we remove.
+ * Addresses, link state, routes and rules of our interface, set and kept by netlink ({@link InterfaceKeeper}). Only ranges that
+ * have changed are looked at, however many there are; all changes of one turn go together. The kernel itself removes
+ * addresses and routes with the interface, rules we remove.
  */
 export class LinuxNetwork {
   readonly #interfaceName: string;
   readonly #logger: Logger;
-  readonly #mark: number;
-  readonly #ip: IpCommand;
+  readonly #mark: FirewallMark;
+  readonly #table: number;
+  readonly #keeper: InterfaceKeeper;
   /** The ranges that are to be routed here, by their text. */
   readonly #ranges = new Map<string, Cidr>();
   /** Those whose entries may not be what they should. */
@@ -55,39 +53,37 @@ export class LinuxNetwork {
   readonly #cover = new EndpointCover();
   /** Every range in which an endpoint of ours was ever seen. */
   readonly #holdsEndpoint = new Set<string>();
-  readonly #tcpEndpoints = new Map<string, { ip: string; port: number }>();
   #connected: readonly Cidr[] = [];
   #listenPort = 0;
   #priority = 0;
   #routing = false;
   #closed = false;
+  /** Addresses of the interface that it did not have before us. */
+  #added: readonly RoutingEntry[] = [];
   #applying: Promise<void> = Promise.resolve();
   #scheduled = false;
 
-  constructor({ interfaceName, logger, mark, ip = iproute2 }: LinuxNetworkOptions) {
+  constructor({ interfaceName, logger, clock, guard, mark, table, netlink = systemNetlink }: LinuxNetworkOptions) {
     this.#interfaceName = interfaceName;
     this.#logger = logger;
     this.#mark = mark;
-    this.#ip = ip;
+    this.#table = table;
+    this.#keeper = new InterfaceKeeper({ interfaceName, logger, clock, guard, netlink });
   }
 
   /**
    * Gives the interface its addresses and MTU, and brings it up: from then on packets between these addresses pass.
-   * @throws CodedError NETWORK_CONFIG, PERMISSION_DENIED.
+   * @throws CodedError NETWORK_CONFIG, PERMISSION_DENIED, INTERFACE_NOT_FOUND.
    */
-  async bringUp({ addresses, mtu }: { addresses: readonly string[]; mtu: number }): Promise<void> {
+  bringUp({ addresses, mtu }: { addresses: readonly string[]; mtu: number }): void {
     this.#connected = addresses.flatMap((text) => parseCidr(text) ?? []);
-    const device = this.#interfaceName;
-    const commands = [
-      // WireGuard's own interfaces have no link-local address either: no router solicitations into the tunnel.
-      ...(existsSync('/proc/sys/net/ipv6') ? [`link set dev ${device} addrgenmode none`] : []),
-      `link set dev ${device} mtu ${mtu}`,
-      ...addresses.map((address) => `address replace ${address} dev ${device}`),
-      `link set dev ${device} up`,
-    ];
-    const failures = await this.#ip.batch(0, commands);
-    const fatal = failures.find(({ command }) => !command.includes('addrgenmode'));
-    if (fatal) throw networkError(fatal, device);
+    const entries = addresses.flatMap((text) => {
+      // A network has no host bits left, and they are what an address is about.
+      const bytes = parseCidr(text.split('/')[0] ?? '')?.bytes;
+      const prefix = parseCidr(text)?.prefix;
+      return bytes === undefined || prefix === undefined ? [] : [addressEntry({ bytes, prefix })];
+    });
+    this.#added = this.#keeper.open({ mtu, addresses: entries });
   }
 
   /**
@@ -96,14 +92,14 @@ export class LinuxNetwork {
    */
   async startRouting({ listenPort }: { listenPort: number }): Promise<void> {
     this.#listenPort = listenPort;
-    await this.#claimPriorities(await this.#listRules());
+    this.#claimPriorities();
     this.#routing = true;
     await this.#apply();
   }
 
-  /** All of it: addresses, link and routes. @throws CodedError NETWORK_CONFIG, PERMISSION_DENIED. */
+  /** All of it: addresses, link and routes. @throws CodedError NETWORK_CONFIG, PERMISSION_DENIED, INTERFACE_NOT_FOUND. */
   async configure(options: { addresses: readonly string[]; mtu: number; listenPort: number }): Promise<void> {
-    await this.bringUp(options);
+    this.bringUp(options);
     await this.startRouting(options);
   }
 
@@ -141,35 +137,50 @@ export class LinuxNetwork {
     }
   }
 
-  /** A TCP connection of ours to this endpoint stays outside the tunnel until disposed of. */
-  addTcpEndpoint(ip: string, port: number): Disposable {
-    const key = `${ip} ${port}`;
-    this.#tcpEndpoints.set(key, { ip, port });
-    this.addEndpoint(ip);
-    this.#schedule();
-    return {
-      [Symbol.dispose]: () => {
-        if (this.#tcpEndpoints.delete(key)) this.#schedule();
-      },
-    };
-  }
-
   /** Waits for changes under way. */
   async settled(): Promise<void> {
     await this.#applying;
   }
 
-  /** Removes the rules. Addresses and routes go with the interface. Idempotent; never throws. */
-  async close(): Promise<void> {
+  /** The device was deleted by somebody else. @returns in how many ms it may be made anew: more where it is done again and again. */
+  deviceLost(): number {
+    return this.#keeper.deviceLost();
+  }
+
+  /** It cannot be made anew. @param reason in words, with the cure. */
+  deviceRefused(reason: string): void {
+    this.#keeper.deviceRefused(reason);
+  }
+
+  /** It was made anew: everything is put onto it. */
+  deviceMade(): void {
+    this.#keeper.deviceMade();
+  }
+
+  /** What is not as it was set up, in sentences with the cure. */
+  problems(): string[] {
+    return this.#keeper.problems();
+  }
+
+  /**
+   * Removes the rules; addresses and routes go with the interface.
+   * @param options.staysThere the interface stays, so what we added to it is removed, too.
+   * Idempotent; never throws.
+   */
+  async close({ staysThere = false }: { staysThere?: boolean } = {}): Promise<void> {
     if (this.#closed) return this.#applying;
     this.#closed = true;
-    this.#applying = this.#applying.then(async () => {
-      const all = [...this.#exceptions, ...[...this.#installed.values()].flatMap(({ entries }) => entries)];
-      const rules = all.filter(({ object }) => object === 'rule');
-      this.#installed.clear();
-      await this.#change('del', rules.reverse()).catch((error: unknown) => {
-        this.#logger.warn('rules were left behind', { error: String(error) });
+    this.#applying = this.#applying.then(() => {
+      const added = new Set(this.#added.map(entryKey));
+      const removed = this.#keeper.entries().filter((entry) => {
+        return entry.kind === 'rule' || (staysThere && (entry.kind === 'route' || added.has(entryKey(entry))));
       });
+      try {
+        // Rules that lead to us first, then the exceptions from them.
+        this.#keeper.close(removed.reverse());
+      } catch (error) {
+        this.#logger.warn('rules were left behind', { error: String(error) });
+      }
     });
     await this.#applying;
   }
@@ -194,9 +205,8 @@ export class LinuxNetwork {
 
   async #applyNow(): Promise<void> {
     const frame: RoutingFrame = {
-      interfaceName: this.#interfaceName,
       connected: this.#connected,
-      table: this.#mark,
+      table: this.#table,
       mark: this.#mark,
       priority: this.#priority,
       listenPort: this.#listenPort,
@@ -205,17 +215,14 @@ export class LinuxNetwork {
       const texts = [...firstOf(this.#changed, RANGES_PER_BATCH)];
       const ranges = texts.map((text) => this.#takeChange(text, frame));
       const families = ([4, 6] as const).filter((family) => this.#policyRanges[family] > 0);
-      const exceptions = planExceptions(families, this.#tcpEndpoints.values(), frame);
+      const exceptions = planExceptions(families, frame);
       const changes = [difference(this.#exceptions, exceptions), ...ranges];
       this.#exceptions = exceptions;
-      // A range that changes tables must leave main only when its rules are there.
-      const failures = await this.#change(
-        'add',
-        changes.flatMap(({ added }) => added),
-      );
-      const removed = changes.flatMap(({ removed: gone }) => gone);
-      failures.push(...(await this.#change('del', removed.reverse())));
-      this.#tellFailures(failures);
+      const added = changes.flatMap((change) => change.added);
+      const removed = changes.flatMap((change) => change.removed).reverse();
+      // A range that changes tables must leave main only when its rules are there; routes come before what leads to them.
+      this.#tellFailures(this.#keeper.change(added.sort(routesFirst), removed.sort(rulesFirst)));
+      if (this.#changed.size > 0) await nextTurn();
     } while (this.#changed.size > 0 && !this.#closed);
   }
 
@@ -233,50 +240,30 @@ export class LinuxNetwork {
     return difference(before?.entries ?? [], entries);
   }
 
-  #tellFailures(failures: readonly IpFailure[]): void {
-    for (const { command, reason } of failures.slice(0, FAILURES_TOLD)) {
-      this.#logger.warn('a route or rule could not be changed', { command: `ip ${command}`, reason });
+  #tellFailures(failures: readonly { what: string; failure: NetlinkFailure }[]): void {
+    for (const { what, failure } of failures.slice(0, FAILURES_TOLD)) {
+      this.#logger.warn('a route or rule could not be set', { what, reason: failure.reason });
     }
     const more = failures.length - FAILURES_TOLD;
-    if (more > 0) this.#logger.warn('more routes or rules could not be changed', { count: more });
-  }
-
-  async #change(verb: 'add' | 'del', entries: readonly RoutingEntry[]): Promise<IpFailure[]> {
-    const failures: IpFailure[] = [];
-    const families = verb === 'add' ? ([0, 4, 6] as const) : ([4, 6, 0] as const);
-    for (const family of families) {
-      const commands = entries
-        .filter((entry) => entry.family === family)
-        .map(({ object, spec }) => `${object} ${verb} ${spec}`);
-      failures.push(...(await this.#ip.batch(family, commands)));
-    }
-    return failures;
-  }
-
-  async #listRules(): Promise<Map<4 | 6, ListedRule[]>> {
-    const [v4, v6] = await Promise.all([this.#ip.query(['-4', 'rule']), this.#ip.query(['-6', 'rule'])]);
-    const listed = (value: unknown) => (Array.isArray(value) ? (value as ListedRule[]) : []);
-    return new Map([
-      [4, listed(v4)],
-      [6, listed(v6)],
-    ]);
+    if (more > 0) this.#logger.warn('more routes or rules could not be set', { count: more });
   }
 
   /** Finds our block of rule priorities, and removes the rules that a run which crashed left in it. */
-  async #claimPriorities(rules: ReadonlyMap<4 | 6, ListedRule[]>): Promise<void> {
+  #claimPriorities(): void {
+    const rules = ([4, 6] as const).map((family) => ({ family, list: this.#keeper.rules(family) }));
     const start = crc32(this.#interfaceName);
     for (let i = 0; i < PRIORITY_BLOCKS; i++) {
       this.#priority = FIRST_PRIORITY + RULE_BLOCK_SIZE * ((start + i) % PRIORITY_BLOCKS);
-      const inBlock = ({ priority = 0 }: ListedRule) =>
+      const inBlock = ({ priority }: RoutingRule) =>
         priority >= this.#priority && priority < this.#priority + RULE_BLOCK_SIZE;
-      const foreign = ({ table }: ListedRule) =>
-        table !== undefined && table !== 'main' && table !== String(this.#mark);
-      if ([...rules.values()].some((list) => list.some((rule) => inBlock(rule) && foreign(rule)))) continue;
-      for (const [family, list] of rules) {
-        const leftOver = list.filter(inBlock).map(({ priority }) => `rule del priority ${priority}`);
-        if (leftOver.length > 0)
-          this.#logger.info('removing rules of an earlier run', { family, count: leftOver.length });
-        await this.#ip.batch(family, leftOver);
+      const isForeign = ({ action }: RoutingRule) =>
+        typeof action === 'object' && 'lookup' in action && ![MAIN_TABLE, this.#table].includes(action.lookup);
+      if (rules.some(({ list }) => list.some((rule) => inBlock(rule) && isForeign(rule)))) continue;
+      for (const { family, list } of rules) {
+        const leftOver = list.filter(inBlock).map(({ priority }) => priority);
+        if (leftOver.length === 0) continue;
+        this.#logger.info('removing rules of an earlier run', { family, count: leftOver.length });
+        this.#keeper.removeRulesAt(family, leftOver);
       }
       return;
     }
@@ -292,16 +279,24 @@ interface Difference {
 }
 
 function difference(before: readonly RoutingEntry[], wanted: readonly RoutingEntry[]): Difference {
-  const lacks = (list: readonly RoutingEntry[], { object, family, spec }: RoutingEntry) =>
-    !list.some((other) => other.spec === spec && other.object === object && other.family === family);
-  return {
-    added: wanted.filter((entry) => lacks(before, entry)),
-    removed: before.filter((entry) => lacks(wanted, entry)),
+  const without = (list: readonly RoutingEntry[], others: readonly RoutingEntry[]) => {
+    const keys = new Set(others.map(entryKey));
+    return list.filter((entry) => !keys.has(entryKey(entry)));
   };
+  return { added: without(wanted, before), removed: without(before, wanted) };
+}
+
+/** Stable, so that exceptions stay before what they are exceptions from. */
+function routesFirst(a: RoutingEntry, b: RoutingEntry): number {
+  return Number(a.kind === 'rule') - Number(b.kind === 'rule');
+}
+
+function rulesFirst(a: RoutingEntry, b: RoutingEntry): number {
+  return routesFirst(b, a);
 }
 
 function isRuled(entries: readonly RoutingEntry[]): boolean {
-  return entries.some(({ object }) => object === 'rule');
+  return entries.some(({ kind }) => kind === 'rule');
 }
 
 function* firstOf<T>(items: Iterable<T>, count: number): Generator<T> {
@@ -310,26 +305,4 @@ function* firstOf<T>(items: Iterable<T>, count: number): Generator<T> {
     if (left-- === 0) return;
     yield item;
   }
-}
-
-function networkError({ command, reason }: IpFailure, subject: string): CodedError {
-  const message = `\`ip ${command}\`: ${reason}`;
-  if (/not permitted/i.test(reason)) {
-    const { advice } = deniedCapability('CAP_NET_ADMIN', 'EPERM');
-    return new CodedError('PERMISSION_DENIED', `${message}: CAP_NET_ADMIN is missing`, { subject, advice });
-  }
-  // EACCES is what the kernel answers to an IPv6 address or route where IPv6 is switched off: rights do not cure it.
-  if (/permission denied/i.test(reason)) {
-    const ipv6 = command.split(' ').some((word) => word.includes(':'));
-    const advice = ipv6
-      ? 'IPv6 is switched off for this interface: `sysctl -w net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0`, or leave its IPv6 addresses out.'
-      : deniedCapability('CAP_NET_ADMIN', 'EACCES').advice;
-    return new CodedError(ipv6 ? 'NETWORK_CONFIG' : 'PERMISSION_DENIED', message, { subject, advice });
-  }
-  return new CodedError('NETWORK_CONFIG', message, { subject });
-}
-
-/** The mark and table of an interface when none is configured: the same in every run, so left-overs are recognised. */
-export function defaultMark(interfaceName: string): number {
-  return 0x77700000 + (crc32(interfaceName) & 0xffff);
 }

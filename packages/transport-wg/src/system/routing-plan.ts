@@ -1,32 +1,27 @@
-import { isIP } from 'node:net';
 import type { Cidr } from '@wirepath/core/plugin';
-import type { IpFamily } from './ip-command.js';
-
-/** A route or rule as `ip` takes it after `add` and `del`. */
-export interface RoutingEntry {
-  readonly object: 'route' | 'rule';
-  readonly family: IpFamily;
-  readonly spec: string;
-}
+import { MAIN_TABLE, type IpPrefix, type RoutingRule } from '@wirepath/linux';
+import type { FirewallMark } from './firewall-mark.js';
+import type { RoutingEntry } from './routing-entry.js';
 
 /** What every route and rule of one interface depends on. */
 export interface RoutingFrame {
-  readonly interfaceName: string;
   /** Networks of the interface's own addresses: the kernel routes them itself. */
   readonly connected: readonly Cidr[];
-  /** Routing table of the covering ranges, and the mark of our own datagrams, which must not use it. */
+  /** Routing table of the covering ranges. */
   readonly table: number;
-  readonly mark: number;
+  /** Of our own datagrams, which must not use it. */
+  readonly mark: FirewallMark;
   /** First of {@link RULE_BLOCK_SIZE} rule priorities. */
   readonly priority: number;
   /** Our UDP port: known by it too, because strict reverse path filtering looks a packet's source up without its mark. */
   readonly listenPort: number;
 }
 
-/** The rules of one interface lie in one block: three kinds of exception, two rules per prefix length, the end mark. */
+/** The rules of one interface lie in one block: two kinds of exception, two rules per prefix length, the end mark. */
 export const RULE_BLOCK_SIZE = 300;
 const PREFIX_RULES = 4;
 const END = RULE_BLOCK_SIZE - 1;
+const UDP = 17;
 
 /**
  * The route of one allowed IP range, and its rules.
@@ -41,18 +36,19 @@ const END = RULE_BLOCK_SIZE - 1;
 export function planRange(
   cidr: Cidr,
   { holdsEndpoint }: { readonly holdsEndpoint: boolean },
-  { interfaceName, connected, table, priority }: RoutingFrame,
+  { connected, table, priority }: RoutingFrame,
 ): RoutingEntry[] {
   if (!isPolicyRouted(cidr, holdsEndpoint)) {
     const isConnected = connected.some(({ network }) => network === cidr.network);
-    return isConnected ? [] : [route(`${cidr.network} dev ${interfaceName}`)];
+    return isConnected ? [] : [route(cidr, MAIN_TABLE)];
   }
-  const at = priority + PREFIX_RULES + 2 * ((cidr.family === 4 ? 32 : 128) - cidr.prefix);
-  const to = cidr.prefix === 0 ? '' : `to ${cidr.network} `;
+  const { family, prefix } = cidr;
+  const at = priority + PREFIX_RULES + 2 * ((family === 4 ? 32 : 128) - prefix);
+  const to = prefix === 0 ? {} : { destination: prefixOf(cidr) };
   return [
-    route(`${cidr.network} dev ${interfaceName} table ${table}`),
-    rule(cidr.family, `${to}lookup main suppress_prefixlength ${cidr.prefix} priority ${at}`),
-    rule(cidr.family, `${to}lookup ${table} priority ${at + 1}`),
+    route(cidr, table),
+    rule({ family, priority: at, ...to, action: { lookup: MAIN_TABLE }, suppressPrefixLength: prefix }),
+    rule({ family, priority: at + 1, ...to, action: { lookup: table } }),
   ];
 }
 
@@ -61,30 +57,29 @@ export function isPolicyRouted({ prefix }: Cidr, holdsEndpoint: boolean): boolea
   return prefix === 0 || holdsEndpoint;
 }
 
-/** The rules for our own datagrams and connections. They have to be there when the first range's rules take effect. */
+/** The rules for our own datagrams and connections, which the mark tells. They have to be there when the first range's rules take effect. */
 export function planExceptions(
   families: Iterable<4 | 6>,
-  tcpEndpoints: Iterable<{ readonly ip: string; readonly port: number }>,
   { mark, priority, listenPort }: RoutingFrame,
 ): RoutingEntry[] {
   const entries: RoutingEntry[] = [];
-  const jump = `goto ${priority + END}`;
+  const action = { goto: priority + END };
   for (const family of families) {
-    entries.push(rule(family, `nop priority ${priority + END}`));
-    entries.push(rule(family, `fwmark ${mark} ${jump} priority ${priority}`));
-    entries.push(rule(family, `ipproto udp sport ${listenPort} ${jump} priority ${priority + 1}`));
-    for (const { ip, port } of tcpEndpoints) {
-      if (isIP(ip) === family)
-        entries.push(rule(family, `to ${ip} ipproto tcp dport ${port} ${jump} priority ${priority + 2}`));
-    }
+    entries.push(rule({ family, priority: priority + END, action: 'nop' }));
+    entries.push(rule({ family, priority, action, mark }));
+    entries.push(rule({ family, priority: priority + 1, action, ipProtocol: UDP, sourcePort: listenPort }));
   }
   return entries;
 }
 
-function route(spec: string): RoutingEntry {
-  return { object: 'route', family: 0, spec };
+function route(cidr: Cidr, table: number): RoutingEntry {
+  return { kind: 'route', prefix: prefixOf(cidr), table };
 }
 
-function rule(family: 4 | 6, spec: string): RoutingEntry {
-  return { object: 'rule', family, spec };
+function rule(what: RoutingRule): RoutingEntry {
+  return { kind: 'rule', rule: what };
+}
+
+function prefixOf({ bytes, prefix }: Cidr): IpPrefix {
+  return { bytes, prefix };
 }

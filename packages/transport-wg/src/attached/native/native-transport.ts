@@ -12,9 +12,9 @@ import {
   type TransportPeer,
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
-import { defaultMark } from '../../system/linux-network.js';
 import type { UapiDeviceState } from '../../uapi/device.js';
 import { AttachedDevice } from '../device/attached-device.js';
+import { firewallMark } from '../../system/firewall-mark.js';
 import { OutsideSockets } from '../../sockets/outside-sockets.js';
 import { DeviceNetwork } from '../device/device-network.js';
 import { DeviceWatch } from '../device/device-watch.js';
@@ -83,12 +83,11 @@ export class NativeTransport implements Transport {
     const { command, kind, control } = options;
     const interfaceName = options.device ?? node.interfaceName;
     this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, counters });
-    const mark = options.fwmark ?? defaultMark(interfaceName);
     if (options.configureInterface ?? true) {
-      this.#network = new DeviceNetwork({ node, interfaceName, mark, logger });
+      this.#network = new DeviceNetwork({ node, interfaceName, fwmark: options.fwmark, logger, clock, guard });
     }
     this.#outside = new OutsideSockets({
-      mark: this.#network ? mark : options.fwmark,
+      mark: this.#network ? firewallMark(options.fwmark).value : options.fwmark,
       logger,
       onRemote: (ip) => this.#network?.addEndpoint(ip),
     });
@@ -278,6 +277,10 @@ export class NativeTransport implements Transport {
     // The caller gets the error.
     this.#beginning = begun.catch(() => undefined);
     return begun;
+  }
+
+  problems(): string[] {
+    return this.#network?.problems() ?? [];
   }
 
   async #stop(): Promise<void> {

@@ -16,7 +16,7 @@ import { socketDescriptor } from '@wirepath/linux';
 import { TransportEvents } from '../../events/transport-events.js';
 import { OutsideSockets } from '../../sockets/outside-sockets.js';
 import { Sockets } from '../../sockets/sockets.js';
-import { defaultMark } from '../../system/linux-network.js';
+import { firewallMark } from '../../system/firewall-mark.js';
 import { prepareSocket } from '../../sockets/prepare-socket.js';
 import { bindToInterface } from '../../sockets/socket-options.js';
 import { PATH_CHANGE_HANDSHAKE_SPACING_MS } from '../../protocol/constants.js';
@@ -73,9 +73,9 @@ export class ProxyTransport implements Transport {
     const { command, kind, control } = options;
     const interfaceName = options.device ?? node.interfaceName;
     this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, counters });
-    const mark = options.fwmark ?? defaultMark(interfaceName);
+    const mark = firewallMark(options.fwmark).value;
     if (options.configureInterface ?? true) {
-      this.#network = new DeviceNetwork({ node, interfaceName, mark, logger });
+      this.#network = new DeviceNetwork({ node, interfaceName, fwmark: options.fwmark, logger, clock, guard });
     }
     const onRemote = (ip: string) => this.#network?.addEndpoint(ip);
     this.#outside = new OutsideSockets({ mark: this.#network ? mark : options.fwmark, logger, onRemote });
@@ -235,7 +235,7 @@ export class ProxyTransport implements Transport {
   }
 
   problems(): string[] {
-    return this.#sockets.problems();
+    return [...(this.#network?.problems() ?? []), ...this.#sockets.problems()];
   }
 
   /** stop() waits for what was begun. */
@@ -256,7 +256,7 @@ export class ProxyTransport implements Transport {
     this.#setDevicePort(state.listenPort);
     await this.#sockets.open(listenPort, signal);
     this.#listening = true;
-    const mark = fwmark ?? defaultMark(this.#device.interfaceName);
+    const mark = firewallMark(fwmark).value;
     this.#sockets.forEachSocket((socket, { family }) => {
       const fd = process.platform === 'linux' ? socketDescriptor(socket) : undefined;
       if (fd === undefined) return;
