@@ -87,6 +87,7 @@ export type {
   PeerStatus,
   StatusDocument,
 } from './node/documents/documents.js';
+export { LoopWatch } from './shell/adapters/loop-watch.js';
 export { DescriptionHistory } from './shell/driver/description.js';
 export { NatTraversal, type NatTraversalNeeds } from './shell/nat-traversal.js';
 export type { Pong } from './shell/peer-requests.js';

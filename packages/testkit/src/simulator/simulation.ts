@@ -1,5 +1,7 @@
 import type { ConnectionType, EngineEffect } from '@wirepath/core';
+import { Link } from '../network/link.js';
 import type { NatRouter } from '../network/nat-router.js';
+import { Overlay } from '../network/overlay.js';
 import type { VirtualHost } from '../network/virtual-host.js';
 import { VirtualTime } from '../network/virtual-time.js';
 import { SeededRandom } from '../random.js';
@@ -19,6 +21,7 @@ export interface TraceLine {
 
 const OUTAGE_MS = 5000;
 const SIGNALLING_OUTAGE_MS = 20_000;
+const OVERLAY_IPS = ['192.168.77.1', '192.168.77.2'] as const;
 const INNER_IPS = ['10.77.0.1', '10.77.0.2'] as const;
 
 /** Two nodes on the network of a plan. Time stands still until `runUntil`. */
@@ -124,8 +127,21 @@ export class Simulation {
   /** Calls back for every packet that comes out of the tunnel. @param at the node that it comes out at. */
   onPacket(listener: (at: number, number: number) => void): void {
     for (const [index, node] of this.nodes.entries()) {
-      node.transport.packets.onPacket((packet) => listener(index, Buffer.from(packet).readUInt32BE(20)));
+      node.transport.packets.onPacket((packet) => {
+        if (!Overlay.isWrapped(packet)) listener(index, Buffer.from(packet).readUInt32BE(20));
+      });
     }
+  }
+
+  /** Both are in a network that rides on their tunnel, from now on. */
+  addOverlay(options: { readonly encrypted: boolean }): Overlay {
+    const overlay = new Overlay(options);
+    for (const [index, node] of this.nodes.entries()) {
+      const ip = OVERLAY_IPS[index] ?? '';
+      overlay.join({ ip, innerIp: INNER_IPS[index] ?? '', packets: node.transport.packets });
+      this.#host(index as 0 | 1).attach(overlay.segment, ip, new Link({ latencyMs: 0 }, new SeededRandom(index)));
+    }
+    return overlay;
   }
 
   #host(index: 0 | 1): VirtualHost {

@@ -11,33 +11,43 @@ export type CheckDatagram =
       readonly priority: number;
       readonly candidateType: CandidateType;
       readonly useCandidate: boolean;
+      /** Made so large. */
+      readonly sizeBytes?: number | undefined;
     }
   | { readonly kind: 'answer'; readonly transactionId: string; readonly mappedAddress: TransportAddress };
 
 /** A character that neither STUN, ChannelData nor the transport begins with. */
 const MARK = '\x7f';
+/** As in every STUN message: cookie and transaction id stand together. */
+const COOKIE = Buffer.of(0x21, 0x12, 0xa4, 0x42);
+const ID_START = 1 + COOKIE.length;
+const ID_END = ID_START + 12;
 
 export function encodeCheck(datagram: CheckDatagram): Uint8Array {
-  return Buffer.from([MARK, datagram.kind, ...fieldsOf(datagram)].join(' '), 'latin1');
+  const text = Buffer.from([datagram.kind, ...fieldsOf(datagram)].join(' '), 'latin1');
+  const start = Buffer.concat([Buffer.from(MARK, 'latin1'), COOKIE, Buffer.from(datagram.transactionId, 'hex'), text]);
+  const sizeBytes = datagram.kind === 'check' ? (datagram.sizeBytes ?? 0) : 0;
+  return sizeBytes <= start.length ? start : Buffer.concat([start, Buffer.alloc(sizeBytes - start.length, ' ')]);
 }
 
 function fieldsOf(datagram: CheckDatagram): readonly (string | number)[] {
-  if (datagram.kind === 'answer') return [datagram.transactionId, formatAddress(datagram.mappedAddress)];
-  const { ufrag, password, transactionId, priority, candidateType, useCandidate } = datagram;
-  return [ufrag, password, transactionId, priority, candidateType, useCandidate ? 'use' : 'check'];
+  if (datagram.kind === 'answer') return [formatAddress(datagram.mappedAddress)];
+  const { ufrag, password, priority, candidateType, useCandidate } = datagram;
+  return [ufrag, password, priority, candidateType, useCandidate ? 'use' : 'check'];
 }
 
 /** @returns undefined for anything else. */
 export function decodeCheck(bytes: Uint8Array): CheckDatagram | undefined {
   if (bytes[0] !== MARK.charCodeAt(0)) return undefined;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  const [, kind, ...fields] = text.split(' ');
+  const datagram = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const transactionId = datagram.toString('hex', ID_START, ID_END);
+  const [kind, ...fields] = datagram.toString('latin1', ID_END).split(' ');
   if (kind === 'answer') {
-    const [transactionId = '', address = ''] = fields;
+    const [address = ''] = fields;
     const mappedAddress = parseTransportAddress(address);
     return mappedAddress && { kind, transactionId, mappedAddress };
   }
-  const [ufrag = '', password = '', transactionId = '', priority, candidateType, use] = fields;
+  const [ufrag = '', password = '', priority, candidateType, use] = fields;
   return {
     kind: 'check',
     ufrag,

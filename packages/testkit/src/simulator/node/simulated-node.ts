@@ -3,6 +3,7 @@ import {
   DescriptionHistory,
   enginePathOf,
   formatAddress,
+  LoopWatch,
   PathEngine,
   transportAddress,
   type CallMessage,
@@ -63,6 +64,7 @@ const MAPPING_CHECK_SPACING_MS = 1000;
 export class SimulatedNode {
   readonly engine: PathEngine;
   readonly transport: MemoryTransport;
+  readonly #loops: LoopWatch;
   readonly #needs: SimulatedNodeNeeds;
   readonly #random: SeededRandom;
   readonly #credentials = new Map<string, { readonly peer: PublicKey; readonly password: string }>();
@@ -80,6 +82,11 @@ export class SimulatedNode {
     this.#random = new SeededRandom(needs.seed);
     const { host, clock, publicKey } = needs;
     this.transport = new MemoryTransport({ host, clock, publicKey, random: this.#random });
+    this.#loops = new LoopWatch({
+      transport: this.transport,
+      clock,
+      onLoop: (sent) => sent.kind === 'check' && this.#handle({ type: 'looped', peer: sent.peer, path: sent.path }),
+    });
     this.engine = new PathEngine({
       ownKey: publicKey,
       holePunchTimeoutMs: HOLE_PUNCH_TIMEOUT_MS,
@@ -132,6 +139,7 @@ export class SimulatedNode {
     for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
     for (const timer of this.#timers) timer[Symbol.dispose]();
     this.#timeout?.timer[Symbol.dispose]();
+    this.#loops.stop();
     this.#stun?.stop();
     this.#allocations?.stop();
     this.transport.close();
@@ -175,7 +183,9 @@ export class SimulatedNode {
     if (datagram === undefined) return;
     if (datagram.kind === 'answer') {
       const { transactionId, mappedAddress } = datagram;
-      return this.#handle({ type: 'check-response', path: enginePathOf(path), transactionId, mappedAddress });
+      const overheads = this.#loops.answered(transactionId);
+      const response = { path: enginePathOf(path), transactionId, mappedAddress, overheads };
+      return this.#handle({ type: 'check-response', ...response });
     }
     const credential = this.#credentials.get(datagram.ufrag);
     if (credential === undefined || credential.password !== datagram.password) return;
@@ -231,8 +241,9 @@ export class SimulatedNode {
         this.#credentials.set(effect.ufrag, { peer: effect.peer, password: effect.password });
         break;
       case 'send-check':
-        return this.#send(effect.path, {
+        return this.#sendCheck(effect, {
           kind: 'check',
+          sizeBytes: effect.sizeBytes,
           ufrag: effect.remoteUfrag,
           password: effect.remotePassword,
           transactionId: Buffer.from(effect.transactionId).toString('hex'),
@@ -269,6 +280,12 @@ export class SimulatedNode {
       case 'changed':
         break;
     }
+  }
+
+  #sendCheck(effect: Extract<EngineEffect, { type: 'send-check' }>, check: Parameters<typeof encodeCheck>[0]): void {
+    const { transactionId, peer, path } = effect;
+    this.#loops.sent(transactionId, { kind: 'check', peer, path }, encodeCheck(check).length);
+    this.#send(path, check);
   }
 
   #send(path: EnginePath, datagram: Parameters<typeof encodeCheck>[0]): void {
