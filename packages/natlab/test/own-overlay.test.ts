@@ -68,7 +68,7 @@ describeInLab(
       await expectLoop(b, 'a', overlayAddress(a));
     });
 
-    it.each<OverlayKind>(['vxlan in a bridge'])(
+    it.each<OverlayKind>(['vxlan in a bridge', 'another WireGuard'])(
       'as %s does, and takes over the way of a path in use, costs it at once',
       async (kind) => {
         const pair = await pairForTest({ a: 'none', b: 'none', stun: true, relay: true });

@@ -128,7 +128,7 @@ export class LoopGuard {
       if (now < running.nextAt) continue;
       const isOver = now >= running.trial.since + LOOP_TRIAL_MS || this.#needs.checklist.get(pair.path) !== pair;
       if (!isOver && this.#checkNext(pair, running, now)) continue;
-      this.#end(pair, now);
+      this.#trials.delete(pair);
       // It has answered nothing since: the peer may know more.
       if (pair !== this.#needs.selection.active?.pair) pair.fail('fell silent when it was asked whether it is a loop');
       hasEnded = true;

@@ -84,7 +84,8 @@ export class PathSelection {
     const { peer, around, checklist } = this.#needs;
     const isUnsure = active !== undefined && (active.trust !== 'trusted' || active.isDoubtful);
     const others = isUnsure ? [...checklist.pairs.values()].filter((pair) => !this.#isHeld(pair)) : [];
-    const pairs = active === undefined ? [] : [active.pair, ...fallbacksFor(active.pair, others)];
+    const fallbacks = active === undefined ? [] : fallbacksFor(active.pair, others);
+    const pairs = active === undefined || this.#isPaused(active, fallbacks) ? fallbacks : [active.pair, ...fallbacks];
     const text = pairs.map(({ key }) => key).join(' ');
     if (text === this.#paths) return;
     this.#paths = text;
@@ -95,6 +96,11 @@ export class PathSelection {
   #isHeld(pair: CandidatePair): boolean {
     const { active } = this;
     return active !== undefined && active.trust !== 'lost' && active.pair !== pair && this.#needs.isOnTrial(pair);
+  }
+
+  /** Silent, and maybe a loop: what is sent on it would come back to be sent again, on the fallbacks too. */
+  #isPaused({ pair, trust }: ActivePath, fallbacks: readonly CandidatePair[]): boolean {
+    return trust !== 'trusted' && fallbacks.length > 0 && this.#needs.isOnTrial(pair);
   }
 
   /** The peer's NAT has given it another port: nothing more comes from the old one since the new one was heard. */
