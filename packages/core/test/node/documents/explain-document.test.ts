@@ -59,3 +59,32 @@ describe('what a node is told of a peer', () => {
     expect(advice).toEqual([expect.stringMatching(/answers do not come back/)]);
   });
 });
+
+describe('a pair that leads through our own tunnel', () => {
+  it('is a loop, by what showed it, and what its owner can do is told', () => {
+    const net = new TwoEngines(5);
+    const near = { type: 'server-reflexive', address: host('192.0.2.2').address, priority: 1 } as const;
+    net.describe(net.a, [host(A_IP)]);
+    net.describe(net.b, [near, host('192.168.77.2')]);
+    net.wrapped = (_sender, to) => (to.ip === '192.168.77.2' ? 'plain' : undefined);
+    net.start(net.a);
+    net.start(net.b);
+    net.run(5000);
+    const agent = net.a.engine.peer(net.b.key)!;
+    const { connection, pairs, advice } = explainDocument({
+      peer: B,
+      agent,
+      peerPairs: undefined,
+      localCandidates: [],
+      signalingUp: true,
+      relayUrl: () => undefined,
+    });
+    expect(connection).toBe('hole-punched');
+    expect(pairs.find(({ remote }) => remote === '192.168.77.2:51820')).toMatchObject({
+      local: 'UDP over IPv4',
+      verdict: 'loop',
+      evidence: 'reached through our own tunnel: a check that was sent there came out of our own interface',
+    });
+    expect(advice).toEqual([expect.stringMatching(/^192\.168\.77\.2 .* interfaces\.exclude .* at b/)]);
+  });
+});
