@@ -36,7 +36,8 @@ function faults(seed: number, encrypted: boolean): string[] {
   const after = simulation.connections();
   if (after.join() !== before.join()) found.push(`${before.join(' and ')} became ${after.join(' and ')}`);
   const isLossless = simulation.plan.sites.every(({ link }) => (link.loss ?? 0) === 0);
-  if (isLossless && delivered.size < sent - MOST_LOST) found.push(`${sent - delivered.size} of ${sent} packets were lost`);
+  if (isLossless && delivered.size < sent - MOST_LOST)
+    found.push(`${sent - delivered.size} of ${sent} packets were lost`);
   if (overlay.carried > 1000) found.push(`${overlay.carried} datagrams went through the overlay`);
   simulation.stop();
   overlay.stop();
