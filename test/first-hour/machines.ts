@@ -27,8 +27,8 @@ export class Machines implements AsyncDisposable {
     const machine = new Machine(name, namespace, join(this.work, name), this.env);
     this.#machines.push(machine);
     run('netns', 'add', namespace);
-    run('-n', this.#id, 'link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
-    run('-n', this.#id, 'link', 'set', name, 'master', 'net', 'up');
+    run('-n', this.#id, 'link', 'add', `to-${name}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
+    run('-n', this.#id, 'link', 'set', `to-${name}`, 'master', 'net', 'up');
     for (const address of addresses) run('-n', namespace, 'address', 'add', address, 'dev', 'eth0');
     for (const link of ['lo', 'eth0']) run('-n', namespace, 'link', 'set', link, 'up');
     await machine.boot(hosts);

@@ -6,7 +6,7 @@ import type { LoadConfigOptions } from './assembly/load-config.js';
 import type { LoadedConfig } from './assembly/loaded-config.js';
 import type { Environment, WiredNode } from './assembly/container/create-container.js';
 import type { NamedServer } from './assembly/container/reload-servers.js';
-import type { Logger } from './base/logging/logger.js';
+import type { RootLogger } from './base/logging/create-logger.js';
 import type { LoggerOptions } from './base/logging/create-logger.js';
 import type { Product } from './assembly/product/product.js';
 
@@ -58,6 +58,6 @@ export async function createServer(
 }
 
 /** A logger over pino. Secrets in fields are masked by their names. */
-export async function createLogger(options: LoggerOptions): Promise<Logger> {
+export async function createLogger(options: LoggerOptions): Promise<RootLogger> {
   return (await import('./base/logging/create-logger.js')).createLogger(options);
 }

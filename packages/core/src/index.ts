@@ -78,6 +78,7 @@ export {
   loadConfig,
   loadConfigOffLoop,
 } from './entry-points.js';
+export type { RootLogger } from './base/logging/create-logger.js';
 export { createNode, type Node, type PingReply } from './node/node.js';
 export type {
   Connection,

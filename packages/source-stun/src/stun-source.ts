@@ -17,7 +17,7 @@ import { learnBindingLifetime } from './binding-lifetime.js';
 import { LinkedAbort } from './linked-abort.js';
 import { MergedStream } from './merged-stream.js';
 import { discoverNatBehavior } from './nat-discovery.js';
-import type { ServerName } from './server-name.js';
+import { parseServerName, type ServerName } from './server-name.js';
 import { STUN_DROP_REASONS, StunClient } from './stun-client.js';
 
 export type StunSourceNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'random'> & {
@@ -44,10 +44,35 @@ export class StunSource implements CandidateSource {
   #known: readonly ServerAnswer[] | undefined;
   #judgement: Judgement | undefined;
 
+  #servers: readonly ServerName[];
+  readonly #watchers = new Set<() => void>();
+
   constructor(
-    readonly servers: readonly ServerName[],
+    servers: readonly ServerName[],
     readonly needs: StunSourceNeeds,
-  ) {}
+  ) {
+    this.#servers = servers;
+  }
+
+  get servers(): readonly ServerName[] {
+    return this.#servers;
+  }
+
+  /** Other servers are asked at once. */
+  reload(options: unknown): undefined {
+    const { servers } = options as { readonly servers: readonly string[] };
+    this.#servers = servers.map(parseServerName).filter((server) => server !== undefined);
+    this.#failures = new Map(
+      [...this.#failures].filter(([text]) => this.#servers.some((server) => server.text === text)),
+    );
+    for (const onChange of this.#watchers) onChange();
+  }
+
+  /** Calls back when there are other servers to ask. */
+  watch(onChange: () => void): Disposable {
+    this.#watchers.add(onChange);
+    return { [Symbol.dispose]: () => void this.#watchers.delete(onChange) };
+  }
 
   counters(): Readonly<Record<string, number>> {
     return this.drops.snapshot();

@@ -9,6 +9,7 @@ import {
   SystemClock,
   type Environment,
   type LoadedConfig,
+  type RootLogger,
 } from '@wirepath/core';
 import { stackOf, type Clock, type Logger } from '@wirepath/core/plugin';
 import { dirname } from 'node:path';
@@ -73,7 +74,7 @@ export async function runInForeground(
   const handler = new ProcessHandler({ product, role, phases });
   const control = new ControlServer({ socketPath, handler });
   interrupt.onForced = () => control.removeNow();
-  let logger: Logger | undefined;
+  let logger: RootLogger | undefined;
   let child: ForegroundProcess | undefined;
   let rights: { readonly done: Promise<void> } | undefined;
   let up = false;
@@ -165,13 +166,14 @@ function logFailure(logger: Logger, error: unknown, forPeople: boolean): void {
 }
 
 /** SIGHUP reads the file again; what is wrong with it is logged, and the process goes on as it was. */
-function reloading(logger: Logger, load: () => Promise<LoadedConfig>, child: ForegroundProcess): () => void {
+function reloading(logger: RootLogger, load: () => Promise<LoadedConfig>, child: ForegroundProcess): () => void {
   let queue = Promise.resolve();
   let isWaiting = false;
   const reload = async (): Promise<void> => {
     isWaiting = false;
     try {
       const config = await load();
+      logger.setLevel(config.log.level);
       logWarnings(logger, config);
       await child.reload(config);
       logger.info('the configuration was read again', { config: config.source });

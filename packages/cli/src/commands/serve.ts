@@ -24,6 +24,8 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
       })),
       { clock, logger },
     );
+    // Of the rc file as it was read last.
+    let untaken: readonly string[] = [];
     const since = new Date().toISOString();
     return {
       capabilities: loaded.serverParts.flatMap(({ part }) => part.capabilities ?? []),
@@ -35,7 +37,8 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
       },
       stop: () => lifecycle.stop(),
       reload: async (changed) => {
-        for (const line of reloadServers(servers, changed)) logger.warn(`${line}: this needs a restart`);
+        untaken = reloadServers(servers, changed);
+        for (const clause of untaken) logger.warn(`${clause}: this needs a restart`);
       },
       status: (): ServerStatusDocument => ({
         server: {
@@ -46,7 +49,11 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
             figures: server.status?.() ?? {},
           })),
           failed: guard.counters(),
-          problems: [...guard.problems(), ...servers.flatMap((server) => server.problems())],
+          problems: [
+            ...guard.problems(),
+            ...servers.flatMap((server) => server.problems()),
+            ...untaken.map((clause) => `the rc file: ${clause}: this needs a restart`),
+          ],
           since,
         },
       }),

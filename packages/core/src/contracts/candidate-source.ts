@@ -33,6 +33,11 @@ export interface CandidateSource {
   learnBindingLifetime?(context: GatherContext): Promise<number | undefined>;
   /** What is wrong right now though something was found (servers that do not answer), one line each, for `status`. */
   problems?(): readonly string[];
+  /**
+   * The rc file was read again, and says other options: takes them over without a restart, and keeps what is the same.
+   * @param options output of the plugin's schema. @returns what of it takes a restart all the same, a clause each.
+   */
+  reload?(options: unknown): readonly string[] | undefined;
   /** Datagrams taken and dropped since the start, by reason: ours to name, never the network's. */
   counters?(): Readonly<Record<string, number>>;
 }

@@ -47,12 +47,18 @@ export interface Allocation {
 }
 
 export interface Relay {
+  /** After a `reload`, those that are as before are the same objects. */
   readonly servers: readonly RelayServer[];
   /**
    * Rejects when the server does not answer, refuses the credential, or is full. An error with `answered: true` says that the
    * server was reached.
    */
   allocate(server: RelayServer, context: RelayContext): Promise<Allocation>;
+  /**
+   * The rc file was read again, and says other options: takes them over without a restart, and keeps what is the same.
+   * @param options output of the plugin's schema. @returns what of it takes a restart all the same, a clause each.
+   */
+  reload?(options: unknown): readonly string[] | undefined;
   /** Datagrams taken and dropped since the start, by reason: ours to name, never the network's. */
   counters?(): Readonly<Record<string, number>>;
 }

@@ -14,6 +14,11 @@ export interface SignalingState {
 export interface Signaling {
   start(options: { signal: AbortSignal }): Promise<void>;
   stop(): Promise<void>;
+  /**
+   * The rc file was read again, and says other options: takes them over without a restart, and keeps what is the same.
+   * @param options output of the plugin's schema. @returns what of it takes a restart all the same, a clause each.
+   */
+  reload?(options: unknown): readonly string[] | undefined;
   /** The network may have changed: see at once whether the connection still lives, or try again now. */
   nudge?(): void;
   /** Best effort and bounded: what cannot be sent soon is dropped; the engine calls again. Never throws. */

@@ -60,6 +60,12 @@ export class PathEngine {
     };
   }
 
+  /** Other settings hold from the next attempt on; the number of pairs for peers that are added from now on. */
+  configure(settings: Pick<PathEngineOptions, 'holePunchTimeoutMs' | 'maxCandidatePairs' | 'hardNat'>): void {
+    const { holePunchTimeoutMs, maxCandidatePairs, hardNat = true } = settings;
+    Object.assign(this.#around, { holePunchTimeoutMs, maxCandidatePairs, hardNat });
+  }
+
   readonly #setOwnNetwork: (contains: (address: TransportAddress) => boolean) => void;
 
   /** This node's present description, as peers are told. */

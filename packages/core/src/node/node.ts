@@ -17,9 +17,9 @@ import { PeerDiscoveries } from '../shell/peers/peer-discoveries.js';
 import type { Product } from '../assembly/product/product.js';
 import { explainPeer } from './documents/explain-peer.js';
 import { findPeer, peerNamed } from './documents/find-peer.js';
-import { needsRestart } from './needs-restart.js';
 import { netcheck } from './documents/netcheck.js';
 import { PeerConnections } from './peers/peer-connections.js';
+import { NodeReload } from './reload-node.js';
 import { peerStatus, statusDocument } from './documents/status-document.js';
 import { CONNECTION_TYPES, type ConnectionType } from '../engine/connection-type.js';
 import { until } from '../shell/adapters/until.js';
@@ -60,8 +60,9 @@ export interface Node extends Service {
   /** What this machine's network lets through; works on a running node and on one that was never started. */
   netcheck(options: { signal: AbortSignal }): Promise<NetcheckDocument>;
   /**
-   * The rc file was read again: peers are added, changed and removed; living sessions stay.
-   * @returns what has changed besides and takes a restart, one clause each.
+   * The rc file was read again: peers are added, changed and removed, settings of traversal and options of plugins that can take
+   * them are taken over; living sessions stay.
+   * @returns what has changed besides and takes a restart, one clause each; `status` tells it too, until then.
    */
   reload(config: LoadedConfig): Promise<readonly string[]>;
   /** What `status` shows of one peer; undefined where there is none of that key. */
@@ -86,6 +87,9 @@ class WiredTraversalNode implements Node {
   readonly #listeners: Listeners<PublicKey | undefined>;
   readonly #connections: PeerConnections;
   readonly #discoveries: PeerDiscoveries;
+  readonly #reload: NodeReload;
+  /** Of the rc file as it was read last: what takes a restart. */
+  #untaken: readonly string[] = [];
   #started = false;
 
   constructor(
@@ -122,6 +126,7 @@ class WiredTraversalNode implements Node {
       changes: this.#listeners,
       resolveAgain: (publicKey) => wired.rcFilePeers.resolveAgain(publicKey),
     });
+    this.#reload = new NodeReload(config, { traversal: this.traversal, contributions: wired.contributions, logger });
     this.#discoveries = new PeerDiscoveries({
       discoveries: wired.get(TOKENS.PeerDiscoveries),
       sink: {
@@ -193,7 +198,13 @@ class WiredTraversalNode implements Node {
       traversal,
       transport,
       counting: [...wired.get(TOKENS.CandidateSources), ...wired.get(TOKENS.Relays)].map(({ instance }) => instance),
-      reporting: [this.#guard, this.#discoveries, wired.get(TOKENS.Outside), ...this.wired.refusals],
+      reporting: [
+        this.#guard,
+        this.#discoveries,
+        wired.get(TOKENS.Outside),
+        ...this.wired.refusals,
+        { problems: () => this.#restartLines() },
+      ],
       signaling: this.#signaling(),
       nowMs: wired.get(TOKENS.Clock).unixMs(),
       since: (publicKey, connection) => this.#connections.since(publicKey, connection),
@@ -253,11 +264,17 @@ class WiredTraversalNode implements Node {
     this.wired.rcFilePeers.update(config.node.peers);
     this.#connections.hurry();
     this.traversal.hurry();
-    return needsRestart(this.config, config);
+    this.#untaken = this.#reload.take(config);
+    this.#listeners.tell(undefined);
+    return this.#untaken;
   }
 
   onChange(listener: (peer: PublicKey | undefined) => void): Disposable {
     return this.#listeners.add(listener);
+  }
+
+  #restartLines(): string[] {
+    return this.#untaken.map((clause) => `the rc file: ${clause}: this needs a restart`);
   }
 
   #signaling() {

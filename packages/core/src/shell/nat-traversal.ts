@@ -83,10 +83,13 @@ export class NatTraversal implements Service {
   #news: Disposable | undefined;
   /** Only where the transport owns no socket. */
   readonly #trials: CandidateTrials | undefined;
+  readonly #settings: { -readonly [K in keyof TraversalSettings]: TraversalSettings[K] };
   #abort: AbortController | undefined;
 
   constructor(readonly needs: NatTraversalNeeds) {
-    const { identity, random, settings, transport, guard } = needs;
+    const { identity, random, transport, guard } = needs;
+    const settings = { ...needs.settings };
+    this.#settings = settings;
     const clock = guardedClock(needs.clock, guard);
     this.#listeners = new Listeners(guard, 'changes');
     const pongs = new Listeners<PongOfPeer>(guard, 'pongs');
@@ -134,7 +137,7 @@ export class NatTraversal implements Service {
       transport: this.#ownTraffic.sockets,
       sources: needs.candidateSources,
       allocations: this.#allocations,
-      refreshIntervalMs: settings.refreshIntervalMs,
+      refreshIntervalMs: () => this.#settings.refreshIntervalMs,
       clock,
       logger,
       onNetworkEvent: () => {
@@ -195,6 +198,18 @@ export class NatTraversal implements Service {
     this.#firstHandshakes.stop();
     this.#trials?.stop();
     await Promise.all([this.#allocations.stop(), this.#signals.stop()]);
+  }
+
+  /** Takes over what can change while it runs: all settings but `enabled`. What is open stays open. */
+  configure(settings: TraversalSettings): void {
+    const { enabled } = this.#settings;
+    Object.assign(this.#settings, settings, { enabled });
+    this.#engine.configure(this.#settings);
+  }
+
+  /** Relays of these plugins have other servers than before, or other credentials for them. */
+  renewRelays(): void {
+    this.#allocations.renew();
   }
 
   // --- Peers ---

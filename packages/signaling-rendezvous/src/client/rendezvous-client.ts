@@ -25,11 +25,20 @@ export interface RendezvousClientOptions {
   readonly caFile?: string | undefined;
 }
 
+/** The plugin's options, as its schema gives them. */
+interface ClientOptions {
+  readonly url?: string | undefined;
+  readonly urls?: readonly string[] | undefined;
+  readonly caFile?: string | undefined;
+}
+
 /** {@link Signaling} through rendezvous servers, any of which may be down. */
 export class RendezvousClient implements Signaling {
   readonly #needs: RendezvousClientNeeds;
-  readonly #caFile: string | undefined;
-  readonly #links: readonly RendezvousLink[];
+  #caFile: string | undefined;
+  /** By canonical URL. */
+  #links: ReadonlyMap<string, RendezvousLink>;
+  #started = false;
   readonly #undelivered = new Undelivered();
   readonly #messages: Listeners<{ from: PublicKey; sealed: Uint8Array }>;
   readonly #states: Listeners<readonly SignalingState[]>;
@@ -47,14 +56,31 @@ export class RendezvousClient implements Signaling {
     this.#undeliverable = new Listeners(needs.guard, 'undeliverable');
     this.#available = new Listeners(needs.guard, 'available');
     this.#caFile = options.caFile;
-    const urls = new Map(
-      options.urls.map((url) => {
+    this.#links = this.#linksTo(options.urls, new Map());
+  }
+
+  /** Servers that stay are not disturbed; another authority counts from the next connection on. */
+  reload(options: unknown): undefined {
+    const { url, urls = [], caFile } = options as ClientOptions;
+    const before = this.#links;
+    this.#caFile = caFile;
+    this.#links = this.#linksTo(url === undefined ? urls : [url, ...urls], before);
+    if (this.#stopped || !this.#started) return;
+    for (const [canonical, link] of before)
+      if (!this.#links.has(canonical))
+        link.stop().catch((error: unknown) => this.#needs.logger.debug('rendezvous', { error }));
+    for (const [canonical, link] of this.#links) if (!before.has(canonical)) link.start();
+    this.#states.tell(this.states());
+  }
+
+  #linksTo(urls: readonly string[], before: ReadonlyMap<string, RendezvousLink>): ReadonlyMap<string, RendezvousLink> {
+    return new Map(
+      urls.map((url) => {
         const canonical = canonicalUrl(url);
         if (canonical === undefined) throw new RangeError('not a ws:// or wss:// URL without credentials');
-        return [canonical, url];
+        return [canonical, before.get(canonical) ?? this.#createLink(canonical, url)];
       }),
     );
-    this.#links = [...urls].map(([canonical, url]) => this.#createLink(canonical, url));
   }
 
   /** Starts dialling: nothing has to wait for a server. */
@@ -63,7 +89,8 @@ export class RendezvousClient implements Signaling {
     const stop = () => void this.stop();
     signal.addEventListener('abort', stop, { once: true });
     this.#unlisten = () => signal.removeEventListener('abort', stop);
-    for (const link of this.#links) link.start();
+    this.#started = true;
+    for (const link of this.#links.values()) link.start();
     // A turn of the event loop, after what is left of this one: the first requests are on their way before the caller
     // goes on to what keeps it busy.
     await setImmediate();
@@ -73,28 +100,28 @@ export class RendezvousClient implements Signaling {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unlisten?.();
-    await Promise.all(this.#links.map((link) => link.stop()));
+    await Promise.all([...this.#links.values()].map((link) => link.stop()));
   }
 
   publish(to: PublicKey, sealed: Uint8Array): void {
     if (this.#stopped) return;
     this.#undelivered.published(to);
-    for (const link of this.#links) link.publish(to, sealed);
+    for (const link of this.#links.values()) link.publish(to, sealed);
   }
 
   /** The network changed: dials at once where the connection is down, and makes sure of it where it is up. */
   nudge(): void {
-    for (const link of this.#links) link.nudge();
+    for (const link of this.#links.values()) link.nudge();
   }
 
   states(): readonly SignalingState[] {
-    return this.#links.map((link) => link.state);
+    return [...this.#links.values()].map((link) => link.state);
   }
 
   /** Frames and messages dropped since the start, by reason. */
   counters(): Readonly<Record<string, number>> {
     const total = new Map<string, number>();
-    for (const link of this.#links) {
+    for (const link of this.#links.values()) {
       for (const [reason, count] of Object.entries(link.dropped)) total.set(reason, (total.get(reason) ?? 0) + count);
     }
     return Object.fromEntries(total);

@@ -180,15 +180,13 @@ export class RendezvousServer implements RunningServer {
   }
 
   /** Takes over URLs, the certificate, who is admitted and the number of clients; other addresses to listen on need a restart. */
-  reload(options: unknown): void {
+  reload(options: unknown): string[] {
     const next = (options as { rendezvous?: RendezvousServerOptions }).rendezvous;
-    if (!next) return;
+    if (!next) return [];
     const { clock, files, guard, logger } = this.#needs;
     const addresses = ({ listen, tls }: RendezvousServerOptions) => [listOf(listen), listOf(tls?.listen)];
-    if (JSON.stringify(addresses(next)) !== JSON.stringify(addresses(this.#options))) {
-      logger.warn('rendezvous: a change of `listen` needs a restart');
-    }
-    this.#options = { ...next, listen: this.#options.listen };
+    const isElsewhere = JSON.stringify(addresses(next)) !== JSON.stringify(addresses(this.#options));
+    this.#options = { ...next, listen: this.#options.listen, tls: this.#options.tls };
     this.#configuredUrls = canonicalUrls(next.urls);
     this.#setLimits(next.maxClients ?? DEFAULT_SERVER_LIMITS.maxClients);
     const reload = ++this.#reloads;
@@ -204,6 +202,7 @@ export class RendezvousServer implements RunningServer {
         logger.error('rendezvous: the certificate stays as it was', { error });
       });
     }
+    return isElsewhere ? ['rendezvous: where it listens has changed'] : [];
   }
 
   /**

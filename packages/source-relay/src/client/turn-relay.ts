@@ -53,8 +53,8 @@ interface ConfiguredServer extends RelayServer {
 
 /** Relayed candidates: allocations on TURN servers (RFC 8656), made from the transport's own sockets. */
 export class TurnRelay implements Relay {
-  readonly servers: readonly RelayServer[];
-  readonly #configured: readonly ConfiguredServer[];
+  #servers: readonly RelayServer[] = [];
+  #configured: readonly ConfiguredServer[] = [];
   readonly #needs: TurnRelayNeeds;
   /** Those that were asked before: whoever asks again has lost what they gave, or got nothing. */
   readonly #askedBefore = new Set<string>();
@@ -66,15 +66,33 @@ export class TurnRelay implements Relay {
   /** @param servers whose transport is not built yet are warned about and left out. */
   constructor(needs: TurnRelayNeeds, options: { readonly servers: readonly TurnServerOptions[] }) {
     this.#needs = needs;
-    this.#configured = options.servers.flatMap((server) => {
+    this.#configure(options.servers);
+  }
+
+  get servers(): readonly RelayServer[] {
+    return this.#servers;
+  }
+
+  /** One whose credential is another is another server. */
+  reload(options: unknown): undefined {
+    this.#configure((options as { readonly servers: readonly TurnServerOptions[] }).servers);
+  }
+
+  #configure(servers: readonly TurnServerOptions[]): void {
+    const before = new Map(
+      this.#configured.map(({ options }, index) => [JSON.stringify(options), this.#servers[index]]),
+    );
+    this.#configured = servers.flatMap((server) => {
       const target = parseTurnUrl(server.url);
       if (target === undefined) throw new CodedError('CONFIG', `not a TURN URL: ${JSON.stringify(server.url)}`);
       if (target.transport === 'udp')
         return [{ url: server.url, transport: target.transport, options: server, target }];
-      needs.logger.warn('TURN over TCP and TLS is not built yet: this relay is not used', { relay: server.url });
+      this.#needs.logger.warn('TURN over TCP and TLS is not built yet: this relay is not used', { relay: server.url });
       return [];
     });
-    this.servers = this.#configured.map(({ url, transport }) => Object.freeze({ url, transport }));
+    this.#servers = this.#configured.map(
+      ({ url, transport, options }) => before.get(JSON.stringify(options)) ?? Object.freeze({ url, transport }),
+    );
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -122,12 +122,14 @@ export class StunTurnServer implements RunningServer {
   }
 
   /** Takes over users and limits; what was removed ends when its client comes back to refresh. */
-  reload(options: unknown): void {
+  reload(options: unknown): string[] {
     const { turn } = options as StunTurnServerOptions;
-    if (turn === undefined || this.#turn === undefined) return;
+    const untaken = untakenOf(this.#options, options as StunTurnServerOptions);
+    if (turn === undefined || this.#turn === undefined) return untaken;
     this.#turn.configure(turn).catch((error: unknown) => {
       this.#needs.logger.error('turn: the users stay as they were', { error: reasonOf(error) });
     });
+    return untaken;
   }
 
   async #createTurn(options: NonNullable<StunTurnServerOptions['turn']>): Promise<void> {
@@ -230,4 +232,18 @@ export class StunTurnServer implements RunningServer {
         local.port === port && (local.ip === ip || (isWildcardAddress(local) && this.#own.has(ip))),
     );
   }
+}
+
+/** What `reload` takes over of `turn`. */
+const TAKEN = new Set(['users', 'usersFile', 'maxAllocations', 'quotaPerUser']);
+
+/** Keys that are other than those the sockets were opened with. */
+function untakenOf(before: StunTurnServerOptions, after: StunTurnServerOptions): string[] {
+  return (['stun', 'turn'] as const).flatMap((section) => {
+    const [old, now]: Readonly<Record<string, unknown>>[] = [{ ...before[section] }, { ...after[section] }];
+    const keys = [...new Set([...Object.keys(old ?? {}), ...Object.keys(now ?? {})])];
+    return keys
+      .filter((key) => !TAKEN.has(key) && JSON.stringify(old?.[key]) !== JSON.stringify(now?.[key]))
+      .map((key) => `${section}.${key} has changed`);
+  });
 }

@@ -88,8 +88,9 @@ function createPart({ plugin, part, sections, options }: LoadedServerPart, needs
     status: () => server.status?.() ?? {},
     problems: () => problemLines(server.problems?.() ?? []),
     reload: (next) => {
-      server.reload?.(next);
+      const untaken = server.reload?.(next);
       current = next;
+      return Array.isArray(untaken) ? problemLines(untaken as unknown[]) : [];
     },
   };
 }

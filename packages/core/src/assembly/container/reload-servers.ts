@@ -9,6 +9,8 @@ export interface NamedServer extends RunningServer {
   /** Empty before `start`, and for a server that has none. */
   addresses(): readonly ListeningAddress[];
   problems(): readonly string[];
+  /** @returns what was not taken. */
+  reload(options: unknown): readonly string[];
   /** What it runs on: from `create`, then from the last `reload` that it took. */
   readonly options: unknown;
 }
@@ -39,26 +41,29 @@ export function reloadServers(servers: readonly NamedServer[], config: LoadedCon
     left.delete(loaded);
     changes.push({ server, before: server.options, after: loaded.options });
   }
-  apply(changes);
+  restart.push(...apply(changes));
   for (const part of left) restart.push(`server sections ${part.sections.join(', ')} are new`);
   return restart;
 }
 
-function apply(changes: readonly Change[]): void {
+/** @returns what of it was not taken. */
+function apply(changes: readonly Change[]): string[] {
+  const untaken: string[] = [];
   for (const [index, { server, after }] of changes.entries()) {
     try {
-      server.reload?.(after);
+      untaken.push(...server.reload(after));
     } catch (error) {
       // The one that failed may have got half way.
       for (const change of changes.slice(0, index + 1).reverse()) putBack(change);
       throw wrapError(error, { name: server.plugin, hook: 'reload', code: 'PLUGIN_FAILED' });
     }
   }
+  return untaken;
 }
 
 function putBack({ server, before }: Change): void {
   try {
-    server.reload?.(before);
+    server.reload(before);
   } catch {
     // It ran on these already, so this is the fault that is being told.
   }

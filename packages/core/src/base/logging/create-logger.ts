@@ -20,11 +20,16 @@ export interface LoggerOptions {
   readonly stream?: { write(line: string): void };
 }
 
+/** With all its children. */
+export interface RootLogger extends Logger {
+  setLevel(level: LogLevel): void;
+}
+
 /**
  * A logger over pino, which is loaded here and not before. Secrets in fields are masked by their names; nothing that a
  * terminal would obey is written, in either format.
  */
-export async function createLogger(options: LoggerOptions): Promise<Logger> {
+export async function createLogger(options: LoggerOptions): Promise<RootLogger> {
   const { pino } = await import('pino');
   const fd = options.destination === 'stdout' ? 1 : 2;
   const pretty = options.format === 'pretty' || (options.format === 'auto' && isatty(fd));
@@ -46,7 +51,8 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
     },
     stream,
   );
-  return adapt(logger, { component: options.name });
+  const setLevel = (level: LogLevel) => void (logger.level = level);
+  return { ...adapt(logger, { component: options.name }), setLevel };
 }
 
 function shortened(fields: Record<string, unknown>): Record<string, unknown> {

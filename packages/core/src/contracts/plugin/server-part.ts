@@ -26,8 +26,11 @@ export interface RunningServer extends Service {
   status?(): Readonly<Record<string, unknown>>;
   /** What is wrong right now and can mean somebody's mistake, one line each with its cure, for `status`. */
   problems?(): readonly string[];
-  /** The rc file was read again: take over what can change without a restart (users, limits). */
-  reload?(options: unknown): void;
+  /**
+   * The rc file was read again: take over what can change without a restart (users, limits).
+   * @returns a list of what of it takes a restart, a clause each; anything else: all was taken.
+   */
+  reload?(options: unknown): unknown;
 }
 
 /** Something wrong that only a look at the files shows which options name. */

@@ -11,10 +11,11 @@ export interface Surroundings<Agent> {
   readonly ownKey: PublicKey;
   readonly runId: string;
   readonly tieBreaker: bigint;
-  readonly holePunchTimeoutMs: number;
-  readonly maxCandidatePairs: number;
+  holePunchTimeoutMs: number;
+  /** Of agents that are made from now on. */
+  maxCandidatePairs: number;
   /** Whether to spend many checks and sockets on NATs that map per destination. */
-  readonly hardNat: boolean;
+  hardNat: boolean;
   /** The one peer that an attempt is made for: two at once would double the load on the NAT. */
   hardNatHolder: PublicKey | undefined;
   readonly pacer: TokenBucket;

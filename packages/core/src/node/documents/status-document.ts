@@ -17,7 +17,7 @@ export const SESSION_MS = 180_000;
 /** A part that says what is wrong, one line each, and counts it. */
 export interface Reporting {
   problems(): readonly string[];
-  counters(): Readonly<Record<string, number>>;
+  counters?(): Readonly<Record<string, number>>;
 }
 
 export interface StatusSources {

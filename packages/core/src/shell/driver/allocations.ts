@@ -44,13 +44,14 @@ const RETRY_MAX_MS = 60_000;
 
 /** One allocation per configured relay server, kept for as long as the node runs; lost ones are made again. */
 export class Allocations {
-  readonly #slots: Slot[];
+  #slots: Slot[];
   /**
    * Of each permission that is wanted, by allocation and the peer's address; undefined until it is granted. One that is
    * released meanwhile leaves nothing.
    */
   readonly #framings = new Map<string, Map<string, RelayFraming | undefined>>();
   readonly #refusals: ReadonlyMap<string, Refusals>;
+  readonly #relays: readonly { readonly plugin: string; readonly instance: Relay }[];
   #signal: AbortSignal | undefined;
 
   constructor(
@@ -70,12 +71,31 @@ export class Allocations {
         return [plugin, new Refusals({ plugin, what: 'allocation', cure, clock, logger })];
       }),
     );
+    this.#relays = relays;
+    this.#slots = this.#wantedSlots();
+  }
+
+  /**
+   * Servers were added or taken away: one that is the same object as before keeps its allocation, others are given up and asked
+   * for.
+   */
+  renew(): void {
+    const before = this.#slots;
+    const wanted = this.#wantedSlots();
+    this.#slots = wanted.map((slot) => before.find(({ server }) => server === slot.server) ?? slot);
+    for (const slot of before) if (!this.#slots.includes(slot)) this.#giveUp(slot);
+    if (this.#signal === undefined) return;
+    for (const slot of this.#slots) if (!before.includes(slot)) slot.first = this.#allocate(slot);
+    this.needs.onChange();
+  }
+
+  #wantedSlots(): Slot[] {
     const usable = (plugin: string) => (server: RelayServer) => {
       const fault = serverFault(server);
       if (fault !== undefined) this.#refusals.get(plugin)?.refuse('a relay server', fault);
       return fault === undefined;
     };
-    this.#slots = relays.flatMap(({ plugin, instance }) =>
+    return this.#relays.flatMap(({ plugin, instance }) =>
       instance.servers.filter(usable(plugin)).map((server) => ({
         plugin,
         relay: instance,
@@ -90,6 +110,16 @@ export class Allocations {
         first: undefined,
       })),
     );
+  }
+
+  #giveUp(slot: Slot): void {
+    slot.retry?.[Symbol.dispose]();
+    slot.lost?.[Symbol.dispose]();
+    const { allocation } = slot;
+    slot.allocation = undefined;
+    if (allocation === undefined) return;
+    this.#framings.delete(allocation.id);
+    allocation.close().catch((error: unknown) => this.#log(error));
   }
 
   start(signal: AbortSignal): void {
@@ -235,7 +265,7 @@ export class Allocations {
     slot.connecting = true;
     try {
       const allocation = await this.#askFor(slot, signal);
-      if (this.#signal === undefined) {
+      if (this.#signal === undefined || !this.#slots.includes(slot)) {
         await allocation.close();
         return;
       }
@@ -249,7 +279,7 @@ export class Allocations {
       });
       this.needs.onChange();
     } catch (error) {
-      if (!signal.aborted) this.#retryLater(slot, error);
+      if (!signal.aborted && this.#slots.includes(slot)) this.#retryLater(slot, error);
     } finally {
       slot.connecting = false;
     }

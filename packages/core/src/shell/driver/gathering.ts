@@ -20,7 +20,7 @@ export interface GatheringNeeds {
   readonly sources: readonly NamedSource[];
   readonly allocations: Allocations;
   /** Between two looks at every mapping. */
-  readonly refreshIntervalMs: number;
+  readonly refreshIntervalMs: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The network may be another: a source has noticed something, or the machine slept. */
@@ -200,7 +200,7 @@ export class Gathering {
     if (signal === undefined) return;
     this.#refreshTimer = this.#needs.clock.setTimeout(() => {
       void this.refresh(signal).finally(() => this.#refreshLater());
-    }, this.#needs.refreshIntervalMs);
+    }, this.#needs.refreshIntervalMs());
   }
 
   #describe(): void {

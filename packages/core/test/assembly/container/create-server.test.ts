@@ -104,6 +104,7 @@ describe('reloadServers, where a part cannot take its options over', () => {
       reload: (options) => {
         taken.push(options);
         if (refuses(options)) throw new Error('no such file');
+        return [];
       },
     };
     return { server, taken };

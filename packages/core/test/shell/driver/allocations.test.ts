@@ -1,6 +1,6 @@
 import { transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
-import type { Allocation, Relay } from '../../../src/contracts/relay.js';
+import type { Allocation, Relay, RelayServer } from '../../../src/contracts/relay.js';
 import { silentLogger } from '../../../src/base/logging/memory-logger.js';
 import { Allocations } from '../../../src/shell/driver/allocations.js';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
@@ -106,5 +106,52 @@ describe('allocations', () => {
     await allocations.stop();
     expect(relay.log).toEqual(['allocate allocation-0', 'close allocation-0']);
     expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('allocations, where the list of servers has changed', () => {
+  it('are kept on servers that are the same, given up on others and made on new ones', async () => {
+    const log: string[] = [];
+    const [stays, goes, comes] = ['stays', 'goes', 'comes'].map(
+      (name) => ({ url: `turn:${name}:3478`, transport: 'udp' }) as const,
+    );
+    let servers: RelayServer[] = [stays, goes].filter((server) => server !== undefined);
+    let count = 0;
+    const relay: Relay = {
+      get servers() {
+        return servers;
+      },
+      allocate: async (server) => {
+        log.push(`allocate ${server.url}`);
+        return {
+          ...(await new TestRelay().allocate()),
+          id: `${server.url}#${count++}`,
+          server,
+          close: async () => void log.push(`close ${server.url}`),
+        };
+      },
+    };
+    const clock = new FakeClock();
+    const allocations = new Allocations([{ plugin: 'relay', instance: relay }], {
+      clock,
+      logger: silentLogger(),
+      datagrams: () => undefined,
+      onChange: () => undefined,
+    });
+    allocations.start(new AbortController().signal);
+    await clock.advance(0);
+    servers = [stays, comes].filter((server) => server !== undefined);
+    allocations.renew();
+    await clock.advance(0);
+    expect(log).toEqual([
+      'allocate turn:stays:3478',
+      'allocate turn:goes:3478',
+      'close turn:goes:3478',
+      'allocate turn:comes:3478',
+    ]);
+    expect(allocations.states()).toMatchObject([
+      { url: 'turn:stays:3478', state: 'up' },
+      { url: 'turn:comes:3478', state: 'up' },
+    ]);
   });
 });
