@@ -24,8 +24,9 @@ A file that others may change is refused, and so is one that belongs to another 
 file and its folder (a sticky folder such as \`/tmp\` is fine); under \`sudo\` the files of the calling user are taken too. A secret
 file that others may read draws a warning, as does a secret inside an rc file that they may read; one that they may write is refused.
 
-SIGHUP reads the file again, and the one that \`peersFile\` names: peers and users come and go, living sessions stay. What else has
-changed takes a restart, and the log names it. A file that is code is read once.
+SIGHUP reads the file again, and the one that \`peersFile\` names: peers and users come and go, STUN, relay and rendezvous servers
+are changed, settings of \`traversal\` but \`enabled\` and the level of the log are taken over; living sessions stay. What else has
+changed takes a restart: the log names it, and \`status\` until then. A file that is code is read once.
 
 ## Keys of a node
 

@@ -42,6 +42,11 @@ export function describeError(error: unknown): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const known = ERROR_TEXTS[code];
   if (known !== undefined) return `${known} (${code})`;
+  if (code === 'EPROTO' && error.message.includes('wrong version number'))
+    return 'no TLS is spoken there (EPROTO): the port is that of ws://, or of another program';
+  // Node's words for a server that hangs up before it has answered.
+  if (error.message === 'socket hang up')
+    return 'the server hung up: the port may be that of wss://, or of another program';
   const message = (error.message.split('\n')[0] ?? '').slice(0, 200);
   const isTls = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/.test(code);
   return isTls ? `TLS: ${message} (${code})` : message;
