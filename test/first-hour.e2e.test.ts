@@ -109,7 +109,7 @@ it(
     const c = await prepare('c', 3);
     for (const machine of [a, b, c]) await list(machine, 'a', 'b', 'c');
     await typeAll(c, run);
-    const reload = readme.commandsWith('on a and b, as root', 'reload');
+    const reload = readme.commandsWith('on a and b, as root', 'systemctl reload');
     for (const machine of [a, b]) await typeAll(machine, reload);
     for (const [machine, others] of [
       [a, 'bc'],
