@@ -13,8 +13,10 @@ export async function pack(folder = process.cwd()) {
   const work = mkdtempSync(join(tmpdir(), 'pack-'));
   const stage = join(work, 'package');
   try {
-    // Real folders in node_modules, and no links: that is what npm packs.
-    const deploy = ['--filter', '@wirepath/cli', 'deploy', '--prod', '--legacy', '--config.node-linker=hoisted', stage];
+    // Real folders in node_modules, and no links: that is what npm packs. Nor hard ones, as pnpm makes of files that are alike:
+    // npm leaves them out when it unpacks.
+    const config = ['--config.node-linker=hoisted', '--config.package-import-method=copy'];
+    const deploy = ['--filter', '@wirepath/cli', 'deploy', '--prod', '--legacy', ...config, stage];
     const deployed = await step('Gathering', 'npx', ['--yes', packageManager, ...deploy, '--prefer-offline']);
     if (!deployed.ok) throw new Error('the packages could not be gathered');
     const { name, version } = bundleDependencies(stage);

@@ -24,6 +24,9 @@ it('is installed from one file without a registry, and works', async () => {
   const script = `import(${JSON.stringify(new URL('../scripts/pack.mjs', import.meta.url).href)}).then(({ pack }) => pack(${JSON.stringify(folder)})).then((file) => console.log('packed ' + file))`;
   const { stdout } = await exec(process.execPath, ['--input-type=module', '--eval', script], { cwd: ROOT });
   const file = /^packed (.*)$/m.exec(stdout)?.[1] ?? '';
+  // npm leaves links out when it unpacks, hard ones too.
+  const { stdout: contents } = await exec('tar', ['-tvzf', file], { maxBuffer: 1e8 });
+  expect(contents.split('\n').filter((line) => /^[hl]/.test(line) && !line.includes('/.bin/'))).toEqual([]);
   await exec('npm', ['install', '--global', '--no-audit', '--no-fund', file], { cwd: folder, env });
   const wirepath = (...args: string[]) => exec(join(folder, 'global/bin/wirepath'), args, { cwd: folder, env });
   const { version } = JSON.parse(
