@@ -12,7 +12,7 @@ import {
 } from '../packages/core/dist/rc-file/overrides/environment-variables.js';
 import { NOT_BUILT_YET } from '../packages/core/dist/rc-file/checking/not-built-yet.js';
 import { commandsDocument } from '../packages/cli/dist/commands-doc.js';
-import { systemdUnit } from '../packages/cli/dist/commands/systemd-unit.js';
+import { killSwitchUnit, systemdUnit } from '../packages/cli/dist/commands/systemd-unit.js';
 import { wirepath } from '../packages/cli/dist/product.js';
 import { configurationDocument } from './docs/configuration-document.mjs';
 import { errorsDocument } from './docs/errors-document.mjs';
@@ -29,6 +29,7 @@ const pages = {
   'docs/commands.md': commandsDocument(wirepath),
   'packages/cli/systemd/wirepath@.service': systemdUnit(wirepath, 'node'),
   'packages/cli/systemd/wirepath-server@.service': systemdUnit(wirepath, 'server'),
+  'packages/cli/systemd/wirepath-kill-switch@.service': killSwitchUnit(wirepath),
 };
 
 const check = process.argv.includes('--check');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { systemdUnit } from '../src/commands/systemd-unit.js';
+import { killSwitchUnit, systemdUnit } from '../src/commands/systemd-unit.js';
 import { wirepath } from '../src/product.js';
 
 const hasAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0;
@@ -39,5 +39,24 @@ describe.each(['node', 'server'] as const)('the unit of systemd for a %s', (role
     const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
     rmSync(folder, { recursive: true });
     expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: '' });
+  });
+});
+
+describe('the unit that loads the kill switch', () => {
+  it('is the file that the package brings (else run scripts/generate-docs.mjs)', () => {
+    const file = fileURLToPath(new URL('../systemd/wirepath-kill-switch@.service', import.meta.url));
+    expect(readFileSync(file, 'utf8')).toBe(killSwitchUnit(wirepath));
+  });
+
+  it('comes before the network, and the node’s unit wants it', () => {
+    const text = killSwitchUnit({ name: 'acme-mesh', homepage: 'https://acme.example' });
+    expect(text).toMatch(/^Before=network-pre.target /m);
+    expect(text).toMatch(/^Wants=network-pre.target$/m);
+    expect(text).toMatch(/^DefaultDependencies=no$/m);
+    expect(text).toMatch(/^ExecStart=acme-mesh kill-switch --config \/etc\/acme-mesh\/%i\.yaml$/m);
+    expect(text).not.toContain('wirepath');
+    const node = systemdUnit({ name: 'acme-mesh', homepage: 'https://acme.example' }, 'node');
+    expect(node).toMatch(/^Wants=.*acme-mesh-kill-switch@%i\.service$/m);
+    expect(node).toMatch(/^After=.*acme-mesh-kill-switch@%i\.service$/m);
   });
 });

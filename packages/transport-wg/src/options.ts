@@ -1,4 +1,5 @@
 import type { SchemaLibrary } from '@wirepath/core/plugin';
+import { killSwitchOption, type KillSwitchOption } from './system/firewall/kill-switch-options.js';
 
 /** Options of the plugin, as in the rc file. */
 export interface WireGuardOptions {
@@ -12,6 +13,8 @@ export interface WireGuardOptions {
   readonly fwmark?: number | undefined;
   /** Binds the sockets to one interface (SO_BINDTODEVICE): only for a machine whose default route a mesh owns. */
   readonly bindInterface?: string | undefined;
+  /** What is meant for the tunnel never leaves otherwise. @default false */
+  readonly killSwitch: KillSwitchOption;
   /** Of `uapi`: our sockets in front of the device, or the device's own. @default 'proxy' */
   readonly subMode: 'proxy' | 'native';
   /** Of `uapi`: name of the existing interface. @default the node's `interface` */
@@ -46,6 +49,7 @@ export function wireGuardOptions(z: SchemaLibrary) {
     bindInterface: interfaceName
       .optional()
       .describe('Binds the sockets to one interface: only for a machine whose default route a mesh owns'),
+    killSwitch: killSwitchOption(z),
     subMode: z
       .enum(['proxy', 'native'])
       .default('proxy')

@@ -6,7 +6,7 @@ export default definePlugin({
   name: '@wirepath/transport-wg',
   apiVersion: 1,
   options: wireGuardOptions,
-  needs: ['logger', 'clock', 'guard', 'random', 'identity', 'node'],
+  needs: ['logger', 'clock', 'guard', 'random', 'identity', 'node', 'product'],
   provides: ['transport'],
   // Routes, marks and `ip`; pinning sockets anew; another socket on a `listenPort` below 1024.
   capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_NET_BIND_SERVICE'],

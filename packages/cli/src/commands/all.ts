@@ -24,6 +24,26 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: async () => (await import('./up.js')).up,
   }),
   defineCommand({
+    name: 'down',
+    arguments: [],
+    summary: 'lift what a node left that was killed: its kill switch, and settings of the system',
+    details:
+      'With `killSwitch`, a node that is killed, or fails, leaves its kill switch standing, and so does every node with ' +
+      '`always`. A node that runs is not stopped: this refuses then.',
+    options: [CONFIG, json('what was removed')],
+    examples: [{ line: 'down --config ./a.yaml', does: 'let traffic out again that was meant for the tunnel' }],
+    load: async () => (await import('./down.js')).down,
+  }),
+  defineCommand({
+    name: 'kill-switch',
+    arguments: [],
+    summary: 'load the kill switch alone, and leave it there: at boot, before the network and the node',
+    details: 'Does nothing where the rc file has no `killSwitch`. `down` lifts it.',
+    options: [CONFIG, json('whether it is loaded')],
+    examples: [{ line: 'kill-switch --config ./a.yaml', does: 'nothing meant for the tunnel leaves from now on' }],
+    load: async () => (await import('./kill-switch.js')).killSwitch,
+  }),
+  defineCommand({
     name: 'serve',
     arguments: [],
     summary: 'run the server parts: STUN, relay and rendezvous',
@@ -120,10 +140,14 @@ export const COMMANDS: readonly CommandDefinition[] = [
     arguments: [],
     summary:
       'print a unit that runs it as a service of systemd, under a user of its own and with the one right it needs',
-    options: [{ flags: '--server', description: 'for `serve`, in the place of `up`' }],
+    options: [
+      { flags: '--server', description: 'for `serve`, in the place of `up`' },
+      { flags: '--kill-switch', description: 'for `kill-switch`, which loads it before the network' },
+    ],
     examples: [
       { line: 'systemd-unit', does: 'one file for all nodes of this machine, an instance for each rc file' },
       { line: 'systemd-unit --server', does: 'the same for servers' },
+      { line: 'systemd-unit --kill-switch', does: 'what nodes with a kill switch want before the network' },
     ],
     load: async () => (await import('./systemd-unit.js')).systemdUnitCommand,
   }),

@@ -122,7 +122,7 @@ export async function runInForeground(
   } finally {
     await claiming;
     await rights?.done;
-    await stopBounded(logger, child, control);
+    await stopBounded(logger, child, control, !signal.aborted);
   }
   // A plugin that hangs may hold timers and sockets that nobody else can close.
   if (!up) process.exit(EXIT_DONE);
@@ -193,13 +193,14 @@ async function stopBounded(
   logger: Logger | undefined,
   child: ForegroundProcess | undefined,
   control: ControlServer,
+  failed: boolean,
 ): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), STOP_TIMEOUT_MS);
   });
   try {
-    const outcome = await Promise.race([Promise.all([child?.stop(), control.stop()]), timeout]);
+    const outcome = await Promise.race([Promise.all([child?.stop({ failed }), control.stop()]), timeout]);
     if (outcome === 'late') {
       logger?.error('stopping took too long; what still ran was cut off', { timeoutMs: STOP_TIMEOUT_MS });
       control.removeNow();

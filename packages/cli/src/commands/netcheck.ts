@@ -1,16 +1,13 @@
 import { CommandError } from '../wording/command-error.js';
 import { EXIT_DONE } from '../wording/error-line.js';
-import { createLogger, createNode, loadConfig, PluginPhases, type NetcheckDocument } from '@wirepath/core';
-import { stackOf } from '@wirepath/core/plugin';
+import type { NetcheckDocument } from '@wirepath/core';
 import { Interrupt } from '../terminal/interrupt.js';
 import { formatNetcheck } from '../text/netcheck-text.js';
 import { palette } from '../text/palette.js';
-import { reportWarnings } from './config-warnings.js';
 import type { CommandContext } from './definition.js';
 import { printJson } from './json-document.js';
-import { requireNode } from './require-node.js';
-import { connectToRunning, requireConfigFile } from './running-process.js';
-import { slowPhaseTo } from './slow-plugins.js';
+import { connectToRunning } from './running-process.js';
+import { unstartedNode } from './unstarted-node.js';
 
 export interface NetcheckOptions {
   readonly config?: string;
@@ -43,26 +40,8 @@ async function askRunningNode(
   }
 }
 
-/** Until it opens sockets there is nothing to clean up, so a signal ends the process as any other: plugins may hang there. */
 async function checkFromHere(context: CommandContext, config: string | undefined): Promise<NetcheckDocument> {
-  const { product, terminal } = context;
-  const file = await requireConfigFile(context, config);
-  const phases = new PluginPhases({ onSlow: slowPhaseTo(context) });
-  const loaded = await loadConfig(product, { configPath: file, env: terminal.env, phases });
-  requireNode(context, loaded);
-  reportWarnings(context, loaded);
-  const { level } = loaded.log;
-  const isVerbose = level === 'debug' || level === 'trace';
-  const logger = await createLogger({
-    name: product.name,
-    level: isVerbose ? level : 'warn',
-    destination: 'stderr',
-    format: 'auto',
-  });
-  const node = await createNode(product, loaded, { logger, phases }).catch((error: unknown) => {
-    logger.debug('stack of the error', { stack: stackOf(error) });
-    throw error;
-  });
+  const { node } = await unstartedNode(context, config);
   using interrupt = new Interrupt();
   try {
     return await node.netcheck({ signal: interrupt.signal });

@@ -4,13 +4,15 @@ import type { CommandContext } from './definition.js';
 
 export interface SystemdUnitOptions {
   readonly server?: boolean;
+  readonly killSwitch?: boolean;
 }
 
 export function systemdUnitCommand(
   { product, terminal }: CommandContext,
   options: SystemdUnitOptions,
 ): Promise<number> {
-  terminal.out.write(systemdUnit(product, options.server === true ? 'server' : 'node'));
+  if (options.killSwitch === true) terminal.out.write(killSwitchUnit(product));
+  else terminal.out.write(systemdUnit(product, options.server === true ? 'server' : 'node'));
   return Promise.resolve(EXIT_DONE);
 }
 
@@ -18,12 +20,15 @@ export function systemdUnitCommand(
 const ROLES = {
   node: {
     command: 'up',
-    // The TUN device, addresses, routes and marks; `ip`, which we run, inherits it.
+    // The TUN device, addresses, routes, marks and firewall rules; what we run inherits it.
     capability: 'CAP_NET_ADMIN',
     families: 'AF_UNIX AF_INET AF_INET6 AF_NETLINK',
     // The second is where `wg` looks for the device. Without it, everything but `wg show` works.
     folders: (name: string) => `${name} wireguard`,
     devices: ['DevicePolicy=closed', 'DeviceAllow=/dev/net/tun rw'],
+    before: (name: string) => [`${name}-kill-switch@%i.service`],
+    // Of all settings of the kernel one is its business: src_valid_mark, where rp_filter is strict.
+    tunables: ['ProtectKernelTunables=yes', 'ReadWritePaths=-/proc/sys/net/ipv4/conf/all'],
   },
   server: {
     command: 'serve',
@@ -32,6 +37,8 @@ const ROLES = {
     families: 'AF_UNIX AF_INET AF_INET6',
     folders: (name: string) => name,
     devices: ['PrivateDevices=yes'],
+    before: () => [],
+    tunables: ['ProtectKernelTunables=yes'],
   },
 } as const;
 
@@ -41,14 +48,14 @@ const ROLES = {
  */
 export function systemdUnit(product: Pick<Product, 'name' | 'homepage'>, role: keyof typeof ROLES): string {
   const { name, homepage } = product;
-  const { command, capability, families, folders, devices } = ROLES[role];
+  const { command, capability, families, folders, devices, before, tunables } = ROLES[role];
   return [
     `# Printed by \`${name} systemd-unit${role === 'server' ? ' --server' : ''}\`.`,
     '[Unit]',
     `Description=${name} ${role} of %i`,
     ...(homepage === undefined ? [] : [`Documentation=${homepage}`]),
-    'Wants=network-online.target',
-    'After=network-online.target',
+    `Wants=${['network-online.target', ...before(name)].join(' ')}`,
+    `After=${['network-online.target', ...before(name)].join(' ')}`,
     '',
     '[Service]',
     'Type=exec',
@@ -82,7 +89,7 @@ export function systemdUnit(product: Pick<Product, 'name' | 'homepage'>, role: k
     'ProtectHostname=yes',
     'ProtectKernelLogs=yes',
     'ProtectKernelModules=yes',
-    'ProtectKernelTunables=yes',
+    ...tunables,
     `RestrictAddressFamilies=${families}`,
     'RestrictNamespaces=yes',
     'RestrictRealtime=yes',
@@ -94,6 +101,42 @@ export function systemdUnit(product: Pick<Product, 'name' | 'homepage'>, role: k
     '',
     '[Install]',
     'WantedBy=multi-user.target',
+    '',
+  ].join('\n');
+}
+
+/**
+ * A unit that loads the kill switch of an rc file while the network is not up yet. The node's unit wants it; where the rc file
+ * has no kill switch it does nothing. Stopping it lifts nothing: that is for the node, or `down`.
+ */
+export function killSwitchUnit({ name, homepage }: Pick<Product, 'name' | 'homepage'>): string {
+  return [
+    `# Printed by \`${name} systemd-unit --kill-switch\`.`,
+    '[Unit]',
+    `Description=${name} kill switch of %i`,
+    ...(homepage === undefined ? [] : [`Documentation=${homepage}`]),
+    '# Nothing is sent before this, and nothing waits for the network here.',
+    'DefaultDependencies=no',
+    'After=local-fs.target systemd-sysusers.service',
+    'Before=network-pre.target shutdown.target',
+    'Wants=network-pre.target',
+    'Conflicts=shutdown.target',
+    '',
+    '[Service]',
+    'Type=oneshot',
+    'RemainAfterExit=yes',
+    `User=${name}`,
+    `ExecStart=${name} kill-switch --config /etc/${name}/%i.yaml`,
+    'AmbientCapabilities=CAP_NET_ADMIN',
+    'CapabilityBoundingSet=CAP_NET_ADMIN',
+    'NoNewPrivileges=yes',
+    'Environment=XDG_RUNTIME_DIR=/run',
+    'ProtectSystem=strict',
+    'ProtectHome=yes',
+    'RestrictAddressFamilies=AF_UNIX AF_NETLINK',
+    'SystemCallArchitectures=native',
+    'SystemCallFilter=@system-service',
+    'SystemCallErrorNumber=EPERM',
     '',
   ].join('\n');
 }

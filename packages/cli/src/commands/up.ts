@@ -21,9 +21,9 @@ export function up(context: CommandContext, { config }: UpOptions): Promise<numb
     return {
       capabilities: loaded.plugins.flatMap(({ definition }) => definition.capabilities ?? []),
       start: (options) => node.start(options),
-      stop: async () => {
+      stop: async (options) => {
         changes[Symbol.dispose]();
-        await node.stop();
+        await node.stop(options);
       },
       reload: async (changed) => {
         requireNode(context, changed);

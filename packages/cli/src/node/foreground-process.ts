@@ -4,7 +4,8 @@ import type { ControlMethod } from '../control/connection.js';
 /** What runs until a signal: a node, or servers. */
 export interface ForegroundProcess {
   start(options: { signal: AbortSignal }): Promise<void>;
-  stop(): Promise<void>;
+  /** @param options.failed it is not by a signal: what is to outlive a failure stays. */
+  stop(options?: { failed?: boolean }): Promise<void>;
   reload(config: LoadedConfig): Promise<void>;
   status(): unknown;
   /** Linux capabilities that it needs from start to stop; as root, the others are given up. */

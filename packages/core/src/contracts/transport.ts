@@ -51,6 +51,22 @@ export interface TransportPeerStats {
   readonly endpoint: TransportAddress | null;
 }
 
+/** Lets nothing out that is meant for the tunnel, but by the tunnel; of a transport for which one is configured. */
+export interface KillSwitch {
+  /**
+   * What is meant for the tunnel, whether or not its peers are added yet: the ranges of the configuration, before `listen` and
+   * again whenever it was read.
+   */
+  expect(cidrs: readonly string[]): void;
+  /** Without a start, and to stay. @returns false: none is configured. @throws CodedError KILL_SWITCH, PERMISSION_DENIED. */
+  loadToStay(): boolean;
+  /**
+   * Without a start: removes what a killed run left of it.
+   * @returns a clause for each thing that was removed. @throws CodedError KILL_SWITCH, PERMISSION_DENIED.
+   */
+  lift(): readonly string[];
+}
+
 /** Carries packets for peers: WireGuard, or anything that does its work. */
 export interface Transport {
   readonly capabilities: TransportCapabilities;
@@ -60,13 +76,18 @@ export interface Transport {
   readonly listenPort: number | undefined;
   /** In-process packets, where the transport was configured without a device. */
   readonly packets: PacketPort | undefined;
+  /** Left out where the transport never has one. */
+  readonly killSwitch?: KillSwitch | undefined;
 
   /** Opens the sockets: from here on `datagrams`, peers and paths work. Everything slower waits for `start`. */
   listen(options: { signal: AbortSignal }): Promise<void>;
   /** Brings the device up (TUN, addresses, routes) or attaches to it. */
   start(options: { signal: AbortSignal }): Promise<void>;
-  /** Safe before, during and after start; idempotent; leaves nothing behind. */
-  stop(): Promise<void>;
+  /**
+   * Safe before, during and after start; idempotent; leaves nothing behind.
+   * @param options.failed the node ends because something failed: a kill switch stays.
+   */
+  stop(options?: { failed?: boolean }): Promise<void>;
 
   /** Replaces the peer of that key where there is one, keeping its session. */
   addPeer(peer: TransportPeer): void;

@@ -48,9 +48,9 @@ export class Lifecycle implements Service {
     return this.#starting;
   }
 
-  stop(): Promise<void> {
+  stop(options: { failed?: boolean } = {}): Promise<void> {
     this.#stopping.abort();
-    this.#stopped ??= this.#stopAll();
+    this.#stopped ??= this.#stopAll(options);
     return this.#stopped;
   }
 
@@ -62,7 +62,7 @@ export class Lifecycle implements Service {
         await this.#startOne(named, signal);
       }
     } catch (error) {
-      await this.stop();
+      await this.stop({ failed: !signal.aborted });
       throw error;
     }
   }
@@ -82,12 +82,12 @@ export class Lifecycle implements Service {
     }
   }
 
-  async #stopAll(): Promise<void> {
+  async #stopAll(options: { failed?: boolean }): Promise<void> {
     const { clock, logger } = this.#options;
     for (let named = this.#entered.pop(); named !== undefined; named = this.#entered.pop()) {
       const { name, service, stopTimeoutMs } = named;
       try {
-        await within(() => service.stop(), {
+        await within(() => service.stop(options), {
           clock,
           timeoutMs: stopTimeoutMs ?? this.#options.stopTimeoutMs ?? 5000,
           what: `${name}: stop`,

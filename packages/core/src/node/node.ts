@@ -3,7 +3,7 @@ import { loadCheckEncoder } from '../shell/adapters/connectivity-checks.js';
 import { TOKENS } from '../assembly/container/tokens.js';
 import { createContainer, type Environment, type WiredNode } from '../assembly/container/create-container.js';
 import type { LoadedConfig } from '../assembly/loaded-config.js';
-import type { PacketPort } from '../contracts/transport.js';
+import type { KillSwitch, PacketPort } from '../contracts/transport.js';
 import type { PublicKey } from '../base/identity/identity.js';
 import type { Service } from '../contracts/service.js';
 import { statsOf } from '../contracts/transport.js';
@@ -67,6 +67,8 @@ export interface Node extends Service {
   reload(config: LoadedConfig): Promise<readonly string[]>;
   /** What `status` shows of one peer; undefined where there is none of that key. */
   peerStatus(publicKey: PublicKey): PeerStatus | undefined;
+  /** Of the transport, where it has one; it knows what is meant for the tunnel. */
+  readonly killSwitch: KillSwitch | undefined;
   /** Something that `status` shows has changed: of this peer, which may be gone, or of the node. */
   onChange(listener: (peer: PublicKey | undefined) => void): Disposable;
 }
@@ -143,6 +145,7 @@ class WiredTraversalNode implements Node {
       clock,
       logger,
     });
+    this.#expectRanges(config);
     // Whatever connects comes before the device, which takes longest and is needed last.
     this.#lifecycle = new Lifecycle(
       [
@@ -151,7 +154,7 @@ class WiredTraversalNode implements Node {
           plugin: true,
           service: {
             start: (options) => phases.track(carrier, 'start', () => transport.listen(options)),
-            stop: () => transport.stop(),
+            stop: (options) => transport.stop(options),
           },
         },
         { name: 'traversal', service: this.traversal },
@@ -182,8 +185,12 @@ class WiredTraversalNode implements Node {
     return this.#lifecycle.start(options);
   }
 
-  stop(): Promise<void> {
-    return this.#lifecycle.stop();
+  stop(options?: { failed?: boolean }): Promise<void> {
+    return this.#lifecycle.stop(options);
+  }
+
+  get killSwitch(): KillSwitch | undefined {
+    return this.wired.get(TOKENS.Transport).instance.killSwitch;
   }
 
   status(): StatusDocument {
@@ -262,6 +269,7 @@ class WiredTraversalNode implements Node {
   async reload(config: LoadedConfig): Promise<readonly string[]> {
     if (config.node === undefined) throw new CodedError('CONFIG', 'the rc file no longer describes a node');
     this.wired.rcFilePeers.update(config.node.peers);
+    this.#expectRanges(config);
     this.#connections.hurry();
     this.traversal.hurry();
     this.#untaken = this.#reload.take(config);
@@ -275,6 +283,11 @@ class WiredTraversalNode implements Node {
 
   #restartLines(): string[] {
     return this.#untaken.map((clause) => `the rc file: ${clause}: this needs a restart`);
+  }
+
+  #expectRanges({ node }: LoadedConfig): void {
+    const ranges = (node?.peers ?? []).flatMap(({ allowedIps }) => allowedIps);
+    this.killSwitch?.expect(ranges);
   }
 
   #signaling() {

@@ -81,8 +81,8 @@ export class WirepathNode {
     await writeFile(this.rcFile, text, { mode: 0o600 });
   }
 
-  command(name: 'up' | 'status' = 'up'): string[] {
-    return wirepath(name, '--config', this.rcFile);
+  command(name: 'up' | 'status' | 'down' | 'kill-switch' = 'up', ...args: readonly string[]): string[] {
+    return wirepath(name, ...args, '--config', this.rcFile);
   }
 
   /** Starts the daemon; does not wait for anything. */

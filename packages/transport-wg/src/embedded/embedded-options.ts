@@ -1,4 +1,5 @@
-import type { Clock, Guard, Identity, Logger, NodeSettings, RandomSource } from '@wirepath/core/plugin';
+import type { Clock, Guard, Identity, Logger, NodeSettings, ProductNames, RandomSource } from '@wirepath/core/plugin';
+import type { KillSwitchOption } from '../system/firewall/kill-switch-options.js';
 import type { OpenUdpSocket } from '../sockets/udp-socket.js';
 
 export interface EmbeddedTransportNeeds {
@@ -8,6 +9,8 @@ export interface EmbeddedTransportNeeds {
   readonly random: RandomSource;
   readonly identity: Identity;
   readonly node: NodeSettings;
+  /** Its name is that of our table of firewall rules, with the interface's. @default transport-wg */
+  readonly product?: ProductNames;
 }
 
 export interface EmbeddedTransportOptions {
@@ -17,6 +20,8 @@ export interface EmbeddedTransportOptions {
   readonly tun?: boolean | undefined;
   readonly fwmark?: number | undefined;
   readonly bindInterface?: string | undefined;
+  /** @default false */
+  readonly killSwitch?: KillSwitchOption | undefined;
   /** Folder of the UAPI socket. @default /var/run/wireguard */
   readonly uapiFolder?: string | undefined;
   /** Opens every socket of the transport: for a simulated network, without a device. @default the system's sockets */

@@ -1,8 +1,6 @@
 import {
-  baseIdOf,
   CodedError,
   Counters,
-  parseCidr,
   sameAddress,
   samePath,
   socketPath,
@@ -21,13 +19,17 @@ import { Device } from '../protocol/device.js';
 import { parseKey } from '../protocol/keys.js';
 import type { DeviceSink } from '../protocol/sink.js';
 import { TunInterface } from '../inner/tun-interface.js';
+import { createFirewall } from '../system/firewall/create-firewall.js';
+import type { Firewall } from '../system/firewall/firewall.js';
 import { UapiServer } from '../uapi/socket/server.js';
+import { sourceBytes } from './cookie-source.js';
 import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
 import { pinSockets, prepareSockets } from './prepare-sockets.js';
 import { EventThrottle } from '../events/event-throttle.js';
 import { InProcessPort } from '../inner/in-process-port.js';
 import type { InnerSide } from '../inner/inner-side.js';
 import { Mishaps } from '../events/mishaps.js';
+import { counted } from '../events/counted.js';
 import { TransportEvents } from '../events/transport-events.js';
 import { OutsideSockets } from '../sockets/outside-sockets.js';
 import { Sockets } from '../sockets/sockets.js';
@@ -54,6 +56,7 @@ export class EmbeddedTransport implements Transport {
     canModifyPeer: true,
   } as const;
 
+  readonly killSwitch: Firewall | undefined;
   readonly #needs: EmbeddedTransportNeeds;
   readonly #options: EmbeddedTransportOptions;
   readonly #mark: FirewallMark;
@@ -89,6 +92,7 @@ export class EmbeddedTransport implements Transport {
     if (options.tun ?? true) {
       this.#tun = new TunInterface({ node, mark, table, logger, clock, guard, counters, onPacket });
       this.#inner = this.#tun;
+      this.killSwitch = createFirewall(needs, { ...options, mark });
     } else {
       this.#port = new InProcessPort(onPacket, guard);
       this.#inner = this.#port;
@@ -118,9 +122,10 @@ export class EmbeddedTransport implements Transport {
     return this.#port;
   }
 
-  /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, INTERFACE_NOT_FOUND, NETWORK_CONFIG, ABORTED. */
+  /** @throws CodedError KILL_SWITCH, ADDRESS_IN_USE, PERMISSION_DENIED, INTERFACE_NOT_FOUND, NETWORK_CONFIG, ABORTED. */
   async listen({ signal }: { signal: AbortSignal }): Promise<void> {
     const { identity, random, clock, node } = this.#needs;
+    this.killSwitch?.load();
     const privateKey = identity.exportPrivateKey();
     this.#device = new Device({
       privateKey,
@@ -130,13 +135,17 @@ export class EmbeddedTransport implements Transport {
       random: (sizeBytes) => random.bytes(sizeBytes),
       wallClockMs: () => clock.unixMs(),
       mtu: node.mtu,
-      onRange: (cidr, isRouted) => this.#inner.setRouted(cidr, isRouted),
+      onRange: (cidr, isRouted) => {
+        this.killSwitch?.setRouted(cidr, isRouted);
+        this.#inner.setRouted(cidr, isRouted);
+      },
     });
     privateKey.fill(0);
     await this.#sockets.open(this.#options.listenPort ?? 0, signal);
     this.#listening = true;
     const { bindInterface } = this.#options;
     if (bindInterface !== undefined) pinSockets(this.#sockets, bindInterface, this.#needs.logger);
+    if (this.killSwitch?.holds) prepareSockets(this.#sockets, this.#mark.value, this.#needs.logger);
   }
 
   /** @throws CodedError PERMISSION_DENIED, INTERFACE_IN_USE, NETWORK_CONFIG, CONFIG, ABORTED. */
@@ -146,8 +155,8 @@ export class EmbeddedTransport implements Transport {
     return starting;
   }
 
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  stop(options?: { failed?: boolean }): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => this.killSwitch?.close(options));
     return this.#stopping;
   }
 
@@ -217,17 +226,13 @@ export class EmbeddedTransport implements Transport {
   }
 
   counters(): Record<string, number> {
-    const drops = Object.entries(this.#device?.drops ?? {}).map(
-      ([reason, count]) => [`wireguard.${reason}`, count] as const,
-    );
-    const tun = Object.entries(this.#tun?.drops() ?? {}).map(
-      ([reason, count]) => [`tun.write-${reason}`, count] as const,
-    );
-    return { ...this.#counters.snapshot(), ...Object.fromEntries([...drops, ...tun].filter(([, count]) => count > 0)) };
+    const drops = { ...counted('wireguard.', this.#device?.drops), ...counted('tun.write-', this.#tun?.drops()) };
+    return { ...this.#counters.snapshot(), ...this.killSwitch?.counters(), ...drops };
   }
 
   problems(): string[] {
-    return [...(this.#tun?.problems() ?? []), ...this.#mishaps.problems(), ...this.#sockets.problems()];
+    const own = [...(this.killSwitch?.problems() ?? []), ...(this.#tun?.problems() ?? [])];
+    return [...own, ...this.#mishaps.problems(), ...this.#sockets.problems()];
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -239,8 +244,9 @@ export class EmbeddedTransport implements Transport {
     if (this.#stopping || signal.aborted || listenPort === undefined) {
       throw new CodedError('ABORTED', 'the transport is not listening', { cause: signal.reason });
     }
-    if (this.#tun) prepareSockets(this.#sockets, this.#mark.value, this.#needs.logger);
+    if (this.#tun && !this.killSwitch?.holds) prepareSockets(this.#sockets, this.#mark.value, this.#needs.logger);
     await this.#inner.start({ signal, listenPort });
+    this.killSwitch?.start();
     if (this.#tun) await this.#serveUapi(signal);
   }
 
@@ -389,12 +395,4 @@ export class EmbeddedTransport implements Transport {
       if (this.#peers.get(publicKey)?.throttle.admitPathWanted(now)) this.#events.pathWanted.tell({ publicKey });
     },
   };
-}
-
-/** What a cookie is bound to. A relayed path is bound to the allocation too: its remote address is the relay's word. */
-function sourceBytes(path: TransportPath): Uint8Array {
-  const { ip, port } = path.remote;
-  const address = parseCidr(ip.split('%')[0] ?? '')?.bytes ?? new Uint8Array(4);
-  const origin = path.kind === 'relayed' ? Buffer.from(baseIdOf(path)) : new Uint8Array(0);
-  return Buffer.concat([address, Uint8Array.of(port >> 8, port & 255), origin]);
 }

@@ -14,12 +14,19 @@ const needs = {
   random: { bytes: (length: number) => new Uint8Array(length) },
   identity: newIdentity(),
   node: { interfaceName: 'wptest0', addresses: ['10.77.0.1/24'], mtu: 1420 },
+  product: { name: 'wirepath', runtimeFolder: '/run/wirepath' },
 };
 
 describe('the plugin', () => {
   it('has defaults for every option', () => {
     const parsed: WireGuardOptions = schema.parse({});
-    expect(parsed).toEqual({ mode: 'embedded', tun: true, subMode: 'proxy', configureInterface: true });
+    expect(parsed).toEqual({
+      mode: 'embedded',
+      tun: true,
+      subMode: 'proxy',
+      configureInterface: true,
+      killSwitch: false,
+    });
   });
 
   it.each<[string, object]>([

@@ -25,6 +25,10 @@ export const ERRORS = {
     message: 'the name does not resolve',
     advice: 'Check the name and the servers in /etc/resolv.conf, or write an address in its place.',
   },
+  KILL_SWITCH: {
+    message: 'the kill switch cannot be loaded',
+    advice: 'The message says what the kernel lacks or refused; without it the node does not run.',
+  },
   PEER_NOT_FOUND: { message: 'there is no such peer', advice: 'Check the name or key with `status`.' },
   TIMEOUT: { message: 'it took too long', advice: 'The message says what was waited for.' },
   INVALID_KEY: { message: 'not a WireGuard key', advice: 'A key is 44 characters of base64, as `genkey` prints it.' },

@@ -1,0 +1,31 @@
+import { CommandError } from '../wording/command-error.js';
+import { EXIT_DONE } from '../wording/error-line.js';
+import type { CommandContext } from './definition.js';
+import { printJson } from './json-document.js';
+import { isRunning } from './is-running.js';
+import { unstartedNode } from './unstarted-node.js';
+
+export interface DownOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** Lifts what a node left that was killed, or whose kill switch is `always`. */
+export async function down(context: CommandContext, options: DownOptions): Promise<number> {
+  const { terminal, product } = context;
+  if (await isRunning(context, options.config)) {
+    throw new CommandError('ALREADY_RUNNING', 'the node runs, and needs what this would remove', {
+      advice: `Stop it first: Ctrl-C, SIGTERM, or \`systemctl stop\`. Then \`${product.name} down\` lifts what stays.`,
+    });
+  }
+  const { node, file } = await unstartedNode(context, options.config);
+  try {
+    const removed = node.killSwitch?.lift() ?? [];
+    if (options.json === true) printJson(terminal, { config: file, removed });
+    else if (removed.length === 0) terminal.out.write('nothing was left to remove\n');
+    else terminal.out.write(removed.map((what) => `removed ${what}\n`).join(''));
+    return EXIT_DONE;
+  } finally {
+    await node.stop();
+  }
+}
