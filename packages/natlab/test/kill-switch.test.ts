@@ -135,7 +135,7 @@ describeInLab('the kill switch', () => {
     expect(seen.lan).toBeGreaterThan(10);
     expect(seen.neighbours).toBeGreaterThan(0);
     // The configured resolver is asked in the clear, now that the rules are gone; the LAN's is not.
-    expect(seen.dns).toBeGreaterThan(10);
+    expect(seen.dns).toBeGreaterThan(0);
     await allowed.stop('SIGKILL');
     expect((await it.seenDuring(async () => undefined)).dns).toBe(0);
     expect((await a.status()).node).toMatchObject({ dropped: { 'kill-switch.dns': expect.any(Number) } });

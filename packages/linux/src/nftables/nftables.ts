@@ -4,7 +4,7 @@ import { isFailure, NETLINK_NETFILTER, NetlinkError, NetlinkSocket } from '../ne
 import type { NetlinkRequest } from '../netlink/netlink-socket.js';
 import { EAGAIN } from '../libc/errno.js';
 import { SystemCallError } from '../libc/system-call-error.js';
-import { batch, nftRequest, removeTable, replaceTable, type Table } from './table.js';
+import { batch, nftRequest, removeTable, replaceTable, type Table, type TableParts } from './table.js';
 
 const NFGENMSG_BYTES = 4;
 const DUMP_ATTEMPTS = 5;
@@ -50,9 +50,12 @@ export class Nftables implements Disposable {
     return this.#socket.portId;
   }
 
-  /** Makes the table, in the place of one of that name: no packet sees neither. @throws NetlinkError, SystemCallError. */
+  /**
+   * Makes the table, or gives it these chains, rules and sets in the place of what it has: no packet sees neither. A chain keeps
+   * its hook. @throws NetlinkError, SystemCallError.
+   */
   replace(table: Table): void {
-    this.#commit(replaceTable(table));
+    this.#commit(replaceTable(table, this.#parts(table.name)));
   }
 
   /** No error where there is none. @throws NetlinkError, SystemCallError. */
@@ -96,6 +99,15 @@ export class Nftables implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
+  }
+
+  #parts(table: string): TableParts {
+    // Of all tables: to narrow sets to a table that is not there is an error.
+    const names = (request: 'getChain' | 'getSet', name: number) =>
+      this.#dump(nftRequest(request, []))
+        .filter((of) => of.string(1) === table)
+        .map((of) => of.string(name) ?? '');
+    return { chains: names('getChain', 3), sets: names('getSet', 2) };
   }
 
   #commit(requests: readonly NetlinkRequest[]): void {

@@ -57,9 +57,13 @@ const MESSAGES = {
   deleteTable: 2,
   newChain: 3,
   getChain: 4,
+  deleteChain: 5,
   newRule: 6,
   getRule: 7,
+  deleteRule: 8,
   newSet: 9,
+  getSet: 10,
+  deleteSet: 11,
   newElements: 12,
   getElements: 13,
 } as const;
@@ -96,27 +100,41 @@ export function batch(requests: readonly NetlinkRequest[]): NetlinkRequest[] {
   ];
 }
 
-/** The table as it is, or nothing where there is none, gives way to this one. */
-export function replaceTable(table: Table): NetlinkRequest[] {
-  return [...removeTable(table.name), ...createTable(table)];
+/** Names of what a table has. */
+export interface TableParts {
+  readonly chains: readonly string[];
+  readonly sets: readonly string[];
+}
+
+/**
+ * The table gets these chains, rules and sets in the place of what it has; it is made where there is none.
+ *
+ * Chains stay, and their rules are exchanged: a packet goes through a chain with all its old rules or all its new ones. A chain
+ * that were removed and made again could be met twice, first the new one before the change and then the old one after it, and
+ * neither would have rules. Sets are made anew, for the elements of a set are looked at one generation at a time.
+ */
+export function replaceTable(table: Table, before: TableParts): NetlinkRequest[] {
+  const { name, comment, sets, chains } = table;
+  const of = attribute.string(1, name);
+  const isWanted = new Set(chains.map((chain) => chain.name));
+  const goneChains = before.chains.filter((chain) => !isWanted.has(chain));
+  return [
+    nftRequest('newTable', [of, ...commentAttribute(6, comment)], NLM_F.CREATE),
+    ...chains.map((chain) =>
+      nftRequest('newChain', [of, attribute.string(3, chain.name), ...hookAttributes(chain.hook)], NLM_F.CREATE),
+    ),
+    ...before.chains.map((chain) => nftRequest('deleteRule', [of, attribute.string(2, chain)])),
+    ...before.sets.map((set) => nftRequest('deleteSet', [of, attribute.string(2, set)])),
+    ...goneChains.map((chain) => nftRequest('deleteChain', [of, attribute.string(3, chain)])),
+    ...sets.flatMap((set, index) => createSet(of, set, index + 1)),
+    ...chains.flatMap((chain) => chain.rules.map((rule) => createRule(of, chain.name, rule))),
+  ];
 }
 
 /** No error where there is none: it is made first. */
 export function removeTable(name: string): NetlinkRequest[] {
   const attributes = [attribute.string(1, name)];
   return [nftRequest('newTable', attributes, NLM_F.CREATE), nftRequest('deleteTable', attributes)];
-}
-
-function createTable({ name, comment, sets, chains }: Table): NetlinkRequest[] {
-  const table = attribute.string(1, name);
-  return [
-    nftRequest('newTable', [table, ...commentAttribute(6, comment)], NLM_F.CREATE),
-    ...sets.flatMap((set, index) => createSet(table, set, index + 1)),
-    ...chains.map((chain) =>
-      nftRequest('newChain', [table, attribute.string(3, chain.name), ...hookAttributes(chain.hook)], NLM_F.CREATE),
-    ),
-    ...chains.flatMap((chain) => chain.rules.map((rule) => createRule(table, chain.name, rule))),
-  ];
 }
 
 function hookAttributes(hook: Hook | undefined): Uint8Array[] {

@@ -72,8 +72,12 @@ describe.skipIf(reason !== undefined)('tables of nftables, in the kernel', () =>
         'type filter hook prerouting priority mangle; policy accept;',
       ]),
     );
-    expect(found.tables.find(({ name }) => name === 'test-table')).toEqual({ name: 'test-table', comment: 'replaced' });
+    expect(found.tables.find(({ name }) => name === 'test-table')).toEqual({
+      name: 'test-table',
+      comment: 'of a test',
+    });
     expect(found.many).toBe(6000);
+    expect(found.chains.map(({ name }) => name)).toEqual(['inner', 'out']);
     const [inner, out] = found.chains;
     expect(inner).toMatchObject({ name: 'inner' });
     expect(inner!.rules[0]).toMatchObject({

@@ -9,11 +9,12 @@ const body = ({ payload }: { payload: Uint8Array }) => new AttributeMap(payload.
 const typeOf = ({ type }: { type: number }) => (type >> 8 === 10 ? type & 0xff : `edge ${type}`);
 const ipv4 = (text: string) => Uint8Array.from(text.split('.').map(Number));
 const interval = (first: string, last: string): Interval => ({ first: ipv4(first), last: ipv4(last) });
+const none = { chains: [], sets: [] };
 const table = (more: Partial<Table>): Table => ({ name: 't', sets: [], chains: [], ...more });
 
 /** First keys of the elements, `end` for those that end an interval. */
 function elementsOf(intervals: readonly Interval[]): string[] {
-  const requests = replaceTable(table({ sets: [{ name: 's', key: 'ipv4', intervals }] }));
+  const requests = replaceTable(table({ sets: [{ name: 's', key: 'ipv4', intervals }] }), none);
   return requests
     .filter((request) => typeOf(request) === 12)
     .flatMap((request) => decodeAttributes(body(request).bytes(3)!))
@@ -24,17 +25,19 @@ function elementsOf(intervals: readonly Interval[]): string[] {
 }
 
 describe('a table of nftables', () => {
-  it('is replaced in one batch: made, removed and made, so that there being none is no error', () => {
+  it('is replaced in one batch: made where there is none, its rules and sets exchanged', () => {
     const rules = [{ expressions: [step.verdict('drop')] }];
-    const requests = batch(replaceTable(table({ chains: [{ name: 'c', rules }] })));
-    expect(requests.map(typeOf)).toEqual(['edge 16', 0, 2, 0, 3, 6, 'edge 17']);
+    const before = { chains: ['c', 'gone'], sets: ['s'] };
+    const requests = batch(replaceTable(table({ chains: [{ name: 'c', rules }] }), before));
+    // The chain is not made anew: its rules are exchanged.
+    expect(requests.map(typeOf)).toEqual(['edge 16', 0, 3, 8, 8, 11, 5, 6, 'edge 17']);
     // The resource of the edges is the subsystem, in network order; the family in between is inet.
     expect(requests.map(({ payload }) => hex(payload.subarray(0, 4)))).toEqual([
       '0000000a',
-      ...Array<string>(5).fill('01000000'),
+      ...Array<string>(7).fill('01000000'),
       '0000000a',
     ]);
-    expect(requests.map(({ acknowledged }) => acknowledged)).toEqual([false, false, false, false, false, true, false]);
+    expect(requests.map(({ acknowledged }) => acknowledged)).toEqual([...Array<boolean>(7).fill(false), true, false]);
   });
 
   it('is removed in the same way', () => {
@@ -46,7 +49,7 @@ describe('a table of nftables', () => {
       { name: 'inner', rules: [] },
       { name: 'out', hook: { at: 'output', priority: -150 }, rules: [] },
     ];
-    const [inner, out] = replaceTable(table({ chains }))
+    const [inner, out] = replaceTable(table({ chains }), none)
       .filter((request) => typeOf(request) === 3)
       .map(body);
     expect(inner!.bytes(4)).toBeUndefined();
@@ -61,7 +64,9 @@ describe('a table of nftables', () => {
       step.compare('==', step.hostU32(0x57)),
       step.verdict('drop'),
     ];
-    const rule = replaceTable(table({ chains: [{ name: 'c', rules: [{ expressions, comment: 'why' }] }] })).at(-1)!;
+    const rule = replaceTable(table({ chains: [{ name: 'c', rules: [{ expressions, comment: 'why' }] }] }), none).at(
+      -1,
+    )!;
     expect(hex(body(rule).bytes(4))).toBe(
       [
         '2400 0180 0900 0100 6d65746100000000 1400 0280 0800 0200 00000003 0800 0100 00000001',
@@ -96,7 +101,7 @@ describe('a table of nftables', () => {
   });
 
   it('takes no comment that nft could not show, and no name that is no interface’s', () => {
-    expect(() => replaceTable(table({ comment: 'x'.repeat(129) }))).toThrow(RangeError);
+    expect(() => replaceTable(table({ comment: 'x'.repeat(129) }), none)).toThrow(RangeError);
     expect(() => step.interfaceNameBytes('sixteen-bytes-xx')).toThrow(RangeError);
     expect(() => step.interfaceNameBytes('')).toThrow(RangeError);
   });

@@ -14,7 +14,7 @@ import { Fights } from './fights.js';
 import type { KillSwitchSettings } from './kill-switch-options.js';
 import { DROPPED, DROPPED_DNS, killSwitchTable } from './kill-switch-table.js';
 import { noKillSwitch } from './no-kill-switch.js';
-import { difference, removeTable, saysWasUnmarked, tableComment, tableName } from './own-table.js';
+import { difference, removeTable, saysWasUnmarked, tableComment, tableName, WAS_UNMARKED } from './own-table.js';
 import { returnPathChains } from './return-path-table.js';
 import type { Mark } from './rules.js';
 
@@ -281,8 +281,10 @@ export class Firewall implements KillSwitch {
 
   #wanted(): Table {
     const { killSwitch, interfaceName, mark, product } = this.#options;
-    const comment = tableComment(product, { killSwitch: killSwitch !== undefined, wasUnmarked: this.#wasUnmarked });
-    const back = this.#returnPath ? returnPathChains(mark, interfaceName) : [];
+    const comment = tableComment(product);
+    const back = this.#returnPath
+      ? returnPathChains(mark, interfaceName, this.#wasUnmarked ? WAS_UNMARKED : undefined)
+      : [];
     if (killSwitch === undefined) return { name: this.#name, comment, sets: [], chains: back };
     const { dns, lan } = killSwitch;
     const { sets, chains } = killSwitchTable({
@@ -293,7 +295,6 @@ export class Firewall implements KillSwitch {
       dns,
       beside: lan === 'on-link' ? this.#system.onLinkNetworks(interfaceName) : lan,
       linkScope: lan === 'on-link' || lan.length > 0,
-      before: this.#tables?.chains(this.#name).find((chain) => chain.name === 'output')?.hook?.priority,
     });
     return { name: this.#name, comment, sets, chains: [...chains, ...back] };
   }

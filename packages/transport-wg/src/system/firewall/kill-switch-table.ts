@@ -42,11 +42,6 @@ export interface KillSwitchPlan {
   readonly beside: readonly (OnLinkNetwork | Cidr)[];
   /** Whether what no router passes on does: link-local addresses, multicast of the link. */
   readonly linkScope: boolean;
-  /**
-   * Priority of the table that this one replaces. While both are there, a packet must meet the old chains first: those of the
-   * same priority come after the new ones, and between the two the kernel may change from one generation to the next.
-   */
-  readonly before?: number | undefined;
 }
 
 /** By these the counters of what was dropped are found. */
@@ -55,8 +50,7 @@ export const DROPPED_DNS = 'DNS outside the tunnel';
 
 const FAMILIES = [4, 6] as const;
 /** After whatever else may still change where a packet goes. */
-const FIRST_PRIORITY = 10;
-const PRIORITIES = 10_000;
+const PRIORITY = 10;
 const NDP = { hopLimit: 255, first: 133, last: 136 };
 /** Of their scope no router passes anything on. */
 const LINK_SCOPE = ['224.0.0.0/24', '255.255.255.255/32', 'fe80::/10', 'ff02::/16'].flatMap(
@@ -69,8 +63,7 @@ const DNS_PORTS = [53, 853] as const;
  * destination is in a range of the tunnel and that goes out by another interface is dropped, whatever routes and rules say.
  */
 export function killSwitchTable(plan: KillSwitchPlan): { sets: IntervalSet[]; chains: Chain[] } {
-  const { interfaceName, before = FIRST_PRIORITY - 1 } = plan;
-  const priority = FIRST_PRIORITY + ((before + 1 - FIRST_PRIORITY) % PRIORITIES);
+  const { interfaceName } = plan;
   const outside = outsideChain(plan);
   const dns = dnsChain(plan);
   const sets = [...outside.sets, ...(dns?.sets ?? [])].filter(({ intervals }) => intervals.length > 0);
@@ -83,7 +76,7 @@ export function killSwitchTable(plan: KillSwitchPlan): { sets: IntervalSet[]; ch
       { name: 'outside', rules: outsideRules },
       {
         name: 'output',
-        hook: { at: 'output', priority },
+        hook: { at: 'output', priority: PRIORITY },
         rules: [
           rule(undefined, outBy('lo'), accept),
           throughTunnel,
@@ -102,7 +95,7 @@ export function killSwitchTable(plan: KillSwitchPlan): { sets: IntervalSet[]; ch
       // Nothing that is passed on is ours, whatever mark it bears.
       {
         name: 'forward',
-        hook: { at: 'forward', priority },
+        hook: { at: 'forward', priority: PRIORITY },
         rules: [throughTunnel, rule(undefined, jump('outside'))],
       },
     ],

@@ -2,25 +2,28 @@ import type { Table } from '@wirepath/linux';
 import type { Tables } from './firewall-system.js';
 import type { ReversePathSettings } from './reverse-path.js';
 
-/** In a table's comment: this machine's `src_valid_mark` was 0 before us, and is to be 0 when the last of us goes. */
-const WAS_UNMARKED = '[src_valid_mark was 0]';
+/** In a rule's comment: this machine's `src_valid_mark` was 0 before us, and is to be 0 when the last of us goes. */
+export const WAS_UNMARKED = 'src_valid_mark was 0';
+/** By this the tables of ours are known, of whichever product. */
+const LIFTED = "down' lifts it";
 
 /** Each interface has a table of its own, so several nodes of one machine do not meet. */
 export function tableName(product: string, interfaceName: string): string {
   return `${product}-${interfaceName}`;
 }
 
-export function tableComment(
-  product: string,
-  { killSwitch, wasUnmarked }: { killSwitch: boolean; wasUnmarked: boolean },
-) {
-  const what = killSwitch ? `kill switch; '${product} down' lifts it` : 'marks of what comes back';
-  return wasUnmarked ? `${what} ${WAS_UNMARKED}` : what;
+export function tableComment(product: string): string {
+  return `kill switch, or marks for the way back; '${product} ${LIFTED}`;
 }
 
 /** Whether a table, of whichever node, says that it is on us to set `src_valid_mark` back. */
 export function saysWasUnmarked(tables: Tables, except?: string): boolean {
-  return tables.tables().some(({ name, comment }) => name !== except && comment?.includes(WAS_UNMARKED));
+  const ours = tables.tables().filter(({ name, comment }) => name !== except && comment?.includes(LIFTED));
+  return ours.some(({ name }) => saysSo(tables, name));
+}
+
+function saysSo(tables: Tables, name: string): boolean {
+  return tables.chains(name).some(({ rules }) => rules.some(({ comment }) => comment === WAS_UNMARKED));
 }
 
 /**
@@ -28,11 +31,11 @@ export function saysWasUnmarked(tables: Tables, except?: string): boolean {
  * @returns a clause for each thing that was removed. @throws SystemCallError
  */
 export function removeTable(tables: Tables, name: string, reversePath: ReversePathSettings): string[] {
-  const found = tables.tables().find((table) => table.name === name);
-  if (found === undefined) return [];
+  if (!tables.tables().some((table) => table.name === name)) return [];
+  const wasUnmarked = saysSo(tables, name);
   tables.remove(name);
   const removed = [`the table ${name} of nftables`];
-  if (!found.comment?.includes(WAS_UNMARKED) || saysWasUnmarked(tables, name)) return removed;
+  if (!wasUnmarked || saysWasUnmarked(tables, name)) return removed;
   reversePath.setUsesMark(false);
   return [...removed, 'the setting net.ipv4.conf.all.src_valid_mark'];
 }

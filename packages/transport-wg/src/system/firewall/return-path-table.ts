@@ -7,13 +7,14 @@ const MANGLE = -150;
 /**
  * Chains that give what comes back on our own connections our mark, as wg-quick does: a strict reverse path check looks the
  * sender up as if it were to be answered, and without the mark the answer would go through the tunnel.
+ * @param note kept with them, for whoever reads them back.
  */
-export function returnPathChains(own: Mark, interfaceName: string): Chain[] {
+export function returnPathChains(own: Mark, interfaceName: string, note?: string): Chain[] {
   return [
     {
       name: 'save',
       hook: { at: 'postrouting', priority: MANGLE },
-      rules: [rule('our own', marked('packet', own), mark('connection', own))],
+      rules: [rule(note, marked('packet', own), mark('connection', own))],
     },
     {
       name: 'restore',
