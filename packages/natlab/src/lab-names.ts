@@ -36,3 +36,8 @@ export function interfaceName(id: string, host: string): string {
 export function uapiSocketPrefix(id: string): string {
   return `/var/run/wireguard/wp${id}-`;
 }
+
+/** What `ip netns exec` lays over files of /etc for all that runs in the namespace. */
+export function namesFolder(namespace: string): string {
+  return `/etc/netns/${namespace}`;
+}

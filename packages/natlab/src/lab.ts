@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Daemon, type DaemonOptions } from './daemon.js';
-import { interfaceName, labPrefix, newLabId } from './lab-names.js';
+import { interfaceName, labPrefix, namesFolder, newLabId } from './lab-names.js';
 import { buildNetwork, hostAddressCommands, hostRouteCommands, namespacesOf, routersOf } from './network/build.js';
 import { natRules, reshiftRules } from './network/nat-kind.js';
 import { INTERNET_GATEWAY, planSites, type HostPlan, type SitePlan, type Sites } from './network/plan.js';
@@ -155,6 +155,13 @@ export class Lab implements AsyncDisposable {
     await this.exec(router, ['nft', '-f', '-'], { input: `delete table ip natlab\ndelete table ip6 natlab\n${rules}` });
     await this.exec(router, ['ip', '-batch', '-'], { input: `${commands.join('\n')}\n` });
     await this.flushConntrack(router);
+  }
+
+  /** The host's resolv.conf names this server from now on: for programs that are started later in the lab. */
+  async resolveNamesBy(host: string, server: string): Promise<void> {
+    const folder = namesFolder(this.namespace(host));
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'resolv.conf'), `nameserver ${server}\noptions timeout:1\n`);
   }
 
   /** @param router its namespace, such as `a-gw`. */

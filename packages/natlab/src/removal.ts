@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { labPrefix, uapiSocketPrefix } from './lab-names.js';
+import { labPrefix, namesFolder, uapiSocketPrefix } from './lab-names.js';
 import { runProgram } from './run-program.js';
 
 /**
- * Ends every process in the lab's namespaces, removes these, its folder, and the sockets in WireGuard's folder, which all
- * namespaces share.
+ * Ends every process in the lab's namespaces, removes these, its folder, what `ip netns exec` lays over /etc there, and the
+ * sockets in WireGuard's folder, which all namespaces share.
  */
 function removalScript(id: string, folder: string): string {
   return `
@@ -15,7 +15,7 @@ for name in $names; do
 done
 for name in $names; do ip netns del "$name"; done
 rm -f ${uapiSocketPrefix(id)}*.sock
-rm -rf '${folder}'
+rm -rf '${folder}' ${namesFolder(labPrefix(id))}*
 `;
 }
 

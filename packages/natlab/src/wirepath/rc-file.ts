@@ -74,5 +74,7 @@ export function serverRcText(rc: ServerRc): string {
 
 /** JSON is a part of YAML. */
 function flow(value: unknown): string {
-  return JSON.stringify(value).replaceAll('":', '": ').replaceAll(',', ', ');
+  return JSON.stringify(value)
+    .replaceAll(/"(\w+)":/g, '"$1": ')
+    .replaceAll(',', ', ');
 }
