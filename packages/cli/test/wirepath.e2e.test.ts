@@ -175,7 +175,7 @@ describe('exit codes', () => {
     await writeFile(file, 'mtu: big\ninterfac: wp0\n', { mode: 0o600 });
     const { status, stderr } = run(['check-config', '--config', file]);
     expect(status).toBe(2);
-    expect(stderr).toContain(`${file} mtu`);
+    expect(stderr).toContain(`${file}:1:6 mtu`);
     expect(stderr).toContain('did you mean `interface`?');
     const json = run(['check-config', '--config', file, '--json']);
     expect(json.status).toBe(2);
