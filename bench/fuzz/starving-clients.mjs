@@ -194,7 +194,8 @@ class RealServer {
   async figures() {
     const args = [WIREPATH, 'status', '--json', '--config', this.#config];
     const { stdout } = await promisify(execFile)(process.execPath, args, { env: this.#env });
-    return JSON.parse(stdout).server.parts[0].figures;
+    const { parts, problems } = JSON.parse(stdout).server;
+    return { ...parts[0].figures, problems };
   }
 
   /** How many were disconnected because they did not read. */
