@@ -29,7 +29,7 @@ export interface WireGuardOptions {
 
 export function wireGuardOptions(z: SchemaLibrary) {
   const interfaceName = z.string().min(1).max(15);
-  return z.strictObject({
+  const options = z.strictObject({
     mode: z
       .enum(['embedded', 'uapi'])
       .default('embedded')
@@ -68,5 +68,9 @@ export function wireGuardOptions(z: SchemaLibrary) {
       .boolean()
       .default(true)
       .describe('Of `uapi`. `false` leaves addresses and routes of the device to others'),
+  });
+  return options.refine(({ killSwitch, mode, tun }) => killSwitch === false || (mode === 'embedded' && tun), {
+    path: ['killSwitch'],
+    error: '`false`, for it needs a device of our own (`mode: embedded` with `tun: true`)',
   });
 }
