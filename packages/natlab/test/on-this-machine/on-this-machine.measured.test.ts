@@ -7,7 +7,9 @@ import { Machine, OUTSIDE, OUTSIDE6 } from './machine.js';
 
 /** How long it goes on; two hours are many rekeys. */
 const MINUTES = Number(process.env['NATLAB_MACHINE_MINUTES'] ?? 5);
-const ROUND_MS = Math.min((MINUTES * 60_000) / 2, 600_000);
+/** Of peace after each round; a round takes a minute. */
+const PAUSE_MS = Math.min(MINUTES * 6000, 600_000);
+const ROUND_MS = 60_000;
 /** A disturbance lasts at least so long, and so long is there peace between two. */
 const LASTS_MS = 2000;
 
@@ -44,7 +46,7 @@ describeInLab('a machine that sends everything through the tunnel, and what happ
         await b.stop('SIGKILL');
         b.start();
         await backAfter(machine, Date.now());
-        await delay(Math.max(0, Math.min(ROUND_MS, until - Date.now())));
+        await delay(Math.max(0, Math.min(PAUSE_MS, until - Date.now())));
       }
       report('handshakes seen', String(handshakes.size));
       await a.stop();
