@@ -88,9 +88,10 @@ export const DISTURBANCES: readonly Disturbance[] = [
       const peer = ['peer', 'name', outside, 'netns', lab.namespace('inet')];
       await ip('link', 'add', inside, 'type', 'veth', ...peer);
       await lab.exec('inet', ['ip', 'link', 'set', 'dev', outside, 'master', 'br0', 'up']);
-      await ip('address', 'add', `${address}/24`, 'dev', inside);
+      // Its network holds nobody but us: what is on the link of a public one does not go through the tunnel.
+      await ip('address', 'add', `${address}/32`, 'dev', inside);
       await ip('link', 'set', 'dev', inside, 'up');
-      await ip('route', 'replace', 'default', 'via', INTERNET_GATEWAY, 'dev', inside);
+      await ip('route', 'replace', 'default', 'via', INTERNET_GATEWAY, 'dev', inside, 'onlink');
     },
     end: async ({ lab, ip }) => {
       await ip('link', 'del', 'dev', UPLINK.inside);

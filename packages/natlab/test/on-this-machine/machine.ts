@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newKeyPair, SERVER_ADDRESSES, type Daemon, type Lab, type RcPeer } from '../../src/index.js';
-import { INTERNET_GATEWAY, INTERNET_GATEWAY6 } from '../../src/network/plan.js';
+import { INTERNET_GATEWAY6 } from '../../src/network/plan.js';
 import { wirepath } from '../../src/wirepath/command.js';
 import { RELAY_USER } from '../../src/wirepath/rc-file.js';
 import { WirepathNode } from '../../src/wirepath/node.js';
@@ -9,10 +9,10 @@ import { labForTest } from '../lab-for-test.js';
 import { NameServer } from './name-server.js';
 import { SentInTheClear } from './sent-in-the-clear.js';
 
-/** Somebody on the internet whom A speaks to through the tunnel. */
-export const OUTSIDE = INTERNET_GATEWAY;
-export const OUTSIDE6 = INTERNET_GATEWAY6;
 const [FIRST_SERVERS, OTHER_SERVERS, NAME_SERVER] = SERVER_ADDRESSES;
+/** On the internet, and spoken to through the tunnel. */
+export const OUTSIDE = NAME_SERVER;
+export const OUTSIDE6 = INTERNET_GATEWAY6;
 const SERVERS = 'servers.lab';
 const EVERYTHING = ['0.0.0.0/0', '::/0'];
 
