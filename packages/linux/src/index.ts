@@ -68,8 +68,8 @@ export {
 export { Nftables, type ChainFound, type RuleFound, type TableFound } from './nftables/nftables.js';
 export type { Chain, Hook, Interval, IntervalSet, Rule, Table } from './nftables/table.js';
 export { watchTable, type TableChange, type TableEvents } from './nftables/watch-table.js';
-export { watchNetworkChanges, type NetworkChangeEvents } from './netlink/network-changes.js';
-export { interfaceIndex, RouteLookup, type RouteQuestion } from './netlink/route-lookup.js';
+export { watchNetworkChanges, type NetworkChangeEvents } from './rtnetlink/network-changes.js';
+export { interfaceIndex, RouteLookup } from './rtnetlink/route-lookup.js';
 export {
   addressLinkOf,
   decodeAddress,
@@ -87,6 +87,7 @@ export {
   removeRoute,
   type LinkRoute,
   type Route,
+  type RouteQuestion,
 } from './rtnetlink/routes.js';
 export { MAIN_TABLE, RTM, RTNL_GROUPS, type IpFamily, type IpPrefix } from './rtnetlink/rtnetlink.js';
 export {

@@ -12,8 +12,10 @@ const RT_SCOPE_NOWHERE = 255;
 const RTN_UNICAST = 1;
 const RTM_F_FIB_MATCH = 0x2000;
 const RTA_DST = 1;
+const RTA_SRC = 2;
 const RTA_OIF = 4;
 const RTA_TABLE = 15;
+const RTA_MARK = 16;
 
 /** A route without a gateway: to a link. */
 export interface LinkRoute {
@@ -32,6 +34,15 @@ export interface Route {
   readonly table: number;
   /** RTN_UNICAST and the like. */
   readonly isUnicast: boolean;
+}
+
+export interface RouteQuestion {
+  /** 4 or 16 bytes, network byte order. */
+  readonly source: Uint8Array;
+  /** Of the same length. */
+  readonly destination: Uint8Array;
+  /** SO_MARK of the socket. */
+  readonly mark: number;
 }
 
 /** Fails with EEXIST where a route to the same destination is in the same table. */
@@ -62,6 +73,23 @@ export function findRoute(address: Uint8Array): { type: number; payload: Uint8Ar
   header[1] = address.length * 8;
   viewOf(header).setUint32(8, RTM_F_FIB_MATCH, LITTLE_ENDIAN);
   return { type: RTM.GETROUTE, payload: concat([header, attribute.bytes(RTA_DST, address)]) };
+}
+
+/** As {@link findRoute}, for a datagram from this source. */
+export function findWay({ source, destination, mark }: RouteQuestion): { type: number; payload: Uint8Array } {
+  const header = new Uint8Array(HEADER_BYTES);
+  header.set([addressFamily(familyOf(destination)), destination.length * 8, source.length * 8]);
+  const attributes = [
+    attribute.bytes(RTA_DST, destination),
+    attribute.bytes(RTA_SRC, source),
+    ...(mark === 0 ? [] : [attribute.u32(RTA_MARK, mark)]),
+  ];
+  return { type: RTM.GETROUTE, payload: concat([header, ...attributes]) };
+}
+
+/** Index of the link that an answer to {@link findWay} names. @param payload of RTM_NEWROUTE. */
+export function wayOut(payload: Uint8Array): number | undefined {
+  return new AttributeMap(payload.subarray(HEADER_BYTES)).u32(RTA_OIF);
 }
 
 /** @param payload of RTM_NEWROUTE or RTM_DELROUTE. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { watchNetworkChanges } from '../../src/netlink/network-changes.js';
+import { watchNetworkChanges } from '../../src/rtnetlink/network-changes.js';
 import { TunDevice } from '../../src/tun/tun-device.js';
 
 const canMakeDevices = process.platform === 'linux' && process.geteuid?.() === 0;

@@ -1,14 +1,10 @@
 import type { Libc } from '../libc/libc.js';
-import { NETLINK_ROUTE } from './netlink-socket.js';
-import { watchNetlink } from './netlink-watch.js';
+import { NETLINK_ROUTE } from '../netlink/netlink-socket.js';
+import { watchNetlink } from '../netlink/netlink-watch.js';
+import { RTNL_GROUPS } from './rtnetlink.js';
 
-// linux/rtnetlink.h
-const RTMGRP_LINK = 0x1;
-const RTMGRP_IPV4_IFADDR = 0x10;
-const RTMGRP_IPV4_ROUTE = 0x40;
-const RTMGRP_IPV6_IFADDR = 0x100;
-const RTMGRP_IPV6_ROUTE = 0x400;
-const GROUPS = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
+const { LINK, IPV4_ADDRESS, IPV4_ROUTE, IPV6_ADDRESS, IPV6_ROUTE } = RTNL_GROUPS;
+const GROUPS = LINK | IPV4_ADDRESS | IPV4_ROUTE | IPV6_ADDRESS | IPV6_ROUTE;
 
 export interface NetworkChangeEvents {
   /** The kernel reports a change of links, addresses or routes: look at them. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attribute, concat } from '../../src/netlink/attributes.js';
 import { failureOf } from '../../src/netlink/answer.js';
 import { NetlinkError, type NetlinkRequests } from '../../src/netlink/netlink-socket.js';
-import { interfaceIndex, RouteLookup } from '../../src/netlink/route-lookup.js';
+import { interfaceIndex, RouteLookup } from '../../src/rtnetlink/route-lookup.js';
 
 function lookupWith(get: NetlinkRequests['get']) {
   return new RouteLookup({ get } as NetlinkRequests);
