@@ -6,6 +6,14 @@ const MAX_HOLD_MS = 60_000;
 /** Left alone for so long, a fight is over. */
 const PEACE_MS = 60_000;
 
+/** Notes another time, and drops those that do not count any more. @returns whether it is a fight. */
+export function isFight(times: number[], now: number): boolean {
+  times.push(now);
+  if (times.length > FIGHT_TIMES) times.shift();
+  const [first = now] = times;
+  return times.length === FIGHT_TIMES && now - first <= FIGHT_MS;
+}
+
 interface Undoing {
   /** Of the latest, at most {@link FIGHT_TIMES}. */
   readonly times: number[];
@@ -38,11 +46,8 @@ export class Undoings<Key> {
     if (undoing.holdMs > 0 && now - (undoing.times.at(-1) ?? 0) > undoing.holdMs + PEACE_MS) {
       Object.assign(undoing, { times: [], total: 0, holdMs: 0 });
     }
-    undoing.times.push(now);
+    const often = isFight(undoing.times, now);
     undoing.total += 1;
-    if (undoing.times.length > FIGHT_TIMES) undoing.times.shift();
-    const [first = now] = undoing.times;
-    const often = undoing.times.length === FIGHT_TIMES && now - first <= FIGHT_MS;
     if (undoing.holdMs === 0 && !often) return;
     undoing.holdMs = undoing.holdMs === 0 ? FIRST_HOLD_MS : Math.min(2 * undoing.holdMs, MAX_HOLD_MS);
     undoing.heldUntil = now + undoing.holdMs;
