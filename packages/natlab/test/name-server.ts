@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Daemon, Lab } from '../../src/index.js';
+import type { Daemon, Lab } from '../src/index.js';
 
-const PROGRAM = fileURLToPath(new URL('../dns-server.mjs', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./dns-server.mjs', import.meta.url));
 
 /** A DNS server in the lab, of the addresses that it is given by name. */
 export class NameServer {
@@ -31,5 +31,11 @@ export class NameServer {
 
   async stop(): Promise<void> {
     await this.#daemon?.stop();
+  }
+
+  /** A stub on a host that asks this server, in another process, whose own questions nobody marks. */
+  async startStub(host: string, stubAddress: string): Promise<void> {
+    const command = [process.execPath, PROGRAM, stubAddress, 'forward', this.address];
+    await this.lab.spawn(host, `stub-${host}`, command).logged(/DNS is up/);
   }
 }

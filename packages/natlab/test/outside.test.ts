@@ -1,13 +1,12 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { Ping, WirepathNode, type Daemon, type Lab } from '../src/index.js';
 import { RELAY_USER } from '../src/wirepath/rc-file.js';
 import { wirepath } from '../src/wirepath/command.js';
 import { describeInLab, labForTest } from './lab-for-test.js';
+import { NameServer } from './name-server.js';
 
-const DNS_SERVER = fileURLToPath(new URL('dns-server.mjs', import.meta.url));
 const DNS = '203.0.113.12';
 const STUB = '127.0.0.53';
 const [FIRST, SECOND] = ['203.0.113.10', '203.0.113.11'];
@@ -25,10 +24,10 @@ class NamedServers {
   #server: Daemon | undefined;
   #runs = 0;
 
-  constructor(readonly lab: Lab) {}
+  readonly dns: NameServer;
 
-  get zoneFile(): string {
-    return join(this.lab.folder, 'zone.json');
+  constructor(readonly lab: Lab) {
+    this.dns = new NameServer(lab, 'srv', DNS);
   }
 
   get caFile(): string {
@@ -47,10 +46,7 @@ class NamedServers {
   async serveAt(address: string): Promise<void> {
     const { lab } = this;
     await this.#server?.stop('SIGKILL');
-    await writeFile(
-      this.zoneFile,
-      JSON.stringify({ 'rv.lab': [address], 'stun.lab': [address], 'relay.lab': [address] }),
-    );
+    await this.dns.set({ 'rv.lab': [address], 'stun.lab': [address], 'relay.lab': [address] });
     const { username, credential } = RELAY_USER;
     const server = {
       rendezvous: {
@@ -64,25 +60,6 @@ class NamedServers {
     await writeFile(rcFile, JSON.stringify({ server }), { mode: 0o600 });
     this.#server = lab.spawn('srv', `server-${++this.#runs}`, wirepath('serve', '--config', rcFile));
     await this.#server.logged(/server is up/);
-  }
-
-  async startDns(): Promise<void> {
-    const dns = this.lab.spawn('srv', 'dns', [process.execPath, DNS_SERVER, DNS, 'zone', this.zoneFile]);
-    await dns.logged(/DNS is up/);
-  }
-
-  /** A stub in another process of the host, whose own questions nobody marks. */
-  async startStub(host: string): Promise<void> {
-    const stub = this.lab.spawn(host, `stub-${host}`, [process.execPath, DNS_SERVER, STUB, 'forward', DNS]);
-    await stub.logged(/DNS is up/);
-  }
-
-  /** What `ip netns exec` lays over /etc of all that runs on this host. */
-  async resolvConf(host: string, nameserver: string): Promise<void> {
-    const folder = join('/etc/netns', this.lab.namespace(host));
-    await mkdir(folder, { recursive: true });
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
-    await writeFile(join(folder, 'resolv.conf'), `nameserver ${nameserver}\noptions timeout:1\n`);
   }
 
   async node(host: string, number: number): Promise<WirepathNode> {
@@ -112,7 +89,7 @@ async function pairWith(allowedIps: readonly string[]) {
   const [a, b] = [await servers.node('a', 1), await servers.node('b', 2)];
   await servers.configure(a, [b.asPeer({ allowedIps })]);
   await servers.configure(b, [a.asPeer()]);
-  await servers.resolvConf('b', DNS);
+  await lab.resolveNamesBy('b', DNS);
   return { lab, servers, a, b };
 }
 
@@ -130,8 +107,8 @@ describeInLab(
   () => {
     it('a node that starts before DNS answers comes up when it does, and finds servers again that have moved', async () => {
       const { lab, servers, a, b } = await pairWith(['0.0.0.0/0']);
-      await servers.resolvConf('a', STUB);
-      await servers.startStub('a');
+      await lab.resolveNamesBy('a', STUB);
+      await servers.dns.startStub('a', STUB);
       await servers.serveAt(FIRST ?? '');
       const daemon = servers.startBehindStub(a);
       b.start();
@@ -146,7 +123,7 @@ describeInLab(
         /the name rv\.lab does not resolve since \S+ \(203\.0\.113\.12: .*(refused|no answer); 127\.0\.0\.53 on this machine: no answer/,
       );
 
-      await servers.startDns();
+      await servers.dns.start();
       const isAllUp = (status: Awaited<ReturnType<WirepathNode['status']>>) =>
         isUp(status.signaling) && isUp(status.relays) && !/does not resolve/.test(status.node.problems.join('\n'));
       await a.until('all servers', isAllUp, COMES_BACK_MS);
@@ -164,9 +141,9 @@ describeInLab(
 
     it('a DNS server in the range of a peer is asked past the tunnel, and so are the servers', async () => {
       const { lab, servers, a, b } = await pairWith(['10.77.0.2/32', '203.0.113.0/28']);
-      await servers.resolvConf('a', DNS);
+      await lab.resolveNamesBy('a', DNS);
       await servers.serveAt(FIRST ?? '');
-      await servers.startDns();
+      await servers.dns.start();
       a.start();
       b.start();
       await a.until('all servers', ({ signaling, relays }) => isUp(signaling) && isUp(relays), COMES_BACK_MS);

@@ -6,7 +6,7 @@ import { wirepath } from '../../src/wirepath/command.js';
 import { RELAY_USER } from '../../src/wirepath/rc-file.js';
 import { WirepathNode } from '../../src/wirepath/node.js';
 import { labForTest } from '../lab-for-test.js';
-import { NameServer } from './name-server.js';
+import { NameServer } from '../name-server.js';
 import { SentInTheClear } from './sent-in-the-clear.js';
 
 const [FIRST_SERVERS, OTHER_SERVERS, NAME_SERVER] = SERVER_ADDRESSES;
