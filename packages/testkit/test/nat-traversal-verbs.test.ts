@@ -125,7 +125,7 @@ describe('connectToPeer', () => {
   it('a peer that was not tried yet is not called direct', async () => {
     const net = await twoNodes();
     await net.start();
-    expect(net.a.traversal.agent(net.b.identity.publicKey)?.connection).toBe('connecting');
+    expect(net.a.traversal.view(net.b.identity.publicKey)?.connection).toBe('connecting');
     await net.stop();
   });
 });
@@ -168,9 +168,9 @@ describe('attemptUpgrade', () => {
     await net.start();
     const { publicKey } = net.b.identity;
     await during(net.clock, net.a.traversal.connectToPeer(publicKey));
-    const before = net.a.traversal.agent(publicKey)?.active?.pair;
+    const before = net.a.traversal.view(publicKey)?.pairInUse;
     await expect(during(net.clock, net.a.traversal.attemptUpgrade(publicKey))).resolves.toBeUndefined();
-    expect(net.a.traversal.agent(publicKey)?.active?.pair).toBe(before);
+    expect(net.a.traversal.view(publicKey)?.pairInUse?.remote).toBe(before?.remote);
     await net.stop();
   });
 });
@@ -211,14 +211,14 @@ describe('a node that slept', () => {
     const { publicKey } = net.b.identity;
     await during(net.clock, net.a.traversal.connectToPeer(publicKey));
     await net.clock.advance(15_000);
-    const checks = () => net.a.traversal.agent(publicKey)?.active?.pair.checksSent ?? 0;
+    const checks = () => net.a.traversal.view(publicKey)?.pairInUse?.checksSent ?? 0;
     const before = checks();
     await net.clock.advance(3000);
     expect(checks()).toBe(before);
     await suspend(net.clock);
     await net.clock.advance(3000);
     expect(checks()).toBeGreaterThan(before);
-    expect(net.a.traversal.agent(publicKey)?.connection).toBe('direct');
+    expect(net.a.traversal.view(publicKey)?.connection).toBe('direct');
     await net.stop();
   });
 });

@@ -1,24 +1,24 @@
 import type { PublicKey } from '../base/identity/identity.js';
-import type { TransportAddress } from '@wirepath/stun-codec';
+import { TokenBucket } from '../base/limits/token-bucket.js';
 import { DueTimes } from '../base/time/due-times.js';
 import type { EngineEffect } from './effects.js';
 import type { EngineEvent, LocalDescription } from './events.js';
 import type { DescriptionId } from './messages.js';
 import { OutstandingChecks } from './pairs/outstanding-checks.js';
-import { TokenBucket } from '../base/limits/token-bucket.js';
-import { PeerAgent } from './peer/peer-agent.js';
-import type { Surroundings } from './peer/surroundings.js';
+import { PeerAgent, type PeerEvent } from './peer/peer-agent.js';
+import type { PairsView, PeerView } from './peer/peer-view.js';
 import { CHECKS_PER_SECOND, CHECK_BURST } from './timings.js';
+import { HardNatTurn, type EngineParts, type EngineSettings, type World } from './world.js';
 
-export interface PathEngineOptions {
+export interface PathEngineOptions extends Omit<EngineSettings, 'hardNat'> {
   readonly ownKey: PublicKey;
-  readonly holePunchTimeoutMs: number;
-  readonly maxCandidatePairs: number;
-  /** Spend many checks and sockets on NATs that map per destination. @default true */
+  /** @default true */
   readonly hardNat?: boolean;
   /** Seeded in simulation. */
   readonly random: (length: number) => Uint8Array;
 }
+
+const NOWHERE: LocalDescription = { bases: [], candidates: [], natBehavior: { mapping: null, filtering: null } };
 
 /**
  * Finds, proves and keeps the best path to every peer. Pure but for its own state: `(event, now) -> effects`, and
@@ -27,58 +27,51 @@ export interface PathEngineOptions {
 export class PathEngine {
   readonly #agents = new Map<PublicKey, PeerAgent>();
   readonly #deadlines = new DueTimes<PublicKey>();
-  readonly #around: Surroundings<PeerAgent>;
+  readonly #parts: EngineParts;
+  #world: World;
   #effects: EngineEffect[] = [];
 
-  constructor(options: PathEngineOptions) {
-    const runId = Buffer.from(options.random(8)).toString('hex');
-    const empty: LocalDescription = {
-      bases: [],
-      candidates: [],
-      natBehavior: { mapping: null, filtering: null },
-    };
-    let contains = (_address: TransportAddress) => false;
-    this.#around = {
-      ownKey: options.ownKey,
-      runId,
-      tieBreaker: Buffer.from(options.random(8)).readBigUInt64BE(),
-      holePunchTimeoutMs: options.holePunchTimeoutMs,
-      maxCandidatePairs: options.maxCandidatePairs,
-      hardNat: options.hardNat ?? true,
-      hardNatHolder: undefined,
+  constructor({ ownKey, random, holePunchTimeoutMs, maxCandidatePairs, hardNat = true }: PathEngineOptions) {
+    const runId = Buffer.from(random(8)).toString('hex');
+    this.#parts = {
+      ownKey,
+      random,
+      tieBreaker: Buffer.from(random(8)).readBigUInt64BE(),
       pacer: new TokenBucket(CHECKS_PER_SECOND, CHECK_BURST),
       outstanding: new OutstandingChecks(),
-      random: options.random,
-      local: empty,
+      hardNatTurn: new HardNatTurn(),
+    };
+    this.#world = Object.freeze({
+      settings: Object.freeze({ holePunchTimeoutMs, maxCandidatePairs, hardNat }),
+      local: NOWHERE,
       localId: { runId, generation: 0, revision: 0 },
       signalingUp: false,
-      inOwnNetwork: (address) => contains(address),
-      emit: (effect) => this.#effects.push(effect),
-    };
-    this.#setOwnNetwork = (predicate) => {
-      contains = predicate;
-    };
+      inOwnNetwork: () => false,
+    });
   }
 
   /** Other settings hold from the next attempt on; the number of pairs for peers that are added from now on. */
-  configure(settings: Pick<PathEngineOptions, 'holePunchTimeoutMs' | 'maxCandidatePairs' | 'hardNat'>): void {
-    const { holePunchTimeoutMs, maxCandidatePairs, hardNat = true } = settings;
-    Object.assign(this.#around, { holePunchTimeoutMs, maxCandidatePairs, hardNat });
+  configure({ holePunchTimeoutMs, maxCandidatePairs, hardNat }: EngineSettings): void {
+    this.#change({ settings: Object.freeze({ holePunchTimeoutMs, maxCandidatePairs, hardNat }) });
   }
-
-  readonly #setOwnNetwork: (contains: (address: TransportAddress) => boolean) => void;
 
   /** This node's present description, as peers are told. */
   get localId(): DescriptionId {
-    return this.#around.localId;
+    return this.#world.localId;
   }
 
-  peers(): IterableIterator<PeerAgent> {
-    return this.#agents.values();
+  has(peer: PublicKey): boolean {
+    return this.#agents.has(peer);
   }
 
-  peer(publicKey: PublicKey): PeerAgent | undefined {
-    return this.#agents.get(publicKey);
+  /** What is known of a peer now; undefined where it is none of the engine's. */
+  view(peer: PublicKey): PeerView | undefined {
+    return this.#agents.get(peer)?.view(this.#world);
+  }
+
+  /** What came of its pairs. */
+  pairsView(peer: PublicKey): PairsView | undefined {
+    return this.#agents.get(peer)?.pairsView();
   }
 
   handle(event: EngineEvent, now: number): EngineEffect[] {
@@ -87,19 +80,17 @@ export class PathEngine {
         this.#addPeer(event.peer, event.keepaliveMs, now);
         break;
       case 'peer-removed':
-        this.#agents.get(event.peer)?.close();
-        this.#agents.delete(event.peer);
-        this.#deadlines.set(event.peer, undefined);
+        this.#removePeer(event.peer);
         break;
       case 'local-description':
         this.#setLocal(event.description, event.newGeneration, now);
         break;
       case 'own-network':
-        this.#setOwnNetwork(event.contains);
+        this.#change({ inOwnNetwork: event.contains });
         break;
       case 'signaling-state':
-        this.#around.signalingUp = event.up;
-        if (event.up) this.#forAll((agent) => agent.call(now));
+        this.#change({ signalingUp: event.up });
+        if (event.up) this.#forAll((agent) => agent.call({ now, world: this.#world }));
         break;
       case 'check-response':
         this.#handleResponse(event, now);
@@ -119,82 +110,31 @@ export class PathEngine {
     for (let key = this.#deadlines.takeDue(now); key !== undefined; key = this.#deadlines.takeDue(now)) {
       const agent = this.#agents.get(key);
       if (agent === undefined) continue;
-      agent.handleTimeout(now);
+      agent.handleTimeout({ now, world: this.#world });
+      this.#effects.push(...agent.takeEffects());
       // Whatever an agent says, it is not due again in the same millisecond: a fault in one must not stop the world.
-      this.#deadlines.set(key, later(agent.nextTimeout(), now + 1));
+      this.#deadlines.set(key, later(agent.nextTimeout(this.#world), now + 1));
     }
     return this.#takeEffects();
   }
 
-  #handlePeerEvent(
-    event: Exclude<
-      EngineEvent,
-      {
-        type:
-          'peer-added' | 'peer-removed' | 'local-description' | 'own-network' | 'signaling-state' | 'check-response';
-      }
-    >,
-    now: number,
-  ): void {
+  #handlePeerEvent(event: PeerEvent, now: number): void {
     const agent = this.#agents.get(event.peer);
-    if (agent === undefined) {
+    if (agent !== undefined) {
+      agent.handle(event, { now, world: this.#world });
+      this.#settle(agent);
+    } else if (event.type === 'bases-opened') {
       // They were opened for a peer that has been removed meanwhile.
-      if (event.type === 'bases-opened')
-        this.#around.emit({ type: 'close-bases', baseIds: event.bases.map(({ id }) => id) });
-      return;
+      this.#effects.push({ type: 'close-bases', baseIds: event.bases.map(({ id }) => id) });
     }
-    switch (event.type) {
-      case 'message':
-        agent.messageReceived(event.message, now);
-        break;
-      case 'peer-available':
-        agent.call(now);
-        break;
-      case 'peer-undeliverable':
-        agent.undeliverable = true;
-        break;
-      case 'candidate-suggested':
-        agent.candidateSuggested(event.address, now);
-        break;
-      case 'check':
-        agent.checkReceived(event, now);
-        break;
-      case 'looped':
-        agent.loops.found(event.path, now);
-        break;
-      case 'authenticated':
-        agent.packetAuthenticated(event.path, now);
-        break;
-      case 'sent':
-        agent.dataSent(now);
-        break;
-      case 'handshake':
-        agent.handshakeCompleted();
-        break;
-      case 'attempt':
-        agent.attempt(now, event.budgetMs);
-        break;
-      case 'ask-for-evidence':
-        agent.outbox.askForEvidence(now);
-        break;
-      case 'ping':
-        agent.ping(now);
-        break;
-      case 'bases-opened':
-        agent.hardNat.basesOpened(event.bases, now);
-        break;
-      case 'permitted':
-        agent.permissions.answered(event.path, event.error, now);
-        break;
-    }
-    this.#reschedule(agent);
   }
 
   #handleResponse(event: Extract<EngineEvent, { type: 'check-response' }>, now: number): void {
-    const check = this.#around.outstanding.take(event.transactionId);
-    if (check === undefined || this.#agents.get(check.agent.publicKey) !== check.agent) return;
-    check.agent.responseReceived(event, check, now);
-    this.#reschedule(check.agent);
+    const check = this.#parts.outstanding.take(event.transactionId);
+    const agent = check && this.#agents.get(check.peer);
+    if (check === undefined || agent === undefined) return;
+    agent.responseReceived(event, check, { now, world: this.#world });
+    this.#settle(agent);
   }
 
   #addPeer(peer: PublicKey, keepaliveMs: number, now: number): void {
@@ -203,29 +143,44 @@ export class PathEngine {
       known.keepaliveMs = keepaliveMs;
       return;
     }
-    const agent = new PeerAgent(peer, keepaliveMs, this.#around, now);
+    const agent = new PeerAgent(peer, keepaliveMs, this.#parts, { now, world: this.#world });
     this.#agents.set(peer, agent);
-    this.#reschedule(agent);
+    this.#settle(agent);
   }
 
-  #setLocal(description: LocalDescription, newGeneration: boolean, now: number): void {
-    const { localId } = this.#around;
-    this.#around.local = description;
-    this.#around.localId = newGeneration
-      ? { ...localId, generation: localId.generation + 1, revision: 0 }
-      : { ...localId, revision: localId.revision + 1 };
-    this.#forAll((agent) => agent.localChanged(now, newGeneration));
+  #removePeer(peer: PublicKey): void {
+    const agent = this.#agents.get(peer);
+    if (agent === undefined) return;
+    agent.close();
+    this.#effects.push(...agent.takeEffects());
+    this.#agents.delete(peer);
+    this.#deadlines.set(peer, undefined);
+  }
+
+  #setLocal(local: LocalDescription, newGeneration: boolean, now: number): void {
+    const { runId, generation, revision } = this.#world.localId;
+    const localId = newGeneration
+      ? { runId, generation: generation + 1, revision: 0 }
+      : { runId, generation, revision: revision + 1 };
+    this.#change({ local, localId });
+    this.#forAll((agent) => agent.localChanged({ now, world: this.#world }, newGeneration));
+  }
+
+  #change(part: Partial<World>): void {
+    this.#world = Object.freeze({ ...this.#world, ...part });
   }
 
   #forAll(action: (agent: PeerAgent) => void): void {
     for (const agent of this.#agents.values()) {
       action(agent);
-      this.#reschedule(agent);
+      this.#settle(agent);
     }
   }
 
-  #reschedule(agent: PeerAgent): void {
-    this.#deadlines.set(agent.publicKey, agent.nextTimeout());
+  /** Takes over what an agent wants, and when it is due. */
+  #settle(agent: PeerAgent): void {
+    for (const effect of agent.takeEffects()) this.#effects.push(effect);
+    this.#deadlines.set(agent.publicKey, agent.nextTimeout(this.#world));
   }
 
   #takeEffects(): EngineEffect[] {

@@ -21,7 +21,7 @@ import type { ConnectionType } from '../engine/connection-type.js';
 import { PathEngine } from '../engine/path-engine.js';
 import { whyRefused } from '../engine/pairs/refused-address.js';
 import type { PairEvidence } from '../engine/pair-evidence.js';
-import type { PeerAgent } from '../engine/peer/peer-agent.js';
+import type { PairsView, PeerView } from '../engine/peer/peer-view.js';
 import { Allocations, type RelayState } from './driver/allocations.js';
 import { EngineDriver } from './driver/engine-driver.js';
 import { CandidateTrials } from './driver/candidate-trials.js';
@@ -113,7 +113,7 @@ export class NatTraversal implements Service {
       random,
       signalings: needs.signalings,
       ...(needs.phases && { phases: needs.phases }),
-      isPeer: (publicKey) => this.#engine.peer(publicKey) !== undefined,
+      isPeer: (publicKey) => this.#engine.has(publicKey),
       nameOf: (publicKey) => this.#peers.get(publicKey)?.name,
       onEvent: (event) => {
         this.#driver.handle(event);
@@ -165,7 +165,7 @@ export class NatTraversal implements Service {
       settings,
       pongs,
       changes: this.#listeners,
-      agent: (publicKey) => this.#engine.peer(publicKey),
+      view: (publicKey) => this.#engine.view(publicKey),
       nameOf: (publicKey) => this.#peers.get(publicKey)?.name,
       handle: (event) => this.#driver.handle(event),
     });
@@ -255,8 +255,13 @@ export class NatTraversal implements Service {
   }
 
   /** What the engine knows of a peer; undefined for a plain one, and where there are no sockets to check from. */
-  agent(publicKey: PublicKey): PeerAgent | undefined {
-    return this.#trials === undefined ? this.#engine.peer(publicKey) : undefined;
+  view(publicKey: PublicKey): PeerView | undefined {
+    return this.#trials === undefined ? this.#engine.view(publicKey) : undefined;
+  }
+
+  /** What came of every pair with a peer that the engine knows. */
+  pairsView(publicKey: PublicKey): PairsView | undefined {
+    return this.#trials === undefined ? this.#engine.pairsView(publicKey) : undefined;
   }
 
   // --- The verbs of the reference system ---

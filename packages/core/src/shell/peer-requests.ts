@@ -7,7 +7,7 @@ import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../engine/connect
 import type { EngineEvent } from '../engine/events.js';
 import type { EnginePath } from '../engine/engine-path.js';
 import type { PairEvidence } from '../engine/pair-evidence.js';
-import type { PeerAgent } from '../engine/peer/peer-agent.js';
+import type { PeerView } from '../engine/peer/peer-view.js';
 import { until } from './adapters/until.js';
 
 export interface Pong {
@@ -29,7 +29,7 @@ export interface PeerRequestsNeeds {
   readonly pongs: Listeners<PongOfPeer>;
   /** Told of a peer of which something may have changed; a request looks again then. */
   readonly changes: Listeners<PublicKey>;
-  agent(publicKey: PublicKey): PeerAgent | undefined;
+  view(publicKey: PublicKey): PeerView | undefined;
   nameOf(publicKey: PublicKey): string | undefined;
   handle(event: EngineEvent): void;
 }
@@ -46,12 +46,12 @@ export class PeerRequests {
 
   /** As {@link NatTraversal.connectToPeer}. */
   async connect(publicKey: PublicKey, { signal }: Waiting): Promise<ConnectionType> {
-    const agent = this.#requireAgent(publicKey);
+    this.#require(publicKey);
     const { holePunchTimeoutMs } = this.#needs.settings;
-    if (connectedBy(agent) === undefined) {
+    if (this.#connection(publicKey) === undefined) {
       this.#needs.handle({ type: 'attempt', peer: publicKey, budgetMs: holePunchTimeoutMs });
     }
-    const connection = await this.#until(publicKey, holePunchTimeoutMs, () => connectedBy(agent), signal);
+    const connection = await this.#until(publicKey, holePunchTimeoutMs, () => this.#connection(publicKey), signal);
     if (connection === undefined) {
       const name = this.#needs.nameOf(publicKey) ?? publicKey;
       throw new CodedError('NAT_TRAVERSAL_FAILED', `no path to ${name} in ${holePunchTimeoutMs / 1000} s`, {
@@ -63,13 +63,13 @@ export class PeerRequests {
 
   /** As {@link NatTraversal.attemptUpgrade}. */
   async upgrade(publicKey: PublicKey, { signal }: Waiting): Promise<ConnectionType | undefined> {
-    const agent = this.#requireAgent(publicKey);
-    const before = connectedBy(agent);
+    this.#require(publicKey);
+    const before = this.#connection(publicKey);
     if (before === CONNECTION_TYPES[0]) return undefined;
     const { upgradeTimeoutMs } = this.#needs.settings;
     this.#needs.handle({ type: 'attempt', peer: publicKey, budgetMs: upgradeTimeoutMs });
     const better = () => {
-      const now = connectedBy(agent);
+      const now = this.#connection(publicKey);
       return now !== undefined && (before === undefined || tierOf(now) < tierOf(before)) ? now : undefined;
     };
     return this.#until(publicKey, upgradeTimeoutMs, better, signal);
@@ -77,10 +77,10 @@ export class PeerRequests {
 
   /** As {@link NatTraversal.ping}. */
   async ping(publicKey: PublicKey, { timeoutMs, signal }: Waiting & { timeoutMs: number }): Promise<Pong | undefined> {
-    const agent = this.#requireAgent(publicKey);
+    this.#require(publicKey);
     let pong: Pong | undefined;
     using _pongs = this.#needs.pongs.add(({ peer, path, rttMs }) => {
-      const connection = agent.active?.pair.connection;
+      const connection = this.#needs.view(publicKey)?.pairInUse?.connection;
       if (peer !== publicKey || connection === undefined) return;
       pong = { rttMs, connection, path };
       this.#needs.changes.tell(peer);
@@ -94,17 +94,25 @@ export class PeerRequests {
     publicKey: PublicKey,
     { timeoutMs, signal }: Waiting & { timeoutMs: number },
   ): Promise<readonly PairEvidence[] | undefined> {
-    const agent = this.#requireAgent(publicKey);
-    const before = agent.peerEvidence;
+    const before = this.#require(publicKey).peerEvidence;
     this.#needs.handle({ type: 'ask-for-evidence', peer: publicKey });
-    const told = () => (agent.peerEvidence === before ? undefined : agent.peerEvidence);
+    const told = () => {
+      const evidence = this.#needs.view(publicKey)?.peerEvidence;
+      return evidence === before ? undefined : evidence;
+    };
     return this.#until(publicKey, timeoutMs, told, signal);
   }
 
-  #requireAgent(publicKey: PublicKey): PeerAgent {
-    const agent = this.#needs.agent(publicKey);
-    if (agent === undefined) throw new CodedError('PEER_NOT_FOUND', undefined, { subject: publicKey });
-    return agent;
+  #require(publicKey: PublicKey): PeerView {
+    const view = this.#needs.view(publicKey);
+    if (view === undefined) throw new CodedError('PEER_NOT_FOUND', undefined, { subject: publicKey });
+    return view;
+  }
+
+  /** The connection type of a path that carries a session. */
+  #connection(publicKey: PublicKey): ConnectionType | undefined {
+    const connection = this.#needs.view(publicKey)?.connection;
+    return CONNECTION_TYPES.find((type) => type === connection);
   }
 
   #until<T>(
@@ -119,9 +127,4 @@ export class PeerRequests {
       });
     return until(look, { clock: this.#needs.clock, timeoutMs, signal, onChange });
   }
-}
-
-/** The connection type of a path that carries a session. */
-function connectedBy({ connection }: PeerAgent): ConnectionType | undefined {
-  return CONNECTION_TYPES.find((type) => type === connection);
 }

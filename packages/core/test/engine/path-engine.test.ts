@@ -17,7 +17,6 @@ function connected(latencyMs = 5): TwoEngines {
   return net;
 }
 
-const agent = (net: TwoEngines, node: TestNode) => node.engine.peer(net.other(node).key)!;
 const sent = (node: TestNode, type: EngineEffect['type']) => node.effects.filter(({ effect }) => effect.type === type);
 
 describe('two nodes with host candidates', () => {
@@ -26,8 +25,8 @@ describe('two nodes with host candidates', () => {
     expect(net.a.paths).toEqual(['192.0.2.2:51820']);
     expect(net.b.paths).toEqual(['192.0.2.1:51820']);
     expect([net.a.handshakes, net.b.handshakes]).toEqual([1, 1]);
-    expect(agent(net, net.a).active?.pair.connection).toBe('direct');
-    expect(agent(net, net.b).active?.pair.connection).toBe('direct');
+    expect(net.view(net.a).pairInUse?.connection).toBe('direct');
+    expect(net.view(net.b).pairInUse?.connection).toBe('direct');
   });
 
   it('call each other no more once they are connected', () => {
@@ -64,9 +63,9 @@ describe('two nodes with host candidates', () => {
     net.start(net.b);
     net.run(14_000);
     expect(sent(net.a, 'set-path')).toEqual([]);
-    expect(agent(net, net.a).exhausted).toBe(false);
+    expect(net.view(net.a).phase).toBe('checking');
     net.run(120_000);
-    expect(agent(net, net.a).exhausted).toBe(true);
+    expect(net.view(net.a).phase).toBe('unreachable');
     expect(sent(net.a, 'send-message').length).toBeGreaterThan(3);
     // Checks arrive and trigger checks, whose answers are lost: no storm comes of it.
     expect(sent(net.a, 'send-check').length).toBeLessThan(300);
@@ -144,19 +143,19 @@ describe('a peer-reflexive candidate', () => {
     net.start(net.b);
     net.run(1000);
     expect(net.b.paths).toEqual(['203.0.113.5:40001']);
-    expect(agent(net, net.b).active?.pair.connection).toBe('hole-punched');
-    expect(agent(net, net.a).active?.pair.connection).toBe('direct');
+    expect(net.view(net.b).pairInUse?.connection).toBe('hole-punched');
+    expect(net.view(net.a).pairInUse?.connection).toBe('direct');
     const net2 = net;
     net2.handle(net2.b, {
       type: 'message',
       peer: net2.a.key,
       message: {
-        ...agent(net2, net2.b).remote!,
+        ...net2.lastMessage(net2.a),
         revision: 9,
         candidates: [host('203.0.113.5', 40001)],
       },
     });
-    expect(agent(net2, net2.b).active?.pair.connection).toBe('direct');
+    expect(net2.view(net2.b).pairInUse?.connection).toBe('direct');
   });
 
   it('an answer from another address proves nothing', () => {
@@ -247,13 +246,13 @@ describe('an active path that goes silent', () => {
     net.blocked = () => true;
     for (let t = 2000; t < 8000; t += 20) net.at(t, () => net.sendData(net.a, () => undefined));
     net.run(8000);
-    expect(agent(net, net.a).active?.trust).toBe('lost');
+    expect(net.view(net.a).phase).toBe('lost');
     expect(net.a.paths).toEqual(['192.0.2.2:51820']);
     net.blocked = () => false;
     net.at(9000, () => net.sendData(net.b, () => undefined));
     net.run(20_000);
-    expect(agent(net, net.a).active?.trust).toBe('trusted');
-    expect(agent(net, net.b).active?.trust).toBe('trusted');
+    expect(net.view(net.a).phase).toBe('connected');
+    expect(net.view(net.b).phase).toBe('connected');
   });
 
   it('an idle path costs at most about one check per keepalive interval', () => {
@@ -269,12 +268,12 @@ describe('an active path that goes silent', () => {
 describe('evidence of the other end', () => {
   it('is told when asked for: what it has sent, and what has come to it', () => {
     const net = connected();
-    const before = agent(net, net.b).evidence();
+    const before = net.pairsView(net.b).pairs;
     expect(before).toMatchObject([{ inUse: true, state: 'succeeded', connection: 'direct' }]);
     net.handle(net.a, { type: 'ask-for-evidence', peer: net.b.key });
     net.run(2100);
-    expect(agent(net, net.a).peerEvidence).toEqual(before);
-    expect(agent(net, net.b).peerEvidence).toBeUndefined();
+    expect(before).toMatchObject(net.view(net.a).peerEvidence!);
+    expect(net.view(net.b).peerEvidence).toBeUndefined();
   });
 
   it('shows on which side a check was lost', () => {
@@ -284,9 +283,9 @@ describe('evidence of the other end', () => {
     net.handle(net.a, { type: 'ask-for-evidence', peer: net.b.key });
     net.run(10_100);
     const silent = { state: 'in-progress', responses: 0 };
-    expect(agent(net, net.a).evidence()).toMatchObject([{ ...silent, checksReceived: expect.any(Number) as number }]);
-    expect(agent(net, net.a).evidence()[0]?.checksReceived).toBeGreaterThan(0);
-    expect(agent(net, net.a).peerEvidence).toMatchObject([{ ...silent, checksReceived: 0 }]);
+    expect(net.pairsView(net.a).pairs).toMatchObject([{ ...silent, checksReceived: expect.any(Number) as number }]);
+    expect(net.pairsView(net.a).pairs[0]?.checksReceived).toBeGreaterThan(0);
+    expect(net.view(net.a).peerEvidence).toMatchObject([{ ...silent, checksReceived: 0 }]);
   });
 
   it('asking starts no probing where there is nothing new', () => {
@@ -317,7 +316,7 @@ describe('a pair with an allocation of ours', () => {
     expect(permits()).toBe(2);
     net.handle(net.a, { type: 'permitted', peer: net.b.key, path, error: undefined });
     net.run(1200);
-    expect(agent(net, net.a).checklist.get(path)?.checksSent).toBeGreaterThan(0);
+    expect(net.pairsView(net.a).pairs.find(({ base }) => base === 'allocation')?.checksSent).toBeGreaterThan(0);
     // Once is enough: the relay keeps it.
     net.handle(net.a, { type: 'attempt', peer: net.b.key, budgetMs: 5000 });
     net.run(1300);
@@ -341,7 +340,7 @@ describe('a peer that sends new candidates without end', () => {
   it('has us send a bounded number of checks', () => {
     const net = connected();
     net.blocked = () => true;
-    const message = agent(net, net.a).remote!;
+    const message = net.lastMessage(net.b);
     net.a.effects.length = 0;
     const seconds = 600;
     for (let n = 1; n <= seconds; n += 1)
@@ -383,6 +382,6 @@ describe('a change of network', () => {
     net.run(3000);
     expect(net.b.paths).toEqual(['198.51.100.1:51820']);
     expect([net.a.handshakes, net.b.handshakes]).toEqual([1, 1]);
-    expect(agent(net, net.b).remote?.generation).toBe(1);
+    expect(net.lastMessage(net.a).generation).toBe(1);
   });
 });

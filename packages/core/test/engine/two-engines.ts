@@ -1,6 +1,8 @@
 import { formatAddress, transportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { EngineEffect } from '../../src/engine/effects.js';
 import type { LocalDescription } from '../../src/engine/events.js';
+import type { CallMessage } from '../../src/engine/messages.js';
+import type { PairsView, PeerView } from '../../src/engine/peer/peer-view.js';
 import { PathEngine } from '../../src/engine/path-engine.js';
 
 /** A seeded source of bytes (mulberry32): one seed replays a run. */
@@ -90,6 +92,20 @@ export class TwoEngines {
 
   other(node: TestNode): TestNode {
     return node.key === this.a.key ? this.b : this.a;
+  }
+
+  /** What a node knows of the other. */
+  view(node: TestNode): PeerView {
+    return node.engine.view(this.other(node).key)!;
+  }
+
+  pairsView(node: TestNode): PairsView {
+    return node.engine.pairsView(this.other(node).key)!;
+  }
+
+  /** That a node has sent. */
+  lastMessage(node: TestNode): CallMessage {
+    return node.effects.flatMap(({ effect }) => (effect.type === 'send-message' ? [effect.message] : [])).at(-1)!;
   }
 
   describe(node: TestNode, candidates: LocalDescription['candidates'], newGeneration = false): void {

@@ -6,34 +6,37 @@ import { CandidatePair } from '../pairs/candidate-pair.js';
 import type { RemoteCandidate } from '../pairs/remote-candidates.js';
 import type { Checklist } from '../pairs/checklist.js';
 import type { EngineEffect } from '../effects.js';
-import type { LocalDescription } from '../events.js';
+import type { HardNatTurn, World } from '../world.js';
 import type { EnginePath, LocalBase } from '../engine-path.js';
 import { ATTEMPT_MS, EXTRA_BASES, HARD_NAT_DELAY_MS, HardNatAttempt } from './hard-nat-attempt.js';
-import { hardNatPart } from './hard-nat-part.js';
+import { hardNatPart, type HardNatPart } from './hard-nat-part.js';
 import { TokenBucket } from '../../base/limits/token-bucket.js';
 
 export interface HardNatNeeds {
   readonly peer: PublicKey;
-  readonly around: {
-    /** Whether to spend many checks and sockets on NATs that map per destination. */
-    readonly hardNat: boolean;
-    /** The one peer that an attempt is made for: two at once would double the load on the NAT. */
-    hardNatHolder: PublicKey | undefined;
-    local: LocalDescription;
-    random(length: number): Uint8Array;
-    emit(effect: EngineEffect): void;
-  };
   readonly checklist: Checklist;
-  /** Why an address must not be sent to; undefined where it may. */
-  refuse(remote: RemoteCandidate): string | undefined;
+  readonly turn: HardNatTurn;
+  readonly random: (length: number) => Uint8Array;
+}
+
+/** What decides whether an attempt is wanted, and on what. */
+export interface HardNatSituation {
+  readonly world: World;
   /** Undefined before the peer has said anything. */
-  remoteBehavior(): NatBehavior | undefined;
+  readonly remoteBehavior: NatBehavior | undefined;
   /** There is a trusted path without a relay. */
-  isThrough(): boolean;
+  readonly isThrough: boolean;
   /** The base that carries the traffic now. */
-  activeBaseId(): string | undefined;
-  /** Sends a check on a pair that is on no list: it becomes one if it is answered. */
-  guess(pair: CandidatePair, now: number): void;
+  readonly baseInUse: string | undefined;
+  /** Why an address must not be sent to; undefined where it may. */
+  readonly refuse: (remote: RemoteCandidate) => string | undefined;
+}
+
+/** What an attempt wants done. */
+export interface HardNatSteps {
+  readonly effects: readonly EngineEffect[];
+  /** Pairs to check that are on no list: one becomes a pair if it answers. */
+  readonly guesses: readonly CandidatePair[];
 }
 
 /** One carries the traffic; the others are there in case that the peer prefers them. */
@@ -78,43 +81,38 @@ export class HardNatTraversal {
   }
 
   /** Ordinary checks begin: an attempt follows if they come to nothing. */
-  schedule(now: number): void {
-    if (this.#attempt === undefined && this.#isWanted()) this.#dueAt ??= now + HARD_NAT_DELAY_MS;
+  schedule(now: number, situation: HardNatSituation): void {
+    if (this.#attempt === undefined && isWanted(situation)) this.#dueAt ??= now + HARD_NAT_DELAY_MS;
   }
 
-  nextTimeout(): number | undefined {
+  nextTimeout(): number {
     // What an attempt has opened is looked at when it is over.
-    const next = Math.min(this.#dueAt ?? Infinity, this.#attempt?.nextTimeout() ?? this.#tidyAt ?? Infinity);
-    return next === Infinity ? undefined : next;
+    return Math.min(this.#dueAt ?? Infinity, this.#attempt?.nextTimeout() ?? this.#tidyAt ?? Infinity);
   }
 
-  handleTimeout(now: number): void {
-    if (this.#dueAt !== undefined && now >= this.#dueAt) this.#start(now);
+  handleTimeout(now: number, situation: HardNatSituation): HardNatSteps {
+    const effects: EngineEffect[] = [];
+    if (this.#dueAt !== undefined && now >= this.#dueAt) effects.push(...this.#start(now, situation));
     const attempt = this.#attempt;
     if (attempt === undefined) {
-      if (this.#tidyAt !== undefined && now >= this.#tidyAt) this.#tidy(now);
-      return;
+      if (this.#tidyAt !== undefined && now >= this.#tidyAt) effects.push(...this.#tidy(now, situation));
+      return { effects, guesses: [] };
     }
-    if (now >= attempt.endsAt || !this.#isWanted()) {
-      if (!this.#needs.isThrough()) this.failures += 1;
+    if (now >= attempt.endsAt || !isWanted(situation)) {
+      if (!situation.isThrough) this.failures += 1;
       this.#endAttempt();
-      return this.#tidy(now);
+      effects.push(...this.#tidy(now, situation));
+      return { effects, guesses: [] };
     }
-    const baseId = attempt.takeBase(now);
-    const base = baseId === undefined ? undefined : this.#extraBases.get(baseId);
-    if (base !== undefined) {
-      const targets = this.#reflexive(base.family).slice(0, MAX_TARGETS);
-      for (const remote of targets) this.#needs.guess(new CandidatePair(base, remote), now);
-    }
-    const port = attempt.takePort(now);
-    if (port !== undefined) this.#guess(port, now);
+    return { effects, guesses: [...this.#openings(attempt, now, situation), ...this.#guess(attempt, now, situation)] };
   }
 
-  basesOpened(bases: readonly LocalBase[], now: number): void {
+  basesOpened(bases: readonly LocalBase[], now: number): EngineEffect[] {
     const ids = bases.map(({ id }) => id);
     for (const base of bases) this.#extraBases.set(base.id, base);
     if (this.#attempt === undefined) return this.#closeBases(ids);
     this.#attempt.basesOpened(ids, now);
+    return [];
   }
 
   /** A guess was answered: its pair is as good as any. Where ports are in sequence hundreds of them are right; few will do. */
@@ -127,13 +125,14 @@ export class HardNatTraversal {
 
   /**
    * The pair of what came in on one of the extra bases; undefined for any other base.
-   * @param isInUse data came in on it: the peer has chosen it.
+   * @param isChosen data came in on it: the peer has chosen it.
+   * @param baseInUse carries the traffic now.
    */
-  pairFor(path: EnginePath, isInUse: boolean): CandidatePair | undefined {
+  pairFor(path: EnginePath, isChosen: boolean, baseInUse: string | undefined): CandidatePair | undefined {
     const base = this.#extraBases.get(path.baseId);
     const { checklist } = this.#needs;
-    if (base === undefined || (!isInUse && checklist.pinned.size >= MAX_RIGHT_GUESSES)) return undefined;
-    if (checklist.pinned.size >= MAX_PINNED) this.#dropLongestSilent();
+    if (base === undefined || (!isChosen && checklist.pinned.size >= MAX_RIGHT_GUESSES)) return undefined;
+    if (checklist.pinned.size >= MAX_PINNED) this.#dropLongestSilent(baseInUse);
     const known = checklist.remotes.all.find(({ address }) => sameAddress(address, path.remote));
     const pair = new CandidatePair(base, known ?? peerReflexive(path.remote));
     checklist.pin(pair);
@@ -141,15 +140,15 @@ export class HardNatTraversal {
   }
 
   /** The peer is gone: whatever was opened for it is closed. */
-  close(): void {
+  close(): EngineEffect[] {
     this.#endAttempt();
     this.#tidyAt = undefined;
-    this.#closeBases([...this.#extraBases.keys()]);
+    return this.#closeBases([...this.#extraBases.keys()]);
   }
 
-  #dropLongestSilent(): void {
+  #dropLongestSilent(baseInUse: string | undefined): void {
     const { checklist } = this.#needs;
-    const idle = [...checklist.pinned.values()].filter(({ base }) => base.id !== this.#needs.activeBaseId());
+    const idle = [...checklist.pinned.values()].filter(({ base }) => base.id !== baseInUse);
     const [first, ...others] = idle;
     if (first === undefined) return;
     const heardAt = ({ lastHeardAt = -Infinity }: CandidatePair) => lastHeardAt;
@@ -157,56 +156,49 @@ export class HardNatTraversal {
   }
 
   #endAttempt(): void {
-    const { around, peer } = this.#needs;
     this.#attempt = undefined;
-    if (around.hardNatHolder === peer) around.hardNatHolder = undefined;
+    this.#needs.turn.release(this.#needs.peer);
   }
 
   /** Closes the extra bases on which nothing goes on, and drops the pairs that came of an attempt and have died. */
-  #tidy(now: number): void {
+  #tidy(now: number, { baseInUse }: HardNatSituation): EngineEffect[] {
     const { checklist } = this.#needs;
-    const inUse = new Set([this.#needs.activeBaseId()]);
+    const inUse = new Set([baseInUse]);
     for (const pair of [...checklist.pinned.values()]) {
       if (now - (pair.lastHeardAt ?? -Infinity) < LINGER_MS) inUse.add(pair.base.id);
       else checklist.unpin(pair);
     }
-    this.#closeBases([...this.#extraBases.keys()].filter((id) => !inUse.has(id)));
+    const closed = this.#closeBases([...this.#extraBases.keys()].filter((id) => !inUse.has(id)));
     this.#tidyAt = this.#extraBases.size + checklist.pinned.size > 0 ? now + LINGER_MS : undefined;
+    return closed;
   }
 
-  #closeBases(baseIds: readonly string[]): void {
-    const { checklist, around } = this.#needs;
+  #closeBases(baseIds: readonly string[]): EngineEffect[] {
+    const { checklist } = this.#needs;
     for (const id of baseIds) this.#extraBases.delete(id);
     const closed = new Set(baseIds);
     for (const pair of [...checklist.pairs.values()]) if (closed.has(pair.base.id)) checklist.unpin(pair);
-    if (baseIds.length > 0) around.emit({ type: 'close-bases', baseIds });
+    return baseIds.length > 0 ? [{ type: 'close-bases', baseIds }] : [];
   }
 
-  /** Nothing but a relay so far, and NATs with which more can be done about it. */
-  #isWanted(): boolean {
-    const remote = this.#needs.remoteBehavior();
-    if (!this.#needs.around.hardNat || remote === undefined || this.#needs.isThrough()) return false;
-    return hardNatPart(this.#needs.around.local.natBehavior, remote) !== undefined;
-  }
-
-  #start(now: number): void {
+  #start(now: number, situation: HardNatSituation): EngineEffect[] {
     this.#dueAt = undefined;
-    const { around, peer } = this.#needs;
-    const remote = this.#needs.remoteBehavior();
-    if (!this.#isWanted() || remote === undefined) return;
-    if (around.hardNatHolder !== undefined && around.hardNatHolder !== peer) {
+    const { turn, random, peer } = this.#needs;
+    const part = partOf(situation);
+    if (part === undefined) return [];
+    const reflexive = this.#reflexive(4, situation);
+    if (!turn.take(peer)) {
       this.#dueAt = now + ATTEMPT_MS;
-      return;
+      return [];
     }
-    const part = hardNatPart(around.local.natBehavior, remote);
-    const reflexive = this.#reflexive(4);
-    if (part === undefined || reflexive.length === 0) return;
     const isProven = reflexive.slice(0, MAX_TARGETS).every(({ address }) => this.#hasAnswered(address));
-    if (!isProven && !this.#unproven.take(now)) return;
-    around.hardNatHolder = peer;
+    if (reflexive.length === 0 || (!isProven && !this.#unproven.take(now))) {
+      turn.release(peer);
+      return [];
+    }
     const seenPorts = reflexive.map(({ address }) => address.port);
-    this.#attempt = new HardNatAttempt({ part, now, seenPorts, random: (length) => around.random(length) });
-    if (part === 'many-bases') around.emit({ type: 'open-bases', peer, family: 4, count: EXTRA_BASES });
+    this.#attempt = new HardNatAttempt({ part, now, seenPorts, random });
+    return part === 'many-bases' ? [{ type: 'open-bases', peer, family: 4, count: EXTRA_BASES }] : [];
   }
 
   /** The peer is there, on whatever port: a check to it was answered. */
@@ -216,21 +208,42 @@ export class HardNatTraversal {
     );
   }
 
-  #guess(port: number, now: number): void {
-    const base = this.#needs.around.local.bases.find(({ kind, family }) => kind === 'socket' && family === 4);
-    const [remote] = this.#reflexive(4);
-    if (base === undefined || remote === undefined) return;
-    this.#needs.guess(new CandidatePair(base, peerReflexive({ ...remote.address, port })), now);
+  /** Our base that is due, toward the peer's addresses. */
+  #openings(attempt: HardNatAttempt, now: number, situation: HardNatSituation): CandidatePair[] {
+    const baseId = attempt.takeBase(now);
+    const base = baseId === undefined ? undefined : this.#extraBases.get(baseId);
+    if (base === undefined) return [];
+    const targets = this.#reflexive(base.family, situation).slice(0, MAX_TARGETS);
+    return targets.map((remote) => new CandidatePair(base, remote));
   }
 
-  #reflexive(family: 4 | 6): RemoteCandidate[] {
+  /** The port of the peer's that is due, from our shared socket. */
+  #guess(attempt: HardNatAttempt, now: number, situation: HardNatSituation): CandidatePair[] {
+    const port = attempt.takePort(now);
+    const { bases } = situation.world.local;
+    const base = bases.find(({ kind, family }) => kind === 'socket' && family === 4);
+    const [remote] = this.#reflexive(4, situation);
+    if (port === undefined || base === undefined || remote === undefined) return [];
+    return [new CandidatePair(base, peerReflexive({ ...remote.address, port }))];
+  }
+
+  #reflexive(family: 4 | 6, { refuse }: HardNatSituation): RemoteCandidate[] {
     return this.#needs.checklist.remotes.all.filter(
       (remote) =>
-        remote.type === 'server-reflexive' &&
-        remote.address.family === family &&
-        this.#needs.refuse(remote) === undefined,
+        remote.type === 'server-reflexive' && remote.address.family === family && refuse(remote) === undefined,
     );
   }
+}
+
+/** Nothing but a relay so far, and NATs with which more can be done about it. */
+function isWanted(situation: HardNatSituation): boolean {
+  return partOf(situation) !== undefined;
+}
+
+/** @returns undefined where no attempt is wanted. */
+function partOf({ world, remoteBehavior, isThrough }: HardNatSituation): HardNatPart | undefined {
+  if (!world.settings.hardNat || remoteBehavior === undefined || isThrough) return undefined;
+  return hardNatPart(world.local.natBehavior, remoteBehavior);
 }
 
 function peerReflexive(address: TransportAddress): RemoteCandidate {

@@ -1,7 +1,7 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import { connectionType, tierOf, type ConnectionType } from '../connection-type.js';
 import { pathKeyOf, type EnginePath, type LocalBase } from '../engine-path.js';
-import type { PairEvidence, PairState } from '../pair-evidence.js';
+import type { PairState } from '../pair-evidence.js';
 import { CheckSchedule } from './check-schedule.js';
 import { LossMeter } from './loss-meter.js';
 import type { RemoteCandidate } from './remote-candidates.js';
@@ -99,21 +99,6 @@ export class CandidatePair {
     this.loss.died();
     if (refusal !== undefined) this.refusal = refusal;
   }
-}
-
-/** What this end has seen of a pair. @param active the pair in use. */
-export function evidenceOf(pair: CandidatePair, active: CandidatePair | undefined): PairEvidence {
-  return {
-    base: pair.base.kind,
-    family: pair.base.family,
-    remote: pair.remote.address,
-    connection: pair.connection,
-    state: pair.state,
-    inUse: pair === active,
-    checksSent: pair.checksSent,
-    responses: pair.responses,
-    checksReceived: pair.checksReceived,
-  };
 }
 
 /** For `sort`: the better type and the higher priority first. */

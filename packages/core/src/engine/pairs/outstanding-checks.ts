@@ -1,4 +1,6 @@
+import type { PublicKey } from '../../base/identity/identity.js';
 import type { CandidatePair } from './candidate-pair.js';
+import type { Checklist } from './checklist.js';
 import { CHECK_EXPIRY_MS } from '../timings.js';
 
 /** More checks than this, over all peers, do not wait for an answer at once: the oldest is forgotten. */
@@ -15,15 +17,17 @@ export interface SentCheck {
   readonly sizeBytes?: number | undefined;
 }
 
-export interface OutstandingCheck<A> extends SentCheck {
-  readonly agent: A;
+export interface OutstandingCheck extends SentCheck {
+  readonly peer: PublicKey;
+  /** The peer's at that time: it has another if it was removed and added again. */
+  readonly checklist: Checklist;
 }
 
 /** Checks that were sent and not answered yet, by transaction id (hex). Every check has an id of its own, so round trips are exact. */
-export class OutstandingChecks<A> {
-  readonly #checks = new Map<string, OutstandingCheck<A>>();
+export class OutstandingChecks {
+  readonly #checks = new Map<string, OutstandingCheck>();
 
-  add(id: string, check: OutstandingCheck<A>): void {
+  add(id: string, check: OutstandingCheck): void {
     for (const [oldId, { sentAt }] of this.#checks) {
       if (check.sentAt - sentAt < CHECK_EXPIRY_MS && this.#checks.size < MAX_OUTSTANDING) break;
       this.#checks.delete(oldId);
@@ -31,7 +35,7 @@ export class OutstandingChecks<A> {
     this.#checks.set(id, check);
   }
 
-  take(id: string): OutstandingCheck<A> | undefined {
+  take(id: string): OutstandingCheck | undefined {
     const check = this.#checks.get(id);
     this.#checks.delete(id);
     return check;

@@ -1,21 +1,15 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import { candidatePriority, type CandidateType } from '../../contracts/candidate.js';
 import type { EnginePath, LocalBase } from '../engine-path.js';
-import type { LocalDescription } from '../events.js';
+import type { World } from '../world.js';
 import type { CandidatePair } from './candidate-pair.js';
 import type { Checklist } from './checklist.js';
 import { whyRefused } from './refused-address.js';
-import type { RelayPermissions } from './relay-permissions.js';
 import type { RemoteCandidate } from './remote-candidates.js';
 
 export interface PairFormingNeeds {
   readonly checklist: Checklist;
-  readonly permissions: RelayPermissions;
-  readonly around: { readonly local: LocalDescription; inOwnNetwork(address: TransportAddress): boolean };
-  /** As the guard against loops has it. */
-  whyLoop(base: LocalBase | undefined, remote: TransportAddress): string | undefined;
-  /** Carries the traffic. */
-  inUse(): CandidatePair | undefined;
+  readonly loops: { why(base: LocalBase | undefined, remote: TransportAddress): string | undefined };
 }
 
 /** Which pairs there are with one peer: formed of what both ends offer, and of where the peer was heard. */
@@ -26,49 +20,47 @@ export class PairForming {
     this.#needs = needs;
   }
 
-  /** After a change at either end. */
-  form(): void {
-    const { checklist, permissions, around } = this.#needs;
-    const gone = checklist.form(
-      around.local.bases,
-      this.#needs.inUse(),
-      (remote) => this.#refuse(remote),
-      (base, remote) => this.#needs.whyLoop(base, remote),
+  /**
+   * After a change at either end.
+   * @param inUse carries the traffic.
+   * @returns the pairs that are no more.
+   */
+  form(world: World, inUse: CandidatePair | undefined): CandidatePair[] {
+    return this.#needs.checklist.form(
+      world.local.bases,
+      inUse,
+      (remote) => refusal(remote, world),
+      (base, remote) => this.#needs.loops.why(base, remote),
     );
-    permissions.release(gone);
   }
 
   /**
-   * The pair of a path on which something authenticated came in that is of none yet.
+   * Takes up where the peer was heard, at an address that is of no pair yet. {@link form} is to follow, and makes a pair of it
+   * unless there are too many, or the address is refused.
    * @param check that came in, where it was one.
-   * @returns undefined where none is made: too many, a refused address, a base that is gone.
+   * @returns false where the base is gone.
    */
-  found(
+  heardAt(
     path: EnginePath,
+    check: { readonly candidateType: CandidateType; readonly priority: number } | undefined,
+    world: World,
     now: number,
-    check?: { readonly candidateType: CandidateType; readonly priority: number },
-  ): CandidatePair | undefined {
-    const { checklist, around } = this.#needs;
-    const base = around.local.bases.find(({ id }) => id === path.baseId);
-    if (base === undefined) return undefined;
+  ): boolean {
+    const base = world.local.bases.find(({ id }) => id === path.baseId);
+    if (base === undefined) return false;
     // Only a relay makes an unsignalled address more than peer-reflexive: a sender cannot know of its own NAT.
     const type: CandidateType = check?.candidateType === 'relayed' ? 'relayed' : 'peer-reflexive';
     const priority = check?.priority ?? candidatePriority('peer-reflexive', 0);
-    checklist.remotes.addPeerReflexive(base, { address: path.remote, type, priority }, now);
-    this.form();
-    return checklist.get(path);
+    this.#needs.checklist.remotes.addPeerReflexive(base, { address: path.remote, type, priority }, now);
+    return true;
   }
 
   /** Why an address must not be sent to from any socket; undefined where it may. */
-  refuse(remote: RemoteCandidate): string | undefined {
-    return this.#refuse(remote) ?? this.#needs.whyLoop(undefined, remote.address);
+  refuse(remote: RemoteCandidate, world: World): string | undefined {
+    return refusal(remote, world) ?? this.#needs.loops.why(undefined, remote.address);
   }
+}
 
-  #refuse({ address }: RemoteCandidate): string | undefined {
-    const { around } = this.#needs;
-    return whyRefused(address, {
-      candidates: around.local.candidates,
-      inOwnNetwork: (form) => around.inOwnNetwork(form),
-    });
-  }
+function refusal({ address }: RemoteCandidate, { local, inOwnNetwork }: World): string | undefined {
+  return whyRefused(address, { candidates: local.candidates, inOwnNetwork });
 }

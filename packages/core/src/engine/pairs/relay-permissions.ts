@@ -15,8 +15,10 @@ export const PEER_PERMISSIONS_PER_SECOND = 0.25;
 export interface RelayPermissionsNeeds {
   readonly peer: PublicKey;
   readonly checklist: Checklist;
-  readonly around: { emit(effect: EngineEffect): void };
 }
+
+type Permit = Extract<EngineEffect, { type: 'permit' }>;
+type Release = Extract<EngineEffect, { type: 'release' }>;
 
 /** What our relays must let in (RFC 8656 9) before a pair with an allocation can be checked. */
 export class RelayPermissions {
@@ -43,22 +45,22 @@ export class RelayPermissions {
   }
 
   /** To be called after the checks that are due, which need no permission; of several the likeliest first, private addresses last. */
-  requestWanted(now: number): void {
+  requestWanted(now: number): Permit[] {
     const wanted = [...this.#wanted].sort((a, b) => a.remote.priority - b.remote.priority);
     this.#wanted.clear();
-    for (const pair of wanted)
-      if (RelayPermissions.isNeededFor(pair) && this.#needs.checklist.get(pair.path) === pair) this.request(pair, now);
+    return wanted
+      .filter((pair) => RelayPermissions.isNeededFor(pair) && this.#needs.checklist.get(pair.path) === pair)
+      .flatMap((pair) => this.request(pair, now));
   }
 
-  request(pair: CandidatePair, now: number): void {
-    const { peer, around } = this.#needs;
+  request(pair: CandidatePair, now: number): Permit[] {
     if (!this.#budget.take(now)) {
       pair.fail('the peer has named too many addresses for our relay to let in');
-      return;
+      return [];
     }
     pair.state = 'permitting';
     pair.schedule.stop();
-    around.emit({ type: 'permit', peer, path: pair.path });
+    return [{ type: 'permit', peer: this.#needs.peer, path: pair.path }];
   }
 
   /** The relay has answered. @param error why it does not let the peer in. */
@@ -72,8 +74,7 @@ export class RelayPermissions {
   }
 
   /** Pairs that are no more: nothing of them stays at relays. */
-  release(pairs: Iterable<CandidatePair>): void {
-    for (const pair of pairs)
-      if (pair.base.kind === 'allocation') this.#needs.around.emit({ type: 'release', path: pair.path });
+  static release(pairs: Iterable<CandidatePair>): Release[] {
+    return [...pairs].filter(({ base }) => base.kind === 'allocation').map(({ path }) => ({ type: 'release', path }));
   }
 }

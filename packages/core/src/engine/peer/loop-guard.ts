@@ -1,22 +1,21 @@
 import type { TransportAddress } from '@wirepath/stun-codec';
 import type { EnginePath, LocalBase } from '../engine-path.js';
-import type { LocalDescription } from '../events.js';
 import { LoopMarks, type LoopEvidence } from '../loops/loop-marks.js';
 import { LoopTrial } from '../loops/loop-trial.js';
 import type { CandidatePair } from '../pairs/candidate-pair.js';
 import type { Checklist } from '../pairs/checklist.js';
 import type { SentCheck } from '../pairs/outstanding-checks.js';
-import type { PathSelection } from '../selection/path-selection.js';
 import { LOOP_CHECK_MS, LOOP_CLEARED_MS, LOOP_TRIAL_MS } from '../timings.js';
 
 export interface LoopGuardNeeds {
-  readonly around: { readonly local: LocalDescription; random(length: number): Uint8Array };
   readonly checklist: Checklist;
-  /** @param sizeBytes of the STUN message. */
-  check(pair: CandidatePair, now: number, sizeBytes: number): void;
-  readonly selection: PathSelection;
-  /** Pairs have shown to be loops, and are used no more; they are to be formed anew. @param wasInUse the path in use was among them. */
-  onDropped(wasInUse: boolean, now: number): void;
+  readonly random: (length: number) => Uint8Array;
+}
+
+/** A check that a trial wants sent: the size is that of its STUN message. */
+export interface SizedCheck {
+  readonly pair: CandidatePair;
+  readonly sizeBytes: number;
 }
 
 interface RunningTrial {
@@ -46,16 +45,17 @@ export class LoopGuard {
     return mark && `reached through our own tunnel: ${mark.why}`;
   }
 
-  isLoop(path: EnginePath): boolean {
-    return this.#markOf(path) !== undefined;
+  /** @param bases of ours. */
+  isLoop(path: EnginePath, bases: readonly LocalBase[]): boolean {
+    return this.#markOf(path, bases) !== undefined;
   }
 
   /**
    * Checks that came through a loop are not answered, so that none uses it; but where only sizes tell, a little longer, for the
    * peer needs answers to find out by itself.
    */
-  mayAnswer(path: EnginePath, now: number): boolean {
-    const mark = this.#markOf(path);
+  mayAnswer(path: EnginePath, bases: readonly LocalBase[], now: number): boolean {
+    const mark = this.#markOf(path, bases);
     return mark === undefined || now < mark.answersUntilMs;
   }
 
@@ -64,41 +64,40 @@ export class LoopGuard {
     return this.#trials.has(pair);
   }
 
-  /** A check on this path was read from our own interface. */
-  found(path: EnginePath, now: number): void {
+  /** A check on this path was read from our own interface. @returns the pairs that are no more. */
+  found(path: EnginePath, bases: readonly LocalBase[], now: number): CandidatePair[] {
     const why = 'a check that was sent there came out of our own interface';
-    this.#mark(this.#baseOf(path), path.remote, { why, answersUntilMs: now }, now);
+    return this.#mark(baseOf(path, bases), path.remote, { why, answersUntilMs: now }, now);
   }
 
   /**
    * A check of a pair was answered.
    * @param overheads of the packets that came out of our interface meanwhile; undefined where nobody looked.
-   * @returns whether the pair is a loop.
+   * @returns the pairs that have shown to be loops and are no more, if any, and the check that the trial wants next.
    */
-  answered(pair: CandidatePair, check: SentCheck, overheads: readonly number[] | undefined, now: number): boolean {
-    if (overheads === undefined) return false;
+  answered(
+    pair: CandidatePair,
+    check: SentCheck,
+    overheads: readonly number[] | undefined,
+    now: number,
+  ): { readonly loops?: readonly CandidatePair[]; readonly next?: SizedCheck | undefined } {
+    if (overheads === undefined) return {};
     const running = this.#trials.get(pair);
     if (running === undefined) {
       const isDue = overheads.length > 0 && now >= (this.#cleared.get(pair) ?? -Infinity);
-      if (isDue) this.#begin(pair, now);
-      return false;
+      return isDue ? { next: this.#begin(pair, now) } : {};
     }
-    if (check.sizeBytes === undefined) return false;
+    if (check.sizeBytes === undefined) return {};
     switch (running.trial.answered(overheads)) {
       case 'clear':
         this.#end(pair, now);
-        return false;
+        return {};
       case 'again':
-        this.#checkNext(pair, running, now);
-        return false;
-      case 'loop':
-        this.#mark(
-          pair.base,
-          pair.remote.address,
-          { why: running.trial.evidence, answersUntilMs: now + LOOP_TRIAL_MS },
-          now,
-        );
-        return true;
+        return { next: this.#next(pair, running, now) };
+      case 'loop': {
+        const seen = { why: running.trial.evidence, answersUntilMs: now + LOOP_TRIAL_MS };
+        return { loops: this.#mark(pair.base, pair.remote.address, seen, now) };
+      }
     }
   }
 
@@ -120,26 +119,37 @@ export class LoopGuard {
     return next;
   }
 
-  /** @returns whether a trial has ended, and its pair may be used. */
-  handleTimeout(now: number): boolean {
+  /**
+   * @param inUse carries the traffic.
+   * @returns the checks that trials want now, and whether one has ended: its pair may be used.
+   */
+  handleTimeout(
+    now: number,
+    inUse: CandidatePair | undefined,
+  ): { readonly checks: readonly SizedCheck[]; readonly hasEnded: boolean } {
     this.#marks.expire(now);
+    const checks: SizedCheck[] = [];
     let hasEnded = false;
     for (const [pair, running] of [...this.#trials]) {
       if (now < running.nextAt) continue;
       const isOver = now >= running.trial.since + LOOP_TRIAL_MS || this.#needs.checklist.get(pair.path) !== pair;
-      if (!isOver && this.#checkNext(pair, running, now)) continue;
+      const next = isOver ? undefined : this.#next(pair, running, now);
+      if (next !== undefined) {
+        checks.push(next);
+        continue;
+      }
       this.#trials.delete(pair);
       // It has answered nothing since: the peer may know more.
-      if (pair !== this.#needs.selection.active?.pair) pair.fail('fell silent when it was asked whether it is a loop');
+      if (pair !== inUse) pair.fail('fell silent when it was asked whether it is a loop');
       hasEnded = true;
     }
-    return hasEnded;
+    return { checks, hasEnded };
   }
 
-  #begin(pair: CandidatePair, now: number): void {
-    const running = { trial: new LoopTrial(now, (length) => this.#needs.around.random(length)), nextAt: now };
+  #begin(pair: CandidatePair, now: number): SizedCheck | undefined {
+    const running = { trial: new LoopTrial(now, this.#needs.random), nextAt: now };
     this.#trials.set(pair, running);
-    this.#checkNext(pair, running, now);
+    return this.#next(pair, running, now);
   }
 
   #end(pair: CandidatePair, now: number): void {
@@ -147,33 +157,32 @@ export class LoopGuard {
     this.#cleared.set(pair, now + LOOP_CLEARED_MS);
   }
 
-  /** @returns false where there is none left. */
-  #checkNext(pair: CandidatePair, running: RunningTrial, now: number): boolean {
+  /** @returns undefined where there is none left. */
+  #next(pair: CandidatePair, running: RunningTrial, now: number): SizedCheck | undefined {
     const sizeBytes = running.trial.takeSize();
-    if (sizeBytes === undefined) return false;
+    if (sizeBytes === undefined) return undefined;
     running.nextAt = now + Math.max(LOOP_CHECK_MS, 2 * (pair.rttMs ?? 0));
-    this.#needs.check(pair, now, sizeBytes);
-    return true;
+    return { pair, sizeBytes };
   }
 
-  #mark(base: LocalBase | undefined, remote: TransportAddress, seen: LoopEvidence, now: number): void {
+  /** @returns the pairs there, which are on trial and on hard-NAT lists no more. */
+  #mark(base: LocalBase | undefined, remote: TransportAddress, seen: LoopEvidence, now: number): CandidatePair[] {
     this.#marks.add(base, remote, seen, now);
-    const { checklist, selection } = this.#needs;
-    const { active } = selection;
-    const pairs = [...this.#trials.keys(), ...checklist.pairs.values()];
-    for (const pair of pairs.filter((one) => this.#marks.get(one.base, one.remote.address) !== undefined)) {
+    const { checklist } = this.#needs;
+    const all = new Set([...this.#trials.keys(), ...checklist.pairs.values()]);
+    const loops = [...all].filter((one) => this.#marks.get(one.base, one.remote.address) !== undefined);
+    for (const pair of loops) {
       this.#trials.delete(pair);
-      selection.drop(pair);
       if (checklist.pinned.has(pair.key)) checklist.unpin(pair);
     }
-    this.#needs.onDropped(active !== undefined && selection.active === undefined, now);
+    return loops;
   }
 
-  #markOf(path: EnginePath): ReturnType<LoopMarks['get']> {
-    return this.#marks.get(this.#baseOf(path), path.remote);
+  #markOf(path: EnginePath, bases: readonly LocalBase[]): ReturnType<LoopMarks['get']> {
+    return this.#marks.get(baseOf(path, bases), path.remote);
   }
+}
 
-  #baseOf(path: EnginePath): LocalBase | undefined {
-    return this.#needs.around.local.bases.find(({ id }) => id === path.baseId);
-  }
+function baseOf(path: EnginePath, bases: readonly LocalBase[]): LocalBase | undefined {
+  return bases.find(({ id }) => id === path.baseId);
 }

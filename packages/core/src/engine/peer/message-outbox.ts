@@ -1,23 +1,14 @@
-import type { PublicKey } from '../../base/identity/identity.js';
 import { CallSchedule } from './call-schedule.js';
-import type { EngineEffect } from '../effects.js';
-import type { LocalDescription } from '../events.js';
-import type { DescriptionId } from '../messages.js';
+import type { CallMessage, DescriptionId } from '../messages.js';
 import type { PairEvidence } from '../pair-evidence.js';
+import type { World } from '../world.js';
 
-export interface MessageOutboxNeeds {
-  readonly peer: PublicKey;
-  readonly around: {
-    local: LocalDescription;
-    localId: DescriptionId;
-    signalingUp: boolean;
-    random(length: number): Uint8Array;
-    emit(effect: EngineEffect): void;
-  };
+/** What an agent has to say at the moment. */
+export interface ToTell {
   /** The newest description of the peer; null before the first. */
-  seen(): DescriptionId | null;
+  readonly seen: DescriptionId | null;
   /** What this end has seen of its pairs. */
-  evidence(): readonly PairEvidence[];
+  readonly evidence: () => readonly PairEvidence[];
 }
 
 /** What this node tells one peer through signalling, and when. */
@@ -25,7 +16,7 @@ export class MessageOutbox {
   /** Short-term credential of the peer's checks. */
   readonly ufrag: string;
   readonly password: string;
-  readonly #needs: MessageOutboxNeeds;
+  readonly #random: (length: number) => Uint8Array;
   readonly #schedule = new CallSchedule();
   /** The next message asks the peer to check us too ... */
   #isCall = false;
@@ -34,15 +25,15 @@ export class MessageOutbox {
   /** ... or tells it what we have. */
   #tellsEvidence = false;
 
-  constructor(needs: MessageOutboxNeeds) {
-    this.#needs = needs;
-    this.ufrag = Buffer.from(needs.around.random(6)).toString('base64url');
-    this.password = Buffer.from(needs.around.random(18)).toString('base64url');
+  constructor(random: (length: number) => Uint8Array) {
+    this.#random = random;
+    this.ufrag = Buffer.from(random(6)).toString('base64url');
+    this.password = Buffer.from(random(18)).toString('base64url');
   }
 
   /** Tell the peer where we are, now and again until it is connected. */
-  call(now: number): void {
-    if (!this.#isPossible) return;
+  call(now: number, { signalingUp, local }: World): void {
+    if (!signalingUp || local.bases.length === 0) return;
     this.#isCall = true;
     this.#schedule.request(now);
     this.retrySoon(now);
@@ -87,44 +78,34 @@ export class MessageOutbox {
     return this.#schedule.nextTimeout();
   }
 
-  /** Sends what is due. @returns whether the peer was called again, with which probing starts anew. */
-  handleTimeout(now: number): boolean {
+  /** @returns the message that is due, and whether it calls the peer again, with which probing starts anew. */
+  handleTimeout(now: number, world: World, toTell: ToTell): { message?: CallMessage; isRetry: boolean } {
     const due = this.#schedule.takeDue(now, this.#jitter());
-    if (due === 'retry') this.#isCall = true;
-    if (due !== undefined) this.#send();
-    return due === 'retry';
+    const isRetry = due === 'retry';
+    if (isRetry) this.#isCall = true;
+    if (due === undefined || !world.signalingUp) return { isRetry };
+    return { isRetry, message: this.#take(world, toTell) };
   }
 
-  get #isPossible(): boolean {
-    const { signalingUp, local } = this.#needs.around;
-    return signalingUp && local.bases.length > 0;
-  }
-
-  #send(): void {
-    const { peer, around } = this.#needs;
-    if (!around.signalingUp) return;
-    const seen = this.#needs.seen();
-    around.emit({
-      type: 'send-message',
-      to: peer,
-      message: {
-        ...around.localId,
-        ufrag: this.ufrag,
-        password: this.password,
-        natBehavior: around.local.natBehavior,
-        call: this.#isCall,
-        candidates: around.local.candidates,
-        seen: seen && { runId: seen.runId, generation: seen.generation, revision: seen.revision },
-        asksForEvidence: this.#asksForEvidence,
-        evidence: this.#tellsEvidence ? this.#needs.evidence() : null,
-      },
-    });
+  #take({ local, localId }: World, { seen, evidence }: ToTell): CallMessage {
+    const message = {
+      ...localId,
+      ufrag: this.ufrag,
+      password: this.password,
+      natBehavior: local.natBehavior,
+      call: this.#isCall,
+      candidates: local.candidates,
+      seen: seen && { runId: seen.runId, generation: seen.generation, revision: seen.revision },
+      asksForEvidence: this.#asksForEvidence,
+      evidence: this.#tellsEvidence ? evidence() : null,
+    };
     this.#isCall = false;
     this.#asksForEvidence = false;
     this.#tellsEvidence = false;
+    return message;
   }
 
   #jitter(): number {
-    return (this.#needs.around.random(1)[0] ?? 0) / 256;
+    return (this.#random(1)[0] ?? 0) / 256;
   }
 }

@@ -1,397 +1,385 @@
-import { formatAddress, sameAddress, transactionKey, type TransportAddress } from '@wirepath/stun-codec';
+import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
 import { candidatePriority } from '../../contracts/candidate.js';
 import type { PublicKey } from '../../base/identity/identity.js';
-import type { ActivePath } from '../selection/active-path.js';
-import type { Connection } from '../connection-type.js';
-import { MessageOutbox } from './message-outbox.js';
-import { byTypeAndPriority, evidenceOf, type CandidatePair } from '../pairs/candidate-pair.js';
-import { Checklist } from '../pairs/checklist.js';
+import type { EngineEffect } from '../effects.js';
 import type { EngineEvent } from '../events.js';
 import type { EnginePath } from '../engine-path.js';
-import { HandshakeRule } from './handshake-rule.js';
-import { HardNatTraversal } from '../hard-nat/hard-nat-traversal.js';
-import { LoopGuard } from './loop-guard.js';
-import { sameDescription, whatIsNew, type CallMessage } from '../messages.js';
-import type { OutstandingCheck } from '../pairs/outstanding-checks.js';
+import { sameDescription, type CallMessage } from '../messages.js';
 import type { PairEvidence } from '../pair-evidence.js';
+import type { CandidatePair } from '../pairs/candidate-pair.js';
+import type { OutstandingCheck } from '../pairs/outstanding-checks.js';
+import { ActivePath } from '../selection/active-path.js';
 import { PathSelection } from '../selection/path-selection.js';
-import { PairForming } from '../pairs/pair-forming.js';
-import { RelayPermissions } from '../pairs/relay-permissions.js';
-import { Probing, type CheckCredentials } from './probing.js';
-import { isImprovable, isSettled } from './settlement.js';
-import type { Surroundings } from './surroundings.js';
+import type { EngineParts, Moment, World } from '../world.js';
+import { MessageOutbox } from './message-outbox.js';
+import { evidenceOf, pairsView, peerView, type PairsView, type PeerView, type Told } from './peer-view.js';
+import { retryBudgetMs, Search } from './search.js';
+import { Standing } from './standing.js';
 
 type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
 
+/** Events that concern one peer, but for answers, which are found by their transaction. */
+export type PeerEvent = Exclude<
+  Extract<EngineEvent, { readonly peer: PublicKey }>,
+  { type: 'peer-added' | 'peer-removed' }
+>;
+
 /** The path to one peer: everything that the engine knows and decides about it. */
 export class PeerAgent {
-  readonly checklist: Checklist;
-  readonly handshake: HandshakeRule;
-  /** The newest description the peer has sent; null before the first. */
-  remote: CallMessage | null = null;
-  undeliverable = false;
-  /** A budget ended without any path. */
-  exhausted = false;
-  /** What the peer has seen of the pairs, as it last told; undefined before it was asked. */
-  peerEvidence: readonly PairEvidence[] | undefined;
-  readonly #forming: PairForming;
-  readonly #probing: Probing;
+  readonly #standing: Standing;
+  readonly #search: Search;
   readonly #selection: PathSelection;
-  readonly hardNat: HardNatTraversal;
-  readonly permissions: RelayPermissions;
-  readonly loops: LoopGuard;
-  readonly outbox: MessageOutbox;
-  #credentials: CheckCredentials | undefined;
-  #hasSession = false;
+  readonly #outbox: MessageOutbox;
+  readonly #told: Told = { undeliverable: false, peerEvidence: undefined };
+  readonly #effects: EngineEffect[] = [];
 
-  constructor(
-    readonly publicKey: PublicKey,
-    public keepaliveMs: number,
-    readonly around: Surroundings<PeerAgent>,
-    now: number,
-  ) {
-    this.checklist = new Checklist(around.maxCandidatePairs);
-    this.handshake = new HandshakeRule(this.controlling);
-    this.permissions = new RelayPermissions({ peer: publicKey, checklist: this.checklist, around });
-    this.#forming = new PairForming({
-      checklist: this.checklist,
-      permissions: this.permissions,
-      around,
-      whyLoop: (base, remote) => this.loops.why(base, remote),
-      inUse: () => this.active?.pair,
-    });
-    this.#probing = new Probing({
-      peer: publicKey,
-      controlling: this.controlling,
-      around,
-      checklist: this.checklist,
-      permissions: this.permissions,
-      credentials: () => this.#credentials,
-      active: () => this.active,
-      onSent: (id, check) => around.outstanding.add(transactionKey(id), { agent: this, ...check }),
-      onBegin: (at) => this.hardNat.schedule(at),
-    });
-    this.#selection = new PathSelection({
-      peer: publicKey,
-      controlling: this.controlling,
-      checklist: this.checklist,
-      around,
-      keepaliveMs: () => this.keepaliveMs,
-      remoteBehavior: () => this.remote?.natBehavior,
-      isOnTrial: (pair) => this.loops.isOnTrial(pair),
-      onSwitched: (to, at) => this.#switched(to, at),
-    });
-    this.loops = new LoopGuard({
-      around,
-      checklist: this.checklist,
-      check: (pair, at, sizeBytes) => this.#probing.check(pair, at, { sizeBytes }),
-      selection: this.#selection,
-      onDropped: (wasInUse, at) => this.#loopsDropped(wasInUse, at),
-    });
-    this.hardNat = new HardNatTraversal({
-      peer: publicKey,
-      around,
-      checklist: this.checklist,
-      refuse: (remote) => this.#forming.refuse(remote),
-      remoteBehavior: () => this.remote?.natBehavior,
-      isThrough: () => this.active?.trust === 'trusted' && this.active.pair.connection !== 'relayed',
-      activeBaseId: () => this.active?.pair.base.id,
-      guess: (pair, at) => this.#probing.check(pair, at, { guess: true }),
-    });
-    this.outbox = new MessageOutbox({
-      peer: publicKey,
-      around,
-      seen: () => this.remote,
-      evidence: () => this.evidence(),
-    });
-    const { ufrag, password } = this.outbox;
-    around.emit({ type: 'expect-checks', peer: publicKey, ufrag, password });
-    this.call(now);
+  constructor(peer: PublicKey, keepaliveMs: number, parts: EngineParts, at: Moment) {
+    this.#standing = new Standing(peer, parts.ownKey > peer, keepaliveMs);
+    this.#search = new Search(this.#standing, at.world.settings.maxCandidatePairs, parts, this.#effects);
+    this.#selection = new PathSelection(this.#search);
+    this.#outbox = new MessageOutbox(parts.random);
+    const { ufrag, password } = this.#outbox;
+    this.#effects.push({ type: 'expect-checks', peer, ufrag, password });
+    this.call(at);
   }
 
-  /** RFC 8445's controlling agent: the side with the greater public key. */
-  get controlling(): boolean {
-    return this.around.ownKey > this.publicKey;
+  get publicKey(): PublicKey {
+    return this.#standing.publicKey;
   }
 
-  /** The path that carries the traffic; undefined before one was proven. */
-  get active(): ActivePath | undefined {
-    return this.#selection.active;
-  }
-
-  get connection(): Connection {
-    if (this.active !== undefined && this.active.trust !== 'lost' && this.hasSession)
-      return this.active.pair.connection;
-    return this.exhausted ? 'unreachable' : 'connecting';
-  }
-
-  /** Ordinary checks are going on. */
-  get isProbing(): boolean {
-    return this.#probing.isUnderWay;
-  }
-
-  get hasSession(): boolean {
-    return this.#hasSession && !this.handshake.needed;
+  set keepaliveMs(keepaliveMs: number) {
+    this.#standing.keepaliveMs = keepaliveMs;
   }
 
   // --- What happens ---
 
+  handle(event: PeerEvent, at: Moment): void {
+    switch (event.type) {
+      case 'message':
+        return this.#messageReceived(event.message, at);
+      case 'peer-available':
+        return this.call(at);
+      case 'peer-undeliverable':
+        this.#told.undeliverable = true;
+        return;
+      case 'candidate-suggested':
+        return this.#candidateSuggested(event.address, at);
+      case 'check':
+        return this.#checkReceived(event, at);
+      case 'looped':
+        return this.#loopsFound(this.#search.loops.found(event.path, at.world.local.bases, at.now), at);
+      case 'authenticated':
+        return this.#packetAuthenticated(event.path, at);
+      case 'sent':
+        return this.#standing.path?.sent(at.now);
+      case 'handshake':
+        return this.#handshakeCompleted();
+      case 'attempt':
+        this.#standing.enter({ type: 'attempted' });
+        this.#search.begin(at, event.budgetMs);
+        return this.call(at);
+      case 'ask-for-evidence':
+        return this.#outbox.askForEvidence(at.now);
+      case 'ping':
+        if (this.#pairInUse !== undefined) this.#search.check(this.#pairInUse, at.now, { ping: true });
+        return;
+      case 'bases-opened':
+        return this.#search.basesOpened(event.bases, at);
+      case 'permitted':
+        return this.#search.permissions.answered(event.path, event.error, at.now);
+    }
+  }
+
   /** As {@link MessageOutbox.call}. */
-  call(now: number): void {
-    this.outbox.call(now);
+  call({ now, world }: Moment): void {
+    this.#outbox.call(now, world);
   }
 
-  /** What this end has seen of the pairs, the best first. */
-  evidence(): PairEvidence[] {
-    const pairs = [...this.checklist.pairs.values()].sort(byTypeAndPriority);
-    return pairs.map((pair) => evidenceOf(pair, this.active?.pair));
-  }
-
-  attempt(now: number, budgetMs: number): void {
-    this.exhausted = false;
-    this.#probing.begin(now, budgetMs);
-    this.call(now);
-  }
-
-  localChanged(now: number, newGeneration: boolean): void {
-    if (newGeneration) this.loops.clear();
-    if (newGeneration) this.#selection.distrustAll(now);
-    this.#forming.form();
-    const isNews = newGeneration || isImprovable(this);
-    if (this.remote !== null && isNews)
-      this.#probing.begin(now, this.around.holePunchTimeoutMs, { all: newGeneration });
-    if (this.around.signalingUp) {
-      this.outbox.tell(now, { isCall: isNews });
-      if (newGeneration || this.active === undefined) this.outbox.retrySoon(now);
+  localChanged(at: Moment, newGeneration: boolean): void {
+    const { now, world } = at;
+    if (newGeneration) {
+      this.#search.loops.clear();
+      this.#networkChanged(now);
     }
-    this.#choose(now);
+    this.#search.form(world);
+    const isNews = newGeneration || this.#isImprovable;
+    if (this.#standing.remote !== null && isNews)
+      this.#search.begin(at, world.settings.holePunchTimeoutMs, { all: newGeneration });
+    if (world.signalingUp) {
+      this.#outbox.tell(now, { isCall: isNews });
+      if (newGeneration || this.#pairInUse === undefined) this.#outbox.retrySoon(now);
+    }
+    this.#choose(at);
   }
 
-  messageReceived(message: CallMessage, now: number): void {
-    this.undeliverable = false;
-    const previous = this.remote;
-    const { restarted, moved, isNews } = whatIsNew(previous, message);
-    this.remote = message;
-    this.#credentials = {
-      remoteUfrag: message.ufrag,
-      localUfrag: this.outbox.ufrag,
-      remotePassword: message.password,
-    };
-    if (restarted) {
-      this.handshake.reset();
-      this.#selection.warm.clear();
-      for (const pair of this.checklist.pairs.values()) pair.fail();
-    }
-    if (moved) this.exhausted = false;
-    if (moved && previous !== null) {
-      this.checklist.remotes.forgetUnsignalled();
-      this.#selection.distrustAll(now);
-    }
-    this.checklist.setSignalled(message.candidates);
-    this.#forming.form();
-    if (message.call || (isNews && (moved || isImprovable(this)))) {
-      if (message.call) this.active?.demandAnswer();
-      const budgetMs = moved ? this.around.holePunchTimeoutMs : this.#probing.retryBudgetMs;
-      this.#probing.begin(now, budgetMs, { all: moved || message.call });
-    }
-    if (!sameDescription(message.seen, this.around.localId)) this.outbox.tell(now);
-    if (message.asksForEvidence) this.outbox.tellEvidence(now);
-    this.#choose(now);
-    if (message.evidence !== null) {
-      this.peerEvidence = message.evidence;
-      this.#changed();
-    }
-  }
-
-  candidateSuggested(address: TransportAddress, now: number): void {
-    this.checklist.remotes.addSuggested({ address, type: 'host', priority: candidatePriority('host', 0) });
-    this.#forming.form();
-    this.#probing.begin(now, this.around.holePunchTimeoutMs);
-  }
-
-  checkReceived(event: EventOf<'check'>, now: number): void {
-    if (!this.loops.mayAnswer(event.path, now)) return;
-    this.around.emit({
-      type: 'answer-check',
-      peer: this.publicKey,
-      path: event.path,
-      transactionId: event.transactionId,
-    });
-    const pair = this.loops.isLoop(event.path) ? undefined : this.#pairFor(event.path, now, event);
-    if (pair === undefined) return;
-    pair.checksReceived += 1;
-    this.#heard(pair, now);
-    if (this.active?.pair === pair) this.active.kept(now);
-    if (event.useCandidate && !this.controlling) this.#selection.nominate(pair);
-    if (pair.state === 'succeeded') this.#choose(now);
-    else if (this.remote !== null) this.#probing.trigger(pair, now);
-  }
-
-  responseReceived(event: EventOf<'check-response'>, check: OutstandingCheck<PeerAgent>, now: number): void {
+  responseReceived(event: EventOf<'check-response'>, check: OutstandingCheck, at: Moment): void {
+    const { now } = at;
     const { pair } = check;
+    const { checklist, loops, hardNat } = this.#search;
+    if (check.checklist !== checklist) return;
     // RFC 8445 7.2.5.2.1: an answer from elsewhere proves nothing about this pair.
     if (pair.path.baseId !== event.path.baseId || !sameAddress(pair.path.remote, event.path.remote)) {
       pair.refusal = `answered from ${formatAddress(event.path.remote)}`;
       return;
     }
-    if (check.guess === true) this.hardNat.guessedRight(pair);
-    if (this.checklist.get(pair.path) !== pair) return;
+    if (check.guess === true) hardNat.guessedRight(pair);
+    if (checklist.get(pair.path) !== pair) return;
     const first = pair.state !== 'succeeded';
     const rttMs = now - check.sentAt;
     pair.answered(now, rttMs);
-    if (check.ping) this.around.emit({ type: 'pong', peer: this.publicKey, path: pair.path, rttMs });
+    if (check.ping) this.#effects.push({ type: 'pong', peer: this.publicKey, path: pair.path, rttMs });
     pair.mappedAddress = event.mappedAddress;
-    if (this.loops.answered(pair, check, event.overheads, now)) return;
-    this.#heard(pair, now, { isAnswer: true });
-    if (first) this.#selection.proven(pair, now);
-    this.#choose(now);
+    const trial = loops.answered(pair, check, event.overheads, now);
+    if (trial.next !== undefined) this.#search.check(trial.next.pair, now, trial.next);
+    if (trial.loops !== undefined) return this.#loopsFound(trial.loops, at);
+    this.#heard(pair, at, { isAnswer: true });
+    const { path } = this.#standing;
+    if (first && path !== undefined && this.#selection.hasMovedTo(pair, path, now)) this.#distrustPath(now);
+    this.#choose(at);
     if (first) this.#changed();
   }
 
-  packetAuthenticated(path: EnginePath, now: number): void {
-    if (this.loops.isLoop(path)) return;
-    const pair = this.#pairFor(path, now);
-    if (pair === undefined) return;
-    this.#heard(pair, now);
-    if (pair !== this.active?.pair && pair.state !== 'succeeded' && this.remote !== null)
-      this.#probing.trigger(pair, now);
+  /** The peer is gone: nothing of it stays at relays, and no socket that was opened for it. */
+  close(): void {
+    this.#search.close();
   }
 
-  dataSent(now: number): void {
-    this.active?.sent(now);
-  }
+  // --- What is due, and what comes of it ---
 
-  ping(now: number): void {
-    if (this.active !== undefined) this.#probing.check(this.active.pair, now, { ping: true });
-  }
-
-  handshakeCompleted(): void {
-    const news = !this.hasSession;
-    this.#hasSession = true;
-    this.handshake.completed();
-    this.#settleCalls();
-    if (news) this.#changed();
-  }
-
-  // --- What is due ---
-
-  nextTimeout(): number | undefined {
-    if (this.permissions.isAnyWanted) return -Infinity;
+  nextTimeout(world: World): number | undefined {
+    const { path, isAlive, handshake } = this.#standing;
     const next = Math.min(
-      this.#probing.nextTimeout(),
-      this.outbox.nextTimeout() ?? Infinity,
-      this.handshake.nextTimeout() ?? Infinity,
-      this.active?.nextTimeout() ?? Infinity,
-      this.hardNat.nextTimeout() ?? Infinity,
+      this.#search.nextTimeout(),
+      this.#outbox.nextTimeout() ?? Infinity,
+      handshake.nextTimeout() ?? Infinity,
+      path !== undefined && isAlive ? path.nextTimeout(this.#standing.pathTimes(world)) : Infinity,
       this.#selection.warm.nextTimeout(),
-      this.loops.nextTimeout(),
     );
     return next === Infinity ? undefined : next;
   }
 
-  handleTimeout(now: number): void {
-    this.#tendActivePath(now);
-    this.#tendWarmPaths(now);
-    if (this.loops.handleTimeout(now)) this.#choose(now);
-    if (this.#probing.end(now)) this.#probingEnded(now);
-    this.hardNat.handleTimeout(now);
-    this.#probing.checkDue(now);
-    this.permissions.requestWanted(now);
-    if (this.outbox.handleTimeout(now)) this.#probing.begin(now, this.#probing.retryBudgetMs);
-    if (this.handshake.takeDue(now)) {
-      this.around.emit({ type: 'initiate-handshake', peer: this.publicKey, fresh: true });
+  handleTimeout(at: Moment): void {
+    const { now, world } = at;
+    this.#tendPath(at);
+    const isKnown = (pair: CandidatePair) => this.#search.checklist.pairs.has(pair.key);
+    for (const pair of this.#selection.warm.takeDue(now, isKnown)) this.#search.check(pair, now);
+    const trials = this.#search.loops.handleTimeout(now, this.#pairInUse);
+    for (const { pair, sizeBytes } of trials.checks) this.#search.check(pair, now, { sizeBytes });
+    if (trials.hasEnded) this.#choose(at);
+    if (this.#search.probing.end(now)) this.#probingEnded(at);
+    this.#search.checkDue(at);
+    const { publicKey: peer, remote, handshake } = this.#standing;
+    const toTell = { seen: remote, evidence: () => this.#evidence() };
+    const { message, isRetry } = this.#outbox.handleTimeout(now, world, toTell);
+    if (message !== undefined) this.#effects.push({ type: 'send-message', to: peer, message });
+    if (isRetry) this.#search.begin(at, retryBudgetMs(world));
+    if (handshake.takeDue(now)) this.#effects.push({ type: 'initiate-handshake', peer, fresh: true });
+  }
+
+  /** What all that has happened since this was last asked wants done. */
+  takeEffects(): EngineEffect[] {
+    return this.#effects.splice(0);
+  }
+
+  view(world: World): PeerView {
+    return peerView(this.#standing, this.#search, this.#told, world);
+  }
+
+  pairsView(): PairsView {
+    return pairsView(this.#search, this.#pairInUse);
+  }
+
+  // --- Inside ---
+
+  get #pairInUse(): CandidatePair | undefined {
+    return this.#standing.path?.pair;
+  }
+
+  get #isImprovable(): boolean {
+    return this.#standing.isImprovable(this.#search.checklist.pairs.values());
+  }
+
+  /** What this end has seen of the pairs, the best first. */
+  #evidence(): PairEvidence[] {
+    return this.#search.sortedPairs().map((pair) => evidenceOf(pair, this.#pairInUse));
+  }
+
+  #messageReceived(message: CallMessage, at: Moment): void {
+    const { now, world } = at;
+    const isFirst = this.#standing.remote === null;
+    const { restarted, moved, isNews } = this.#standing.described(message);
+    const { ufrag: remoteUfrag, password: remotePassword } = message;
+    const { checklist, probing } = this.#search;
+    probing.credentials = { remoteUfrag, remotePassword, localUfrag: this.#outbox.ufrag };
+    this.#told.undeliverable = false;
+    if (restarted) {
+      this.#selection.warm.clear();
+      for (const pair of checklist.pairs.values()) pair.fail();
+    }
+    if (moved && !isFirst) {
+      checklist.remotes.forgetUnsignalled();
+      this.#networkChanged(now);
+    }
+    checklist.setSignalled(message.candidates);
+    this.#search.form(world);
+    if (message.call || (isNews && (moved || this.#isImprovable))) {
+      if (message.call) this.#standing.path?.demandAnswer();
+      const budgetMs = moved ? world.settings.holePunchTimeoutMs : retryBudgetMs(world);
+      this.#search.begin(at, budgetMs, { all: moved || message.call });
+    }
+    if (!sameDescription(message.seen, world.localId)) this.#outbox.tell(now);
+    if (message.asksForEvidence) this.#outbox.tellEvidence(now);
+    this.#choose(at);
+    if (message.evidence !== null) {
+      this.#told.peerEvidence = message.evidence;
+      this.#changed();
     }
   }
 
-  #tendActivePath(now: number): void {
-    const { active } = this;
-    if (active === undefined) return;
-    const { trust, isDoubtful } = active;
-    if (active.handleTimeout(now)) this.#probing.check(active.pair, now);
-    if (active.isDoubtful !== isDoubtful) this.#selection.tellTransport();
-    if (active.trust === trust) return;
-    if (active.trust === 'suspect') {
-      this.loops.distrust(active.pair);
-      this.around.emit({ type: 'check-mapping' });
-      this.#probing.begin(now, this.around.holePunchTimeoutMs, { all: true });
-      this.call(now);
-    } else if (active.trust === 'lost') {
-      active.pair.fail('went silent');
+  #candidateSuggested(address: TransportAddress, at: Moment): void {
+    const { remotes } = this.#search.checklist;
+    remotes.addSuggested({ address, type: 'host', priority: candidatePriority('host', 0) });
+    this.#search.form(at.world);
+    this.#search.begin(at, at.world.settings.holePunchTimeoutMs);
+  }
+
+  #checkReceived(event: EventOf<'check'>, at: Moment): void {
+    const { path, transactionId } = event;
+    const { now, world } = at;
+    if (!this.#search.loops.mayAnswer(path, world.local.bases, now)) return;
+    this.#effects.push({ type: 'answer-check', peer: this.publicKey, path, transactionId });
+    const pair = this.#search.pairFor(path, at, event);
+    if (pair === undefined) return;
+    pair.checksReceived += 1;
+    this.#heard(pair, at);
+    if (this.#pairInUse === pair) this.#standing.path?.kept(now);
+    if (event.useCandidate && !this.#standing.controlling) this.#selection.nominate(pair);
+    if (pair.state === 'succeeded') this.#choose(at);
+    else if (this.#standing.remote !== null) this.#search.trigger(pair, at);
+  }
+
+  #packetAuthenticated(path: EnginePath, at: Moment): void {
+    const pair = this.#search.pairFor(path, at);
+    if (pair === undefined) return;
+    this.#heard(pair, at);
+    const isNew = pair !== this.#pairInUse && pair.state !== 'succeeded';
+    if (isNew && this.#standing.remote !== null) this.#search.trigger(pair, at);
+  }
+
+  #handshakeCompleted(): void {
+    const news = this.#standing.handshake.needed;
+    this.#standing.handshake.completed();
+    this.#standing.enter({ type: 'session' });
+    this.#settleCalls();
+    if (news) this.#changed();
+  }
+
+  #tendPath(at: Moment): void {
+    const { path, isAlive } = this.#standing;
+    if (path === undefined || !isAlive) return;
+    const { now, world } = at;
+    const { isDoubtful } = path;
+    const { ask, became } = path.handleTimeout(now, this.#standing.pathTimes(world));
+    const isWorse = became !== undefined && this.#standing.enter({ type: became, now });
+    if (ask) this.#search.check(path.pair, now);
+    if (path.isDoubtful !== isDoubtful) this.#tellTransport();
+    if (!isWorse) return;
+    if (became === 'unanswered') {
+      this.#search.loops.distrust(path.pair);
+      this.#effects.push({ type: 'check-mapping' });
+      this.#searchAgain(at);
+    } else {
+      path.pair.fail('went silent');
     }
-    this.#choose(now);
+    this.#choose(at);
     this.#changed();
   }
 
-  #tendWarmPaths(now: number): void {
-    const isKnown = (pair: CandidatePair) => this.checklist.pairs.has(pair.key);
-    for (const pair of this.#selection.warm.takeDue(now, isKnown)) this.#probing.check(pair, now);
+  #searchAgain(at: Moment): void {
+    this.#search.begin(at, at.world.settings.holePunchTimeoutMs, { all: true });
+    this.call(at);
+  }
+
+  #probingEnded({ now, world }: Moment): void {
+    this.#search.form(world);
+    this.#standing.enter({ type: 'budget-over' });
+    this.#settleCalls();
+    if (!this.#standing.isSettled && !this.#outbox.isRetrying && world.signalingUp) this.#outbox.retrySoon(now);
+    this.#changed();
   }
 
   #settleCalls(): void {
-    if (!isSettled(this)) return;
-    if (this.active?.pair.connection === 'direct') this.outbox.settle();
-    else this.outbox.fadeOut();
+    if (!this.#standing.isSettled) return;
+    if (this.#pairInUse?.connection === 'direct') this.#outbox.settle();
+    else this.#outbox.fadeOut();
   }
 
-  #probingEnded(now: number): void {
-    this.#forming.form();
-    this.exhausted = this.active === undefined || this.active.trust === 'lost';
-    this.#settleCalls();
-    if (!isSettled(this) && !this.outbox.isRetrying && this.around.signalingUp) this.outbox.retrySoon(now);
-    this.#changed();
-  }
-
-  #heard(pair: CandidatePair, now: number, { isAnswer = false } = {}): void {
-    pair.heard(now);
-    if (this.active?.pair !== pair) return;
+  /** Something authenticated came in on a pair. */
+  #heard(pair: CandidatePair, at: Moment, { isAnswer = false } = {}): void {
+    const { path, isSilent } = this.#standing;
+    pair.heard(at.now);
+    if (path?.pair !== pair) return;
     // What comes in on a path that went silent may have come through the tunnel, by way of its fallback.
-    if (this.active.trust !== 'trusted' && this.loops.isOnTrial(pair)) return;
-    if (!this.active.heard(now, { isAnswer })) return;
+    if (isSilent && this.#search.loops.isOnTrial(pair)) return;
+    const { isDoubtful } = path;
+    if (!path.heard(at.now, { isAnswer })) return;
+    const isTrustedAgain = this.#standing.enter({ type: 'heard' });
+    if (!isTrustedAgain && !isDoubtful) return;
     if (pair.state === 'failed') pair.state = 'succeeded';
-    this.#choose(now);
+    this.#choose(at);
     this.#changed();
   }
 
-  /** The pair of a path that something authenticated came in on, made where it is new: a check, or data without one. */
-  #pairFor(path: EnginePath, now: number, check?: EventOf<'check'>): CandidatePair | undefined {
-    const known = this.checklist.get(path) ?? this.hardNat.pairFor(path, check === undefined);
-    return known ?? this.#forming.found(path, now, check);
-  }
-
-  /** Pairs that lead through our own tunnel are no more. */
-  #loopsDropped(wasInUse: boolean, now: number): void {
-    this.#forming.form();
-    this.#choose(now);
+  /** Pairs lead through our own tunnel, and are no more. */
+  #loopsFound(loops: readonly CandidatePair[], at: Moment): void {
+    for (const pair of loops) this.#selection.warm.drop(pair);
+    const wasInUse = loops.some((pair) => pair === this.#pairInUse);
+    if (wasInUse) this.#standing.enter({ type: 'dropped' });
+    this.#search.form(at.world);
+    this.#choose(at);
     if (!wasInUse) return;
-    this.#probing.begin(now, this.around.holePunchTimeoutMs, { all: true });
-    this.call(now);
+    this.#searchAgain(at);
     this.#changed();
   }
 
-  /** The peer is gone: nothing of it stays at relays. */
-  close(): void {
-    this.hardNat.close();
-    this.permissions.release(this.checklist.pairs.values());
+  /** At either end: nothing that was proven before counts. */
+  #networkChanged(now: number): void {
+    this.#selection.distrustOthers(this.#pairInUse);
+    this.#distrustPath(now);
+  }
+
+  #distrustPath(now: number): void {
+    this.#standing.path?.distrust(now);
+    this.#standing.enter({ type: 'network-changed', now });
   }
 
   // --- Choice ---
 
-  #choose(now: number): void {
-    this.#selection.choose(now);
+  #choose(at: Moment): void {
+    const { now } = at;
+    const choice = this.#selection.choose(this.#standing.phase, now);
+    if (choice !== undefined) this.#switchTo(choice, now);
+    this.#tellTransport();
     this.#settleCalls();
-    const { active } = this;
-    if (active?.trust === 'trusted' && active.pair.state === 'succeeded')
-      this.handshake.pathReady(active.pair.key, active.pair.rttMs ?? 0, now);
+    const { trustedPair: pair, handshake } = this.#standing;
+    if (pair?.state === 'succeeded') handshake.pathReady(pair.key, pair.rttMs ?? 0, now);
   }
 
-  #switched(to: CandidatePair, now: number): void {
-    this.exhausted = false;
+  #switchTo(pair: CandidatePair, now: number): void {
+    const previous = this.#pairInUse;
+    this.#standing.enter({ type: 'chosen', path: new ActivePath(pair, now) });
+    this.#selection.switched(previous, pair, now);
     // Our choice is marked at once, so that the other side need not wait for a keepalive.
-    if (this.controlling) this.#probing.check(to, now);
+    if (this.#standing.controlling) this.#search.check(pair, now);
     this.#changed();
   }
 
+  #tellTransport(): void {
+    const paths = this.#selection.news(this.#standing.phase);
+    if (paths !== undefined) this.#effects.push({ type: 'set-path', peer: this.publicKey, paths });
+  }
+
   #changed(): void {
-    this.around.emit({ type: 'changed', peer: this.publicKey });
+    this.#effects.push({ type: 'changed', peer: this.publicKey });
   }
 }

@@ -1,13 +1,12 @@
 import { candidatePriority } from '../../contracts/candidate.js';
 import type { PublicKey } from '../../base/identity/identity.js';
-import type { TokenBucket } from '../../base/limits/token-bucket.js';
 import type { EngineEffect } from '../effects.js';
 import type { CandidatePair } from '../pairs/candidate-pair.js';
 import type { Checklist } from '../pairs/checklist.js';
 import type { SentCheck } from '../pairs/outstanding-checks.js';
 import { RelayPermissions } from '../pairs/relay-permissions.js';
 import type { ActivePath } from '../selection/active-path.js';
-import { RETRY_PROBING_MS } from '../timings.js';
+import type { EngineParts } from '../world.js';
 
 /** Short-term credentials of checks to a peer (RFC 8445 7.1.1). */
 export interface CheckCredentials {
@@ -19,22 +18,17 @@ export interface CheckCredentials {
 export interface ProbingNeeds {
   readonly peer: PublicKey;
   readonly controlling: boolean;
-  readonly around: {
-    readonly holePunchTimeoutMs: number;
-    readonly tieBreaker: bigint;
-    /** Of all peers together. */
-    readonly pacer: TokenBucket;
-    random(length: number): Uint8Array;
-    emit(effect: EngineEffect): void;
-  };
   readonly checklist: Checklist;
   readonly permissions: RelayPermissions;
-  /** Undefined before the peer has told its own: no check can be sent, however due. */
-  credentials(): CheckCredentials | undefined;
-  active(): ActivePath | undefined;
-  onSent(transactionId: Uint8Array, check: SentCheck): void;
-  /** Ordinary checks begin. */
-  onBegin(now: number): void;
+  readonly parts: Pick<EngineParts, 'tieBreaker' | 'pacer' | 'random'>;
+}
+
+export type CheckOptions = Pick<SentCheck, 'ping' | 'guess' | 'sizeBytes'>;
+
+/** A check to be sent now, and what is to be remembered of it until it is answered. */
+export interface Check {
+  readonly effect: Extract<EngineEffect, { type: 'send-check' }>;
+  readonly sent: SentCheck;
 }
 
 /** The checks to one peer: in rounds on all pairs, triggered by one of the peer's, or single. */
@@ -42,6 +36,8 @@ export class Probing {
   readonly #needs: ProbingNeeds;
   /** The round goes on until then; undefined when it is over. */
   #until: number | undefined;
+  /** Undefined before the peer has told its own: no check can be sent, however due. */
+  #credentials: CheckCredentials | undefined;
 
   constructor(needs: ProbingNeeds) {
     this.#needs = needs;
@@ -51,21 +47,22 @@ export class Probing {
     return this.#until !== undefined;
   }
 
-  /** Of a round that nothing new has asked for. */
-  get retryBudgetMs(): number {
-    return Math.min(RETRY_PROBING_MS, this.#needs.around.holePunchTimeoutMs);
+  /** With these checks are sent from now on. */
+  set credentials(credentials: CheckCredentials) {
+    this.#credentials = credentials;
   }
 
-  /** Checks every pair that wants it, until `budgetMs` from now at least. @param options.all those that are proven too. */
-  begin(now: number, budgetMs: number, { all = false } = {}): void {
+  /**
+   * Checks every pair that wants it, until `budgetMs` from now at least.
+   * @param trusted in use, and nothing speaks against it.
+   * @param options.all those that are proven too.
+   */
+  begin(now: number, budgetMs: number, trusted: CandidatePair | undefined, { all = false } = {}): void {
     const { checklist, permissions } = this.#needs;
     this.#until = Math.max(this.#until ?? 0, now + budgetMs);
-    this.#needs.onBegin(now);
-    const active = this.#needs.active();
     for (const pair of checklist.pairs.values()) {
-      const isActive = pair === active?.pair && active.trust === 'trusted';
       // What is proven and fresh needs no new proof; a check for one that waits for its relay's permission comes later.
-      if (pair.state === 'permitting' || (!all && (isActive || pair.state === 'succeeded'))) continue;
+      if (pair.state === 'permitting' || (!all && (pair === trusted || pair.state === 'succeeded'))) continue;
       if (RelayPermissions.isNeededFor(pair)) permissions.want(pair);
       else if (pair.schedule.nextAt === undefined) pair.probe(now);
     }
@@ -80,61 +77,59 @@ export class Probing {
   }
 
   nextTimeout(): number {
-    const { checklist } = this.#needs;
-    const check = this.#needs.credentials() === undefined ? undefined : checklist.pacing.nextTimeout();
+    const check = this.#credentials === undefined ? undefined : this.#needs.checklist.pacing.nextTimeout();
     return Math.min(check ?? Infinity, this.#until ?? Infinity);
   }
 
-  /** Sends what is due. */
-  checkDue(now: number): void {
-    const { checklist, around } = this.#needs;
-    if (this.#needs.credentials() === undefined) return;
-    for (;;) {
-      const pair = checklist.pacing.takeDue(now, around.pacer);
-      if (pair === undefined) return;
-      this.check(pair, now);
-    }
+  /** The pair whose check is due, if the pace allows it; to be asked for until there is none. */
+  takeDue(now: number): CandidatePair | undefined {
+    if (this.#credentials === undefined) return undefined;
+    return this.#needs.checklist.pacing.takeDue(now, this.#needs.parts.pacer);
   }
 
-  /** RFC 8445 7.3.1.4: check at once, out of turn. */
-  trigger(pair: CandidatePair, now: number): void {
-    const { checklist, permissions } = this.#needs;
-    if (pair.state === 'permitting') return;
-    if (RelayPermissions.isNeededFor(pair)) return permissions.request(pair, now);
-    this.#until ??= now + this.retryBudgetMs;
+  /**
+   * RFC 8445 7.3.1.4: check at once, out of turn.
+   * @param budgetMs of the round that begins with it, where none is under way.
+   * @returns whether a check is to be sent now.
+   */
+  trigger(pair: CandidatePair, now: number, budgetMs: number): boolean {
+    this.#until ??= now + budgetMs;
     if (pair.state === 'failed') pair.probe(now);
-    if (pair.schedule.mayTrigger(now) && checklist.pacing.takeTriggered(now)) this.check(pair, now);
+    return pair.schedule.mayTrigger(now) && this.#needs.checklist.pacing.takeTriggered(now);
   }
 
-  /** @param options.sizeBytes as in {@link SentCheck}. */
+  /**
+   * @param inUse carries the traffic.
+   * @param options.sizeBytes as in {@link SentCheck}.
+   * @returns undefined before the peer has told its credentials.
+   */
   check(
     pair: CandidatePair,
     now: number,
-    { ping = false, guess = false, sizeBytes }: Pick<SentCheck, 'ping' | 'guess' | 'sizeBytes'> = {},
-  ): void {
-    const { peer, controlling, around } = this.#needs;
-    const credentials = this.#needs.credentials();
-    if (credentials === undefined) return;
-    const active = this.#needs.active();
-    const transactionId = around.random(12);
-    this.#needs.onSent(transactionId, { pair, sentAt: now, ping, guess, sizeBytes });
+    inUse: ActivePath | undefined,
+    { ping = false, guess = false, sizeBytes }: CheckOptions = {},
+  ): Check | undefined {
+    const { peer, controlling, parts } = this.#needs;
+    if (this.#credentials === undefined) return undefined;
+    const transactionId = parts.random(12);
     const scheduled = pair.schedule.nextAt;
     pair.checkSent(now);
     // Outside of probing a check (keepalive, warm path) is one of its own, and starts no series.
     if (this.#until === undefined || (scheduled === undefined && pair.state === 'succeeded')) pair.schedule.stop();
-    if (pair === active?.pair) active.probed(now);
-    around.emit({
+    if (pair === inUse?.pair) inUse.probed(now);
+    const effect: Check['effect'] = {
       type: 'send-check',
       peer,
       path: pair.path,
       transactionId,
-      ...credentials,
+      ...this.#credentials,
       priority: candidatePriority('peer-reflexive', pair.base.family === 6 ? 65535 : 65534),
       candidateType: pair.base.kind === 'allocation' ? 'relayed' : 'host',
       controlling,
-      tieBreaker: around.tieBreaker,
-      useCandidate: controlling && pair === active?.pair,
+      tieBreaker: parts.tieBreaker,
+      useCandidate: controlling && pair === inUse?.pair,
       sizeBytes,
-    });
+    };
+    return { effect, sent: { pair, sentAt: now, ping, guess, sizeBytes } };
   }
 }

@@ -8,19 +8,28 @@ import {
   SUSPECT_MS,
 } from '../timings.js';
 
-export type Trust =
-  | 'trusted'
-  /** A probe went unanswered: send on this path and on the fallback at once. */
-  | 'suspect'
-  /** It said nothing for so long that another, or none, is better. */
-  | 'lost';
+export interface PathTimes {
+  /** Undefined: it is trusted. */
+  readonly silentSinceMs: number | undefined;
+  /** 0: none. May change as more is learnt of the NATs. */
+  readonly keepaliveMs: number;
+}
+
+/** What is to be done about a path, and what has become of it. */
+export interface Due {
+  /** A check shall be sent on it now. */
+  readonly ask: boolean;
+  readonly became?: 'unanswered' | 'given-up';
+}
+
+const NOTHING: Due = { ask: false };
 
 /**
- * Trust in the path that carries the traffic. It is renewed by every authenticated datagram that comes in on it; sending
- * without hearing asks for a probe; an unanswered probe makes it suspect, and long silence lost.
+ * When to ask the path that carries the traffic, and what its silence means. Trust in it is
+ * renewed by every authenticated datagram that comes in on it; sending without hearing asks for a probe; an unanswered probe
+ * makes it suspect, and long silence lost.
  */
 export class ActivePath {
-  trust: Trust = 'trusted';
   /** Nothing was heard for a while. */
   isDoubtful = false;
   #heardAt: number;
@@ -29,8 +38,6 @@ export class ActivePath {
   /** The peer is in trouble: that something comes in says nothing of the way out, an answer does. */
   #needsAnswer = false;
   #unanswered = 0;
-  #suspectSince: number | undefined;
-  #distrusted = false;
   #lastSentAt: number;
   #askedAt: number;
   /** Data went out since it was last asked. */
@@ -38,24 +45,11 @@ export class ActivePath {
 
   constructor(
     readonly pair: CandidatePair,
-    /** 0: none. May change as more is learnt of the NATs. */
-    readonly keepaliveMs: () => number,
     readonly since: number,
   ) {
     this.#lastSentAt = since;
     this.#askedAt = since;
     this.#heardAt = since;
-  }
-
-  /** Since when it has been silent, or the network changed under it; undefined: it is trusted. */
-  get suspectSince(): number | undefined {
-    return this.#suspectSince;
-  }
-
-  /** undefined: it is trusted; Infinity: the network changed under it. */
-  suspectForMs(now: number): number | undefined {
-    if (this.trust === 'trusted') return undefined;
-    return this.#distrusted ? Infinity : now - (this.#suspectSince ?? now);
   }
 
   /** The peer calls, as it does when it hears nothing: the next check has to be answered. */
@@ -65,7 +59,7 @@ export class ActivePath {
 
   /**
    * @param isAnswer to a check of ours, which proves the way out too.
-   * @returns whether trust came back, or doubt ended.
+   * @returns whether that proves it.
    */
   heard(now: number, { isAnswer = false } = {}): boolean {
     if (isAnswer) this.#needsAnswer = false;
@@ -74,12 +68,8 @@ export class ActivePath {
     this.#awaitingSince = undefined;
     this.#probeSentAt = undefined;
     this.#unanswered = 0;
-    this.#suspectSince = undefined;
-    this.#distrusted = false;
-    const returned = this.trust !== 'trusted' || this.isDoubtful;
-    this.trust = 'trusted';
     this.isDoubtful = false;
-    return returned;
+    return true;
   }
 
   /** Data went out on it. */
@@ -102,50 +92,32 @@ export class ActivePath {
     this.#probeSentAt ??= now;
   }
 
-  /** The network changed under it. */
+  /** The network changed under it: as if it had been asked now. */
   distrust(now: number): void {
-    if (this.trust === 'trusted') this.trust = 'suspect';
-    this.#distrusted = true;
-    this.#suspectSince ??= now;
     this.#probeSentAt ??= now;
   }
 
-  nextTimeout(): number | undefined {
-    if (this.trust === 'lost') return undefined;
-    if (this.#probeSentAt !== undefined) {
-      const timeout = this.#probeSentAt + this.#probeTimeoutMs();
-      return this.#suspectSince === undefined ? timeout : Math.min(timeout, this.#suspectSince + SUSPECT_MS);
-    }
+  nextTimeout({ silentSinceMs = Infinity, keepaliveMs }: PathTimes): number {
+    if (this.#probeSentAt !== undefined)
+      return Math.min(this.#probeSentAt + this.#probeTimeoutMs(), silentSinceMs + SUSPECT_MS);
     const silence = this.#awaitingSince === undefined ? Infinity : this.#awaitingSince + SILENCE_MS;
-    const keepaliveMs = this.keepaliveMs();
     const keepalive = keepaliveMs > 0 ? this.#lastSentAt + keepaliveMs : Infinity;
     const quality = this.#inUse ? this.#askedAt + QUALITY_INTERVAL_MS : Infinity;
     const doubt = this.isDoubtful ? Infinity : this.#heardAt + DOUBT_MS;
-    const next = Math.min(silence, keepalive, quality, doubt);
-    return next === Infinity ? undefined : next;
+    return Math.min(silence, keepalive, quality, doubt);
   }
 
-  /** @returns whether a check shall be sent on this path now; `trust` may have changed. */
-  handleTimeout(now: number): boolean {
-    const due = this.nextTimeout();
-    if (due === undefined || now < due) return false;
-    if (this.#suspectSince !== undefined && now >= this.#suspectSince + SUSPECT_MS) {
-      this.trust = 'lost';
-      return false;
-    }
+  handleTimeout(now: number, times: PathTimes): Due {
+    if (now < this.nextTimeout(times)) return NOTHING;
+    if (now >= (times.silentSinceMs ?? Infinity) + SUSPECT_MS) return { ask: false, became: 'given-up' };
     if (!this.isDoubtful && now >= this.#heardAt + DOUBT_MS) {
       this.isDoubtful = true;
-      if ((this.nextTimeout() ?? Infinity) > now) return false;
+      if (this.nextTimeout(times) > now) return NOTHING;
     }
-    if (this.#probeSentAt !== undefined) {
-      this.#unanswered += 1;
-      this.#probeSentAt = undefined;
-      if (this.trust === 'trusted') {
-        this.trust = 'suspect';
-        this.#suspectSince = now;
-      }
-    }
-    return true;
+    if (this.#probeSentAt === undefined) return { ask: true };
+    this.#unanswered += 1;
+    this.#probeSentAt = undefined;
+    return { ask: true, became: 'unanswered' };
   }
 
   #probeTimeoutMs(): number {

@@ -1,18 +1,18 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import type { Peer } from '../../contracts/peer-discovery.js';
-import { byTypeAndPriority, evidenceOf, type CandidatePair } from '../../engine/pairs/candidate-pair.js';
 import type { PairState } from '../../engine/pair-evidence.js';
 import { connectionType } from '../../engine/connection-type.js';
 import { hardNatObstacle } from '../../engine/hard-nat/hard-nat-part.js';
 import type { PairEvidence } from '../../engine/pair-evidence.js';
-import type { PeerAgent } from '../../engine/peer/peer-agent.js';
+import type { PairsView, PairView, PeerView } from '../../engine/peer/peer-view.js';
 import type { LocalDescription } from '../../engine/events.js';
 import { connectionReason, hardNatCause, whyRelayed } from './connection-reason.js';
 import type { ExplainDocument, ExplainedPair } from './documents.js';
 
 export interface Explained {
   readonly peer: Peer;
-  readonly agent: PeerAgent;
+  readonly view: PeerView;
+  readonly seen: PairsView;
   /** What the peer has seen; undefined where it did not say. */
   readonly peerPairs: readonly PairEvidence[] | undefined;
   readonly localCandidates: LocalDescription['candidates'];
@@ -22,16 +22,16 @@ export interface Explained {
 
 /** Every pair with one peer, its verdict and its evidence, from both ends. */
 export function explainDocument(explained: Explained): ExplainDocument {
-  const { peer, agent, peerPairs, localCandidates, signalingUp } = explained;
+  const { peer, view, seen, peerPairs, localCandidates, signalingUp } = explained;
   return {
     peer: peer.name,
     publicKey: peer.publicKey,
-    connection: agent.connection,
-    summary: summaryOf(agent, signalingUp),
-    cause: causeOf(agent, signalingUp),
-    advice: [...advice(agent, peerPairs, signalingUp), ...loopAdvice(peer, agent)],
+    connection: view.connection,
+    summary: summaryOf(view, signalingUp),
+    cause: causeOf(view, signalingUp),
+    advice: [...advice(explained), ...loopAdvice(peer, seen)],
     localCandidates: localCandidates.map(({ type, address }) => ({ type, address: formatAddress(address) })),
-    remoteCandidates: agent.checklist.remotes.all.map(({ type, address }) => ({
+    remoteCandidates: seen.remoteCandidates.map(({ type, address }) => ({
       type,
       address: formatAddress(address),
     })),
@@ -40,31 +40,29 @@ export function explainDocument(explained: Explained): ExplainDocument {
   };
 }
 
-function summaryOf(agent: PeerAgent, signalingUp: boolean): string {
-  return connectionReason(agent, signalingUp) ?? `${agent.connection} ${onWhat(agent)}`;
+function summaryOf(view: PeerView, signalingUp: boolean): string {
+  return connectionReason(view, signalingUp) ?? `${view.connection} ${onWhat(view)}`;
 }
 
-function causeOf(agent: PeerAgent, signalingUp: boolean): string {
-  if (agent.connection === 'relayed') return whyRelayed(agent);
-  return connectionReason(agent, signalingUp) ?? onWhat(agent);
+function causeOf(view: PeerView, signalingUp: boolean): string {
+  if (view.connection === 'relayed') return whyRelayed(view);
+  return connectionReason(view, signalingUp) ?? onWhat(view);
 }
 
-function onWhat({ active }: PeerAgent): string {
-  return `on ${active === undefined ? 'no path' : formatAddress(active.pair.remote.address)}`;
+function onWhat({ pairInUse }: PeerView): string {
+  return `on ${pairInUse === undefined ? 'no path' : formatAddress(pairInUse.remote)}`;
 }
 
-function ownPairs({ agent, relayUrl }: Explained): ExplainDocument['pairs'] {
-  const active = agent.active?.pair;
-  return [...agent.checklist.pairs.values()].sort(byTypeAndPriority).map((pair) => {
-    const seen = evidenceOf(pair, active);
+function ownPairs({ view, seen, relayUrl }: Explained): ExplainDocument['pairs'] {
+  return seen.pairs.map((pair) => {
     const { mappedAddress } = pair;
     const mapped = mappedAddress === undefined ? '' : `; the peer sees us as ${formatAddress(mappedAddress)}`;
-    const shown = explainedPair(seen);
+    const shown = explainedPair(pair);
     return {
       ...shown,
-      local: relayUrl(pair.base.id) ?? localText(seen),
-      remoteType: pair.remote.type,
-      verdict: ownVerdict(pair, agent) ?? shown.verdict,
+      local: relayUrl(pair.localBase.id) ?? localText(pair),
+      remoteType: pair.remoteType,
+      verdict: ownVerdict(pair, view) ?? shown.verdict,
       evidence: shown.evidence + mapped,
       rttMs: pair.rttMs ?? null,
     };
@@ -72,13 +70,19 @@ function ownPairs({ agent, relayUrl }: Explained): ExplainDocument['pairs'] {
 }
 
 /** What only this end knows of its own pair. */
-function ownVerdict(pair: CandidatePair, { active }: PeerAgent): string | undefined {
-  if (pair === active?.pair) return active.trust === 'trusted' ? undefined : `in use, ${active.trust}`;
+function ownVerdict(pair: PairView, { phase }: PeerView): string | undefined {
+  if (pair.inUse) return SILENT[phase];
   return pair.state === 'failed' ? pair.refusal : undefined;
 }
 
-function notTried({ agent, relayUrl }: Explained): ExplainDocument['pairs'] {
-  return agent.checklist.rejections.map(({ remote, reason, loopFrom }) => ({
+const SILENT: Readonly<Partial<Record<PeerView['phase'], string>>> = {
+  suspect: 'in use, suspect',
+  lost: 'in use, lost',
+  unreachable: 'in use, lost',
+};
+
+function notTried({ seen, relayUrl }: Explained): ExplainDocument['pairs'] {
+  return seen.rejections.map(({ remote, reason, loopFrom }) => ({
     local: loopFrom === undefined ? '-' : (relayUrl(loopFrom.id) ?? `UDP over IPv${loopFrom.family}`),
     remote: formatAddress(remote.address),
     remoteType: remote.type,
@@ -112,21 +116,21 @@ const VERDICTS: Readonly<Record<PairState, string>> = {
   waiting: 'not checked yet',
 };
 
-function advice(agent: PeerAgent, peerPairs: Explained['peerPairs'], signalingUp: boolean): string[] {
-  if (agent.connection === 'direct') return [];
-  if (!signalingUp && agent.remote === null) return ['Check the URL of the rendezvous server, and that it runs.'];
-  if (agent.remote === null)
+function advice({ view, seen, peerPairs, signalingUp }: Explained): string[] {
+  if (view.connection === 'direct') return [];
+  if (!signalingUp && view.remoteNat === undefined)
+    return ['Check the URL of the rendezvous server, and that it runs.'];
+  if (view.remoteNat === undefined)
     return ['Start the other node; both need each other as peers and a rendezvous server in common.'];
-  const oneWay = oneWayAdvice(agent.evidence(), peerPairs);
-  if (agent.connection === 'connecting' || agent.connection === 'unreachable') {
+  const oneWay = oneWayAdvice(seen.pairs, peerPairs);
+  if (view.connection === 'connecting' || view.connection === 'unreachable') {
     return [
       oneWay ??
         'No UDP from the peer arrives: forward the listen port on one side, or configure STUN and relay servers on both.',
     ];
   }
-  if (agent.connection === 'relayed') {
-    const { natBehavior } = agent.around.local;
-    const obstacle = hardNatObstacle(natBehavior, agent.remote.natBehavior) ?? hardNatCause(agent);
+  if (view.connection === 'relayed') {
+    const obstacle = hardNatObstacle(view.ownNat, view.remoteNat) ?? hardNatCause(view);
     if (obstacle !== undefined) {
       return [
         'Forward a UDP port to the listen port of one of the nodes, or put one of them behind a NAT with endpoint-independent mapping.',
@@ -141,8 +145,8 @@ function advice(agent: PeerAgent, peerPairs: Explained['peerPairs'], signalingUp
 }
 
 /** Nothing has to be done about a loop: it is left alone. Whoever wants it gone from the list can have that. */
-function loopAdvice({ name }: Peer, { checklist }: PeerAgent): string[] {
-  const loops = checklist.rejections.filter(({ loopFrom }) => loopFrom !== undefined);
+function loopAdvice({ name }: Peer, { rejections }: PairsView): string[] {
+  const loops = rejections.filter(({ loopFrom }) => loopFrom !== undefined);
   const relays = loops.filter(({ loopFrom }) => loopFrom?.kind === 'allocation');
   const hosts = loops.filter(({ loopFrom, remote }) => loopFrom?.kind === 'socket' && remote.type === 'host');
   const addresses = new Set(hosts.map(({ remote }) => remote.address.ip));

@@ -1,3 +1,4 @@
+import { CodedError } from '../../base/errors/coded-error.js';
 import type { Peer } from '../../contracts/peer-discovery.js';
 import type { NatTraversal } from '../../shell/nat-traversal.js';
 import { explainDocument } from './explain-document.js';
@@ -13,16 +14,21 @@ export interface ExplainContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Why the path to a peer is what it is. Asks the peer too, where it can be asked. @throws CodedError ABORTED. */
+/** Why the path to a peer is what it is. Asks the peer too, where it can be asked. @throws CodedError ABORTED, PEER_NOT_FOUND. */
 export async function explainPeer(peer: Peer, context: ExplainContext): Promise<ExplainDocument> {
   const { traversal, signalingUp, signal } = context;
-  const agent = traversal.agent(peer.publicKey);
-  if (agent === undefined) return explainPlain(peer, context.connection);
+  if (traversal.view(peer.publicKey) === undefined) return explainPlain(peer, context.connection);
   const waiting = { timeoutMs: PEER_EVIDENCE_MS, ...(signal && { signal }) };
   const peerPairs = signalingUp ? await traversal.peerEvidence(peer.publicKey, waiting) : undefined;
+  const view = traversal.view(peer.publicKey);
+  const seen = traversal.pairsView(peer.publicKey);
+  // It was removed meanwhile.
+  if (view === undefined || seen === undefined)
+    throw new CodedError('PEER_NOT_FOUND', undefined, { subject: peer.name });
   return explainDocument({
     peer,
-    agent,
+    view,
+    seen,
     peerPairs,
     localCandidates: traversal.localCandidates(),
     signalingUp,

@@ -3,7 +3,7 @@ import type { Peer } from '../../contracts/peer-discovery.js';
 import type { SignalingState } from '../../contracts/signaling.js';
 import type { Transport, TransportPeerStats } from '../../contracts/transport.js';
 import type { NatTraversal } from '../../shell/nat-traversal.js';
-import type { PeerAgent } from '../../engine/peer/peer-agent.js';
+import type { PeerView } from '../../engine/peer/peer-view.js';
 import { oneLine } from '../../base/guard/refusals.js';
 import { connectionReason } from './connection-reason.js';
 import type { Connection, PeerStatus, StatusDocument } from './documents.js';
@@ -107,46 +107,43 @@ export function peerStatus(
   sources: Pick<StatusSources, 'traversal' | 'signaling' | 'nowMs' | 'since'>,
   stats: TransportPeerStats | undefined,
 ): PeerStatus {
-  const agent = sources.traversal.agent(peer.publicKey);
-  const connection = connectionToPeer(agent, stats, sources.nowMs);
-  const pair = agent?.active?.pair;
-  const endpoint = pair?.remote.address ?? stats?.endpoint;
+  const view = sources.traversal.view(peer.publicKey);
+  const connection = connectionToPeer(view, stats, sources.nowMs);
+  const pair = view?.pairInUse;
+  const endpoint = pair?.remote ?? stats?.endpoint;
   return {
     name: peer.name,
     publicKey: peer.publicKey,
     connection,
     endpoint: endpoint ? formatAddress(endpoint) : null,
-    relay: relayOf(agent, sources),
+    relay: relayOf(pair, sources),
     rttMs: pair?.rttMs ?? null,
     lastHandshakeMs: stats?.lastHandshakeMs ?? null,
     rxBytes: stats?.rxBytes ?? 0,
     txBytes: stats?.txBytes ?? 0,
     since: new Date(sources.since(peer.publicKey, connection)).toISOString(),
     reason:
-      agent === undefined
+      view === undefined
         ? null
         : connectionReason(
-            agent,
+            view,
             sources.signaling.some(({ state }) => state === 'up'),
           ),
   };
 }
 
 export function connectionToPeer(
-  agent: PeerAgent | undefined,
+  view: PeerView | undefined,
   stats: TransportPeerStats | undefined,
   nowMs: number,
 ): Connection {
-  if (agent !== undefined) return agent.connection;
+  if (view !== undefined) return view.connection;
   const handshake = stats?.lastHandshakeMs;
   if (handshake !== null && handshake !== undefined && nowMs - handshake < SESSION_MS) return 'direct';
   return stats?.endpoint ? 'connecting' : 'idle';
 }
 
-function relayOf(agent: PeerAgent | undefined, { traversal }: Pick<StatusSources, 'traversal'>): string | null {
-  const pair = agent?.active?.pair;
+function relayOf(pair: PeerView['pairInUse'], { traversal }: Pick<StatusSources, 'traversal'>): string | null {
   if (pair === undefined || pair.connection !== 'relayed') return null;
-  return pair.base.kind === 'allocation'
-    ? (traversal.relayUrl(pair.base.id) ?? null)
-    : formatAddress(pair.remote.address);
+  return pair.base === 'allocation' ? (traversal.relayUrl(pair.localBase.id) ?? null) : formatAddress(pair.remote);
 }

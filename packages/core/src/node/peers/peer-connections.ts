@@ -38,7 +38,7 @@ export class PeerConnections implements Service {
     const { traversal, transport, signalings, changes } = this.#needs;
     this.#watches = [
       traversal.onChange((publicKey) => {
-        if (traversal.agent(publicKey) !== undefined) this.#look(publicKey);
+        if (traversal.view(publicKey) !== undefined) this.#look(publicKey);
       }),
       transport.onHandshake(({ publicKey }) => this.#plain.handshake(publicKey, SESSION_MS)),
       ...signalings.map((signaling) => signaling.onStateChange(() => changes.tell(undefined))),
@@ -53,7 +53,7 @@ export class PeerConnections implements Service {
 
   /** The peer was added, or changed. */
   set(publicKey: PublicKey): void {
-    if (this.#needs.traversal.agent(publicKey) === undefined) return this.#plain.add(publicKey);
+    if (this.#needs.traversal.view(publicKey) === undefined) return this.#plain.add(publicKey);
     this.#plain.remove(publicKey);
     this.#look(publicKey);
   }
@@ -86,7 +86,7 @@ export class PeerConnections implements Service {
     const { traversal, clock, changes } = this.#needs;
     if (traversal.peer(publicKey) === undefined) return;
     const nowMs = clock.unixMs();
-    const connection = connectionToPeer(traversal.agent(publicKey), stats, nowMs);
+    const connection = connectionToPeer(traversal.view(publicKey), stats, nowMs);
     if (this.#seen.get(publicKey)?.connection === connection) return;
     this.#seen.set(publicKey, { connection, sinceMs: nowMs });
     changes.tell(publicKey);

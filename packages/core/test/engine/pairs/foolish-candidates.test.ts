@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { host, TwoEngines, type TestNode } from '../two-engines.js';
-
-const agent = (net: TwoEngines, node: TestNode) => node.engine.peer(net.other(node).key)!;
+import { host, TwoEngines } from '../two-engines.js';
 
 describe('hostile or foolish candidates', () => {
   it('one that leads through our own interface is refused, and said so', () => {
@@ -12,7 +10,7 @@ describe('hostile or foolish candidates', () => {
     net.start(net.a);
     net.start(net.b);
     net.run(1000);
-    expect(agent(net, net.b).checklist.rejections.map(({ reason }) => reason)).toEqual([
+    expect(net.pairsView(net.b).rejections.map(({ reason }) => reason)).toEqual([
       'reached through our own interface: a loop',
     ]);
     expect(net.b.paths).toEqual(['192.0.2.1:51820']);
@@ -27,7 +25,7 @@ describe('hostile or foolish candidates', () => {
     net.start(net.b);
     net.start(net.a);
     net.run(100);
-    const pairs = [...agent(net, net.b).checklist.pairs.values()];
+    const { pairs } = net.pairsView(net.b);
     expect(pairs.filter((pair) => pair.connection === 'direct').length).toBe(10);
     expect(pairs.filter((pair) => pair.connection === 'hole-punched').length).toBe(1);
   });

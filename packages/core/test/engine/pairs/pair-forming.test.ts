@@ -1,43 +1,52 @@
 import { formatAddress, transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
 import type { CandidateType } from '../../../src/contracts/candidate.js';
-import type { EngineEffect } from '../../../src/engine/effects.js';
+import type { EnginePath } from '../../../src/engine/engine-path.js';
+import type { CandidatePair } from '../../../src/engine/pairs/candidate-pair.js';
 import { Checklist } from '../../../src/engine/pairs/checklist.js';
 import { PairForming } from '../../../src/engine/pairs/pair-forming.js';
-import { RelayPermissions } from '../../../src/engine/pairs/relay-permissions.js';
 import type { RemoteCandidate } from '../../../src/engine/pairs/remote-candidates.js';
+import type { World } from '../../../src/engine/world.js';
 import { BASES, remote } from '../sample-pairs.js';
 
 type BaseName = keyof typeof BASES;
 
 /** A node with these bases, whose own candidate is 192.0.2.1:51820 and whose tunnel is 10.77.0.0/16. */
 function node(bases: readonly BaseName[] = ['udp4'], { maxPairs = 3, own = '192.0.2.1' } = {}) {
-  const effects: EngineEffect[] = [];
   const checklist = new Checklist(maxPairs);
-  const around = {
+  const world: World = {
+    settings: { holePunchTimeoutMs: 15_000, maxCandidatePairs: maxPairs, hardNat: true },
+    localId: { runId: '00', generation: 0, revision: 0 },
+    signalingUp: true,
     local: {
       bases: bases.map((name) => BASES[name]),
       candidates: [remote('host', own, { port: 51_820 })],
       natBehavior: { mapping: null, filtering: null },
     },
-    inOwnNetwork: ({ ip }: { ip: string }) => ip.startsWith('10.77.'),
-    emit: (effect: EngineEffect) => effects.push(effect),
+    inOwnNetwork: ({ ip }) => ip.startsWith('10.77.'),
   };
-  const permissions = new RelayPermissions({ peer: 'peer', checklist, around });
   let inUse: ReturnType<Checklist['get']>;
-  const forming = new PairForming({ checklist, permissions, around, whyLoop: () => undefined, inUse: () => inUse });
+  let gone: readonly CandidatePair[] = [];
+  const forming = new PairForming({ checklist, loops: { why: () => undefined } });
+  const form = () => {
+    gone = forming.form(world, inUse);
+  };
   return {
     checklist,
-    forming,
-    around,
-    effects,
+    form,
+    gone: () => gone.map(({ path }) => path),
+    found(path: EnginePath, now: number, check?: { candidateType: CandidateType; priority: number }) {
+      if (!forming.heardAt(path, check, world, now)) return undefined;
+      form();
+      return checklist.get(path);
+    },
     use: (path: { base: BaseName; to: string }) => {
       const [ip = '', port = ''] = path.to.split(' ');
       inUse = checklist.get({ baseId: path.base, remote: transportAddress(ip, Number(port)) });
     },
     signals(...remotes: readonly RemoteCandidate[]) {
       checklist.setSignalled(remotes);
-      forming.form();
+      form();
     },
     pairs: () => [...checklist.pairs.values()].map(({ base, remote: { address } }) => `${base.id} ${address.ip}`),
     rejected: () => checklist.rejections.map((one) => `${one.remote.address.ip}: ${one.reason}`),
@@ -203,13 +212,11 @@ describe('pairs are formed anew after a change', () => {
     expect(here.pairs()).toEqual(ips(1, 1));
   });
 
-  it('what is gone is released at its relay', () => {
+  it('what is gone is told, so that its relay can be', () => {
     const here = node(['relay']);
     here.signals(...many(2));
     here.signals(...many(1));
-    expect(here.effects).toEqual([
-      { type: 'release', path: { baseId: 'relay', remote: transportAddress('198.51.100.2', 40_000) } },
-    ]);
+    expect(here.gone()).toEqual([{ baseId: 'relay', remote: transportAddress('198.51.100.2', 40_000) }]);
   });
 });
 
@@ -217,7 +224,7 @@ describe('where the peer is heard without having said so', () => {
   const found = (here: ReturnType<typeof node>, count: number, base: BaseName = 'udp4', gapMs = 0) =>
     Array.from({ length: count }, (_, i) => {
       const address = transportAddress('203.0.113.5', 1024 + i);
-      return here.forming.found({ baseId: base, remote: address }, i * gapMs, { candidateType: 'host', priority: 7 });
+      return here.found({ baseId: base, remote: address }, i * gapMs, { candidateType: 'host', priority: 7 });
     }).filter((pair) => pair !== undefined).length;
 
   it.each<[string, { check?: CandidateType; type: CandidateType }]>([
@@ -227,7 +234,7 @@ describe('where the peer is heard without having said so', () => {
   ])('%s', (_what, { check, type }) => {
     const here = node();
     const path = { baseId: 'udp4', remote: transportAddress('203.0.113.5', 1024) };
-    const pair = here.forming.found(path, 0, check && { candidateType: check, priority: 7 });
+    const pair = here.found(path, 0, check && { candidateType: check, priority: 7 });
     expect(pair?.remote.type).toBe(type);
     expect(pair && formatAddress(pair.remote.address)).toBe('203.0.113.5:1024');
   });
@@ -260,7 +267,7 @@ describe('where the peer is heard without having said so', () => {
     ['none on a base that is gone', 'udp4-7', '203.0.113.5'],
   ])('%s', (_what, baseId, ip) => {
     const here = node();
-    expect(here.forming.found({ baseId, remote: transportAddress(ip, 1024) }, 0)).toBeUndefined();
+    expect(here.found({ baseId, remote: transportAddress(ip, 1024) }, 0)).toBeUndefined();
   });
 
   it('those that came to nothing are forgotten when probing ends', () => {
@@ -269,7 +276,7 @@ describe('where the peer is heard without having said so', () => {
     const [first] = here.checklist.pairs.values();
     first?.answered(0, 10);
     here.checklist.endProbing();
-    here.forming.form();
+    here.form();
     expect([...here.checklist.pairs.values()]).toEqual([first]);
   });
 });

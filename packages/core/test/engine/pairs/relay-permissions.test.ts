@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { EngineEffect } from '../../../src/engine/effects.js';
 import { CandidatePair } from '../../../src/engine/pairs/candidate-pair.js';
 import { Checklist } from '../../../src/engine/pairs/checklist.js';
 import {
@@ -10,21 +9,21 @@ import {
 import { BASES, remote } from '../sample-pairs.js';
 
 function relay(...priorities: readonly number[]) {
-  const effects: EngineEffect[] = [];
   const checklist = new Checklist(10);
   const permissions = new RelayPermissions({
     peer: 'peer',
     checklist,
-    around: { emit: (effect) => effects.push(effect) },
   });
   const pairs = priorities.map((priority, i) => {
     const pair = new CandidatePair(BASES.relay, remote('host', '198.51.100.1', { port: 1024 + i, priority }));
     checklist.pin(pair);
     return pair;
   });
-  const asked = () => effects.map((effect) => (effect.type === 'permit' ? effect.path.remote.port - 1024 : undefined));
-  return { permissions, checklist, pairs, asked, effects };
+  return { permissions, checklist, pairs };
 }
+
+/** Which pairs a permission is asked for, in the order of their making. */
+const asked = (effects: ReturnType<RelayPermissions['request']>) => effects.map(({ path }) => path.remote.port - 1024);
 
 describe('a pair with an allocation', () => {
   it.each<[string, keyof typeof BASES, (pair: CandidatePair) => void, boolean]>([
@@ -61,37 +60,35 @@ describe('a pair with an allocation', () => {
 
 describe('permissions that are wanted', () => {
   it('are asked for together, the lowest priority first: private addresses come last', () => {
-    const { permissions, pairs, asked } = relay(5, 1, 9);
+    const { permissions, pairs } = relay(5, 1, 9);
     for (const pair of pairs) permissions.want(pair);
-    expect(asked()).toEqual([]);
-    permissions.requestWanted(0);
-    expect(asked()).toEqual([1, 0, 2]);
+    expect(asked(permissions.requestWanted(0))).toEqual([1, 0, 2]);
+    expect(permissions.requestWanted(0)).toEqual([]);
     expect(permissions.isAnyWanted).toBe(false);
   });
 
   it('are not asked for where the pair is gone meanwhile', () => {
-    const { permissions, checklist, pairs, asked } = relay(1, 2);
+    const { permissions, checklist, pairs } = relay(1, 2);
     for (const pair of pairs) permissions.want(pair);
     checklist.unpin(pairs[0]!);
-    permissions.requestWanted(0);
-    expect(asked()).toEqual([1]);
+    expect(asked(permissions.requestWanted(0))).toEqual([1]);
   });
 
   it.each([
     ['64 at once', 0, PEER_PERMISSION_BURST],
     ['and then one in four seconds', 1000, PEER_PERMISSION_BURST + Math.floor(99 * PEER_PERMISSIONS_PER_SECOND)],
   ])('have a budget for each peer: %s', (_what, gapMs, granted) => {
-    const { permissions, pairs, asked } = relay(...Array.from({ length: 100 }, (_, i) => i));
-    for (const [i, pair] of pairs.entries()) permissions.request(pair, i * gapMs);
-    expect(asked()).toHaveLength(granted);
+    const { permissions, pairs } = relay(...Array.from({ length: 100 }, (_, i) => i));
+    const requests = pairs.flatMap((pair, i) => permissions.request(pair, i * gapMs));
+    expect(requests).toHaveLength(granted);
     const refused = pairs.filter(({ state }) => state === 'failed');
     expect(refused).toHaveLength(100 - granted);
     for (const { refusal } of refused) expect(refusal).toMatch(/too many addresses/);
   });
 
   it('are given back with their pairs, but for those of sockets', () => {
-    const { permissions, pairs, effects } = relay(1);
-    permissions.release([...pairs, new CandidatePair(BASES.udp4, remote('host', '198.51.100.2'))]);
-    expect(effects).toEqual([{ type: 'release', path: pairs[0]?.path }]);
+    const { pairs } = relay(1);
+    const others = [new CandidatePair(BASES.udp4, remote('host', '198.51.100.2'))];
+    expect(RelayPermissions.release([...pairs, ...others])).toEqual([{ type: 'release', path: pairs[0]?.path }]);
   });
 });

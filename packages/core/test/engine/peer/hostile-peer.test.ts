@@ -117,7 +117,7 @@ class Victim {
   }
 
   get rejections(): Record<string, string> {
-    const list = this.engine.peer(PEER)?.checklist.rejections ?? [];
+    const list = this.engine.pairsView(PEER)?.rejections ?? [];
     return Object.fromEntries(list.map(({ remote, reason }) => [remote.address.ip, reason]));
   }
 
@@ -224,7 +224,7 @@ describe('no claimed type escapes the limit of pairs', () => {
     const types = ['host', 'server-reflexive', 'relayed', 'peer-reflexive'] as const;
     victim.says(claimed('host').map((one, i) => ({ ...one, type: types[i % 4] ?? 'host' })));
     victim.run(20_000);
-    expect(victim.engine.peer(PEER)?.checklist.pairs.size).toBeLessThanOrEqual(10 + 1 + 4 + 16);
+    expect(victim.engine.view(PEER)?.pairs.count).toBeLessThanOrEqual(10 + 1 + 4 + 16);
     expect(victim.count('permit')).toBeLessThanOrEqual(16);
   });
 
@@ -241,7 +241,7 @@ describe('no claimed type escapes the limit of pairs', () => {
       victim.run(10);
     }
     // 16 candidates, from the socket and through the relay.
-    expect(victim.engine.peer(PEER)?.checklist.pairs.size).toBeLessThanOrEqual(32);
+    expect(victim.engine.view(PEER)?.pairs.count).toBeLessThanOrEqual(32);
     // 8 and one in ten seconds; or 16 and one a second, through the relay.
     expect(victim.distinctTargets.size).toBeLessThanOrEqual(baseId === 'relay' ? 16 + 51 : 8 + 6);
     expect(victim.count('send-check')).toBeLessThanOrEqual(PEER_CHECK_BURST + 50 * PEER_CHECKS_PER_SECOND);
@@ -261,7 +261,7 @@ describe('no claimed type escapes the limit of pairs', () => {
     expect(victim.count('permit')).toBeLessThanOrEqual(
       PEER_PERMISSION_BURST + seconds * PEER_PERMISSIONS_PER_SECOND + 1,
     );
-    expect(victim.engine.peer(PEER)?.checklist.pairs.size).toBeLessThan(80);
+    expect(victim.engine.view(PEER)?.pairs.count).toBeLessThan(80);
   });
 });
 

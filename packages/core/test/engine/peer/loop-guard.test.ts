@@ -28,10 +28,6 @@ class Overlaid extends TwoEngines {
     this.describe(this.b, [reflexive('192.0.2.2'), ...(overlay ? [host('192.168.77.2')] : [])], newGeneration);
   }
 
-  agent(node: TestNode) {
-    return node.engine.peer(this.other(node).key)!;
-  }
-
   /** Since the start, the paths that a node was given, each change of them. */
   pathsGiven(node: TestNode): string[][] {
     return node.effects.flatMap(({ effect }) =>
@@ -54,7 +50,7 @@ describe('a network that rides on the tunnel', () => {
   it('would be taken for a direct path, if nothing showed', () => {
     const net = new Overlaid();
     net.run(500);
-    expect(net.agent(net.a).active?.pair.remote.address.ip).toBe('192.168.77.2');
+    expect(net.view(net.a).pairInUse?.remote.ip).toBe('192.168.77.2');
   });
 
   it.each<[string, number | 'plain']>([
@@ -75,7 +71,7 @@ describe('a network that rides on the tunnel', () => {
           .flat()
           .filter((ip) => ip.startsWith('192.168.77.')),
       ).toEqual([]);
-      const [rejected] = net.agent(node).checklist.rejections;
+      const [rejected] = net.pairsView(node).rejections;
       expect(rejected?.reason).toMatch(/^reached through our own tunnel: /);
       expect(rejected?.loopFrom?.id).toBe('udp4');
     }
@@ -142,7 +138,7 @@ describe('traffic that looks as if it were a check', () => {
     net.wrapped = (_sender, to) => (isOverlay(to) ? (overhead += 1) : undefined);
     net.run(1000);
     expect([net.a.paths[0], net.b.paths[0]]).toEqual([OVERLAY.a, OVERLAY.b]);
-    expect(net.agent(net.a).checklist.rejections).toEqual([]);
+    expect(net.pairsView(net.a).rejections).toEqual([]);
   });
 
   it('does not have it asked again and again', () => {

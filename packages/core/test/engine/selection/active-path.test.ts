@@ -1,61 +1,81 @@
 import { describe, expect, it } from 'vitest';
 import { ActivePath } from '../../../src/engine/selection/active-path.js';
+import {
+  isAlive,
+  nextPhase,
+  silenceOf,
+  type Happening,
+  type Phase,
+  type PhaseName,
+} from '../../../src/engine/selection/phase.js';
 import { provenPair } from '../sample-pairs.js';
 
 interface Seen {
-  readonly trust: string;
+  readonly phase: PhaseName;
   readonly doubtful: boolean;
   /** When a check was due, and sent. */
   readonly checksAt: number[];
 }
 
-type Happening = (path: ActivePath, now: number) => void;
-const sends: Happening = (path, now) => path.sent(now);
-const hears: Happening = (path, now) => path.heard(now);
-const answer: Happening = (path, now) => path.heard(now, { isAnswer: true });
-const kept: Happening = (path, now) => path.kept(now);
-const distrusted: Happening = (path, now) => path.distrust(now);
-const called: Happening = (path) => path.demandAnswer();
+/** @returns what it means for the phase, if anything. */
+type Happens = (path: ActivePath, now: number) => Happening | void;
+const sends: Happens = (path, now) => path.sent(now);
+const hears: Happens = (path, now) => (path.heard(now) ? { type: 'heard' } : undefined);
+const answer: Happens = (path, now) => (path.heard(now, { isAnswer: true }) ? { type: 'heard' } : undefined);
+const kept: Happens = (path, now) => path.kept(now);
+const distrusted: Happens = (path, now) => {
+  path.distrust(now);
+  return { type: 'network-changed', now };
+};
+const called: Happens = (path) => path.demandAnswer();
 
 /** Lets a path live until then, as an agent does: what is due is done when it is due. */
 function live(
-  happenings: readonly (readonly [number, Happening])[],
+  happenings: readonly (readonly [number, Happens])[],
   { untilMs, keepaliveMs = 25_000, rttMs = 20 }: { untilMs: number; keepaliveMs?: number; rttMs?: number },
 ): Seen {
-  const path = new ActivePath(provenPair({ rttMs }), () => keepaliveMs, 0);
+  const path = new ActivePath(provenPair({ rttMs }), 0);
+  let phase: Phase = { name: 'connected', path };
+  const enter = (what: Happening | void) => {
+    if (what) phase = nextPhase(phase, what, { isDescribed: true, hasSession: true });
+  };
+  const times = () => ({ silentSinceMs: silenceOf(phase)?.sinceMs, keepaliveMs });
   const checksAt: number[] = [];
   const left = [...happenings];
   let now = 0;
   for (;;) {
     const [at, happens] = left[0] ?? [Infinity, undefined];
-    const due = Math.max(now, path.nextTimeout() ?? Infinity);
+    const due = isAlive(phase) ? Math.max(now, path.nextTimeout(times())) : Infinity;
     now = Math.min(at, due);
     if (now > untilMs) break;
     if (at <= due) {
       left.shift();
-      happens?.(path, at);
-    } else if (path.handleTimeout(due)) {
-      checksAt.push(due);
-      path.probed(due);
+      enter(happens?.(path, at));
+      continue;
     }
+    const { ask, became } = path.handleTimeout(due, times());
+    if (became !== undefined) enter({ type: became, now: due });
+    if (!ask) continue;
+    checksAt.push(due);
+    path.probed(due);
   }
-  return { trust: path.trust, doubtful: path.isDoubtful, checksAt };
+  return { phase: phase.name, doubtful: path.isDoubtful, checksAt };
 }
 
-const every = (ms: number, fromMs: number, toMs: number, ...what: Happening[]) =>
+const every = (ms: number, fromMs: number, toMs: number, ...what: Happens[]) =>
   Array.from({ length: Math.floor((toMs - fromMs) / ms) + 1 }, (_, i) =>
     what.map((happens) => [fromMs + i * ms, happens] as const),
   ).flat();
 
 describe('trust in the path in use', () => {
-  it.each<[string, readonly (readonly [number, Happening])[], { untilMs: number; rttMs?: number }, Partial<Seen>]>([
-    ['holds while nothing is sent', [], { untilMs: 1999 }, { trust: 'trusted', doubtful: false, checksAt: [] }],
-    ['is in doubt after two seconds without a sound', [], { untilMs: 2000 }, { trust: 'trusted', doubtful: true }],
+  it.each<[string, readonly (readonly [number, Happens])[], { untilMs: number; rttMs?: number }, Partial<Seen>]>([
+    ['holds while nothing is sent', [], { untilMs: 1999 }, { phase: 'connected', doubtful: false, checksAt: [] }],
+    ['is in doubt after two seconds without a sound', [], { untilMs: 2000 }, { phase: 'connected', doubtful: true }],
     [
       'is not in doubt while something comes in',
       every(500, 0, 5000, hears),
       { untilMs: 5400 },
-      { trust: 'trusted', doubtful: false },
+      { phase: 'connected', doubtful: false },
     ],
     ['asks after 100 ms of sending without hearing', [[10, sends]], { untilMs: 110 }, { checksAt: [110] }],
     ['does not ask before', [[10, sends]], { untilMs: 109 }, { checksAt: [] }],
@@ -69,24 +89,24 @@ describe('trust in the path in use', () => {
       'is suspect where the answer takes longer than 100 ms',
       [[0, sends]],
       { untilMs: 200 },
-      { trust: 'suspect', checksAt: [100, 200] },
+      { phase: 'suspect', checksAt: [100, 200] },
     ],
-    ['and not before', [[0, sends]], { untilMs: 199 }, { trust: 'trusted' }],
+    ['and not before', [[0, sends]], { untilMs: 199 }, { phase: 'connected' }],
     [
       'gives a slow path two round trips',
       [[0, sends]],
       { untilMs: 699, rttMs: 300 },
-      { trust: 'trusted', checksAt: [100] },
+      { phase: 'connected', checksAt: [100] },
     ],
-    ['and no longer', [[0, sends]], { untilMs: 700, rttMs: 300 }, { trust: 'suspect' }],
+    ['and no longer', [[0, sends]], { untilMs: 700, rttMs: 300 }, { phase: 'suspect' }],
     [
       'asks ever more slowly while it is suspect',
       [[0, sends]],
       { untilMs: 800 },
       { checksAt: [100, 200, 300, 450, 675] },
     ],
-    ['is lost after three seconds of suspicion', [[0, sends]], { untilMs: 3200 }, { trust: 'lost' }],
-    ['and not before', [[0, sends]], { untilMs: 3199 }, { trust: 'suspect' }],
+    ['is lost after three seconds of suspicion', [[0, sends]], { untilMs: 3200 }, { phase: 'lost' }],
+    ['and not before', [[0, sends]], { untilMs: 3199 }, { phase: 'suspect' }],
     [
       'comes back with anything that comes in',
       [
@@ -94,7 +114,7 @@ describe('trust in the path in use', () => {
         [2000, hears],
       ],
       { untilMs: 2000 },
-      { trust: 'trusted' },
+      { phase: 'connected' },
     ],
     [
       'comes back even when it was lost',
@@ -103,9 +123,9 @@ describe('trust in the path in use', () => {
         [9000, hears],
       ],
       { untilMs: 9000 },
-      { trust: 'trusted' },
+      { phase: 'connected' },
     ],
-    ['is suspect at once where the network changed', [[5, distrusted]], { untilMs: 5 }, { trust: 'suspect' }],
+    ['is suspect at once where the network changed', [[5, distrusted]], { untilMs: 5 }, { phase: 'suspect' }],
     [
       'comes back by an answer alone once the peer has called',
       [
@@ -114,7 +134,7 @@ describe('trust in the path in use', () => {
         [1100, hears],
       ],
       { untilMs: 1100 },
-      { trust: 'suspect' },
+      { phase: 'suspect' },
     ],
     [
       'and by the answer',
@@ -124,7 +144,7 @@ describe('trust in the path in use', () => {
         [1100, answer],
       ],
       { untilMs: 1100 },
-      { trust: 'trusted' },
+      { phase: 'connected' },
     ],
   ])('%s', (_what, happenings, options, expected) => {
     expect(live(happenings, options)).toMatchObject(expected);
@@ -132,7 +152,7 @@ describe('trust in the path in use', () => {
 });
 
 describe('an idle path', () => {
-  it.each<[string, readonly (readonly [number, Happening])[], { untilMs: number; keepaliveMs?: number }, number[]]>([
+  it.each<[string, readonly (readonly [number, Happens])[], { untilMs: number; keepaliveMs?: number }, number[]]>([
     [
       'is asked once per keepalive interval',
       every(25_000, 25_010, 75_010, answer),
@@ -157,8 +177,8 @@ describe('an idle path', () => {
 
 describe('a path that carries data', () => {
   it('is asked every two seconds although it is never silent: for its round trip and loss', () => {
-    const { checksAt, trust } = live(every(50, 0, 7000, sends, hears), { untilMs: 7000 });
+    const { checksAt, phase } = live(every(50, 0, 7000, sends, hears), { untilMs: 7000 });
     expect(checksAt).toEqual([2000, 4000, 6000]);
-    expect(trust).toBe('trusted');
+    expect(phase).toBe('connected');
   });
 });

@@ -17,11 +17,12 @@ function explained(lost: (from: string, to: string) => boolean, { asked = true }
   net.run(10_000);
   if (asked) net.handle(net.a, { type: 'ask-for-evidence', peer: net.b.key });
   net.run(10_100);
-  const agent = net.a.engine.peer(net.b.key)!;
+  const view = net.view(net.a);
   return explainDocument({
     peer: B,
-    agent,
-    peerPairs: agent.peerEvidence,
+    view,
+    seen: net.pairsView(net.a),
+    peerPairs: view.peerEvidence,
     localCandidates: [],
     signalingUp: true,
     relayUrl: () => undefined,
@@ -70,10 +71,10 @@ describe('a pair that leads through our own tunnel', () => {
     net.start(net.a);
     net.start(net.b);
     net.run(5000);
-    const agent = net.a.engine.peer(net.b.key)!;
     const { connection, pairs, advice } = explainDocument({
       peer: B,
-      agent,
+      view: net.view(net.a),
+      seen: net.pairsView(net.a),
       peerPairs: undefined,
       localCandidates: [],
       signalingUp: true,

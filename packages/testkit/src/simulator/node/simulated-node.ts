@@ -159,12 +159,13 @@ export class SimulatedNode {
 
   /** The connection type to a peer once there is a session, else why there is none. */
   connection(peer: PublicKey): ConnectionType | 'connecting' | 'idle' | 'unreachable' {
-    return this.engine.peer(peer)?.connection ?? 'idle';
+    return this.engine.view(peer)?.connection ?? 'idle';
   }
 
   /** The path in use, as text: `udp4>198.51.100.7:40312`. */
   activePath(peer: PublicKey): string | undefined {
-    return this.engine.peer(peer)?.active?.pair.key;
+    const pair = this.engine.view(peer)?.pairInUse;
+    return pair && `${pair.localBase.id}>${formatAddress(pair.remote)}`;
   }
 
   /** Sends a packet of the tunnel. */
