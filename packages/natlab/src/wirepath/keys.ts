@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createIdentity, formatKey, generatePrivateKey } from '@wirepath/core';
 
 /** A WireGuard key pair, base64 as `wg genkey` and `wg pubkey` write it. */
 export interface KeyPair {
@@ -6,11 +6,11 @@ export interface KeyPair {
   readonly publicKey: string;
 }
 
+/**
+ * Not by `generateKeyPairSync`: in Node 20 a garbage collection while such a key is exported as JWK may wait for ever for the
+ * lock that the export holds.
+ */
 export function newKeyPair(): KeyPair {
-  const { privateKey } = generateKeyPairSync('x25519');
-  return { privateKey: base64(privateKey, 'd'), publicKey: base64(createPublicKey(privateKey), 'x') };
-}
-
-function base64(key: KeyObject, part: 'd' | 'x'): string {
-  return Buffer.from(key.export({ format: 'jwk' })[part] ?? '', 'base64url').toString('base64');
+  const privateKey = generatePrivateKey();
+  return { privateKey: formatKey(privateKey), publicKey: createIdentity(privateKey).publicKey };
 }
