@@ -212,10 +212,7 @@ export class PeerAgent {
     const { checklist, probing } = this.#search;
     probing.credentials = { remoteUfrag, remotePassword, localUfrag: this.#outbox.ufrag };
     this.#told.undeliverable = false;
-    if (restarted) {
-      this.#selection.warm.clear();
-      for (const pair of checklist.pairs.values()) pair.fail();
-    }
+    if (restarted) for (const pair of checklist.pairs.values()) pair.fail();
     if (moved && !isFirst) {
       checklist.remotes.forgetUnsignalled();
       this.#networkChanged(now);

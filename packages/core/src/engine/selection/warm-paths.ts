@@ -13,10 +13,6 @@ export class WarmPaths {
     this.#pairs.delete(pair);
   }
 
-  clear(): void {
-    this.#pairs.clear();
-  }
-
   nextTimeout(): number {
     let next = Infinity;
     for (const { nextAt } of this.#pairs.values()) next = Math.min(next, nextAt);
