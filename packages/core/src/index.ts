@@ -88,8 +88,13 @@ export type {
   PeerStatus,
   StatusDocument,
 } from './node/documents/documents.js';
-export { LoopWatch } from './shell/adapters/loop-watch.js';
-export { DescriptionHistory } from './shell/driver/description.js';
+export { DriverLoop } from './shell/timing/driver-loop.js';
+export { LoopWatch } from './shell/transport/loop-watch.js';
+export { TransportPort, type CheckCodec, type CheckReading, type SendCheck } from './shell/transport/transport-port.js';
+export { Driver, type DriverOptions } from './shell/driver/driver.js';
+export type { DriverEffect } from './shell/driver/effects.js';
+export type { DriverEvent } from './shell/driver/events.js';
+export type { RelayServerOf } from './shell/driver/relays.js';
 export { NatTraversal, type NatTraversalNeeds } from './shell/nat-traversal.js';
 export type { Pong } from './shell/peer-requests.js';
 export { PathEngine, type PathEngineOptions } from './engine/path-engine.js';

@@ -1,5 +1,5 @@
 import { formatAddress } from '@wirepath/stun-codec';
-import { loadCheckEncoder } from '../shell/adapters/connectivity-checks.js';
+import { loadCheckEncoder } from '../shell/transport/connectivity-checks.js';
 import { TOKENS } from '../assembly/container/tokens.js';
 import { createContainer, type Environment, type WiredNode } from '../assembly/container/create-container.js';
 import type { LoadedConfig } from '../assembly/loaded-config.js';
@@ -22,7 +22,7 @@ import { PeerConnections } from './peers/peer-connections.js';
 import { NodeReload } from './reload-node.js';
 import { peerStatus, statusDocument } from './documents/status-document.js';
 import { CONNECTION_TYPES, type ConnectionType } from '../engine/connection-type.js';
-import { until } from '../shell/adapters/until.js';
+import { until } from '../shell/timing/until.js';
 import type {
   Connection,
   ExplainDocument,

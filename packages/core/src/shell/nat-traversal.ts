@@ -18,23 +18,25 @@ import { guardedClock } from '../base/guard/guarded-clock.js';
 import { Listeners } from '../base/guard/listeners.js';
 import type { PluginPhases } from '../base/guard/plugin-phases.js';
 import type { ConnectionType } from '../engine/connection-type.js';
-import { PathEngine } from '../engine/path-engine.js';
 import { whyRefused } from '../engine/pairs/refused-address.js';
 import type { PairEvidence } from '../engine/pair-evidence.js';
 import type { PairsView, PeerView } from '../engine/peer/peer-view.js';
-import { Allocations, type RelayState } from './driver/allocations.js';
-import { EngineDriver } from './driver/engine-driver.js';
-import { CandidateTrials } from './driver/candidate-trials.js';
-import { Gathering } from './driver/gathering.js';
 import { sameConnection, sameEndpoint } from './peers/same-peer.js';
+import { CandidateTrials } from './transport/candidate-trials.js';
+import { ClockWatch } from './timing/clock-watch.js';
+import { DriverLoop } from './timing/driver-loop.js';
+import { OwnTraffic } from './transport/own-traffic.js';
+import { Paced } from './timing/paced.js';
+import { SignalExchange } from './plugins/signal-exchange.js';
+import { transportPeer } from './transport/transport-peer.js';
+import type { RelayState } from './driver/allocations.js';
+import { Driver } from './driver/driver.js';
+import type { DriverEvent } from './driver/events.js';
 import { OwnNetwork } from './driver/own-network.js';
-import { OwnTraffic } from './driver/own-traffic.js';
-import { Paced } from './adapters/paced.js';
-import { SignalExchange } from './adapters/signal-exchange.js';
-import { transportPeer } from './adapters/transport-peer.js';
+import { DriverPorts } from './driver-ports.js';
 import type { NodeOutside } from './outside/node-outside.js';
 import { PeerRequests, type Pong, type PongOfPeer } from './peer-requests.js';
-import { survey, type Survey } from './driver/survey.js';
+import { survey, type Survey } from './survey.js';
 
 /** A plugin's contribution with the plugin's name. */
 interface Named<T> {
@@ -66,14 +68,14 @@ const FIRST_HANDSHAKES_PACE = { atOnce: 16, turnMs: 20 };
 
 /**
  * Finds, proves and keeps the best path to each peer: joins the candidate sources, relays, signalling and transport of a
- * node to the sans-IO {@link PathEngine}.
+ * node to the sans-IO {@link Driver}, which decides.
  */
 export class NatTraversal implements Service {
-  readonly #engine: PathEngine;
-  readonly #driver: EngineDriver;
-  readonly #gathering: Gathering;
-  readonly #allocations: Allocations;
+  readonly #driver: Driver;
+  readonly #loop: DriverLoop;
+  readonly #ports: DriverPorts;
   readonly #signals: SignalExchange;
+  readonly #clockWatch: ClockWatch;
   readonly #ownNetwork: OwnNetwork;
   readonly #ownTraffic: OwnTraffic;
   readonly #firstHandshakes: Paced<PublicKey>;
@@ -95,14 +97,13 @@ export class NatTraversal implements Service {
     const pongs = new Listeners<PongOfPeer>(guard, 'pongs');
     const logger = needs.logger.child({ component: 'traversal' });
     this.#ownNetwork = new OwnNetwork(needs.addresses);
-    this.#ownTraffic = new OwnTraffic(transport, clock, ({ peer, path }) =>
-      this.#driver.handle({ type: 'looped', peer, path }),
-    );
+    const onEvent = (event: DriverEvent) => this.#loop.handle(event);
+    this.#ownTraffic = new OwnTraffic(transport, clock, ({ peer, path }) => onEvent({ type: 'looped', peer, path }));
     this.#firstHandshakes = new Paced(clock, FIRST_HANDSHAKES_PACE);
     if (!transport.capabilities.ownsSocket) {
       const refuse = (address: TransportAddress) =>
         whyRefused(address, {
-          candidates: this.#gathering.candidates.signalled(),
+          candidates: this.#driver.candidates.signalled(),
           inOwnNetwork: (one) => this.#ownNetwork.contains(one),
         });
       this.#trials = new CandidateTrials(transport, clock, logger, refuse, settings.maxCandidatePairs);
@@ -113,61 +114,47 @@ export class NatTraversal implements Service {
       random,
       signalings: needs.signalings,
       ...(needs.phases && { phases: needs.phases }),
-      isPeer: (publicKey) => this.#engine.has(publicKey),
+      isPeer: (publicKey) => this.#driver.engine.has(publicKey),
       nameOf: (publicKey) => this.#peers.get(publicKey)?.name,
       onEvent: (event) => {
-        this.#driver.handle(event);
+        onEvent(event);
         if (event.type === 'message') this.#trials?.begin(event.peer, event.message);
       },
     });
-    this.#engine = new PathEngine({
+    this.#driver = new Driver({
+      ...settings,
       ownKey: identity.publicKey,
-      holePunchTimeoutMs: settings.holePunchTimeoutMs,
-      maxCandidatePairs: settings.maxCandidatePairs,
-      hardNat: settings.hardNat,
       random: (length) => random.bytes(length),
     });
-    this.#allocations = new Allocations(needs.relays, {
+    this.#loop = new DriverLoop({
+      driver: this.#driver,
       clock,
-      logger,
-      datagrams: () => this.#ownTraffic.sockets.datagrams,
-      onChange: () => this.#gathering.describeSoon(),
-    });
-    this.#gathering = new Gathering({
-      transport: this.#ownTraffic.sockets,
-      sources: needs.candidateSources,
-      allocations: this.#allocations,
-      refreshIntervalMs: () => this.#settings.refreshIntervalMs,
-      clock,
-      logger,
-      onNetworkEvent: () => {
-        needs.outside?.doubt();
-        this.#signals.nudge();
-      },
-      onDescription: (news) => this.#driver.handle({ type: 'local-description', ...news }),
-    });
-    this.#driver = new EngineDriver({
-      engine: this.#engine,
-      transport,
-      allocations: this.#allocations,
-      clock,
-      logger,
       guard,
-      random,
-      loops: this.#ownTraffic.watch,
-      send: (to, message) => this.#signals.send(to, message),
-      onChanged: (peer) => this.#changed(peer),
-      onMappingSuspect: () => this.#gathering.checkMapping(),
-      onPong: (peer, path, rttMs) => pongs.tell({ peer, path, rttMs }),
+      perform: (effect) => this.#ports.perform(effect),
+    });
+    this.#ports = new DriverPorts({
+      ...needs,
+      clock,
+      logger,
+      signals: this.#signals,
+      ownTraffic: this.#ownTraffic,
+      onEvent,
+      onChanged: (peer) => this.#listeners.tell(peer),
+      onPong: (pong) => pongs.tell(pong),
+    });
+    this.#clockWatch = new ClockWatch(clock, (byMs) => {
+      logger.info('the clock jumped: looking at the network again', { byMs });
+      needs.outside?.doubt();
+      onEvent({ type: 'slept' });
     });
     this.#requests = new PeerRequests({
       clock,
       settings,
       pongs,
       changes: this.#listeners,
-      view: (publicKey) => this.#engine.view(publicKey),
+      view: (publicKey) => this.#driver.engine.view(publicKey),
       nameOf: (publicKey) => this.#peers.get(publicKey)?.name,
-      handle: (event) => this.#driver.handle(event),
+      handle: onEvent,
     });
   }
 
@@ -179,37 +166,43 @@ export class NatTraversal implements Service {
     this.#abort = new AbortController();
     // Every wait in this node listens to it.
     setMaxListeners(0, this.#abort.signal);
-    this.#driver.start();
-    this.#driver.handle({ type: 'own-network', contains: (address) => this.#ownNetwork.contains(address) });
+    this.#ports.start(this.#abort.signal);
+    this.#loop.handle({ type: 'started' });
+    this.#loop.handle({ type: 'own-network', contains: (address) => this.#ownNetwork.contains(address) });
     this.needs.outside?.start();
     this.#news = this.needs.outside?.onNews(() => this.#serversMoved());
     await this.#signals.start(signal);
-    this.#allocations.start(this.#abort.signal);
-    this.#gathering.start(this.#abort.signal);
+    this.#ports.relays.start(this.#abort.signal);
+    this.#loop.handle({ type: 'gather' });
+    this.#ports.sources.watch(() => {
+      this.needs.outside?.doubt();
+      this.#loop.handle({ type: 'network-changed' });
+    });
+    this.#clockWatch.start();
   }
 
   async stop(): Promise<void> {
     this.#abort?.abort();
     this.#abort = undefined;
-    this.#gathering.stop();
-    this.#driver.stop();
+    this.#loop.handle({ type: 'stopped' });
+    this.#clockWatch.stop();
     this.#news?.[Symbol.dispose]();
     this.needs.outside?.stop();
     this.#firstHandshakes.stop();
     this.#trials?.stop();
-    await Promise.all([this.#allocations.stop(), this.#signals.stop()]);
+    await Promise.all([this.#ports.stop(), this.#signals.stop()]);
   }
 
   /** Takes over what can change while it runs: all settings but `enabled`. What is open stays open. */
   configure(settings: TraversalSettings): void {
     const { enabled } = this.#settings;
     Object.assign(this.#settings, settings, { enabled });
-    this.#engine.configure(this.#settings);
+    this.#driver.configure(this.#settings);
   }
 
   /** Relays of these plugins have other servers than before, or other credentials for them. */
   renewRelays(): void {
-    this.#allocations.renew();
+    this.#ports.relays.tellServers();
   }
 
   // --- Peers ---
@@ -226,10 +219,10 @@ export class NatTraversal implements Service {
     if (before === undefined || !sameConnection(before, peer)) transport.addPeer(transportPeer(peer, { plain }));
     this.#peers.set(publicKey, peer);
     this.#ownNetwork.setPeer(publicKey, peer.allowedIps);
-    if (plain) this.#driver.handle({ type: 'peer-removed', peer: publicKey });
+    if (plain) this.#loop.handle({ type: 'peer-removed', peer: publicKey });
     else {
       const keepaliveMs = peer.keepaliveSeconds * 1000;
-      this.#driver.handle({ type: 'peer-added', peer: publicKey, keepaliveMs });
+      this.#loop.handle({ type: 'peer-added', peer: publicKey, keepaliveMs });
     }
     const isElsewhere = peer.endpoint !== undefined && !(before !== undefined && sameEndpoint(before, peer));
     if (isElsewhere) this.#firstHandshakes.do(publicKey, () => transport.initiateHandshake(publicKey));
@@ -237,8 +230,7 @@ export class NatTraversal implements Service {
 
   removePeer(publicKey: PublicKey): void {
     if (!this.#peers.delete(publicKey)) return;
-    this.#driver.handle({ type: 'peer-removed', peer: publicKey });
-    this.#driver.checks.forget(publicKey);
+    this.#loop.handle({ type: 'peer-removed', peer: publicKey });
     this.#signals.forget(publicKey);
     this.#trials?.end(publicKey);
     this.#firstHandshakes.drop(publicKey);
@@ -256,12 +248,12 @@ export class NatTraversal implements Service {
 
   /** What the engine knows of a peer; undefined for a plain one, and where there are no sockets to check from. */
   view(publicKey: PublicKey): PeerView | undefined {
-    return this.#trials === undefined ? this.#engine.view(publicKey) : undefined;
+    return this.#trials === undefined ? this.#driver.engine.view(publicKey) : undefined;
   }
 
   /** What came of every pair with a peer that the engine knows. */
   pairsView(publicKey: PublicKey): PairsView | undefined {
-    return this.#trials === undefined ? this.#engine.pairsView(publicKey) : undefined;
+    return this.#trials === undefined ? this.#driver.engine.pairsView(publicKey) : undefined;
   }
 
   // --- The verbs of the reference system ---
@@ -274,7 +266,8 @@ export class NatTraversal implements Service {
   async gatherCandidates({ signal = new AbortController().signal }: { signal?: AbortSignal } = {}): Promise<
     Candidate[]
   > {
-    await this.#gathering.gather(signal);
+    this.#ports.tellSockets();
+    await this.#ports.sources.gather(signal);
     const candidates = this.localCandidates();
     if (candidates.length === 0) throw new CodedError('STUN_DISCOVERY');
     return candidates;
@@ -282,11 +275,12 @@ export class NatTraversal implements Service {
 
   /** Candidates known now, highest priority first. */
   localCandidates(): Candidate[] {
-    return this.#gathering.candidates.list();
+    return this.#driver.candidates.list();
   }
 
   natBehavior(): NatBehavior {
-    return this.#gathering.natBehavior();
+    this.#ports.sources.tellNatBehavior();
+    return this.#driver.natBehavior;
   }
 
   /**
@@ -302,7 +296,7 @@ export class NatTraversal implements Service {
    * @returns true when a mapping, IP or port, has changed; candidates are then gathered and signalled anew.
    */
   async refresh({ signal = new AbortController().signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
-    return this.#gathering.refresh(signal);
+    return this.#ports.refresh(signal);
   }
 
   /**
@@ -339,29 +333,30 @@ export class NatTraversal implements Service {
   /** As {@link survey}. */
   async survey({ signal }: { signal: AbortSignal }): Promise<Survey> {
     const isRunning = this.#abort !== undefined;
-    return survey({ gathering: this.#gathering, allocations: this.#allocations, isRunning, signal });
+    this.#ports.tellSockets();
+    return survey({ driver: this.#driver, ports: this.#ports, isRunning, signal });
   }
 
   relayStates(): RelayState[] {
-    return this.#allocations.states();
+    return this.#driver.allocations.states();
   }
 
   relayUrl(allocationId: string): string | undefined {
-    return this.#allocations.urlOf(allocationId);
+    return this.#driver.allocations.urlOf(allocationId);
   }
 
   problems(): string[] {
     return [
-      ...this.#gathering.candidates.problemLines(),
-      ...this.#allocations.problems(),
+      ...this.#ports.sources.problemLines(),
+      ...this.#ports.relays.problems(),
       ...this.#signals.problems(),
       ...this.#ownTraffic.problems(),
     ];
   }
 
   counters(): Record<string, number> {
-    const refused = { ...this.#gathering.candidates.counters(), ...this.#allocations.counters() };
-    return { ...this.#signals.counters.snapshot(), ...this.#driver.counters.snapshot(), ...refused };
+    const refused = { ...this.#ports.sources.counters(), ...this.#ports.relays.counters() };
+    return { ...this.#signals.counters.snapshot(), ...this.#ports.transport.counters.snapshot(), ...refused };
   }
 
   /** Calls back when something that status shows of a peer may have changed. */
@@ -379,15 +374,6 @@ export class NatTraversal implements Service {
 
   /** A server's name has come to stand for another address: it is to be found there, whatever it was waited for. */
   #serversMoved(): void {
-    if (this.#abort === undefined) return;
-    this.#signals.nudge();
-    this.#allocations.hurry();
-    // One that stands may be on a server that is there no more.
-    void this.#allocations.refresh(this.#abort.signal);
-    void this.#gathering.gatherAnew();
-  }
-
-  #changed(peer: PublicKey): void {
-    this.#listeners.tell(peer);
+    this.#loop.handle({ type: 'servers-moved' });
   }
 }

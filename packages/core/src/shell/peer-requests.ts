@@ -4,11 +4,11 @@ import { CodedError } from '../base/errors/coded-error.js';
 import type { Listeners } from '../base/guard/listeners.js';
 import type { TraversalSettings } from './traversal-settings.js';
 import { CONNECTION_TYPES, tierOf, type ConnectionType } from '../engine/connection-type.js';
-import type { EngineEvent } from '../engine/events.js';
 import type { EnginePath } from '../engine/engine-path.js';
 import type { PairEvidence } from '../engine/pair-evidence.js';
 import type { PeerView } from '../engine/peer/peer-view.js';
-import { until } from './adapters/until.js';
+import { until } from './timing/until.js';
+import type { DriverEvent } from './driver/events.js';
 
 export interface Pong {
   readonly rttMs: number;
@@ -31,7 +31,7 @@ export interface PeerRequestsNeeds {
   readonly changes: Listeners<PublicKey>;
   view(publicKey: PublicKey): PeerView | undefined;
   nameOf(publicKey: PublicKey): string | undefined;
-  handle(event: EngineEvent): void;
+  handle(event: DriverEvent): void;
 }
 
 type Waiting = { readonly signal?: AbortSignal | undefined };

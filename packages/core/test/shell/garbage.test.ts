@@ -5,10 +5,14 @@ import type { Base } from '../../src/contracts/candidate-base.js';
 import type { Datagrams } from '../../src/contracts/datagrams.js';
 import type { Allocation, Relay } from '../../src/contracts/relay.js';
 import { memoryLogger } from '../../src/base/logging/memory-logger.js';
-import { Allocations } from '../../src/shell/driver/allocations.js';
-import { checkCandidate, natBehaviorFault } from '../../src/shell/adapters/check-candidate.js';
-import { LocalCandidates } from '../../src/shell/driver/local-candidates.js';
+import { checkCandidate, natBehaviorFault } from '../../src/shell/plugins/check-candidate.js';
+import { DriverLoop } from '../../src/shell/timing/driver-loop.js';
+import { RelayPlugins } from '../../src/shell/plugins/relay-plugins.js';
+import { SourcePlugins } from '../../src/shell/plugins/source-plugins.js';
+import { Driver } from '../../src/shell/driver/driver.js';
+import type { DriverEffect, RelayEffect } from '../../src/shell/driver/effects.js';
 import { FakeClock } from '../../src/base/time/fake-clock.js';
+import { seededRandom } from '../engine/two-engines.js';
 
 const BASE: Base = { id: 'udp4', family: 4, port: 51820, shared: true };
 const datagrams = { bases: [BASE] } as unknown as Datagrams;
@@ -76,20 +80,37 @@ it.each<[string, () => unknown, RegExp]>([
   expect(natBehaviorFault(value())).toMatch(why);
 });
 
-function gatheringFrom(sources: Record<string, Partial<CandidateSource> | (() => unknown)>) {
+/** A driver that has not started: it takes what plugins give, and asks for nothing but allocations. */
+function driving(perform: (effect: DriverEffect) => void = () => undefined) {
   const clock = new FakeClock();
+  const driver = new Driver({
+    ownKey: 'A',
+    holePunchTimeoutMs: 15_000,
+    maxCandidatePairs: 10,
+    refreshIntervalMs: 60_000,
+    random: seededRandom(1),
+  });
+  const loop = new DriverLoop({ driver, clock, guard: { run: (_what, action) => action() }, perform });
+  return { clock, driver, loop };
+}
+
+function gatheringFrom(given: Record<string, Partial<CandidateSource> | (() => unknown)>) {
+  const { clock, driver, loop } = driving();
   const logger = memoryLogger();
-  const list = new LocalCandidates(
-    Object.entries(sources).map(([plugin, source]) => {
-      const instance = typeof source === 'function' ? { gather: source } : source;
-      return { plugin, instance: instance as CandidateSource };
-    }),
-    { clock, logger, sockets: () => ({ datagrams, listenPort: 51820 }) },
-  );
+  const plugins = Object.entries(given).map(([plugin, source]) => {
+    const instance = typeof source === 'function' ? { gather: source } : source;
+    return { plugin, instance: instance as CandidateSource };
+  });
+  const sources = new SourcePlugins(plugins, {
+    clock,
+    logger,
+    sockets: () => ({ datagrams, listenPort: 51820 }),
+    onEvent: (event) => loop.handle(event),
+  });
   const controller = new AbortController();
   let done = false;
-  void list.gather(controller.signal, () => undefined).then(() => (done = true));
-  return { clock, logger, list, controller, done: () => done };
+  void sources.gather(controller.signal).then(() => (done = true));
+  return { clock, logger, sources, list: () => driver.candidates.list(), controller, done: () => done };
 }
 
 const host = async function* () {
@@ -103,14 +124,14 @@ describe('a source', () => {
       if (broken) yield { type: 'host' };
       yield good;
     };
-    const { clock, list } = gatheringFrom({ '@x/odd': mixed });
+    const { clock, sources, list } = gatheringFrom({ '@x/odd': mixed });
     await clock.advance(0);
-    expect(list.list()).toHaveLength(1);
-    expect(list.counters()).toEqual({ 'refused.@x/odd: candidate': 1 });
-    expect(list.problemLines()).toEqual([expect.stringMatching(/^@x\/odd: a host candidate is refused: .*author$/)]);
+    expect(list()).toHaveLength(1);
+    expect(sources.counters()).toEqual({ 'refused.@x/odd: candidate': 1 });
+    expect(sources.problemLines()).toEqual([expect.stringMatching(/^@x\/odd: a host candidate is refused: .*author$/)]);
     broken = false;
-    await list.gather(new AbortController().signal, () => undefined);
-    expect(list.problemLines()).toEqual([]);
+    await sources.gather(new AbortController().signal);
+    expect(sources.problemLines()).toEqual([]);
   });
 
   it.each<[string, () => unknown]>([
@@ -127,12 +148,12 @@ describe('a source', () => {
       },
     ],
   ])('that yields %s without end is cut off', async (_, endless) => {
-    const { clock, list, done } = gatheringFrom({ '@x/endless': endless, '@x/host': host });
+    const { clock, sources, list, done } = gatheringFrom({ '@x/endless': endless, '@x/host': host });
     await clock.advance(0);
     for (let turn = 0; turn < 20; turn++) await clock.advance(0);
     expect(done()).toBe(true);
-    expect(list.problemLines().join()).toContain('@x/endless: what comes after is refused: expected at most 256');
-    expect(list.list()).toHaveLength(1);
+    expect(sources.problemLines().join()).toContain('@x/endless: what comes after is refused: expected at most 256');
+    expect(list()).toHaveLength(1);
   });
 
   it('that never ends is named after 10 s and waited for 25 s at most; what it found counts', async () => {
@@ -140,14 +161,14 @@ describe('a source', () => {
       yield good;
       await new Promise(() => undefined);
     };
-    const { clock, list, done } = gatheringFrom({ '@x/hangs': hanging });
+    const { clock, sources, list, done } = gatheringFrom({ '@x/hangs': hanging });
     await clock.advance(10_000);
-    expect(list.problemLines()).toEqual(['@x/hangs: gathering has not finished after 10 s; what it found counts']);
+    expect(sources.problemLines()).toEqual(['@x/hangs: gathering has not finished after 10 s; what it found counts']);
     expect(done()).toBe(false);
     await clock.advance(15_000);
     expect(done()).toBe(true);
-    expect(list.list()).toHaveLength(1);
-    expect(list.problemLines()).toEqual([expect.stringContaining('25 s')]);
+    expect(list()).toHaveLength(1);
+    expect(sources.problemLines()).toEqual([expect.stringContaining('25 s')]);
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -168,17 +189,17 @@ describe('a source', () => {
     ['results that are none', () => ({ [Symbol.asyncIterator]: () => ({ next: async () => undefined }) })],
     ['an error', thrower],
   ])('that gives %s is named, and the others’ candidates stay', async (_, gather) => {
-    const { clock, list, done } = gatheringFrom({ '@x/odd': gather, '@x/host': host });
+    const { clock, sources, list, done } = gatheringFrom({ '@x/odd': gather, '@x/host': host });
     await clock.advance(0);
     expect(done()).toBe(true);
-    expect(list.list().map(({ source }) => source)).toEqual(['@x/host']);
-    expect(list.problemLines()).toEqual([expect.stringMatching(/^@x\/odd: /)]);
+    expect(list().map(({ source }) => source)).toEqual(['@x/host']);
+    expect(sources.problemLines()).toEqual([expect.stringMatching(/^@x\/odd: /)]);
   });
 
   it('whose own problems are no text has none', async () => {
     const problems = () => [Symbol('x'), 7, 'two\nlines', null] as unknown as string[];
-    const { list } = gatheringFrom({ '@x/odd': { gather: host as unknown as CandidateSource['gather'], problems } });
-    expect(list.problemLines()).toEqual(['@x/odd: two lines']);
+    const { sources } = gatheringFrom({ '@x/odd': { gather: host as unknown as CandidateSource['gather'], problems } });
+    expect(sources.problemLines()).toEqual(['@x/odd: two lines']);
   });
 });
 
@@ -199,15 +220,19 @@ describe('a relay', () => {
   const SERVER = { url: 'turn:relay.test', transport: 'udp' };
 
   function relaying(allocate: () => Promise<Allocation>, servers: unknown[] = [SERVER]) {
-    const clock = new FakeClock();
-    const allocations = new Allocations([{ plugin: '@x/relay', instance: { servers, allocate } as unknown as Relay }], {
+    const { clock, driver, loop } = driving((effect) => relays.perform(effect as RelayEffect));
+    const relays = new RelayPlugins([{ plugin: '@x/relay', instance: { servers, allocate } as unknown as Relay }], {
       clock,
       logger: memoryLogger(),
       datagrams: () => datagrams,
-      onChange: () => undefined,
+      onEvent: (event) => {
+        permissions.push(...(event.type === 'permission' ? [event.granted] : []));
+        loop.handle(event);
+      },
     });
-    allocations.start(new AbortController().signal);
-    return { clock, allocations };
+    const permissions: unknown[] = [];
+    relays.start(new AbortController().signal);
+    return { clock, relays, states: () => driver.allocations.states(), permissions };
   }
 
   it.each<[string, object]>([
@@ -218,25 +243,25 @@ describe('a relay', () => {
     ['no id', { id: undefined }],
   ])('that allocates with %s is refused by name, and asked again', async (_, more) => {
     let closed = 0;
-    const { clock, allocations } = relaying(async () => allocation({ ...more, close: async () => void (closed += 1) }));
+    const { clock, relays, states } = relaying(async () =>
+      allocation({ ...more, close: async () => void (closed += 1) }),
+    );
     await clock.advance(0);
-    expect(allocations.states()).toMatchObject([
-      { state: 'down', error: expect.stringContaining('@x/relay: allocate: expected') },
-    ]);
-    expect(allocations.problems()).toEqual([
+    expect(states()).toMatchObject([{ state: 'down', error: expect.stringContaining('@x/relay: allocate: expected') }]);
+    expect(relays.problems()).toEqual([
       expect.stringMatching(/^@x\/relay: the allocation on turn:relay.test is refused/),
     ]);
     expect(closed).toBe(1);
     await clock.advance(1000);
-    expect(allocations.counters()).toEqual({ 'refused.@x/relay: allocation': 2 });
+    expect(relays.counters()).toEqual({ 'refused.@x/relay: allocation': 2 });
   });
 
   it('that never answers is down after a minute, and what comes late is closed', async () => {
     let answer = (_: Allocation) => {};
     let closed = 0;
-    const { clock, allocations } = relaying(() => new Promise((resolve) => (answer = resolve)));
+    const { clock, states } = relaying(() => new Promise((resolve) => (answer = resolve)));
     await clock.advance(60_000);
-    expect(allocations.states()).toMatchObject([{ state: 'down', error: '@x/relay: allocate: not done after 60 s' }]);
+    expect(states()).toMatchObject([{ state: 'down', error: '@x/relay: allocate: not done after 60 s' }]);
     answer(allocation({ close: async () => void (closed += 1) }));
     await clock.advance(0);
     expect(closed).toBe(1);
@@ -249,20 +274,21 @@ describe('a relay', () => {
     ['a stream that cannot send', { kind: 'stream', allocationId: 'a1' }],
     ['another allocation’s framing', { kind: 'stream', allocationId: 'b', send: thrower }],
   ])('that permits with %s has refused the permission', async (_, framing) => {
-    const { clock, allocations } = relaying(async () => allocation({ permit: async () => framing }));
+    const { clock, relays, permissions } = relaying(async () => allocation({ permit: async () => framing }));
     await clock.advance(0);
-    const peer = transportAddress('192.0.2.7', 1);
-    await expect(allocations.permit('a1', peer)).rejects.toThrow('@x/relay: permit: ');
-    expect(allocations.framing('a1', peer)).toBeUndefined();
+    const path = { baseId: 'a1', remote: transportAddress('192.0.2.7', 1) };
+    relays.perform({ type: 'permit', peer: 'B', path });
+    await clock.advance(0);
+    expect(permissions).toEqual([{ error: expect.stringContaining('@x/relay: permit: ') }]);
   });
 
   it('with servers that are none uses the others', async () => {
-    const { clock, allocations } = relaying(
+    const { clock, relays, states } = relaying(
       async () => allocation(),
       [null, {}, { url: 7 }, { url: 'turn:a' }, { url: 'turn:b', transport: 'quic' }, SERVER],
     );
     await clock.advance(0);
-    expect(allocations.states().map(({ url }) => url)).toEqual(['turn:relay.test']);
-    expect(allocations.problems()).toHaveLength(1);
+    expect(states().map(({ url }) => url)).toEqual(['turn:relay.test']);
+    expect(relays.problems()).toHaveLength(1);
   });
 });

@@ -109,7 +109,7 @@ function checkRest(simulation: Simulation, complain: (text: string) => void): vo
   const traced = simulation.trace.length;
   simulation.runUntil(now + 10_000);
   if (simulation.time.pendingTimers > 0) complain(`${simulation.time.pendingTimers} timers are left after stop`);
-  if (simulation.trace.length > traced) complain('an engine went on after stop');
+  if (simulation.trace.length > traced) complain('a driver went on after stop');
 }
 
 /** Numbered packets both ways; counts what is lost, and how often a path changes meanwhile. */

@@ -1,4 +1,4 @@
-import type { ConnectionType, EngineEffect } from '@wirepath/core';
+import type { ConnectionType, DriverEffect } from '@wirepath/core';
 import { Link } from '../network/link.js';
 import type { NatRouter } from '../network/nat-router.js';
 import { Overlay } from '../network/overlay.js';
@@ -16,7 +16,7 @@ import { natBehaviorOf, topologyOf, type Topology } from './plan/topology.js';
 export interface TraceLine {
   readonly atMs: number;
   readonly node: number;
-  readonly effect: EngineEffect;
+  readonly effect: DriverEffect;
 }
 
 const OUTAGE_MS = 5000;
@@ -33,7 +33,7 @@ export class Simulation {
   readonly nodes: readonly [SimulatedNode, SimulatedNode];
   /** By the oracle. */
   readonly expected: Verdict;
-  /** All that the engines wanted done, but for checks and answers. */
+  /** All that the drivers wanted done, but for checks and answers. */
   readonly trace: TraceLine[] = [];
   #changes = 0;
 

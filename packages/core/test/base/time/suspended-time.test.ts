@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ClockWatch } from '../../../src/shell/driver/clock-watch.js';
+import { ClockWatch } from '../../../src/shell/timing/clock-watch.js';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
 import { SystemClock } from '../../../src/base/time/system-clock.js';
 

@@ -1,94 +1,81 @@
-import type { Base, Clock, Datagrams, LocalBase, RelayFraming, TransportAddress } from '@wirepath/core';
+import {
+  parseTransportAddress,
+  type Clock,
+  type Datagrams,
+  type DriverEvent,
+  type EnginePath,
+  type PublicKey,
+  type RelayServerOf,
+} from '@wirepath/core';
 import { VirtualRelayClient } from '../../network/virtual-relay-client.js';
 
 export interface SimulatedAllocationsNeeds {
   readonly datagrams: Datagrams;
   readonly clock: Clock;
-  /** Called when one came or went. */
-  readonly onChange: () => void;
+  readonly onEvent: (event: DriverEvent) => void;
 }
 
-const RETRY_MS = 1000;
-
-/** The allocations of a simulated node, one on each of its relays; lost ones are made again. */
+/** A relay plugin on a virtual network, with callbacks in the place of promises. */
 export class SimulatedAllocations {
   readonly #needs: SimulatedAllocationsNeeds;
   readonly #clients = new Map<string, VirtualRelayClient>();
-  readonly #retries = new Set<Disposable>();
   #made = 0;
-  #stopped = false;
 
   constructor(needs: SimulatedAllocationsNeeds) {
     this.#needs = needs;
   }
 
-  allocate(server: TransportAddress): void {
-    const { datagrams, clock } = this.#needs;
-    const base = datagrams.bases.find(({ family }) => family === server.family);
-    if (base !== undefined) this.#allocate(server, base, clock);
+  /** @param on a server whose URL is `memory:IP:PORT`. */
+  allocate(on: RelayServerOf): void {
+    const { datagrams, clock, onEvent } = this.#needs;
+    const failure = (reason: string) => ({ reason, answered: false });
+    const server = parseTransportAddress(on.server.url.replace(/^memory:/, ''));
+    const base = datagrams.bases.find(({ family, shared }) => shared && family === server?.family);
+    if (server === undefined || base === undefined)
+      return onEvent({ type: 'allocation-failed', on, failure: failure('no socket leads there') });
+    this.#made += 1;
+    const id = `relay${this.#made}`;
+    const onLost = (reason: string) => {
+      this.#clients.delete(id);
+      onEvent({ type: 'allocation-lost', allocationId: id, failure: failure(reason) });
+    };
+    const client = new VirtualRelayClient({ allocationId: id, server, base, datagrams, clock, onLost });
+    this.#clients.set(id, client);
+    client.allocate((error) => {
+      const { relayedAddress, mappedAddress, rttMs } = client;
+      if (error === undefined && relayedAddress !== undefined) {
+        const allocation = { id, relayedAddress, ...(mappedAddress && { mappedAddress }), rttMs };
+        return onEvent({ type: 'allocated', on, allocation, atMs: clock.unixMs() });
+      }
+      this.close(id);
+      onEvent({ type: 'allocation-failed', on, failure: failure(error ?? 'no relayed address') });
+    });
   }
 
-  get bases(): LocalBase[] {
-    return [...this.#clients].flatMap(([id, { relayedAddress }]) =>
-      relayedAddress === undefined ? [] : [{ id, family: relayedAddress.family, kind: 'allocation' as const }],
-    );
+  close(id: string): void {
+    this.#clients.get(id)?.close();
+    this.#clients.delete(id);
   }
 
-  get relayedAddresses(): TransportAddress[] {
-    return [...this.#clients.values()].flatMap(({ relayedAddress }) => relayedAddress ?? []);
+  permit(peer: PublicKey, path: EnginePath): void {
+    const { onEvent } = this.#needs;
+    this.#clients.get(path.baseId)?.permit(path.remote, (error, framing) => {
+      const granted = framing ?? { error: error ?? 'refused' };
+      onEvent({ type: 'permission', peer, path, granted });
+    });
   }
 
-  /** @returns false where there is no such allocation: nothing is called back then. */
-  permit(id: string, peer: TransportAddress, answer: (error: string | undefined) => void): boolean {
-    const client = this.#clients.get(id);
-    client?.permit(peer, answer);
-    return client !== undefined;
-  }
-
-  release(id: string, peer: TransportAddress): void {
-    this.#clients.get(id)?.release(peer);
-  }
-
-  framing(id: string, peer: TransportAddress): RelayFraming | undefined {
-    return this.#clients.get(id)?.framing(peer);
+  release({ baseId, remote }: EnginePath): void {
+    this.#clients.get(baseId)?.release(remote);
   }
 
   /** Are they still there? */
-  refresh(): void {
+  renew(): void {
     for (const client of this.#clients.values())
       if (client.relayedAddress !== undefined) client.refresh(() => undefined);
   }
 
   stop(): void {
-    this.#stopped = true;
-    for (const retry of this.#retries) retry[Symbol.dispose]();
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
-  }
-
-  #allocate(server: TransportAddress, base: Base, clock: Clock): void {
-    this.#made += 1;
-    const allocationId = `relay${this.#made}`;
-    const again = () => {
-      this.#clients.delete(allocationId);
-      this.#needs.onChange();
-      this.#allocateLater(server);
-    };
-    const { datagrams } = this.#needs;
-    const client = new VirtualRelayClient({ allocationId, server, base, datagrams, clock, onLost: again });
-    this.#clients.set(allocationId, client);
-    client.allocate((error) => {
-      if (error === undefined) return this.#needs.onChange();
-      client.close();
-      if (!this.#stopped) again();
-    });
-  }
-
-  #allocateLater(server: TransportAddress): void {
-    const retry = this.#needs.clock.setTimeout(() => {
-      this.#retries.delete(retry);
-      this.allocate(server);
-    }, RETRY_MS);
-    this.#retries.add(retry);
+    for (const id of [...this.#clients.keys()]) this.close(id);
   }
 }

@@ -1,20 +1,11 @@
-import {
-  formatAddress,
-  sameAddress,
-  socketPath,
-  type Base,
-  type Clock,
-  type Datagrams,
-  type TransportAddress,
-} from '@wirepath/core';
+import { sameAddress, socketPath, type Base, type Clock, type Datagrams, type TransportAddress } from '@wirepath/core';
 import { decodeBindingResponse, encodeBindingRequest } from '../../network/stun-binding.js';
 import type { SeededRandom } from '../../random.js';
 
-interface Question {
+export interface StunAnswer {
   readonly base: Base;
   readonly server: TransportAddress;
-  readonly answered: (mapped: TransportAddress) => void;
-  retransmission: Disposable | undefined;
+  readonly mapped: TransportAddress;
 }
 
 export interface SimulatedStunNeeds {
@@ -22,81 +13,75 @@ export interface SimulatedStunNeeds {
   readonly clock: Clock;
   readonly random: SeededRandom;
   readonly servers: readonly TransportAddress[];
-  /** Called when an answer differs from the one before: a mapping, first seen or moved. */
-  readonly onMapping: () => void;
 }
 
 const RETRANSMISSIONS_MS = [250, 500, 1000, 2000] as const;
+/** Once one server has answered, the others have this long. */
+const GRACE_MS = 1000;
 
-/** Learns the mappings of a simulated node's sockets whenever it is asked to. */
+/** Asks every server from every shared socket, as `@wirepath/source-stun` does, with callbacks in the place of promises. */
 export class SimulatedStun {
   readonly #needs: SimulatedStunNeeds;
-  readonly #questions = new Map<string, Question>();
-  /** By base and server. */
-  readonly #mappings = new Map<string, { readonly base: Base; readonly address: TransportAddress }>();
-  readonly #listening: Disposable;
+  readonly #rounds = new Set<Disposable>();
 
   constructor(needs: SimulatedStunNeeds) {
     this.#needs = needs;
-    this.#listening = needs.datagrams.onDatagram(({ path, bytes }) => {
-      if (path.kind !== 'socket') return;
-      const response = decodeBindingResponse(bytes);
-      const question = response && this.#questions.get(response.transactionId);
-      if (response === undefined || question?.base.id !== path.base.id) return;
-      if (!sameAddress(question.server, path.remote)) return;
-      this.#end(response.transactionId);
-      question.answered(response.mappedAddress);
+  }
+
+  /**
+   * @param onAnswer called once for each server and socket. @returns 'enough' where the others need not be waited for.
+   * @param onEnd every one has answered or is given up.
+   * @returns what ends it before that, without a call.
+   */
+  ask(onAnswer: (answer: StunAnswer) => 'enough' | void, onEnd: () => void): Disposable {
+    const { datagrams, clock, random, servers } = this.#needs;
+    const questions = new Map<string, { readonly base: Base; readonly server: TransportAddress }>();
+    const timers: Disposable[] = [];
+    let isGrace = false;
+    const round = {
+      [Symbol.dispose]: () => {
+        this.#rounds.delete(round);
+        questions.clear();
+        listening[Symbol.dispose]();
+        for (const timer of timers) timer[Symbol.dispose]();
+      },
+    };
+    const end = () => {
+      round[Symbol.dispose]();
+      onEnd();
+    };
+    const listening = datagrams.onDatagram(({ path, bytes }) => {
+      const response = path.kind === 'socket' ? decodeBindingResponse(bytes) : undefined;
+      const question = response && questions.get(response.transactionId);
+      if (question === undefined || path.kind !== 'socket' || question.base.id !== path.base.id) return false;
+      if (response === undefined || !sameAddress(question.server, path.remote)) return false;
+      questions.delete(response.transactionId);
+      const isEnough = onAnswer({ ...question, mapped: response.mappedAddress }) === 'enough';
+      if (isEnough || questions.size === 0) end();
+      else if (!isGrace) timers.push(clock.setTimeout(end, GRACE_MS));
+      isGrace = true;
+      return true;
     });
-  }
-
-  /** Asks every server from every shared socket. */
-  ask(): void {
-    const { datagrams, servers } = this.#needs;
-    for (const base of datagrams.bases) {
-      for (const server of servers) if (server.family === base.family && base.shared) this.#askOne(base, server);
+    const transmit = (id: Uint8Array, attempt: number) => {
+      const question = questions.get(Buffer.from(id).toString('hex'));
+      if (question === undefined) return;
+      datagrams.send(socketPath(question.base, question.server), encodeBindingRequest(id));
+      const delayMs = RETRANSMISSIONS_MS[attempt];
+      timers.push(clock.setTimeout(() => (delayMs === undefined ? end() : transmit(id, attempt + 1)), delayMs ?? 0));
+    };
+    this.#rounds.add(round);
+    for (const base of datagrams.bases.filter(({ shared }) => shared)) {
+      for (const server of servers.filter(({ family }) => family === base.family)) {
+        const id = random.bytes(12);
+        questions.set(Buffer.from(id).toString('hex'), { base, server });
+        transmit(id, 0);
+      }
     }
-  }
-
-  /** The network changed: what was learnt is worth nothing. */
-  forget(): void {
-    this.#mappings.clear();
-  }
-
-  mappings(): { readonly base: Base; readonly address: TransportAddress }[] {
-    return [...this.#mappings.values()];
+    if (questions.size === 0) end();
+    return round;
   }
 
   stop(): void {
-    this.#listening[Symbol.dispose]();
-    for (const id of [...this.#questions.keys()]) this.#end(id);
-  }
-
-  #askOne(base: Base, server: TransportAddress): void {
-    const id = this.#needs.random.bytes(12);
-    const key = `${base.id}>${formatAddress(server)}`;
-    const answered = (address: TransportAddress) => {
-      const before = this.#mappings.get(key);
-      this.#mappings.set(key, { base, address });
-      if (before === undefined || !sameAddress(before.address, address)) this.#needs.onMapping();
-    };
-    const text = Buffer.from(id).toString('hex');
-    this.#questions.set(text, { base, server, answered, retransmission: undefined });
-    this.#transmit(text, encodeBindingRequest(id), 0);
-  }
-
-  #transmit(id: string, bytes: Uint8Array, attempt: number): void {
-    const question = this.#questions.get(id);
-    if (question === undefined) return;
-    this.#needs.datagrams.send(socketPath(question.base, question.server), bytes);
-    const delayMs = RETRANSMISSIONS_MS[attempt];
-    question.retransmission = this.#needs.clock.setTimeout(
-      () => (attempt + 1 < RETRANSMISSIONS_MS.length ? this.#transmit(id, bytes, attempt + 1) : this.#end(id)),
-      delayMs ?? 0,
-    );
-  }
-
-  #end(id: string): void {
-    this.#questions.get(id)?.retransmission?.[Symbol.dispose]();
-    this.#questions.delete(id);
+    for (const round of [...this.#rounds]) round[Symbol.dispose]();
   }
 }

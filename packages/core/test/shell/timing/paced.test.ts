@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Paced } from '../../../src/shell/adapters/paced.js';
+import { Paced } from '../../../src/shell/timing/paced.js';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
 
 function paced() {

@@ -3,7 +3,7 @@ import type { Signaling, SignalingState } from '../../../src/contracts/signaling
 import type { CallMessage } from '../../../src/engine/messages.js';
 import { MessageSeal } from '../../../src/shell/sealing/message-seal.js';
 import { createIdentity } from '../../../src/base/identity/create-identity.js';
-import { SignalExchange } from '../../../src/shell/adapters/signal-exchange.js';
+import { SignalExchange } from '../../../src/shell/plugins/signal-exchange.js';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
 import { seededRandom } from '../../engine/two-engines.js';
 

@@ -2,7 +2,7 @@ import { encodeStunMessage, transportAddress } from '@wirepath/stun-codec';
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
 import type { Transport } from '../../../src/contracts/transport.js';
-import { OwnTraffic } from '../../../src/shell/driver/own-traffic.js';
+import { OwnTraffic } from '../../../src/shell/transport/own-traffic.js';
 
 it('a server that is reached through the tunnel is a problem, for as long as it is', async () => {
   const clock = new FakeClock();

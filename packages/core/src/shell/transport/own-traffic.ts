@@ -3,8 +3,8 @@ import { Sightings } from '../../base/counting/sightings.js';
 import type { Clock } from '../../base/time/clock.js';
 import type { Datagrams } from '../../contracts/datagrams.js';
 import type { Transport } from '../../contracts/transport.js';
-import { LoopWatch, type SentRequest } from '../adapters/loop-watch.js';
-import { watchedDatagrams } from '../adapters/watched-datagrams.js';
+import { LoopWatch, type SentRequest } from './loop-watch.js';
+import { watchedDatagrams } from './watched-datagrams.js';
 
 type SentCheck = Extract<SentRequest, { kind: 'check' }>;
 

@@ -1,7 +1,17 @@
-import { parseTransportAddress, formatAddress, type CandidateType, type TransportAddress } from '@wirepath/core';
+import {
+  parseTransportAddress,
+  formatAddress,
+  type CandidateType,
+  type CheckCodec,
+  type CheckReading,
+  type PublicKey,
+  type SendCheck,
+  type TransportAddress,
+  type TransportPath,
+} from '@wirepath/core';
 
-/** Connectivity checks as simulated nodes send them: what a STUN message would carry, as words. */
-export type CheckDatagram =
+/** What a STUN message would carry. */
+type CheckDatagram =
   | {
       readonly kind: 'check';
       /** USERNAME and the key of MESSAGE-INTEGRITY, in the open: a simulation has no attacker. */
@@ -23,7 +33,50 @@ const COOKIE = Buffer.of(0x21, 0x12, 0xa4, 0x42);
 const ID_START = 1 + COOKIE.length;
 const ID_END = ID_START + 12;
 
-export function encodeCheck(datagram: CheckDatagram): Uint8Array {
+/** Connectivity checks as simulated nodes send them: what a STUN message would carry, as words. */
+export class SimulatedChecks implements CheckCodec {
+  readonly #expected = new Map<string, { readonly peer: PublicKey; readonly password: string }>();
+
+  expect(peer: PublicKey, ufrag: string, password: string): void {
+    this.forget(peer);
+    this.#expected.set(ufrag, { peer, password });
+  }
+
+  forget(peer: PublicKey): void {
+    for (const [ufrag, expected] of this.#expected) if (expected.peer === peer) this.#expected.delete(ufrag);
+  }
+
+  encodeCheck(check: SendCheck): Uint8Array {
+    const { remoteUfrag: ufrag, remotePassword: password, priority, candidateType, useCandidate, sizeBytes } = check;
+    const transactionId = Buffer.from(check.transactionId).toString('hex');
+    return encode({ kind: 'check', ufrag, password, transactionId, priority, candidateType, useCandidate, sizeBytes });
+  }
+
+  encodeAnswer(_peer: PublicKey, transactionId: Uint8Array, to: TransportPath): Uint8Array {
+    return encode({
+      kind: 'answer',
+      transactionId: Buffer.from(transactionId).toString('hex'),
+      mappedAddress: to.remote,
+    });
+  }
+
+  read(path: TransportPath, bytes: Uint8Array): CheckReading {
+    const datagram = decode(bytes);
+    if (datagram === undefined) return 'not-a-check';
+    if (datagram.kind === 'answer') {
+      const { transactionId, mappedAddress } = datagram;
+      return { type: 'check-response', path, transactionId, mappedAddress };
+    }
+    const expected = this.#expected.get(datagram.ufrag);
+    if (expected === undefined) return 'unknown-user';
+    if (expected.password !== datagram.password) return 'forged';
+    const { priority, candidateType, useCandidate } = datagram;
+    const transactionId = Buffer.from(datagram.transactionId, 'hex');
+    return { type: 'check', peer: expected.peer, path, transactionId, priority, candidateType, useCandidate };
+  }
+}
+
+function encode(datagram: CheckDatagram): Uint8Array {
   const text = Buffer.from([datagram.kind, ...fieldsOf(datagram)].join(' '), 'latin1');
   const start = Buffer.concat([Buffer.from(MARK, 'latin1'), COOKIE, Buffer.from(datagram.transactionId, 'hex'), text]);
   const sizeBytes = datagram.kind === 'check' ? (datagram.sizeBytes ?? 0) : 0;
@@ -37,7 +90,7 @@ function fieldsOf(datagram: CheckDatagram): readonly (string | number)[] {
 }
 
 /** @returns undefined for anything else. */
-export function decodeCheck(bytes: Uint8Array): CheckDatagram | undefined {
+function decode(bytes: Uint8Array): CheckDatagram | undefined {
   if (bytes[0] !== MARK.charCodeAt(0)) return undefined;
   const datagram = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const transactionId = datagram.toString('hex', ID_START, ID_END);

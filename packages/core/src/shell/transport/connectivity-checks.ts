@@ -7,18 +7,11 @@ import {
 } from '@wirepath/stun-codec';
 import type { PublicKey } from '../../base/identity/identity.js';
 import type { TransportPath } from '../../contracts/path.js';
-import type { EngineEffect } from '../../engine/effects.js';
-import { enginePathOf } from '../../engine/engine-path.js';
-import type { EngineEvent } from '../../engine/events.js';
-
-type SendCheck = Extract<EngineEffect, { type: 'send-check' }>;
+import type { CheckCodec, CheckReading, SendCheck } from './transport-port.js';
 
 /** Answers are waited for no longer than this many checks later. */
 const MAX_AWAITED = 16_384;
 const ATTRIBUTE_HEADER_BYTES = 4;
-
-/** What was made of a datagram: an event for the engine, somebody else's STUN, or a check that proves nothing. */
-export type CheckReading = EngineEvent | 'not-a-check' | 'unknown-user' | 'forged';
 
 /** Has the encoder loaded that the first check would have to wait for: some tens of milliseconds, once in a process. */
 export function loadCheckEncoder(): void {
@@ -35,7 +28,7 @@ export function loadCheckEncoder(): void {
  * Connectivity checks on the wire (RFC 8445 7): Binding requests and responses under the short-term credentials of the
  * sealed messages. What this class lets through has been authenticated.
  */
-export class ConnectivityChecks {
+export class ConnectivityChecks implements CheckCodec {
   readonly #expected = new Map<string, { peer: PublicKey; key: Buffer }>();
   readonly #ufrags = new Map<PublicKey, string>();
   /**
@@ -50,7 +43,6 @@ export class ConnectivityChecks {
     this.#random = random;
   }
 
-  /** Takes checks of `peer` under this credential, and under no other from now on. */
   expect(peer: PublicKey, ufrag: string, password: string): void {
     this.forget(peer);
     this.#ufrags.set(peer, ufrag);
@@ -72,7 +64,6 @@ export class ConnectivityChecks {
     return paddingBytes < 0 ? plain : encodePlainCheck(check, this.#random(paddingBytes));
   }
 
-  /** @returns undefined when the peer was removed meanwhile. */
   encodeAnswer(peer: PublicKey, transactionId: Uint8Array, to: TransportPath): Buffer | undefined {
     const credential = this.#expected.get(this.#ufrags.get(peer) ?? '');
     if (credential === undefined) return undefined;
@@ -102,7 +93,7 @@ export class ConnectivityChecks {
     return {
       type: 'check',
       peer: credential.peer,
-      path: enginePathOf(path),
+      path,
       transactionId: Uint8Array.from(message.transactionId),
       priority: message.priority ?? 0,
       candidateType: message.iceCandidateType?.type ?? 'peer-reflexive',
@@ -118,7 +109,7 @@ export class ConnectivityChecks {
     this.#awaited.delete(message.transactionKey);
     return {
       type: 'check-response',
-      path: enginePathOf(path),
+      path,
       transactionId: message.transactionKey,
       mappedAddress: message.mappedAddress,
     };

@@ -7,9 +7,9 @@ import { MessageSeal, type OpenedMessage } from '../sealing/message-seal.js';
 import { wrapError } from '../../base/errors/wrap-error.js';
 import { PluginPhases } from '../../base/guard/plugin-phases.js';
 import { within } from '../../base/time/deadline.js';
-import type { EngineEvent } from '../../engine/events.js';
 import type { CallMessage } from '../../engine/messages.js';
-import { Paced } from './paced.js';
+import type { DriverEvent } from '../driver/events.js';
+import { Paced } from '../timing/paced.js';
 
 /** Sealing is three X25519 operations: a node with thousands of peers seals some hundred messages in a second. */
 const SEALING_PACE = { atOnce: 16, turnMs: 20 };
@@ -23,8 +23,8 @@ export interface SignalExchangeNeeds {
   readonly isPeer: (publicKey: PublicKey) => boolean;
   /** Of a peer, as people know it. */
   readonly nameOf: (publicKey: PublicKey) => string | undefined;
-  /** What came of signalling, for the engine. */
-  readonly onEvent: (event: EngineEvent) => void;
+  /** What came of signalling. */
+  readonly onEvent: (event: DriverEvent) => void;
   /** Told whose start is being waited for. */
   readonly phases?: PluginPhases;
 }

@@ -2,7 +2,7 @@ import { transportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
 import type { Transport, TransportPeerStats } from '../../../src/contracts/transport.js';
 import { silentLogger } from '../../../src/base/logging/memory-logger.js';
-import { CandidateTrials } from '../../../src/shell/driver/candidate-trials.js';
+import { CandidateTrials } from '../../../src/shell/transport/candidate-trials.js';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
 import type { CallMessage } from '../../../src/engine/messages.js';
 

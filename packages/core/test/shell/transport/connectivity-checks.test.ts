@@ -4,11 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { ConnectivityChecks } from '../../../src/shell/adapters/connectivity-checks.js';
+import { ConnectivityChecks } from '../../../src/shell/transport/connectivity-checks.js';
 import type { TransportPath } from '../../../src/contracts/path.js';
-import type { EngineEffect } from '../../../src/engine/effects.js';
-
-type SendCheck = Extract<EngineEffect, { type: 'send-check' }>;
+import type { SendCheck } from '../../../src/shell/transport/transport-port.js';
 
 const base = { id: 'udp4', family: 4, port: 51820, shared: true } as const;
 const pathTo = (ip: string, port = 51820): TransportPath => ({
@@ -20,7 +18,7 @@ const pathTo = (ip: string, port = 51820): TransportPath => ({
 const check: SendCheck = {
   type: 'send-check',
   peer: 'B',
-  path: { baseId: 'udp4', remote: transportAddress('192.0.2.2', 51820) },
+  path: pathTo('192.0.2.2'),
   transactionId: Buffer.from('0123456789ab'),
   remoteUfrag: 'ufrag-of-B',
   localUfrag: 'ufrag-of-A',
@@ -56,7 +54,7 @@ describe('a connectivity check', () => {
     expect(b.read(pathTo('192.0.2.1'), a.encodeCheck(check))).toEqual({
       type: 'check',
       peer: 'A',
-      path: { baseId: 'udp4', remote: transportAddress('192.0.2.1', 51820) },
+      path: pathTo('192.0.2.1'),
       transactionId: Uint8Array.from(check.transactionId),
       priority: check.priority,
       candidateType: 'relayed',
@@ -70,7 +68,7 @@ describe('a connectivity check', () => {
     const answer = b.encodeAnswer('A', check.transactionId, pathTo('203.0.113.7', 40001))!;
     const expected = {
       type: 'check-response',
-      path: { baseId: 'udp4', remote: transportAddress('192.0.2.2', 51820) },
+      path: pathTo('192.0.2.2'),
       transactionId: Buffer.from(check.transactionId).toString('hex'),
       mappedAddress: transportAddress('203.0.113.7', 40001),
     };

@@ -2,7 +2,6 @@ import type { Clock } from '../../base/time/clock.js';
 import type { PublicKey } from '../../base/identity/identity.js';
 import type { Logger } from '../../base/logging/logger.js';
 import { statsOf, type Transport } from '../../contracts/transport.js';
-import type { LocalBase } from '../../engine/engine-path.js';
 import type { CallMessage } from '../../engine/messages.js';
 import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
 import { reasonOf } from '../../base/errors/reason-of.js';
@@ -12,15 +11,6 @@ const SESSION_MS = 180_000;
 
 /** One trial: long enough for a handshake to be lost once and repeated. */
 const TRIAL_MS = 6000;
-
-/**
- * Bases that stand for the sockets of a device that are not ours: candidates belong to them, and nothing can be sent from
- * them.
- */
-export const DEVICE_BASES: readonly LocalBase[] = [
-  { id: 'device4', family: 4, kind: 'socket' },
-  { id: 'device6', family: 6, kind: 'socket' },
-];
 
 /**
  * Finds the endpoint of peers for a transport that owns no socket (UAPI sub-mode native): one candidate after another,

@@ -2,8 +2,8 @@ import { encodeStunMessage, transactionKey, transportAddress } from '@wirepath/s
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Datagrams } from '../../../src/contracts/datagrams.js';
-import { LoopWatch, type SentRequest } from '../../../src/shell/adapters/loop-watch.js';
-import { watchedDatagrams } from '../../../src/shell/adapters/watched-datagrams.js';
+import { LoopWatch, type SentRequest } from '../../../src/shell/transport/loop-watch.js';
+import { watchedDatagrams } from '../../../src/shell/transport/watched-datagrams.js';
 
 const CHECK: SentRequest = {
   kind: 'check',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
-import { ClockWatch } from '../../../src/shell/driver/clock-watch.js';
+import { ClockWatch } from '../../../src/shell/timing/clock-watch.js';
 
 type Happening = (clock: FakeClock) => Promise<void> | void;
 
