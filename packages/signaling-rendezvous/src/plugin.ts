@@ -3,11 +3,15 @@ import { RendezvousClient } from './client/rendezvous-client.js';
 import { clientOptions, serverOptions } from './options.js';
 import { admissionProblems } from './server/admission-list.js';
 import { RendezvousServer } from './server/rendezvous-server.js';
+import { tlsProblems } from './server/tls-files.js';
 
 const serverPart = defineServerPart({
   sections: ['rendezvous'],
   options: (z) => z.strictObject({ rendezvous: serverOptions(z).optional() }),
-  check: ({ rendezvous }, { files }) => admissionProblems(rendezvous ?? {}, files),
+  check: async ({ rendezvous }, { files }) => [
+    ...(await admissionProblems(rendezvous ?? {}, files)),
+    ...(await tlsProblems(rendezvous?.tls, files)),
+  ],
   create: (needs, { rendezvous }) => new RendezvousServer(needs, rendezvous ?? {}),
 });
 

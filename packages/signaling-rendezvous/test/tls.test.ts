@@ -1,9 +1,14 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
+import { CertificateDates, tlsProblems } from '../src/server/tls-files.js';
 import { relayTo } from './raw-socket.js';
 import { fixturePath, isUp, Stage, tlsSection, until } from './support.js';
+
+const CERT = 'test-only-server.crt';
+const KEY = 'test-only-server.key';
 
 const stage = new Stage();
 afterEach(() => stage.clear());
@@ -42,5 +47,36 @@ describe('over TLS', () => {
     await until(() => behindProxy.client.states()[0]?.state === 'down', 'refused');
     server.reload({ rendezvous: { listen: '127.0.0.1:0', urls: [relay] } });
     await until(() => isUp(behindProxy), 'up');
+  });
+});
+
+describe('a certificate and its key', () => {
+  const files = {
+    resolve: fixturePath,
+    readSecret: (path: string) => readFile(fixturePath(path), 'utf8'),
+    readTrusted: (path: string) => readFile(fixturePath(path), 'utf8'),
+  };
+
+  it.each<[string, string, string, RegExp | undefined]>([
+    ['that belong together are good', CERT, KEY, undefined],
+    ['of which one is missing', 'missing.crt', KEY, /the certificate cannot be read/],
+    ['that were taken for each other', KEY, KEY, /test-only-server\.key is not a certificate/],
+    ['of which the key is none', CERT, CERT, /test-only-server\.crt is not a private key/],
+    ['that do not belong together', 'test-only-ca.crt', KEY, /is not the key of test-only-ca\.crt/],
+  ])('%s', async (_what, certFile, keyFile, found) => {
+    const problems = await tlsProblems({ certFile, keyFile }, files);
+    expect(problems.map((one) => one.path.join('.'))).toEqual(found === undefined ? [] : ['rendezvous.tls']);
+    if (found !== undefined) expect(problems[0]?.found).toMatch(found);
+  });
+
+  it('are of no use before their time and after it, and that is told before it is over', async () => {
+    const pem = await readFile(fixturePath(CERT), 'utf8');
+    const { validFrom, validTo } = new X509Certificate(pem);
+    const dates = new CertificateDates('server.crt', pem);
+    const [fromMs, toMs] = [Date.parse(validFrom), Date.parse(validTo)];
+    expect(dates.problems(fromMs - 1000)).toEqual([expect.stringMatching(/^server\.crt is not valid before .* clock/)]);
+    expect(dates.problems(fromMs)).toEqual([]);
+    expect(dates.problems(toMs - 13 * 86_400_000)).toEqual([expect.stringMatching(/expires on .* SIGHUP/)]);
+    expect(dates.problems(toMs + 1000)).toEqual([expect.stringMatching(/has expired on .* SIGHUP/)]);
   });
 });

@@ -44,12 +44,16 @@ describe('a server that cannot be used: the state says why, in one line', () => 
 
   it('one with a certificate that nobody vouches for', async () => {
     const { url } = await stage.server({ tls: tlsSection() });
-    expect(await errorOf(url)).toMatch(/^TLS: .*(UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED)/);
+    expect(await errorOf(url)).toMatch(
+      /^TLS: .*(UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED).*: nobody .* by `caFile`/,
+    );
   });
 
   it('one with a certificate for another name', async () => {
     const { url } = await stage.server({ tls: tlsSection('127.0.0.2:0') });
-    expect(await errorOf(url, { caFile: 'test-only-ca.crt' })).toMatch(/^TLS: .*ERR_TLS_CERT_ALTNAME_INVALID/);
+    expect(await errorOf(url, { caFile: 'test-only-ca.crt' })).toMatch(
+      /^TLS: .*ERR_TLS_CERT_ALTNAME_INVALID\): dial the server by a name/,
+    );
   });
 
   it('a caFile that is not there', async () => {

@@ -233,9 +233,10 @@ class WiredTraversalNode implements Node {
 
   async explain(name: string, { signal }: { signal?: AbortSignal } = {}): Promise<ExplainDocument> {
     const peer = findPeer(this.traversal, name);
-    const { connection } = this.peerStatus(peer.publicKey) ?? { connection: 'idle' as const };
+    const status = this.peerStatus(peer.publicKey);
+    if (status === undefined) throw new CodedError('PEER_NOT_FOUND', undefined, { subject: name });
     const signalingUp = this.#signaling().some(({ state }) => state === 'up');
-    return explainPeer(peer, { traversal: this.traversal, signalingUp, connection, signal });
+    return explainPeer(peer, { traversal: this.traversal, signalingUp, status, signal });
   }
 
   async ping(name: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<PingReply | undefined> {

@@ -34,6 +34,20 @@ const ERROR_TEXTS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name could not be looked up',
 };
 
+const NOT_TRUSTED =
+  'nobody whom this machine trusts has signed the certificate: name the authority that has by `caFile` (the certificate itself, if it is self-signed)';
+
+const TLS_CURES: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'whoever runs the server has to renew its certificate, unless the clock of this machine is wrong',
+  CERT_NOT_YET_VALID: 'see whether the clock of this machine is right',
+  DEPTH_ZERO_SELF_SIGNED_CERT: NOT_TRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: NOT_TRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: NOT_TRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NOT_TRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NOT_TRUSTED,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'dial the server by a name that its certificate has, or get it one with this name',
+};
+
 /** One line for people; a known cause with its code, a TLS failure as such. */
 export function describeError(error: unknown): string {
   // Node tries every address of a name, and wraps the failures: the first one speaks for all.
@@ -49,5 +63,7 @@ export function describeError(error: unknown): string {
     return 'the server hung up: the port may be that of wss://, or of another program';
   const message = (error.message.split('\n')[0] ?? '').slice(0, 200);
   const isTls = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/.test(code);
-  return isTls ? `TLS: ${message} (${code})` : message;
+  if (!isTls) return message;
+  const cure = TLS_CURES[code];
+  return `TLS: ${message} (${code})${cure === undefined ? '' : `: ${cure}`}`;
 }

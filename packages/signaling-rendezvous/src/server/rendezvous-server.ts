@@ -29,7 +29,7 @@ import { ServerMistakes } from './server-mistakes.js';
 import { ServerSockets } from './server-sockets.js';
 import { shortageTexts } from './shortage-texts.js';
 import { Shortages } from './shortages.js';
-import { readTlsFiles } from './tls-files.js';
+import { CertificateDates, readTlsFiles, type TlsOptions } from './tls-files.js';
 
 const TICK_MS = 1000;
 const FAREWELL_MS = 250;
@@ -58,6 +58,8 @@ export class RendezvousServer implements RunningServer {
   readonly #handshakes: OpeningConnections;
   readonly #shortages: Shortages;
   readonly #mistakes: ServerMistakes;
+  /** Of TLS. */
+  #certificate: CertificateDates | undefined;
   readonly #dropped = new Counters<SocketDropReason>();
   readonly #fronts = new Map<Server, { readonly tls: boolean; readonly address: ListeningAddress }>();
   readonly #sockets = new Set<Socket>();
@@ -135,7 +137,7 @@ export class RendezvousServer implements RunningServer {
       const { listen, tls } = this.#options;
       for (const address of listOf(listen)) await this.#listen(address, undefined);
       if (tls) {
-        const files = await readTlsFiles(this.#needs.files, tls);
+        const files = await this.#readCertificate(tls);
         for (const address of listOf(tls.listen)) await this.#listen(address, files);
       }
     } catch (error) {
@@ -176,7 +178,8 @@ export class RendezvousServer implements RunningServer {
   }
 
   problems(): readonly string[] {
-    return [...this.#shortagesNow(), ...this.#mistakes.problems()];
+    const ofCertificate = this.#certificate?.problems(this.#needs.clock.unixMs()) ?? [];
+    return [...this.#shortagesNow(), ...this.#mistakes.problems(), ...ofCertificate];
   }
 
   /** Takes over URLs, the certificate, who is admitted and the number of clients; other addresses to listen on need a restart. */
@@ -369,8 +372,14 @@ export class RendezvousServer implements RunningServer {
     this.#webSockets.terminateAll();
   }
 
-  async #renewCertificate(tls: { certFile: string; keyFile: string }): Promise<void> {
+  async #readCertificate(tls: TlsOptions): Promise<TlsFiles> {
     const files = await readTlsFiles(this.#needs.files, tls);
+    this.#certificate = new CertificateDates(tls.certFile, files.cert);
+    return files;
+  }
+
+  async #renewCertificate(tls: TlsOptions): Promise<void> {
+    const files = await this.#readCertificate(tls);
     for (const [front, { tls: isTls }] of this.#fronts) if (isTls) (front as TlsServer).setSecureContext({ ...files });
   }
 }

@@ -1,16 +1,79 @@
-import { CodedError, type ConfigFiles } from '@wirepath/core/plugin';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { CodedError, type ConfigFiles, type OptionProblem } from '@wirepath/core/plugin';
 import type { TlsFiles } from './http-front.js';
 
-/** @throws CodedError CONFIG where one cannot be read, or others may write the key. */
-export async function readTlsFiles(
-  files: ConfigFiles,
-  { certFile, keyFile }: { readonly certFile: string; readonly keyFile: string },
-): Promise<TlsFiles> {
+export interface TlsOptions {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+const DAY_MS = 86_400_000;
+/** Those who renew by themselves do it a month before; who has not by then has forgotten. */
+const WARN_BEFORE_MS = 14 * DAY_MS;
+
+/** @throws CodedError CONFIG where one cannot be read or used, they do not belong together, or others may write the key. */
+export async function readTlsFiles(files: ConfigFiles, { certFile, keyFile }: TlsOptions): Promise<TlsFiles> {
   const key = await files.readSecret(keyFile);
-  try {
-    return { cert: await readFile(files.resolve(certFile), 'utf8'), key };
-  } catch (cause) {
+  const cert = await readFile(files.resolve(certFile), 'utf8').catch((cause: unknown) => {
     throw new CodedError('CONFIG', 'rendezvous: the certificate cannot be read', { subject: certFile, cause });
+  });
+  const certificate = understood(() => new X509Certificate(cert), certFile, 'a certificate (PEM)');
+  const privateKey = understood(() => createPrivateKey(key), keyFile, 'a private key (PEM)');
+  if (!certificate.checkPrivateKey(privateKey)) {
+    const subject = files.resolve(keyFile);
+    throw new CodedError('CONFIG', `rendezvous: ${keyFile} is not the key of ${certFile}`, { subject });
   }
+  return { cert, key };
+}
+
+/** For whoever checks the configuration: what {@link readTlsFiles} would throw. */
+export async function tlsProblems(tls: TlsOptions | undefined, files: ConfigFiles): Promise<readonly OptionProblem[]> {
+  if (tls === undefined) return [];
+  try {
+    await readTlsFiles(files, tls);
+    return [];
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    const expected = 'a certificate and its key, in PEM';
+    return [{ path: ['rendezvous', 'tls'], expected, found: error.message, suggestion: error.advice }];
+  }
+}
+
+/** When a certificate counts. */
+export class CertificateDates {
+  readonly #file: string;
+  readonly #fromMs: number;
+  readonly #toMs: number;
+
+  /** @param cert PEM; of a chain its first counts. */
+  constructor(file: string, cert: string) {
+    const { validFrom, validTo } = new X509Certificate(cert);
+    this.#file = file;
+    this.#fromMs = Date.parse(validFrom);
+    this.#toMs = Date.parse(validTo);
+  }
+
+  /** What is wrong with it at that time, or will be soon. @param nowMs Unix ms. */
+  problems(nowMs: number): string[] {
+    const cure = 'renew it, and send SIGHUP';
+    if (nowMs < this.#fromMs)
+      return [`${this.#file} is not valid before ${day(this.#fromMs)}: see whether the clock of this machine is right`];
+    if (nowMs > this.#toMs)
+      return [`${this.#file} has expired on ${day(this.#toMs)}, so no client connects by TLS: ${cure}`];
+    return this.#toMs - nowMs < WARN_BEFORE_MS ? [`${this.#file} expires on ${day(this.#toMs)}: ${cure}`] : [];
+  }
+}
+
+function understood<T>(read: () => T, file: string, what: string): T {
+  try {
+    return read();
+  } catch {
+    // Nothing of the cause: it may quote a key.
+    throw new CodedError('CONFIG', `rendezvous: ${file} is not ${what}`, { subject: file });
+  }
+}
+
+function day(unixMs: number): string {
+  return new Date(unixMs).toISOString().slice(0, 10);
 }

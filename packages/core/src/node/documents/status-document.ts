@@ -6,13 +6,11 @@ import type { NatTraversal } from '../../shell/nat-traversal.js';
 import type { PeerView } from '../../engine/peer/peer-view.js';
 import { oneLine } from '../../base/guard/refusals.js';
 import { connectionReason } from './connection-reason.js';
+import { hasSession, plainReason } from './plain-reason.js';
 import type { Connection, PeerStatus, StatusDocument } from './documents.js';
 
 /** Reasons are names from code, so there are few. */
 const MAX_COUNTERS = 1024;
-
-/** A plain WireGuard peer counts as connected for as long as WireGuard lets a session live (REJECT_AFTER_TIME). */
-export const SESSION_MS = 180_000;
 
 /** A part that says what is wrong, one line each, and counts it. */
 export interface Reporting {
@@ -124,7 +122,7 @@ export function peerStatus(
     since: new Date(sources.since(peer.publicKey, connection)).toISOString(),
     reason:
       view === undefined
-        ? null
+        ? plainReason(stats, sources.nowMs)
         : connectionReason(
             view,
             sources.signaling.some(({ state }) => state === 'up'),
@@ -138,8 +136,7 @@ export function connectionToPeer(
   nowMs: number,
 ): Connection {
   if (view !== undefined) return view.connection;
-  const handshake = stats?.lastHandshakeMs;
-  if (handshake !== null && handshake !== undefined && nowMs - handshake < SESSION_MS) return 'direct';
+  if (stats !== undefined && hasSession(stats, nowMs)) return 'direct';
   return stats?.endpoint ? 'connecting' : 'idle';
 }
 

@@ -7,7 +7,8 @@ import { statsOf, type Transport, type TransportPeerStats } from '../../contract
 import type { NatTraversal } from '../../shell/nat-traversal.js';
 import { UnansweredPeers } from './unanswered-peers.js';
 import { PlainPeers } from './plain-peers.js';
-import { connectionToPeer, SESSION_MS } from '../documents/status-document.js';
+import { SESSION_MS } from '../documents/plain-reason.js';
+import { connectionToPeer } from '../documents/status-document.js';
 import type { Connection } from '../documents/documents.js';
 
 export interface PeerConnectionsNeeds {

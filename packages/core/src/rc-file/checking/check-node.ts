@@ -74,6 +74,7 @@ async function checkPeers(
 ): Promise<{ peers: LoadedPeer[]; ownEntries: string[] }> {
   const peers: LoadedPeer[] = [];
   const ownEntries: string[] = [];
+  let ownEntry: Place | undefined;
   const names = new Map<string, Place>();
   const keys = new Map<string, Place>();
   const networks: PlacedNetwork[] = [];
@@ -84,6 +85,7 @@ async function checkPeers(
     // One list may serve all machines; who we are on this one is no peer.
     if (typeof publicKey === 'string' && publicKey === identity?.publicKey) {
       ownEntries.push(`${problems.file} ${formatKeyPath(path)}`);
+      ownEntry ??= place;
       continue;
     }
     if (typeof name === 'string') {
@@ -93,7 +95,10 @@ async function checkPeers(
     if (typeof publicKey === 'string') {
       if (!isKeyText(publicKey)) {
         // Neither is shown: a private key may have been put here by mistake.
-        problems.add([...path, 'publicKey'], KEY_EXPECTED, { found: `text of ${publicKey.length} characters` });
+        const isSpaced = isKeyText(publicKey.trim());
+        problems.add([...path, 'publicKey'], KEY_EXPECTED, {
+          found: isSpaced ? 'one with white space around it' : `text of ${publicKey.length} characters`,
+        });
       } else {
         if (isSmallOrder(parsePublicKey(publicKey))) {
           problems.add([...path, 'publicKey'], 'a usable public key', { found: 'a key of small order' });
@@ -132,6 +137,14 @@ async function checkPeers(
     });
   }
   checkOverlaps(networks);
+  // One list may serve all nodes, and so name this one; but not this one alone.
+  if (peers.length === 0 && ownEntry !== undefined) {
+    const { list, path } = ownEntry;
+    list.problems.warn(
+      [...path, 'publicKey'],
+      'the key of this node itself, and there is no other peer: each node needs a private key of its own (genkey)',
+    );
+  }
   return { peers, ownEntries };
 }
 
@@ -153,7 +166,7 @@ async function secretKey(
       const text = await files.readSecret(file);
       if (isKeyText(text)) return parsePrivateKey(text);
       problems.add(filePath, 'a file with a WireGuard key: 44 characters of base64', {
-        found: `another text in ${files.resolve(file)}`,
+        found: `${text === '' ? 'nothing' : 'another text'} in ${files.resolve(file)}`,
       });
     } catch (error) {
       addSecretProblem(problems, filePath, error);

@@ -137,11 +137,14 @@ export function describeSyntaxError(
   const error = cause as { reason?: string; mark?: { line: number; column: number }; message?: string };
   if (error.mark !== undefined) {
     const { line, column } = error.mark;
-    const atSign = /^[\s-]*@/.test((content.split('\n')[line] ?? '').slice(0, column + 1));
+    const lines = content.split('\n');
+    const atSign = /^[\s-]*@/.test((lines[line] ?? '').slice(0, column + 1));
+    const tab = [lines[line - 1], lines[line]].some((text) => /^ *\t/.test(text ?? ''));
     return {
       found: error.reason ?? 'a syntax error',
       line: line + 1,
       column: column + 1,
+      ...(tab ? { suggestion: 'indent with spaces: YAML takes no tabs there' } : {}),
       ...(atSign ? { suggestion: 'a name that begins with @ has to be quoted in YAML' } : {}),
     };
   }

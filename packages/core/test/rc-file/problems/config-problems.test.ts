@@ -1,7 +1,16 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigProblems } from '../../../src/base/errors/config-problems.js';
-import { loadYaml, nodeYaml, OTHER_PEER_KEY, PEER_KEY, PRIVATE_KEY, problemsOf, RcFolder } from '../rc-folder.js';
+import {
+  loadYaml,
+  nodeYaml,
+  OTHER_PEER_KEY,
+  PEER_KEY,
+  PRIVATE_KEY,
+  problemsOf,
+  PUBLIC_KEY,
+  RcFolder,
+} from '../rc-folder.js';
 
 describe('one broken file', () => {
   const broken = `
@@ -129,6 +138,11 @@ describe('what is refused', () => {
       { keyPath: 'peers[0].publicKey' },
     ],
     [
+      'a key with a space before it',
+      nodeYaml(`peers: [{ name: b, publicKey: " ${PEER_KEY}" }]`),
+      { keyPath: 'peers[0].publicKey', found: 'one with white space around it' },
+    ],
+    [
       'a name with a space',
       nodeYaml(`peers: [{ name: "a b", publicKey: "${PEER_KEY}" }]`),
       { keyPath: 'peers[0].name' },
@@ -164,6 +178,9 @@ describe('what is refused', () => {
     expect(await problemsOf(loadYaml('plugins:\n  - @sample/host\n'))).toMatchObject([
       { line: 2, suggestion: 'a name that begins with @ has to be quoted in YAML' },
     ]);
+    expect(await problemsOf(loadYaml('mtu: 1420\nlog:\n\tlevel: info\n'))).toMatchObject([
+      { suggestion: 'indent with spaces: YAML takes no tabs there' },
+    ]);
     const folder = new RcFolder({ 'rc.json': '{\n "mtu": 1420,\n "x" 1 }' });
     expect(await problemsOf(folder.load('rc.json'))).toMatchObject([{ expected: 'JSON', line: 3 }]);
   });
@@ -186,6 +203,11 @@ describe('what is warned about', () => {
       'host bits in allowed IPs',
       nodeYaml(`peers: [{ name: b, publicKey: "${PEER_KEY}", allowedIps: [10.77.0.2/24] }]`),
       { keyPath: 'peers[0].allowedIps[0]', message: expect.stringContaining('10.77.0.0/24') },
+    ],
+    [
+      'a list of peers that has nobody but ourselves',
+      nodeYaml(`peers: [{ name: b, publicKey: "${PUBLIC_KEY}" }]`),
+      { keyPath: 'peers[0].publicKey', message: expect.stringContaining('needs a private key of its own') },
     ],
     ['an MTU too small for IPv6', nodeYaml('mtu: 1000\naddresses: ["2001:db8::1/64"]'), { keyPath: 'mtu' }],
     [
