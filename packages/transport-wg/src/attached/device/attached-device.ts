@@ -1,7 +1,8 @@
-import { CodedError, type Counters, type Identity, type Logger, type PublicKey } from '@wirepath/core/plugin';
+import { CodedError, type Identity, type Logger, type PublicKey } from '@wirepath/core/plugin';
 import { UapiClient } from '../../uapi/socket/client.js';
 import type { DeviceControl, UapiChange, UapiDeviceState, UapiPeerChange, UapiPeerState } from '../../uapi/device.js';
 import { UAPI_ERRNO, UapiError } from '../../uapi/errno.js';
+import type { DeviceMishaps } from './device-mishaps.js';
 import { WgProgram } from './wg-program.js';
 import { traitsOf, userspaceKind, type DeviceKind, type DeviceTraits } from './device-traits.js';
 import { putPeer, removePeer } from './peer-changes.js';
@@ -20,7 +21,7 @@ export interface AttachedDeviceOptions {
   readonly control?: DeviceControl | undefined;
   readonly identity: Identity;
   readonly logger: Logger;
-  readonly counters: Counters;
+  readonly mishaps: DeviceMishaps;
 }
 
 /** A WireGuard device that somebody else runs, while we use it: what it was before comes back on {@link detach}. */
@@ -102,7 +103,7 @@ export class AttachedDevice {
       } catch (error) {
         // What was still to be done is undone by the last change.
         if (this.#detaching.signal.aborted) return false;
-        this.#options.counters.count('device.refused');
+        this.#options.mishaps.refused(error);
         const { interfaceName } = this.#options;
         this.#options.logger.error('the device was not changed', { interface: interfaceName, error: messageOf(error) });
         return false;

@@ -14,6 +14,7 @@ import {
 } from '@wirepath/core/plugin';
 import type { UapiDeviceState } from '../../uapi/device.js';
 import { AttachedDevice } from '../device/attached-device.js';
+import { DeviceMishaps } from '../device/device-mishaps.js';
 import { firewallMark } from '../../system/firewall-mark.js';
 import { OutsideSockets } from '../../sockets/outside-sockets.js';
 import { DeviceNetwork } from '../device/device-network.js';
@@ -57,6 +58,7 @@ export class NativeTransport implements Transport {
   readonly #needs: UapiTransportNeeds;
   readonly #options: NativeTransportOptions;
   readonly #counters = new Counters();
+  readonly #mishaps: DeviceMishaps;
   readonly #device: AttachedDevice;
   readonly #network: DeviceNetwork | undefined;
   readonly #ranges: PeerRanges;
@@ -77,12 +79,12 @@ export class NativeTransport implements Transport {
     this.#needs = needs;
     this.#options = options;
     const { node, logger, clock, identity, guard } = needs;
-    const counters = this.#counters;
     this.#onHandshake = new Listeners(guard, 'handshake');
     this.#onAuthenticated = new Listeners(guard, 'authenticated');
     const { command, kind, control } = options;
     const interfaceName = options.device ?? node.interfaceName;
-    this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, counters });
+    const mishaps = (this.#mishaps = new DeviceMishaps(clock, interfaceName, this.#counters));
+    this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, mishaps });
     if (options.configureInterface ?? true) {
       this.#network = new DeviceNetwork({ node, interfaceName, fwmark: options.fwmark, logger, clock, guard });
     }
@@ -95,8 +97,11 @@ export class NativeTransport implements Transport {
     this.#watch = new DeviceWatch({
       clock,
       get: () => this.#device.get(),
-      onState: (state, atUnixMs) => this.#told(state, atUnixMs),
-      onFailure: () => counters.count('device.silent'),
+      onState: (state, atUnixMs) => {
+        mishaps.answered();
+        this.#told(state, atUnixMs);
+      },
+      onFailure: (error) => mishaps.silent(error),
       busyIntervalMs: BUSY_INTERVAL_MS,
       idleIntervalMs: IDLE_INTERVAL_MS,
     });
@@ -280,7 +285,7 @@ export class NativeTransport implements Transport {
   }
 
   problems(): string[] {
-    return this.#network?.problems() ?? [];
+    return [...(this.#network?.problems() ?? []), ...this.#mishaps.problems()];
   }
 
   async #stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { pathKey, type PublicKey, type TransportPath } from '@wirepath/core/plugin';
+import type { Mishaps } from '../../events/mishaps.js';
 import type { Aead } from '../../protocol/aead.js';
 import { CookieChecker } from '../../protocol/cookie.js';
 import { defaultAead } from '../../protocol/crypto-self-test.js';
@@ -18,9 +19,19 @@ import { readInitiation } from '../../protocol/noise.js';
 /** Of one peer: a handshake each way and the three sessions that WireGuard keeps, and as many again on their way out. */
 const INDICES_PER_PEER = 10;
 
-export type SortedDatagram =
-  | { readonly publicKey: PublicKey }
-  | { readonly dropped: 'malformed' | 'mac1' | 'unknown-peer' | 'unknown-receiver' | 'rate-limited' };
+export interface DroppedDatagram {
+  readonly dropped: 'malformed' | 'mac1' | 'unknown-peer' | 'unknown-receiver' | 'rate-limited';
+  /** Who an initiation of an unknown peer says that it is from. */
+  readonly sender?: PublicKey | undefined;
+}
+
+/** What was dropped, where it can mean somebody's mistake. */
+export function tellOfDropped({ dropped, sender }: DroppedDatagram, { remote }: TransportPath, mishaps: Mishaps): void {
+  if (dropped === 'mac1') mishaps.handshakeRefused('other-key', undefined, remote);
+  if (dropped === 'unknown-peer') mishaps.handshakeRefused('unknown-peer', sender, remote);
+}
+
+export type SortedDatagram = { readonly publicKey: PublicKey } | DroppedDatagram;
 
 /**
  * Tells whose a WireGuard datagram is, though its content is opaque: it carries a receiver index that the device chose for
@@ -100,7 +111,9 @@ export class IncomingSorter {
     const initiation = decodeInitiation(datagram);
     const claimed = initiation && readInitiation(this.#aead, this.#local, initiation);
     const publicKey = claimed && formatKey(claimed.claimedPublicKey);
-    return publicKey !== undefined && this.#peers.has(publicKey) ? { publicKey } : { dropped: 'unknown-peer' };
+    return publicKey !== undefined && this.#peers.has(publicKey)
+      ? { publicKey }
+      : { dropped: 'unknown-peer', sender: publicKey };
   }
 
   /** Opening one costs a public-key operation; who knows our public key can ask for many. */

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
+import type { DeviceMishaps } from '../device/device-mishaps.js';
 import { transportAddress, type Counters, type Guard, type TransportAddress } from '@wirepath/core/plugin';
 
 const LOOPBACK = '127.0.0.1';
@@ -18,6 +19,7 @@ const lookupLiteral: Lookup = (hostname, _options, callback) => callback(null, h
 
 export interface LoopbackLegOptions {
   readonly counters: Counters;
+  readonly mishaps: DeviceMishaps;
   readonly guard: Guard;
   readonly onFromDevice: (datagram: Uint8Array) => void;
 }
@@ -26,6 +28,7 @@ export interface LoopbackLegOptions {
 export class LoopbackLeg {
   readonly #socket: Socket;
   readonly #counters: Counters;
+  readonly #mishaps: DeviceMishaps;
   readonly #ready: Promise<TransportAddress>;
   #devicePort = 0;
   #open = true;
@@ -34,6 +37,7 @@ export class LoopbackLeg {
     const { counters, guard } = options;
     const onFromDevice = guard.wrap('datagram of the device', options.onFromDevice);
     this.#counters = counters;
+    this.#mishaps = options.mishaps;
     this.#socket = createSocket({
       type: 'udp4',
       recvBufferSize: BUFFER_BYTES,
@@ -71,15 +75,16 @@ export class LoopbackLeg {
 
   /** Never throws. The bytes are copied. */
   send(datagram: Uint8Array): void {
-    if (!this.#open || this.#devicePort === 0) return this.#counters.count('loopback.no-device');
+    if (!this.#open) return;
+    if (this.#devicePort === 0) return this.#mishaps.unreachable(undefined);
     if (this.#socket.getSendQueueSize() > SEND_QUEUE_MAX_BYTES) return this.#counters.count('loopback.queue-full');
     try {
       this.#socket.send(Buffer.from(datagram), this.#devicePort, LOOPBACK, (error) => {
-        if (error) this.#counters.count('loopback.failed');
+        if (error) this.#mishaps.unreachable((error as NodeJS.ErrnoException).code ?? error.name);
       });
     } catch {
       // Only arguments make it throw: a port that the device made up.
-      this.#counters.count('loopback.failed');
+      this.#mishaps.unreachable('ERR_INVALID_ARG');
     }
   }
 

@@ -4,6 +4,7 @@ import {
   type TransportAddress,
   type TransportPath,
   type TransportPeer,
+  type TransportPeerStats,
 } from '@wirepath/core/plugin';
 import { EventThrottle } from '../../events/event-throttle.js';
 import { LoopbackLeg, type LoopbackLegOptions } from './loopback-leg.js';
@@ -80,6 +81,11 @@ export class ProxiedPeer {
     this.rxBytes += rxBytes >= this.#told.rxBytes ? rxBytes - this.#told.rxBytes : rxBytes;
     this.txBytes += txBytes >= this.#told.txBytes ? txBytes - this.#told.txBytes : txBytes;
     this.#told = { rxBytes, txBytes };
+  }
+
+  stats(): TransportPeerStats {
+    const { publicKey, lastHandshakeMs, rxBytes, txBytes, paths } = this;
+    return { publicKey, lastHandshakeMs, rxBytes, txBytes, endpoint: paths[0]?.remote ?? null };
   }
 
   isOn(path: TransportPath): boolean {

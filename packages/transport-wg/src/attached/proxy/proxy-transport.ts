@@ -24,11 +24,13 @@ import { MESSAGE_TRANSPORT_DATA, messageType, TRANSPORT_MIN_BYTES } from '../../
 import type { UapiDeviceState } from '../../uapi/device.js';
 import type { UapiTransportNeeds, UapiTransportOptions } from '../attached-options.js';
 import { AttachedDevice } from '../device/attached-device.js';
+import { DeviceMishaps } from '../device/device-mishaps.js';
+import { Mishaps } from '../../events/mishaps.js';
 import { DeviceNetwork } from '../device/device-network.js';
 import { DeviceWatch } from '../device/device-watch.js';
 import { isNewHandshake, lastHandshakeUnixMs } from '../device/handshake-clock.js';
 import { requestHandshake } from '../device/handshake-request.js';
-import { IncomingSorter } from './incoming-sorter.js';
+import { IncomingSorter, tellOfDropped } from './incoming-sorter.js';
 import { putPeer, removePeer, setEndpoint } from '../device/peer-changes.js';
 import { PeerRanges } from '../device/peer-ranges.js';
 import { ProxiedPeer } from './proxied-peer.js';
@@ -47,6 +49,8 @@ export class ProxyTransport implements Transport {
   readonly #needs: UapiTransportNeeds;
   readonly #options: UapiTransportOptions;
   readonly #counters = new Counters();
+  readonly #ofDevice: DeviceMishaps;
+  readonly #ofPeers: Mishaps;
   readonly #sockets: Sockets;
   readonly #device: AttachedDevice;
   readonly #network: DeviceNetwork | undefined;
@@ -72,7 +76,9 @@ export class ProxyTransport implements Transport {
     this.#events = new TransportEvents(guard);
     const { command, kind, control } = options;
     const interfaceName = options.device ?? node.interfaceName;
-    this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, counters });
+    const mishaps = (this.#ofDevice = new DeviceMishaps(clock, interfaceName, counters));
+    this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, mishaps });
+    this.#ofPeers = new Mishaps(clock, (publicKey) => this.#peers.get(publicKey)?.config.name);
     const mark = firewallMark(options.fwmark).value;
     if (options.configureInterface ?? true) {
       this.#network = new DeviceNetwork({ node, interfaceName, fwmark: options.fwmark, logger, clock, guard });
@@ -84,6 +90,7 @@ export class ProxyTransport implements Transport {
       counters,
       onWireGuard: (bytes, from) => this.#fromNetwork(bytes, from),
       onRemote,
+      onSendFailed: (code) => this.#ofPeers.sendFailed(code),
       follow: { clock, logger, ownInterface: interfaceName, mark },
     });
     this.#ranges = new PeerRanges(this.#network);
@@ -93,11 +100,11 @@ export class ProxyTransport implements Transport {
       onAsk: () => {
         for (const peer of this.#peers.values()) peer.evidence.asked();
       },
-      onState: (state, atUnixMs) => this.#told(state, atUnixMs),
-      onFailure: (error) => {
-        counters.count('device.silent');
-        logger.debug('the device does not answer', { error: error instanceof Error ? error.message : String(error) });
+      onState: (state, atUnixMs) => {
+        mishaps.answered();
+        this.#told(state, atUnixMs);
       },
+      onFailure: (error) => mishaps.silent(error),
       busyIntervalMs: BUSY_INTERVAL_MS,
       idleIntervalMs: IDLE_INTERVAL_MS,
     });
@@ -194,15 +201,8 @@ export class ProxyTransport implements Transport {
   }
 
   stats(only?: PublicKey): TransportPeerStats[] {
-    const one = only === undefined ? undefined : this.#peers.get(only);
-    const peers = only === undefined ? [...this.#peers.values()] : one === undefined ? [] : [one];
-    return peers.map(({ publicKey, lastHandshakeMs, rxBytes, txBytes, paths }) => ({
-      publicKey,
-      lastHandshakeMs,
-      rxBytes,
-      txBytes,
-      endpoint: paths[0]?.remote ?? null,
-    }));
+    const peers = only === undefined ? [...this.#peers.values()] : [this.#peers.get(only)];
+    return peers.flatMap((peer) => peer?.stats() ?? []);
   }
 
   onHandshake(listener: (event: { publicKey: PublicKey; atUnixMs: number }) => void): Disposable {
@@ -235,7 +235,8 @@ export class ProxyTransport implements Transport {
   }
 
   problems(): string[] {
-    return [...(this.#network?.problems() ?? []), ...this.#sockets.problems()];
+    const parts = [this.#network, this.#ofDevice, this.#ofPeers, this.#sockets];
+    return parts.flatMap((part) => part?.problems() ?? []);
   }
 
   /** stop() waits for what was begun. */
@@ -315,6 +316,7 @@ export class ProxyTransport implements Transport {
   #fromNetwork(datagram: Uint8Array, from: TransportPath): void {
     const sorted = this.#sorter?.sort(datagram, from, this.#needs.clock.now());
     if (sorted === undefined) return;
+    if ('dropped' in sorted) tellOfDropped(sorted, from, this.#ofPeers);
     if ('dropped' in sorted) return this.#counters.count(`wireguard.${sorted.dropped}`);
     const peer = this.#peers.get(sorted.publicKey);
     if (!peer) return this.#counters.count('wireguard.unknown-peer');
@@ -325,6 +327,7 @@ export class ProxyTransport implements Transport {
   #newPeer(config: TransportPeer): ProxiedPeer {
     const peer: ProxiedPeer = new ProxiedPeer(config, {
       counters: this.#counters,
+      mishaps: this.#ofDevice,
       guard: this.#needs.guard,
       onFromDevice: (bytes) => this.#fromDevice(peer, bytes),
     });

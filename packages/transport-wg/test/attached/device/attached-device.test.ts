@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Counters, transportAddress } from '@wirepath/core/plugin';
 import { AttachedDevice } from '../../../src/attached/device/attached-device.js';
+import { DeviceMishaps } from '../../../src/attached/device/device-mishaps.js';
 import { putPeer } from '../../../src/attached/device/peer-changes.js';
 import { formatKey } from '../../../src/protocol/keys.js';
 import type { DeviceControl, UapiChange } from '../../../src/uapi/device.js';
 import { newIdentity, recordingLogger } from '../../embedded/support.js';
 import { FakeDevice } from '../../uapi/fake-device.js';
+import { ManualClock } from '../manual-clock.js';
 
 const OURS = formatKey(new Uint8Array(32).fill(0xaa));
 const THEIRS = formatKey(new Uint8Array(32).fill(0xbb));
@@ -54,8 +56,9 @@ function scene() {
   const logger = recordingLogger();
   const counters = new Counters();
   const identity = newIdentity();
-  const device = new AttachedDevice({ interfaceName: 'wt0', control, identity, logger, counters });
-  return { control, device, logger, counters, identity };
+  const mishaps = new DeviceMishaps(new ManualClock(), 'wt0', counters);
+  const device = new AttachedDevice({ interfaceName: 'wt0', control, identity, logger, mishaps });
+  return { control, device, logger, counters, mishaps, identity };
 }
 
 describe('a device that somebody else runs', () => {
@@ -95,8 +98,8 @@ describe('a device that somebody else runs', () => {
     expect((await device.get()).listenPort).toBe(3);
   });
 
-  it('may refuse a change: logged, counted, and the next is tried', async () => {
-    const { control, device, logger, counters } = scene();
+  it('may refuse a change: logged, counted, told, and the next is tried', async () => {
+    const { control, device, logger, counters, mishaps } = scene();
     await device.attach({ signal: never });
     control.fails = true;
     expect(await device.set({ replacePeers: false, peers: [] })).toBe(false);
@@ -104,6 +107,7 @@ describe('a device that somebody else runs', () => {
     expect(await device.set({ replacePeers: false, peers: [] })).toBe(true);
     expect(counters.snapshot()['device.refused']).toBe(1);
     expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    expect(mishaps.problems()).toEqual([expect.stringMatching(/^the device wt0 refuses what it is told \(no\)/)]);
   });
 
   it('may hang, and is left all the same', async () => {

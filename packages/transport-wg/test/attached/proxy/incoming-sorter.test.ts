@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { transportAddress, type TransportPath } from '@wirepath/core/plugin';
-import { IncomingSorter } from '../../../src/attached/proxy/incoming-sorter.js';
+import { IncomingSorter, tellOfDropped } from '../../../src/attached/proxy/incoming-sorter.js';
+import { Mishaps } from '../../../src/events/mishaps.js';
+import { ManualClock } from '../manual-clock.js';
 import { Device } from '../../../src/protocol/device.js';
 import { formatKey, generatePrivateKey, publicKeyOf } from '../../../src/protocol/keys.js';
 
@@ -88,7 +90,7 @@ describe('the sorter of what comes in for an opaque device', () => {
     peer.device.initiateHandshake(publicKey, 10_000);
     sorter.removePeer(peer.publicKey);
     expect(sorter.sort(peer.sent[0]!.datagram, HERE, 0)).toEqual({ dropped: 'unknown-receiver' });
-    expect(sorter.sort(peer.sent.at(-1)!.datagram, HERE, 0)).toEqual({ dropped: 'unknown-peer' });
+    expect(sorter.sort(peer.sent.at(-1)!.datagram, HERE, 0)).toMatchObject({ dropped: 'unknown-peer' });
   });
 
   it('keeps the newest indices of a peer only', () => {
@@ -117,10 +119,18 @@ describe('the sorter of what comes in for an opaque device', () => {
     stranger.device.addPeer({ publicKey, allowedIps: [], roaming: false, paths: ['p'] }, 0);
     stranger.device.initiateHandshake(publicKey, 0);
     const initiation = stranger.sent[0]!.datagram;
-    expect(sorter.sort(initiation, HERE, 0)).toEqual({ dropped: 'unknown-peer' });
+    const unknown = sorter.sort(initiation, HERE, 0);
+    expect(unknown).toMatchObject({ dropped: 'unknown-peer', sender: expect.any(String) as string });
     const damaged = Uint8Array.from(initiation);
     damaged[20] = damaged[20]! ^ 1;
-    expect(sorter.sort(damaged, HERE, 0)).toEqual({ dropped: 'mac1' });
+    const foreign = sorter.sort(damaged, HERE, 0);
+    expect(foreign).toEqual({ dropped: 'mac1' });
+    const mishaps = new Mishaps(new ManualClock(), () => undefined);
+    for (const one of [unknown, foreign]) if ('dropped' in one) tellOfDropped(one, HERE, mishaps);
+    expect(mishaps.problems()).toEqual([
+      expect.stringMatching(/handshakes for another public key/),
+      expect.stringMatching(/is no peer here: .* add it to peers here$/),
+    ]);
   });
 
   it('opens so many initiations a second, and then goes by the path', () => {
