@@ -90,7 +90,8 @@ export class EmbeddedTransport implements Transport {
     this.#events = new TransportEvents(guard);
     const onPacket = (packet: Uint8Array) => this.#handlePacket(packet);
     if (options.tun ?? true) {
-      this.#tun = new TunInterface({ node, mark, table, logger, clock, guard, counters, onPacket });
+      const onLoop = (packet: Uint8Array) => this.#mishaps.looped(packet, mark);
+      this.#tun = new TunInterface({ node, mark, table, logger, clock, guard, counters, onPacket, onLoop });
       this.#inner = this.#tun;
       this.killSwitch = createFirewall(needs, { ...options, mark });
     } else {

@@ -8,6 +8,7 @@ import {
 } from '@wirepath/core/plugin';
 import { ipVersion, IPV4_DESTINATION, IPV6_DESTINATION } from '../protocol/ip-packet.js';
 import type { HandshakeRefusal } from '../protocol/sink.js';
+import type { FirewallMark } from '../system/firewall-mark.js';
 
 /** What the system says when it will not send, and what whoever runs this node can do about it; other codes come and go. */
 const SEND_CURES: Readonly<Record<string, string>> = {
@@ -79,10 +80,7 @@ export class Mishaps {
 
   /** No peer has the packet's destination. */
   noPeerFor(packet: Uint8Array): void {
-    const destination =
-      ipVersion(packet, 0, packet.length) === 4
-        ? packet.subarray(IPV4_DESTINATION, IPV4_DESTINATION + 4)
-        : packet.subarray(IPV6_DESTINATION, IPV6_DESTINATION + 16);
+    const destination = destinationOf(packet);
     const [first = 0] = destination;
     // Systems send to groups and to everybody on any interface: nobody's mistake.
     if (destination.length === 4 ? first >= 224 || destination[3] === 255 : first === 0xff) return;
@@ -90,6 +88,17 @@ export class Mishaps {
     this.#ofPackets.see(
       'no peer',
       () => `packets to ${ipText(to)} are dropped, for no peer has it among its allowedIps: add it to those of a peer`,
+    );
+  }
+
+  /** A datagram of ours was routed into the tunnel. @param mark that it carries. */
+  looped(packet: Uint8Array, { value }: FirewallMark): void {
+    const to = Uint8Array.from(destinationOf(packet));
+    const mark = `0x${value.toString(16)}`;
+    this.#ofPackets.see(
+      'loop',
+      () =>
+        `datagrams of ours to ${ipText(to)} are sent into the tunnel instead of out, and are dropped: a rule or a route of another program takes no heed of our firewall mark ${mark}, or changes it (\`ip route get ${ipText(to)} mark ${mark}\`)`,
     );
   }
 
@@ -111,4 +120,11 @@ export class Mishaps {
   #name(publicKey: PublicKey): string {
     return this.nameOf(publicKey) ?? publicKey;
   }
+}
+
+/** 4 or 16 bytes, of the packet's own. */
+function destinationOf(packet: Uint8Array): Uint8Array {
+  return ipVersion(packet, 0, packet.length) === 4
+    ? packet.subarray(IPV4_DESTINATION, IPV4_DESTINATION + 4)
+    : packet.subarray(IPV6_DESTINATION, IPV6_DESTINATION + 16);
 }

@@ -30,6 +30,8 @@ export interface TunInterfaceOptions {
   readonly counters: Counters;
   readonly guard: Guard;
   readonly onPacket: (packet: Uint8Array) => void;
+  /** A datagram of ours was sent into the tunnel instead of out. It is dropped. */
+  readonly onLoop: (packet: Uint8Array) => void;
 }
 
 /** The system's side of the tunnel: a TUN device with addresses, MTU and routes. */
@@ -102,12 +104,13 @@ export class TunInterface implements InnerSide {
   }
 
   #read(device: TunDevice): void {
-    const { guard, counters, onPacket } = this.#options;
+    const { guard, counters, onPacket, onLoop } = this.#options;
     device.start({
       // One packet that fails must not end the reading of all.
       onPacket: guard.wrap('packet', (packet: Uint8Array) => {
-        if (this.#own?.includes(packet)) counters.count('tun.loop');
-        else onPacket(packet);
+        if (this.#own?.includes(packet) !== true) return onPacket(packet);
+        counters.count('tun.loop');
+        onLoop(packet);
       }),
       onLost: guard.wrap('device', (reason: string) => this.#lost(device, reason)),
     });
