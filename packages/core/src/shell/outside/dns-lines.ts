@@ -38,11 +38,13 @@ function udpLine(server: TransportAddress, sockets: OutsideSockets, events: DnsL
     opened.on('message', (bytes) => {
       if (!isClosed) guard.run('DNS answer', () => events.message(bytes));
     });
-    opened.connect(server.port, server.ip, () => {
+    // Not handed to `connect`, which would call it with the error as well, and then tell no listener of that.
+    opened.once('connect', () => {
       if (isClosed) return;
       isConnected = true;
       for (const bytes of waiting.splice(0)) opened.send(bytes);
     });
+    opened.connect(server.port, server.ip);
   };
   // On a later turn: whoever opens a line knows it before it fails.
   void open().catch((error: unknown) => setImmediate(failed, error));
