@@ -12,7 +12,7 @@ ${generatedFrom('the schemas in the code')}
 
 ## The rc file
 
-\`${name} --config FILE\` names it, or the variable \`${prefix}_CONFIG\`. Without these it is looked for in the working directory, and nowhere above:
+\`--config FILE\`, after the command, names it, or the variable \`${prefix}_CONFIG\`. Without these it is looked for in the working directory, and nowhere above:
 \`package.json\` (property \`${name}\`), \`.${name}rc\` (YAML or JSON), \`.${name}rc.json\`, \`.${name}rc.yaml\`, \`.${name}rc.yml\`; then in \`/etc/${name}\`: \`${name}.yaml\`,
 \`.yml\` or \`.json\`, or the one file of that kind that is there. A file that is code (\`${name}.config.mjs\`, \`.js\`, \`.cjs\`, \`.ts\`) is only taken when \`--config\` names it. \`${name} check-config\` tells all
 that is wrong with a file at once, \`${name} check-config --schema\` prints the JSON Schema that this page is made from.

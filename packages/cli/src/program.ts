@@ -30,7 +30,7 @@ export function buildProgram(product: Named, { out, err, run }: ProgramOptions):
       writeErr: err,
       outputError: (text, write) => write(text.replace(/^error: /, `${name}: `)),
     })
-    .showHelpAfterError(`Run \`${name} --help\` to see what there is.`);
+    .showHelpAfterError(`Run \`${name} --help\` to see what there is. Options of a command stand after it.`);
 
   for (const definition of commandsOf(product)) program.addCommand(buildCommand(program, name, definition, run));
   // Of those who type what other programs call it; `--help` names one way.

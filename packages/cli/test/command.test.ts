@@ -16,6 +16,7 @@ async function run(...args: string[]) {
 describe('createCommand', () => {
   it.each([
     [[], 'Usage: acme-mesh'],
+    [['--config', 'a.yaml', 'status'], 'Options of a command stand after it.'],
     [['statu'], '(Did you mean status?)'],
     [['status', '--jsn'], '(Did you mean --json?)'],
     [['ping'], "acme-mesh: missing required argument 'peer'"],

@@ -10,6 +10,15 @@ export function isKeyText(text: string): boolean {
   return KEY_TEXT.test(text);
 }
 
+/** How a text that is no key holds one all the same, as pasting leaves it; undefined where it does not. Quotes nothing of it. */
+export function describePastedKey(text: string): string | undefined {
+  const bare = text.replace(/\s/g, '');
+  if (isKeyText(bare)) return 'a key with white space in it';
+  if (isKeyText(bare.replace(/^["'`]|["'`]$/g, ''))) return 'a key in quotes';
+  if (isKeyText(bare.replace(/^\w+=/, ''))) return 'a key with its name and `=` before it';
+  return undefined;
+}
+
 /** @returns 32 bytes. @throws CodedError INVALID_KEY, without the text. */
 export function parsePrivateKey(text: string): Uint8Array {
   if (!isKeyText(text)) throw new CodedError('INVALID_KEY', 'not a WireGuard private key');

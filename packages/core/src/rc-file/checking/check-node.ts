@@ -1,5 +1,5 @@
 import { createIdentity } from '../../base/identity/create-identity.js';
-import { isKeyText, parsePrivateKey, parsePublicKey } from '../../base/identity/keys.js';
+import { describePastedKey, isKeyText, parsePrivateKey, parsePublicKey } from '../../base/identity/keys.js';
 import { isSmallOrder } from '../../base/identity/small-order.js';
 import type { ConfigFiles } from '../../contracts/plugin/needs.js';
 import type { Identity } from '../../base/identity/identity.js';
@@ -95,10 +95,8 @@ async function checkPeers(
     if (typeof publicKey === 'string') {
       if (!isKeyText(publicKey)) {
         // Neither is shown: a private key may have been put here by mistake.
-        const isSpaced = isKeyText(publicKey.trim());
-        problems.add([...path, 'publicKey'], KEY_EXPECTED, {
-          found: isSpaced ? 'one with white space around it' : `text of ${publicKey.length} characters`,
-        });
+        const what = describePastedKey(publicKey) ?? `text of ${publicKey.length} characters`;
+        problems.add([...path, 'publicKey'], KEY_EXPECTED, { found: what });
       } else {
         if (isSmallOrder(parsePublicKey(publicKey))) {
           problems.add([...path, 'publicKey'], 'a usable public key', { found: 'a key of small order' });
@@ -166,7 +164,7 @@ async function secretKey(
       const text = await files.readSecret(file);
       if (isKeyText(text)) return parsePrivateKey(text);
       problems.add(filePath, 'a file with a WireGuard key: 44 characters of base64', {
-        found: `${text === '' ? 'nothing' : 'another text'} in ${files.resolve(file)}`,
+        found: `${text === '' ? 'nothing' : (describePastedKey(text) ?? 'another text')} in ${files.resolve(file)}`,
       });
     } catch (error) {
       addSecretProblem(problems, filePath, error);
@@ -176,7 +174,7 @@ async function secretKey(
       problems.warn([...path, name], `a secret stands in the configuration; ${name}File keeps it apart`);
       return parsePrivateKey(inline);
     }
-    problems.add([...path, name], KEY_EXPECTED, { found: 'another text (not shown)' });
+    problems.add([...path, name], KEY_EXPECTED, { found: describePastedKey(inline) ?? 'another text (not shown)' });
   }
   return undefined;
 }

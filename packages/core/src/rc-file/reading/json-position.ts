@@ -15,6 +15,16 @@ export function jsonErrorPosition(text: string): number | undefined {
   return wrong > text.length ? text.length : wrong - 1;
 }
 
+/** What is wrong at the position where JSON stops being JSON, of what people write from habit; quotes nothing of the text. */
+export function describeJsonError(text: string, position: number): string {
+  const wrong = text[position];
+  if (wrong === undefined) return 'its end, where something is still open';
+  if (/[\]}]/.test(wrong) && /,\s*$/.test(text.slice(0, position))) return `a comma before \`${wrong}\``;
+  if (wrong === '/' || wrong === '#') return 'a comment, which JSON does not have';
+  if (wrong === "'") return 'a single quote, where JSON takes double ones';
+  return 'a syntax error';
+}
+
 /** Undefined where it is right; the length, or more, where it only ends too early. */
 function errorAt(text: string): number | undefined {
   try {

@@ -16,7 +16,7 @@ import {
   type TrustedOwners,
 } from '../../base/rights/file-trust.js';
 import { EXECUTABLE } from '../executable.js';
-import { jsonErrorPosition } from './json-position.js';
+import { describeJsonError, jsonErrorPosition } from './json-position.js';
 import type { ProblemList } from '../problems/problem-list.js';
 
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -75,6 +75,7 @@ export async function openTrusted(
   }
   try {
     const stats = await handle.stat();
+    if (stats.isDirectory()) return { unreadable: 'it is a folder' };
     if (!stats.isFile()) return { unreadable: 'it is not a file' };
     if (stats.size > maxBytes) return { unreadable: `it is larger than ${maxBytes / 1024 / 1024} MiB` };
     const distrust = [
@@ -82,7 +83,8 @@ export async function openTrusted(
       ['a folder', await distrustOfFolders(file, owners)],
     ] as const;
     return {
-      content: await handle.readFile('utf8'),
+      // Editors on Windows begin a file with a byte order mark, which no parser of JSON takes (RFC 8259 section 8.1).
+      content: (await handle.readFile('utf8')).replace(/^\uFEFF/, ''),
       distrust: distrust.flatMap(([what, why]) =>
         why === undefined ? [] : [{ expected: `${what} that nobody else may change`, ...why }],
       ),
@@ -151,7 +153,8 @@ export function describeSyntaxError(
   const position = jsonErrorPosition(content);
   if (position !== undefined) {
     const before = content.slice(0, position).split('\n');
-    return { found: 'a syntax error', line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+    const place = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+    return { found: describeJsonError(content, position), ...place };
   }
   return { found: 'a syntax error' };
 }

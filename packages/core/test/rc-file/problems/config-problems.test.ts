@@ -140,7 +140,7 @@ describe('what is refused', () => {
     [
       'a key with a space before it',
       nodeYaml(`peers: [{ name: b, publicKey: " ${PEER_KEY}" }]`),
-      { keyPath: 'peers[0].publicKey', found: 'one with white space around it' },
+      { keyPath: 'peers[0].publicKey', found: 'a key with white space in it' },
     ],
     [
       'a name with a space',
@@ -188,7 +188,7 @@ describe('what is refused', () => {
   it('a file that is not there, and a folder', async () => {
     const folder = new RcFolder();
     expect(await problemsOf(folder.load('none.yaml'))).toMatchObject([{ found: 'there is no such file' }]);
-    expect(await problemsOf(folder.load('.'))).toMatchObject([{ found: 'it is not a file' }]);
+    expect(await problemsOf(folder.load('.'))).toMatchObject([{ found: 'it is a folder' }]);
   });
 });
 
