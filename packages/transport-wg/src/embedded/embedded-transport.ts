@@ -90,7 +90,7 @@ export class EmbeddedTransport implements Transport {
     this.#events = new TransportEvents(guard);
     const onPacket = (packet: Uint8Array) => this.#handlePacket(packet);
     if (options.tun ?? true) {
-      const onLoop = (packet: Uint8Array) => this.#mishaps.looped(packet, mark);
+      const onLoop = (packet: Uint8Array) => this.#mishaps.looped(packet, mark.value);
       this.#tun = new TunInterface({ node, mark, table, logger, clock, guard, counters, onPacket, onLoop });
       this.#inner = this.#tun;
       this.killSwitch = createFirewall(needs, { ...options, mark });

@@ -8,7 +8,6 @@ import {
 } from '@wirepath/core/plugin';
 import { ipVersion, IPV4_DESTINATION, IPV6_DESTINATION } from '../protocol/ip-packet.js';
 import type { HandshakeRefusal } from '../protocol/sink.js';
-import type { FirewallMark } from '../system/firewall-mark.js';
 
 /** What the system says when it will not send, and what whoever runs this node can do about it; other codes come and go. */
 const SEND_CURES: Readonly<Record<string, string>> = {
@@ -91,10 +90,10 @@ export class Mishaps {
     );
   }
 
-  /** A datagram of ours was routed into the tunnel. @param mark that it carries. */
-  looped(packet: Uint8Array, { value }: FirewallMark): void {
+  /** A datagram of ours was routed into the tunnel. @param firewallMark that it carries. */
+  looped(packet: Uint8Array, firewallMark: number): void {
     const to = Uint8Array.from(destinationOf(packet));
-    const mark = `0x${value.toString(16)}`;
+    const mark = `0x${firewallMark.toString(16)}`;
     this.#ofPackets.see(
       'loop',
       () =>

@@ -43,7 +43,7 @@ describe('packets that no peer has the destination of', () => {
 describe('datagrams of ours that come out of our own interface', () => {
   it('are told, with what to ask the system', () => {
     const mishaps = new Mishaps(new FakeClock(), nameOf);
-    mishaps.looped(Uint8Array.of(0x45, ...Array<number>(15).fill(0), 203, 0, 113, 2), { value: 0x57, mask: 0x7f });
+    mishaps.looped(Uint8Array.of(0x45, ...Array<number>(15).fill(0), 203, 0, 113, 2), 0x57);
     expect(mishaps.problems()).toEqual([
       expect.stringMatching(
         /^datagrams of ours to 203\.0\.113\.2 are sent into the tunnel .*ip route get 203\.0\.113\.2 mark 0x57/,
