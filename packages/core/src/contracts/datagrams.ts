@@ -31,6 +31,8 @@ export interface Datagrams {
    * Listeners are called in turn until one takes it; what none takes is dropped and counted.
    */
   onDatagram(listener: DatagramListener): Disposable;
+  /** A request of ours was answered on this path, authenticated: what is sent to there as it was sent arrives. */
+  confirmed?(path: TransportPath): void;
   /** A relay hands in what it unwrapped; it is treated as if it had come in on a socket, from `path`. */
   receive(path: TransportPath, bytes: Uint8Array): void;
 }

@@ -109,6 +109,11 @@ export class BaseSocket {
     if (this.#members.size > 0) this.#sources.heard(path.remote, sourceOf(path), this.#parts.now());
   }
 
+  /** What was sent as this came in arrives, and was answered: see {@link SourceMemory}. */
+  confirmed(path: TransportPath): void {
+    if (this.#members.size > 0) this.#sources.confirmed(path.remote, sourceOf(path), this.#parts.now());
+  }
+
   /** Routes or addresses may have changed. */
   review(): void {
     this.#sources.review();

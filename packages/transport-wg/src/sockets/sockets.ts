@@ -137,6 +137,10 @@ export class Sockets implements Datagrams {
     if (path.kind === 'socket') this.#sockets.get(path.base.id)?.authenticated(path);
   }
 
+  confirmed(path: TransportPath): void {
+    if (path.kind === 'socket') this.#sockets.get(path.base.id)?.confirmed(path);
+  }
+
   /** In sentences, for people. */
   problems(): string[] {
     return this.port === undefined ? [] : (this.#members?.problems(this.port) ?? []);

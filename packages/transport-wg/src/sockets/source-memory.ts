@@ -3,8 +3,8 @@ import type { Source, SourceAddress } from './path-source.js';
 
 /** More than the paths that peers have; the oldest is forgotten. */
 const MAX_REMOTES = 4096;
-/** A check on another path does not move what WireGuard's data showed in the last so many ms. */
-const DATA_RULES_MS = 10_000;
+/** A check on another path does not move what data, or the answer to a check of ours, showed in the last so many ms. */
+const SHOWN_RULES_MS = 10_000;
 
 /** How datagrams leave. */
 export interface Way {
@@ -26,7 +26,10 @@ interface Remembered {
   readonly remote: TransportAddress;
   readonly source: Source;
   readonly way: Way | undefined;
-  dataAtMs: number;
+  /** Data came in there, or an answer. */
+  shownAtMs: number;
+  /** An answer came in there: the way out is good too. */
+  confirmedAtMs: number;
 }
 
 /**
@@ -35,7 +38,8 @@ interface Remembered {
  * forged datagram moves anything.
  *
  * As in the kernel's WireGuard it is forgotten where the address has gone, or when the way from there leads over another
- * interface than before: another uplink's router drops what has not its address. An address that has lost its way over its
+ * interface than before: another uplink's router drops what has not its address. What has been answered there lately is worth more
+ * than what only came in elsewhere, for that says nothing of the way out. An address that has lost its way over its
  * own interface is taken in again when it has it back, though datagrams may still reach it. One whose way never was
  * over its own interface is answered from all the same: on a host without source routing there is no better way.
  */
@@ -47,6 +51,7 @@ export class SourceMemory {
   /** What was looked up last, by the address object: for sending and for receiving, which have objects of their own. */
   #sent: LookUp = {};
   #received: LookUp = {};
+  #asked: { readonly source: Source; readonly remote: TransportAddress; readonly isOwn: boolean } | undefined;
 
   constructor(wayOf: WayOf) {
     this.#wayOf = wayOf;
@@ -67,21 +72,32 @@ export class SourceMemory {
     if (source !== undefined && this.#astray.has(source)) return;
     const found = this.#find(remote, this.#received);
     if (found?.source === source) {
-      if (found !== undefined) found.dataAtMs = nowMs;
+      if (found !== undefined) found.shownAtMs = nowMs;
     } else if (source === undefined) this.#forget(remote);
-    else this.#set(remote, source, nowMs);
+    else if (!isLately(found?.confirmedAtMs, nowMs) || this.#leavesByItself(source, remote))
+      this.#set(remote, source, nowMs);
+  }
+
+  /** An answer to what was sent from there came in, authenticated. @param source as of {@link heard}. */
+  confirmed(remote: TransportAddress, source: Source | undefined, nowMs: number): void {
+    if (source === undefined) return this.#forget(remote);
+    const found = this.#find(remote, this.#received);
+    if (found?.source !== source) return this.#set(remote, source, nowMs, nowMs);
+    found.shownAtMs = nowMs;
+    found.confirmedAtMs = nowMs;
   }
 
   /** Somebody vouches for the remote address by answering it: a check that has been authenticated. */
   answered(remote: TransportAddress, source: Source, nowMs: number): void {
     const found = this.#find(remote, this.#received);
     if (found?.source === source) return;
-    if (found !== undefined && found.source.isOpen && nowMs - found.dataAtMs < DATA_RULES_MS) return;
+    if (found?.source.isOpen === true && isLately(found.shownAtMs, nowMs)) return;
     this.#set(remote, source, -Infinity);
   }
 
   /** Routes or addresses may have changed. */
   review(): void {
+    this.#asked = undefined;
     const lost = new Map(this.#astray);
     const well = new Set<Source>();
     for (const { remote, source, way } of [...this.#byRemote.values()]) {
@@ -116,13 +132,13 @@ export class SourceMemory {
     this.#received = {};
   }
 
-  #set(remote: TransportAddress, source: Source, dataAtMs: number): void {
+  #set(remote: TransportAddress, source: Source, shownAtMs: number, confirmedAtMs = -Infinity): void {
     const key = keyOf(remote);
     const way = this.#wayFrom(source, remote);
     this.#byRemote.delete(key);
     const [oldest] = this.#byRemote.keys();
     if (oldest !== undefined && this.#byRemote.size >= MAX_REMOTES) this.#byRemote.delete(oldest);
-    this.#byRemote.set(key, { remote, source, way, dataAtMs });
+    this.#byRemote.set(key, { remote, source, way, shownAtMs, confirmedAtMs });
     this.#changed();
   }
 
@@ -131,9 +147,21 @@ export class SourceMemory {
     this.#changed();
   }
 
+  /** Asked for each packet that comes in elsewhere: the system is asked once, until something changes. */
+  #leavesByItself(source: Source, remote: TransportAddress): boolean {
+    const asked = this.#asked;
+    if (asked?.source === source && keyOf(asked.remote) === keyOf(remote)) return asked.isOwn;
+    this.#asked = { source, remote, isOwn: this.#wayFrom(source, remote)?.isOwn === true };
+    return this.#asked.isOwn;
+  }
+
   #wayFrom({ address }: Source, remote: TransportAddress): Way | undefined {
     return address === undefined ? undefined : this.#wayOf(address, remote.ip);
   }
+}
+
+function isLately(atMs: number | undefined, nowMs: number): boolean {
+  return atMs !== undefined && nowMs - atMs < SHOWN_RULES_MS;
 }
 
 function keyOf({ ip, port }: TransportAddress): string {

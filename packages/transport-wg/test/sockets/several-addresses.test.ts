@@ -229,6 +229,56 @@ describe('what is sent to a peer', () => {
     expect(sent).toEqual([`${SECOND} > ${PEER}:7 4`]);
   });
 
+  describe('has been answered at an address', () => {
+    async function answeredAtSecond() {
+      const scene = await machineWith(FIRST);
+      const { machine, change, sockets, at, heard, pathTo, sent } = scene;
+      machine.addresses = [on(FIRST, 'eth0'), on(SECOND, 'eth1')];
+      // All leaves by the second uplink, as it came.
+      machine.routes = new Map([
+        [FIRST, 1],
+        [SECOND, 1],
+      ]);
+      await change();
+      at(SECOND)!.receive(data, PEER, 7);
+      sockets.confirmed(heard[0]!);
+      const comesInAtFirst = () => {
+        at(FIRST)!.receive(stun, PEER, 7);
+        at(FIRST)!.receive(data, PEER, 7);
+        sockets.authenticated(heard.at(-1)!);
+        sent.length = 0;
+        sockets.send(pathTo(PEER), data);
+        return sent[0]?.split(' ', 1)[0];
+      };
+      sockets.onDatagram(({ path }) => {
+        sockets.send(path, answer);
+        return true;
+      });
+      return { ...scene, comesInAtFirst };
+    }
+
+    it('leaves from there, whatever comes in at another whose answers do not leave by its own uplink', async () => {
+      const { comesInAtFirst, machine } = await answeredAtSecond();
+      expect(comesInAtFirst()).toBe(SECOND);
+      const asked = machine.routesAsked;
+      for (let i = 0; i < 10; i++) expect(comesInAtFirst()).toBe(SECOND);
+      expect(machine.routesAsked).toBe(asked);
+    });
+
+    it('follows its data where the other has its own way out', async () => {
+      const { comesInAtFirst, machine, change } = await answeredAtSecond();
+      machine.routes.set(FIRST, 0);
+      await change();
+      expect(comesInAtFirst()).toBe(FIRST);
+    });
+
+    it('follows its data when that was long ago', async () => {
+      const { comesInAtFirst, clock } = await answeredAtSecond();
+      await clock.advance(11_000);
+      expect(comesInAtFirst()).toBe(FIRST);
+    });
+  });
+
   it('asks for no route per packet', async () => {
     const { sockets, at, heard, pathTo, machine } = await machineWith(FIRST, SECOND);
     for (let i = 0; i < 100; i++) {

@@ -92,12 +92,15 @@ export class TransportPort {
 
   /** @returns whether it was a check. */
   #receive(path: TransportPath, bytes: Uint8Array): boolean {
-    const { checks, loops, onEvent } = this.#needs;
+    const { transport, checks, loops, onEvent } = this.#needs;
     const reading = checks.read(path, bytes);
     if (reading === 'not-a-check') return false;
     if (typeof reading === 'string') this.counters.count(`check-${reading}`);
     else if (reading.type === 'check') onEvent(reading);
-    else onEvent({ ...reading, overheads: loops.answered(reading.transactionId) });
+    else {
+      transport.datagrams?.confirmed?.(path);
+      onEvent({ ...reading, overheads: loops.answered(reading.transactionId) });
+    }
     return true;
   }
 }
