@@ -37,6 +37,8 @@ export function innerPing(
     socket.on('message', () => settle(true));
     // Of a connected socket, an ICMP "port unreachable" from the peer is ECONNREFUSED.
     socket.on('error', (error: NodeJS.ErrnoException) => settle(error.code === 'ECONNREFUSED'));
-    socket.connect(port, address, () => socket.send(new Uint8Array(1)));
+    // Not handed to `connect`, which calls it with an error too.
+    socket.once('connect', () => socket.send(new Uint8Array(1)));
+    socket.connect(port, address);
   });
 }

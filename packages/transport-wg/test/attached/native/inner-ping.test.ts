@@ -27,6 +27,11 @@ describe('the ping inside the tunnel', () => {
     await echo.close();
   });
 
+  it('takes no way there as none', async () => {
+    // Broadcast is refused where nobody has asked for it.
+    expect(await innerPing('255.255.255.255', { signal: AbortSignal.timeout(5000) })).toBe(false);
+  });
+
   it('takes silence as none', async () => {
     const silent = await bareSocket();
     expect(await innerPing('127.0.0.1', { signal: AbortSignal.timeout(50), port: silent.port })).toBe(false);
