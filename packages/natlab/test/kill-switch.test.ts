@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Ping } from '../src/index.js';
+import { wirepath } from '../src/wirepath/command.js';
 import { KillSwitchLab, OUTSIDE, OUTSIDE6 } from './kill-switch-lab.js';
 import { describeInLab, report } from './lab-for-test.js';
 
@@ -53,7 +54,9 @@ describeInLab('the kill switch', () => {
     });
     expect(seen).toMatchObject({ clear4: 0, overlay: 0 });
 
-    const removed = JSON.parse(await lab.exec('a', a.command('down', '--json'))) as { removed: string[] };
+    // As with an rc file that cannot be read any more.
+    const down = wirepath('down', '--json', '--interface', a.interfaceName);
+    const removed = JSON.parse(await lab.exec('a', down)) as { removed: string[] };
     expect(removed.removed).toContain(`the table wirepath-${a.interfaceName} of nftables`);
     expect((await it.seenDuring(async () => undefined)).clear4).toBeGreaterThan(10);
     expect(JSON.parse(await lab.exec('a', a.command('down', '--json')))).toMatchObject({ removed: [] });

@@ -29,9 +29,17 @@ export const COMMANDS: readonly CommandDefinition[] = [
     summary: 'lift what a node left that was killed: its kill switch, and settings of the system',
     details:
       'With `killSwitch`, a node that is killed, or fails, leaves its kill switch standing, and so does every node with ' +
-      '`always`. A node that runs is not stopped: this refuses then.',
-    options: [CONFIG, json('what was removed')],
-    examples: [{ line: 'down --config ./a.yaml', does: 'let traffic out again that was meant for the tunnel' }],
+      '`always`. A node that runs is not stopped: this refuses then. With `--interface` no rc file is read, which may ' +
+      'be broken or gone; a node that runs on it puts back what it needs.',
+    options: [
+      CONFIG,
+      { flags: '--interface <name>', description: 'what a node with this interface left, in the place of an rc file' },
+      json('what was removed'),
+    ],
+    examples: [
+      { line: 'down --config ./a.yaml', does: 'let traffic out again that was meant for the tunnel' },
+      { line: 'down --interface wp0', does: 'the same, where the rc file cannot be read any more' },
+    ],
     load: async () => (await import('./down.js')).down,
   }),
   defineCommand({

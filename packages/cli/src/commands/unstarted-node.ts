@@ -1,4 +1,13 @@
-import { createLogger, createNode, loadConfig, PluginPhases, type Node } from '@wirepath/core';
+import {
+  createLogger,
+  createNode,
+  formatKey,
+  generatePrivateKey,
+  loadConfig,
+  PluginPhases,
+  type LoadedConfig,
+  type Node,
+} from '@wirepath/core';
 import { stackOf } from '@wirepath/core/plugin';
 import { reportWarnings } from './config-warnings.js';
 import type { CommandContext } from './definition.js';
@@ -17,6 +26,17 @@ export async function unstartedNode(
   const loaded = await loadConfig(product, { configPath: file, env: terminal.env, phases });
   requireNode(context, loaded);
   reportWarnings(context, loaded);
+  return { node: await create(context, loaded, phases), file };
+}
+
+/** The same without an rc file: a node that has this interface and the product's own plugins. */
+export async function unstartedNodeOf(context: CommandContext, interfaceName: string): Promise<Node> {
+  const phases = new PluginPhases({ onSlow: slowPhaseTo(context) });
+  const value = { interface: interfaceName, privateKey: formatKey(generatePrivateKey()) };
+  return create(context, await loadConfig(context.product, { value, name: '--interface', phases }), phases);
+}
+
+async function create({ product }: CommandContext, loaded: LoadedConfig, phases: PluginPhases): Promise<Node> {
   const { level } = loaded.log;
   const isVerbose = level === 'debug' || level === 'trace';
   const logger = await createLogger({
@@ -25,9 +45,8 @@ export async function unstartedNode(
     destination: 'stderr',
     format: 'auto',
   });
-  const node = await createNode(product, loaded, { logger, phases }).catch((error: unknown) => {
+  return createNode(product, loaded, { logger, phases }).catch((error: unknown) => {
     logger.debug('stack of the error', { stack: stackOf(error) });
     throw error;
   });
-  return { node, file };
 }
