@@ -19,6 +19,11 @@ export interface TraceLine {
   readonly effect: DriverEffect;
 }
 
+interface PathInUse {
+  readonly path: string | undefined;
+  readonly isInDoubt: boolean;
+}
+
 const OUTAGE_MS = 5000;
 const SIGNALLING_OUTAGE_MS = 20_000;
 const OVERLAY_IPS = ['192.168.77.1', '192.168.77.2'] as const;
@@ -35,6 +40,9 @@ export class Simulation {
   readonly expected: Verdict;
   /** All that the drivers wanted done, but for checks and answers. */
   readonly trace: TraceLine[] = [];
+  /** How often each node has left a path that nothing spoke against for another one: what is no repair. */
+  readonly switches: [number, number] = [0, 0];
+  readonly #inUse: (PathInUse | undefined)[] = [];
   #changes = 0;
 
   constructor(readonly plan: NetworkPlan) {
@@ -177,6 +185,14 @@ export class Simulation {
     if (own !== undefined) this.#host(site).move(own, this.built.network.internet, ip);
   }
 
+  #look(index: 0 | 1): void {
+    const { publicKey } = this.nodes[1 - index] ?? this.nodes[0];
+    const [path, isInDoubt] = [this.nodes[index].activePath(publicKey), this.nodes[index].isInDoubt(publicKey)];
+    const before = this.#inUse[index];
+    if (before?.path !== undefined && path !== before.path && !before.isInDoubt) this.switches[index] += 1;
+    this.#inUse[index] = { path, isInDoubt };
+  }
+
   #node(index: 0 | 1, random: SeededRandom): SimulatedNode {
     const host = this.#host(index);
     return new SimulatedNode({
@@ -192,6 +208,7 @@ export class Simulation {
       onEffect: (effect) => {
         if (effect.type !== 'send-check' && effect.type !== 'answer-check')
           this.trace.push({ atMs: this.time.now(), node: index, effect });
+        if (effect.type === 'set-path' || effect.type === 'changed') this.#look(index);
       },
     });
   }

@@ -9,8 +9,8 @@ import { emptySummary } from './summary.js';
 
 const USAGE = `simulate [options]
 
-Two nodes on each of many random networks in memory: the real path engine, in virtual time, against an oracle that says
-which connection the NATs between them permit. One seed is one network, and replays everything that happens on it.
+Two nodes on each of many random networks in memory: the real driver and path engine, in virtual time, against an
+oracle that says which connection the NATs between them permit. One seed is one network, and replays everything that happens on it.
 
   --networks N      how many (default 10000)
   --from SEED       the first seed (default 1)

@@ -156,6 +156,12 @@ export class SimulatedNode {
     return pair && `${pair.localBase.id}>${formatAddress(pair.remote)}`;
   }
 
+  /** The path in use went silent, or the network changed under it. */
+  isInDoubt(peer: PublicKey): boolean {
+    const phase = this.#driver.engine.view(peer)?.phase;
+    return phase === 'suspect' || phase === 'lost' || phase === 'unreachable';
+  }
+
   /** Sends a packet of the tunnel. */
   send(toInnerIp: string, payload: Uint8Array): void {
     const header = Buffer.alloc(20);
