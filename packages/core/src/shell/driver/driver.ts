@@ -194,8 +194,6 @@ export class Driver {
   }
 
   #perform(effects: readonly EngineEffect[], now: number, cameOn?: TransportPath): void {
-    /** The engine is told when all that it wanted is done. */
-    const answers: EngineEvent[] = [];
     for (const effect of effects) {
       switch (effect.type) {
         case 'send-check':
@@ -207,14 +205,10 @@ export class Driver {
         case 'set-path':
           this.#want({ ...effect, paths: effect.paths.flatMap((path) => this.#resolve(path) ?? []) });
           break;
-        case 'permit': {
-          const { peer, path } = effect;
-          if (this.allocations.has(path.baseId)) {
-            this.#permissions.want(path);
-            this.#want(effect);
-          } else answers.push({ type: 'permitted', peer, path, error: 'the allocation is gone' });
+        case 'permit':
+          if (this.allocations.has(effect.path.baseId)) this.#permissions.want(effect.path);
+          this.#want(effect);
           break;
-        }
         case 'release':
           this.#permissions.release(effect.path);
           this.#want(effect);
@@ -229,7 +223,6 @@ export class Driver {
           this.#want(effect);
       }
     }
-    for (const answer of answers) this.#drive(answer, now);
   }
 
   #closeBases(baseIds: readonly string[]): void {

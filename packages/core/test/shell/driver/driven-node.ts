@@ -1,5 +1,5 @@
 import { transportAddress } from '@wirepath/stun-codec';
-import type { RelayFraming } from '../../../src/contracts/path.js';
+import type { RelayFraming, TransportPath } from '../../../src/contracts/path.js';
 import type { CallMessage } from '../../../src/engine/messages.js';
 import { Driver } from '../../../src/shell/driver/driver.js';
 import type { DriverEffect } from '../../../src/shell/driver/effects.js';
@@ -96,12 +96,16 @@ export class TestNode {
     );
   }
 
+  /** A check of ours, on its own path. */
+  answers(path: TransportPath, id: Uint8Array): this {
+    const transactionId = Buffer.from(id).toString('hex');
+    return this.tell({ type: 'check-response', path, transactionId, mappedAddress: MAPPED });
+  }
+
   allocates(id = 'a1'): this {
     const allocation = { id, relayedAddress: RELAYED, mappedAddress: MAPPED, rttMs: 5 };
-    return this.tell(
-      { type: 'relay-servers', servers: [RELAY] },
-      { type: 'allocated', on: RELAY, allocation, atMs: 0 },
-    ).pass(0);
+    this.tell({ type: 'relay-servers', servers: [RELAY] }).pass(0);
+    return this.tell({ type: 'allocated', on: RELAY, allocation, atMs: 0 }).pass(0);
   }
 
   /** What the engine wanted of the relay for a peer that has a relayed candidate. */

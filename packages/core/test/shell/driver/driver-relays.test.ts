@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FRAMING, NO_ANSWER, PEER_RELAYED, RELAY, RELAYED, TestNode } from './driven-node.js';
+import { FRAMING, NO_ANSWER, PEER, PEER_RELAYED, RELAY, RELAYED, TestNode } from './driven-node.js';
 
 describe('an allocation', () => {
   it('is asked for on every server, and given up with it', () => {
@@ -65,10 +65,14 @@ describe('a permission', () => {
     expect(node.take('send-check').some(({ path: over }) => over.kind === 'relayed')).toBe(false);
   });
 
-  it('that comes when its peer is gone leaves nothing', () => {
+  it.each([
+    ['its peer', { type: 'peer-removed', peer: PEER }],
+    ['its allocation', { type: 'allocation-lost', allocationId: 'a1', failure: NO_ANSWER }],
+    ['its server', { type: 'relay-servers', servers: [] }],
+  ] as const)('that comes when %s is gone leaves nothing', (_what, end) => {
     const node = new TestNode().allocates();
     const { peer, path } = node.wantsPermission();
-    node.tell({ type: 'peer-removed', peer });
+    node.tell(end);
     node.take();
     node.tell({ type: 'permission', peer, path, granted: FRAMING });
     expect(node.take('release')).toEqual([{ type: 'release', path }]);

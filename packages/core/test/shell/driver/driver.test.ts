@@ -47,6 +47,13 @@ describe('checks of our own', () => {
     expect(node.take('send-check')).toEqual([]);
   });
 
+  it('that are answered make the path that the transport is told', () => {
+    const node = new TestNode().gathers(hostAt('192.0.2.1')).meets({ candidates }).pass(1000);
+    for (const { path, transactionId } of node.take('send-check')) node.answers(path, transactionId);
+    const path = { kind: 'socket', base: BASE, remote: candidates[0].address };
+    expect(node.take('set-path')).toEqual([{ type: 'set-path', peer: PEER, paths: [path] }]);
+  });
+
   it('of a peer that is gone are taken no more', () => {
     const node = new TestNode().meets();
     expect(node.tell({ type: 'peer-removed', peer: PEER }).take('forget-checks')).toMatchObject([{ peer: PEER }]);
@@ -86,10 +93,11 @@ describe('what peers are told', () => {
   });
 
   it('an allocation that comes or goes is a revision', () => {
-    const node = new TestNode().gathers(hostAt('192.0.2.1'), seenAt(MAPPED.ip, MAPPED.port)).allocates();
+    const node = new TestNode().gathers(hostAt('192.0.2.1'), seenAt(MAPPED.ip, MAPPED.port));
     const { revision } = node;
+    expect(node.allocates().revision).toBe(revision + 1);
     node.tell({ type: 'allocation-lost', allocationId: 'a1', failure: NO_ANSWER }).pass(0);
-    expect(node.revision).toBe(revision + 1);
+    expect(node.revision).toBe(revision + 2);
     expect(node.generation).toBe(0);
     expect(node.driver.candidates.list().map(({ type }) => type)).toEqual(['host', 'server-reflexive']);
   });
@@ -101,8 +109,8 @@ describe('what peers are told', () => {
 
   it('is of the device’s sockets where the transport owns none', () => {
     const node = new TestNode().tell({ type: 'sockets', bases: undefined }).gathers(hostAt('192.0.2.1'));
-    expect(node.generation).toBe(0);
-    expect(node.revision).toBe(1);
+    node.meets({ candidates: [{ type: 'host', address: transportAddress('192.0.2.9', 1), priority: 1 }] });
+    expect(node.driver.engine.pairsView(PEER)?.pairs.map(({ localBase }) => localBase.id)).toEqual(['device4']);
   });
 
   it('is what sources know of the NAT, with the lifetime of a binding once it is learnt', () => {
@@ -130,6 +138,8 @@ describe('the lifetime of a binding', () => {
     expect(node.driver.natBehavior.bindingLifetimeMs).toBe(40_000);
     expect(learns(node.gathers(seenAt('198.51.100.8', 2)))).toBe(1);
     expect(node.driver.natBehavior.bindingLifetimeMs).toBeUndefined();
+    node.tell({ type: 'stopped' }, { type: 'started' });
+    expect(learns(node.gathers(seenAt('198.51.100.8', 2)))).toBe(1);
   });
 });
 
@@ -189,13 +199,7 @@ describe('a path that goes silent', () => {
         },
       });
       node.pass(500);
-      for (const { path, transactionId } of node.take('send-check'))
-        node.tell({
-          type: 'check-response',
-          path,
-          transactionId: Buffer.from(transactionId).toString('hex'),
-          mappedAddress: MAPPED,
-        });
+      for (const { path, transactionId } of node.take('send-check')) node.answers(path, transactionId);
       node.tell({ type: 'handshake', peer });
     }
     node.take();

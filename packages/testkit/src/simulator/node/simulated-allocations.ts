@@ -5,6 +5,7 @@ import {
   type DriverEvent,
   type EnginePath,
   type PublicKey,
+  type RelayFraming,
   type RelayServerOf,
 } from '@wirepath/core';
 import { VirtualRelayClient } from '../../network/virtual-relay-client.js';
@@ -58,11 +59,11 @@ export class SimulatedAllocations {
   }
 
   permit(peer: PublicKey, path: EnginePath): void {
-    const { onEvent } = this.#needs;
-    this.#clients.get(path.baseId)?.permit(path.remote, (error, framing) => {
-      const granted = framing ?? { error: error ?? 'refused' };
-      onEvent({ type: 'permission', peer, path, granted });
-    });
+    const answer = (granted: RelayFraming | { readonly error: string }) =>
+      this.#needs.onEvent({ type: 'permission', peer, path, granted });
+    const client = this.#clients.get(path.baseId);
+    if (client === undefined) return answer({ error: 'the allocation is gone' });
+    client.permit(path.remote, (error, framing) => answer(framing ?? { error: error ?? 'refused' }));
   }
 
   release({ baseId, remote }: EnginePath): void {
