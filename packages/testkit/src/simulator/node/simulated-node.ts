@@ -43,8 +43,8 @@ export interface SimulatedPeer {
 }
 
 /** As the rc file's defaults. */
-const SETTINGS = { holePunchTimeoutMs: 15_000, maxCandidatePairs: 10, refreshIntervalMs: 60_000 };
-const KEEPALIVE_MS = 25_000;
+export const SETTINGS = { holePunchTimeoutMs: 15_000, maxCandidatePairs: 10, refreshIntervalMs: 60_000 };
+export const KEEPALIVE_MS = 25_000;
 
 interface Ports {
   readonly datagrams: VirtualDatagrams;
