@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   CodedError,
   parseCidr,
@@ -60,6 +61,8 @@ export class Firewall implements KillSwitch {
   #returnPath = false;
   #wasUnmarked = false;
   #loaded = false;
+  /** As the kernel was given it last. */
+  #set: Table | undefined;
   #scheduled = false;
   #closed = false;
 
@@ -175,7 +178,7 @@ export class Firewall implements KillSwitch {
     try {
       this.#returnPath = false;
       if (this.#tables !== undefined) this.#endMarks(this.#tables);
-      if (stays) this.#tables?.replace(this.#wanted());
+      if (stays) this.#keep(this.#wanted());
       else if (this.#loaded) this.#tables?.remove(this.#name);
       if (stays) logger.warn(`the kill switch stays; \`${product} down\` lifts it`, { table: this.#name });
     } catch (error) {
@@ -214,6 +217,7 @@ export class Firewall implements KillSwitch {
   #changedByOthers({ portId, program, pid }: TableChange): void {
     if (this.#closed || !this.#loaded || portId === this.#tables?.portId) return;
     const by = program === undefined ? 'another program' : `${program} (process ${pid})`;
+    this.#set = undefined;
     this.#fights.undone(by, `our firewall rules (table ${this.#name})`);
     if (this.#apply()) this.#options.logger.warn('the firewall rules were changed by others, and restored', { by });
   }
@@ -269,14 +273,28 @@ export class Firewall implements KillSwitch {
     if (wanted.chains.length === 0) {
       if (this.#loaded) tables.remove(this.#name);
       this.#loaded = false;
+      this.#set = undefined;
       return;
     }
     // Before, so that nothing others do to it is missed.
     if (!this.#watchesTable) this.#watchTable();
-    tables.replace(wanted);
+    this.#keep(wanted);
     this.#loaded = true;
     const missing = difference(tables, wanted);
     if (missing !== undefined) throw new CodedError('KILL_SWITCH', `the kernel took our rules, but ${missing}`);
+  }
+
+  /**
+   * Nothing is done where that is what stands: a packet that is on its way through the rules while others take their place may
+   * see neither.
+   */
+  #keep(wanted: Table): void {
+    const tables = this.#tables;
+    if (tables === undefined) return;
+    if (isDeepStrictEqual(wanted, this.#set) && difference(tables, wanted) === undefined) return;
+    this.#set = undefined;
+    tables.replace(wanted);
+    this.#set = wanted;
   }
 
   #wanted(): Table {

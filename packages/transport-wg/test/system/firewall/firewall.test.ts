@@ -128,6 +128,25 @@ describe('the kill switch', () => {
     }
   });
 
+  it('that is as it should be is not set again: a packet on its way through it might see neither the old nor the new', async () => {
+    const { firewall, tables, state, moved, changed, clock } = setUp('always');
+    firewall.load();
+    firewall.start();
+    const { replaced } = state;
+    moved();
+    await clock.advance(1000);
+    expect(state.replaced).toBe(replaced);
+    // Unlike what others have touched, whatever is left of it.
+    changed({ portId: 9, program: 'nft', pid: 400 });
+    expect(state.replaced).toBe(replaced + 1);
+    tables.clear();
+    moved();
+    await clock.advance(1000);
+    expect(state.replaced).toBe(replaced + 2);
+    firewall.close();
+    expect([state.replaced, tables.size]).toEqual([replaced + 2, 1]);
+  });
+
   it('that an earlier run left goes where none is configured any more', () => {
     const machine = kernel();
     setUp(true, machine).firewall.load();
