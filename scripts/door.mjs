@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The door of the workspace: `npm run demo`, `npm test` and `npm run pack` on a bare clone do all the set-up. Needs Node and npm alone.
+// The door of the workspace: `npm run demo`, `npm test`, `npm run pack` and `npm run mutate` on a bare clone do all the set-up. Needs Node
+// and npm alone.
 import { readFileSync } from 'node:fs';
 import { bin, run, step } from './steps.mjs';
 import { packAndTell } from './pack.mjs';
@@ -24,7 +25,10 @@ if (task === 'demo') {
 } else if (task === 'pack') {
   await setUp();
   await packAndTell(rest[0]);
+} else if (task === 'mutate') {
+  await setUp();
+  process.exit((await run(bin('stryker'), ['run', ...rest], { show: true })).code);
 } else {
-  process.stderr.write('usage: node scripts/door.mjs demo|test|pack\n');
+  process.stderr.write('usage: node scripts/door.mjs demo|test|pack|mutate\n');
   process.exit(2);
 }
