@@ -6,7 +6,7 @@
  *
  * export default definePlugin({
  *   name: 'source-static',
- *   apiVersion: 1,
+ *   apiVersion: 2,
  *   options: (z) => z.strictObject({ ip: z.string(), port: z.number() }),
  *   needs: [],
  *   provides: ['candidateSource'],
@@ -40,12 +40,14 @@ export * from './contracts/candidate-base.js';
 export * from './contracts/candidate.js';
 export * from './contracts/candidate-source.js';
 export * from './base/time/clock.js';
+export * from './contracts/status/connection.js';
 export * from './contracts/datagrams.js';
 export * from './contracts/egress.js';
 export * from './base/guard/guard.js';
 export * from './base/identity/identity.js';
 export * from './base/logging/logger.js';
 export * from './contracts/nat-behavior.js';
+export * from './contracts/plugin/node-view.js';
 export * from './contracts/plugin/outside.js';
 export * from './contracts/path.js';
 export * from './contracts/peer-discovery.js';
@@ -56,6 +58,7 @@ export * from './contracts/plugin/server-part.js';
 export * from './contracts/relay.js';
 export * from './contracts/service.js';
 export * from './contracts/signaling.js';
+export * from './contracts/status/status-document.js';
 export * from './contracts/transport.js';
 export { trustedOwners, type Distrust, type TrustedOwners } from './base/rights/file-trust.js';
 export { CodedError, type ErrorCode } from './base/errors/coded-error.js';

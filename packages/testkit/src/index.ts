@@ -27,9 +27,11 @@ export { peerDiscoveryConformance, type PeerDiscoverySubject } from './conforman
 export { pluginConformance, type PluginSubject } from './conformance/plugin.js';
 export { relayConformance, type RelayPeer, type RelaySubject } from './conformance/relay.js';
 export { transportConformance, type TransportNode, type TransportSubject } from './conformance/transport.js';
+export { serviceConformance, type ServiceSubject } from './conformance/service.js';
 export { signalingConformance, type SignalingNode, type SignalingSubject } from './conformance/signaling.js';
 export { MemorySignalingHub, type MemorySignalingOptions } from './fakes/memory-signaling.js';
 export { StaticEgress } from './fakes/static-egress.js';
+export { StaticNode, type StaticPeer } from './fakes/static-node.js';
 export { StaticOutside } from './fakes/static-outside.js';
 export { StaticPeers } from './fakes/static-peers.js';
 export { SeededRandom } from './random.js';

@@ -3,7 +3,7 @@ import type { LoadedPeer } from '../rc-file/loaded-peer.js';
 import type { ConfigWarning } from '../rc-file/problems/problem-list.js';
 import type { Identity } from '../base/identity/identity.js';
 import type { NodeSettings } from '../contracts/plugin/needs.js';
-import type { PluginDefinition, Role } from '../contracts/plugin/plugin.js';
+import type { PluginDefinition, Requirement, Role } from '../contracts/plugin/plugin.js';
 import type { ServerPart } from '../contracts/plugin/server-part.js';
 import type { LogLevel } from '../base/logging/log-level.js';
 
@@ -33,6 +33,8 @@ export interface LoadedPlugin {
   readonly resolvedFrom: string | undefined;
   readonly version: string | undefined;
   readonly roles: readonly Role[];
+  /** With these options. */
+  readonly requires: readonly Requirement[];
 }
 
 /** A server part with the sections of `server:` that it takes. */

@@ -38,6 +38,11 @@ export interface CandidateSource {
    * @param options output of the plugin's schema. @returns what of it takes a restart all the same, a clause each.
    */
   reload?(options: unknown): readonly string[] | undefined;
+  /**
+   * The node stops, and its sockets are still open: takes back what others hold for it (a port mapping). Waited for 4 s at most; called
+   * after the last gather has ended, also where there was none.
+   */
+  stop?(): Promise<void>;
   /** Datagrams taken and dropped since the start, by reason: ours to name, never the network's. */
   counters?(): Readonly<Record<string, number>>;
 }

@@ -7,3 +7,14 @@ export interface Service {
    */
   stop(options?: { failed?: boolean }): Promise<void>;
 }
+
+/**
+ * What a plugin of the role `service` runs beside the tunnel, for people or programs: metrics, a status page, a name server.
+ * It is started when everything else has been, and stopped before anything else is; one that does not start ends the node.
+ */
+export interface PluginService extends Service {
+  /** What is wrong right now, one line each with its cure, for `status`. */
+  problems?(): readonly string[];
+  /** The rc file says other options: takes them over without a restart. @returns what takes a restart all the same, a clause each. */
+  reload?(options: unknown): readonly string[] | undefined;
+}

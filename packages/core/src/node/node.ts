@@ -2,6 +2,7 @@ import { formatAddress } from '@wirepath/stun-codec';
 import { loadCheckEncoder } from '../shell/transport/connectivity-checks.js';
 import { TOKENS } from '../assembly/container/tokens.js';
 import { createContainer, type Environment, type WiredNode } from '../assembly/container/create-container.js';
+import { stopSources } from '../assembly/container/stop-sources.js';
 import type { LoadedConfig } from '../assembly/loaded-config.js';
 import type { KillSwitch, PacketPort } from '../contracts/transport.js';
 import type { PublicKey } from '../base/identity/identity.js';
@@ -145,6 +146,12 @@ class WiredTraversalNode implements Node {
       clock,
       logger,
     });
+    wired.get(TOKENS.NodeView).use({
+      status: () => this.status(),
+      peers: () => this.traversal.peers(),
+      peerStatus: (publicKey) => this.peerStatus(publicKey),
+      onChange: (listener) => this.onChange(listener),
+    });
     this.#expectRanges(config);
     // Whatever connects comes before the device, which takes longest and is needed last.
     this.#lifecycle = new Lifecycle(
@@ -157,6 +164,8 @@ class WiredTraversalNode implements Node {
             stop: (options) => transport.stop(options),
           },
         },
+        // Whatever sources hold elsewhere goes back after the last gather, while the sockets are open.
+        { name: 'candidate sources', service: { start: async () => undefined, stop: () => stopSources(wired) } },
         { name: 'traversal', service: this.traversal },
         { name: 'peer discovery', service: this.#discovery() },
         {
@@ -171,6 +180,14 @@ class WiredTraversalNode implements Node {
             stop: async () => undefined,
           },
         },
+        ...wired.get(TOKENS.Services).map(({ plugin, instance }) => ({
+          name: plugin,
+          plugin: true,
+          service: {
+            start: (options: { signal: AbortSignal }) => phases.track(plugin, 'start', () => instance.start(options)),
+            stop: (options?: { failed?: boolean }) => instance.stop(options),
+          },
+        })),
       ],
       { clock, logger },
     );
@@ -212,6 +229,7 @@ class WiredTraversalNode implements Node {
         ...this.wired.refusals,
         { problems: () => this.#restartLines() },
       ],
+      services: wired.get(TOKENS.Services).map(({ instance }) => instance),
       signaling: this.#signaling(),
       nowMs: wired.get(TOKENS.Clock).unixMs(),
       since: (publicKey, connection) => this.#connections.since(publicKey, connection),

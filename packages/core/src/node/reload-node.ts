@@ -52,8 +52,8 @@ export class NodeReload {
     const current = this.#taken.has(name) ? this.#taken.get(name) : created;
     if (isDeepStrictEqual(current, options)) return [];
     const contribution = this.#target.contributions.find(({ plugin }) => plugin === name)?.contribution;
-    const { candidateSource, relay, signaling } = contribution ?? {};
-    const able = [candidateSource, relay, signaling].filter((instance) => instance?.reload !== undefined);
+    const { candidateSource, relay, signaling, service } = contribution ?? {};
+    const able = [candidateSource, relay, signaling, service].filter((instance) => instance?.reload !== undefined);
     if (able.length === 0) return [`options of the plugin ${name} have changed`];
     try {
       const untaken = able.flatMap((instance) => instance?.reload?.(options) ?? []);

@@ -62,11 +62,28 @@ export function candidateSourceConformance(setUp: SetUp<CandidateSourceSubject>)
       const { subject } = run;
       const observed = subject.datagrams && observeDatagrams(subject.datagrams);
       const bases = subject.datagrams?.bases.length;
-      await run.within(
+      const found = await run.within(
         gather({ ...subject, ...(observed && { datagrams: observed.datagrams }) }, NEVER, subject.create()),
         'gathering',
       );
+      // A socket that a candidate is based on has to stay: `stop` closes it.
+      const own = new Set(found.flatMap(({ base }) => (base === undefined || base.shared ? [] : [base.id])));
       assert.equal(observed?.listeners() ?? 0, 0, 'it still listens to the sockets');
+      assert.equal(
+        subject.datagrams?.bases.length,
+        bases === undefined ? bases : bases + own.size,
+        'it left a socket open',
+      );
+      await run.assertNoTimers();
+    },
+    'stop takes back what it holds: before a gather, after one, and again': async (run) => {
+      const { subject } = run;
+      const bases = subject.datagrams?.bases.length;
+      const source = subject.create();
+      await run.within(source.stop?.() ?? Promise.resolve(), 'stop before gathering');
+      await run.within(gather(subject, NEVER, source), 'gathering');
+      await run.within(source.stop?.() ?? Promise.resolve(), 'stop');
+      await run.within(source.stop?.() ?? Promise.resolve(), 'a second stop');
       assert.equal(subject.datagrams?.bases.length, bases, 'it left a socket open');
       await run.assertNoTimers();
     },

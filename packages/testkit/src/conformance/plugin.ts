@@ -1,13 +1,14 @@
 import {
   createIdentity,
   EdgeGuard,
-  PLUGIN_API_VERSION,
+  PLUGIN_API_VERSIONS,
   type Contribution,
   type PluginDefinition,
   type PluginNeeds,
 } from '@wirepath/core';
 import assert from 'node:assert/strict';
 import { StaticEgress } from '../fakes/static-egress.js';
+import { StaticNode } from '../fakes/static-node.js';
 import { StaticOutside } from '../fakes/static-outside.js';
 import type { ConformanceCheck } from './conformance-check.js';
 import { openedSince, openHandles } from './io-free.js';
@@ -33,9 +34,9 @@ export interface PluginSubject {
  */
 export function pluginConformance(setUp: SetUp<PluginSubject>): ConformanceCheck[] {
   return checksFrom(setUp, {
-    'has a name, this apiVersion, and says what it provides': async ({ subject: { plugin } }) => {
+    'has a name, an apiVersion that loads, and says what it provides': async ({ subject: { plugin } }) => {
       assert.ok(typeof plugin.name === 'string' && plugin.name !== '', 'it has no name');
-      assert.equal(plugin.apiVersion, PLUGIN_API_VERSION);
+      assert.ok(PLUGIN_API_VERSIONS.includes(plugin.apiVersion), `apiVersion ${plugin.apiVersion} does not load`);
       assert.ok(Array.isArray(plugin.needs), '`needs` is no list');
       assert.ok(plugin.provides.length > 0 || (plugin.serverParts ?? []).length > 0, 'it provides nothing');
       assert.equal(new Set(plugin.provides).size, plugin.provides.length, 'it provides a role twice');
@@ -113,6 +114,7 @@ function standardNeeds({ clock, logger, random }: ConformanceWorld): PluginNeeds
     files: { resolve: (path) => `/nonexistent/${path}`, readSecret: async () => 'secret', readTrusted: async () => '' },
     product: { name: 'conformance', runtimeFolder: '/nonexistent' },
     outside: new StaticOutside(),
+    ...new StaticNode().needs(),
     egress: new StaticEgress([]),
   };
 }

@@ -22,6 +22,7 @@ import { createPlugins } from '../plugins/create-plugins.js';
 import { PluginPhases } from '../../base/guard/plugin-phases.js';
 import { checkedEgress, checkedSignaling } from './checked-answers.js';
 import { NodeOutside } from '../../shell/outside/node-outside.js';
+import { NodeView } from './node-view.js';
 import { TOKENS, type Contributed, type Token } from './tokens.js';
 
 /** What the embedder supplies; tests hand in a fake clock and a seeded source. */
@@ -99,6 +100,7 @@ export async function createContainer(
     Object.freeze({ name: product.name, runtimeFolder: runtimeFolder(product) }),
   );
   registerValue(container, TOKENS.Outside, outside);
+  registerValue(container, TOKENS.NodeView, new NodeView());
   registerFactory(container, TOKENS.ConfigFiles, () => configFiles(config, logger, warnings));
 
   const refusals: Refusals[] = [];
@@ -143,6 +145,7 @@ export async function createContainer(
       instance: checkedSignaling(instance, refusalsOf(plugin, 'signalling state')),
     })),
   );
+  registerFactory(container, TOKENS.Services, () => contributed(created, 'service'));
   registerFactory(container, TOKENS.PeerDiscoveries, () => [
     { plugin: 'rc file', instance: rcFilePeers },
     ...contributed(created, 'peerDiscovery'),
@@ -196,6 +199,9 @@ function pluginNeeds(plugin: LoadedPlugin, container: DependencyContainer, logge
     files: () => container.resolve<PluginNeeds['files']>(TOKENS.ConfigFiles),
     product: () => container.resolve<PluginNeeds['product']>(TOKENS.ProductNames),
     outside: () => container.resolve<PluginNeeds['outside']>(TOKENS.Outside),
+    status: () => container.resolve<NodeView>(TOKENS.NodeView).status(guard()),
+    peers: () => container.resolve<NodeView>(TOKENS.NodeView).peers(),
+    events: () => container.resolve<NodeView>(TOKENS.NodeView).events(guard()),
     egress: () => container.resolve<Contributed<PluginNeeds['egress']>>(TOKENS.Egress).instance,
   };
   const needs = Object.fromEntries(plugin.definition.needs.map((need) => [need, all[need]()]));

@@ -7,6 +7,8 @@ import type { Logger } from '../../base/logging/logger.js';
 import type { PeerDiscovery } from '../../contracts/peer-discovery.js';
 import type { ConfigFiles, NodeSettings, ProductNames } from '../../contracts/plugin/needs.js';
 import type { Relay } from '../../contracts/relay.js';
+import type { PluginService } from '../../contracts/service.js';
+import type { NodeView } from './node-view.js';
 import type { NodeOutside } from '../../shell/outside/node-outside.js';
 import type { Signaling } from '../../contracts/signaling.js';
 import type { Transport } from '../../contracts/transport.js';
@@ -36,12 +38,14 @@ export const TOKENS = {
   ConfigFiles: token<ConfigFiles>('ConfigFiles'),
   ProductNames: token<ProductNames>('ProductNames'),
   Outside: token<NodeOutside>('Outside'),
+  NodeView: token<NodeView>('NodeView'),
   /** Registered only where a plugin contributes one: ask with {@link WiredNode.find}. */
   Egress: token<Contributed<Egress>>('Egress'),
   Transport: token<Contributed<Transport>>('Transport'),
   CandidateSources: token<readonly Contributed<CandidateSource>[]>('CandidateSources'),
   Relays: token<readonly Contributed<Relay>[]>('Relays'),
   Signalings: token<readonly Contributed<Signaling>[]>('Signalings'),
+  Services: token<readonly Contributed<PluginService>[]>('Services'),
   /** The rc file's own peers among them. */
   PeerDiscoveries: token<readonly Contributed<PeerDiscovery>[]>('PeerDiscoveries'),
 } as const;

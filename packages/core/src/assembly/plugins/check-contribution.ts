@@ -50,7 +50,7 @@ export function checkCapabilities(created: ReadonlyMap<LoadedPlugin, Contributio
   const transport = [...created.values()].find((contribution) => contribution.transport !== undefined)?.transport;
   if (transport === undefined || transport.capabilities.ownsSocket) return;
   const problems = [...created.keys()]
-    .filter((plugin) => plugin.definition.requires?.includes('datagrams') === true)
+    .filter((plugin) => plugin.requires.includes('datagrams'))
     .map((plugin) => ({
       file,
       keyPath: plugin.keyPath,

@@ -1,5 +1,5 @@
 import { type PluginNeeds } from '../../contracts/plugin/needs.js';
-import { PLUGIN_API_VERSION, type PluginDefinition, type Role } from '../../contracts/plugin/plugin.js';
+import { PLUGIN_API_VERSIONS, type PluginDefinition, type Role } from '../../contracts/plugin/plugin.js';
 
 /** Every role that a plugin may fill, with the word for it in messages. */
 export const ROLES: Readonly<Record<Role, string>> = {
@@ -9,6 +9,7 @@ export const ROLES: Readonly<Record<Role, string>> = {
   transport: 'transport',
   signaling: 'signalling',
   peerDiscovery: 'peer discovery',
+  service: 'service',
 };
 
 const NEEDS: Readonly<Record<keyof PluginNeeds, true>> = {
@@ -21,6 +22,9 @@ const NEEDS: Readonly<Record<keyof PluginNeeds, true>> = {
   files: true,
   product: true,
   outside: true,
+  status: true,
+  peers: true,
+  events: true,
   egress: true,
 };
 
@@ -51,10 +55,10 @@ export function definitionFaults(value: unknown): DefinitionFault[] {
   const fault = (expected: string, found: string) => faults.push({ expected, found });
   if (typeof plugin['name'] !== 'string' || plugin['name'] === '') fault('a plugin with a `name`', 'none');
   if (typeof plugin['create'] !== 'function') fault('a plugin with a `create` function', 'none');
-  if (plugin['apiVersion'] !== PLUGIN_API_VERSION) {
+  if (!PLUGIN_API_VERSIONS.some((version) => version === plugin['apiVersion'])) {
     const written = plugin['apiVersion'];
     fault(
-      `a plugin of apiVersion ${PLUGIN_API_VERSION}`,
+      `a plugin of apiVersion ${PLUGIN_API_VERSIONS.join(' or ')}`,
       typeof written === 'number' ? `apiVersion ${written}` : 'none',
     );
   }
@@ -62,8 +66,8 @@ export function definitionFaults(value: unknown): DefinitionFault[] {
     fault('`options` to be a function that returns a schema', `a ${typeof plugin['options']}`);
   listFaults(plugin['needs'], 'needs', Object.keys(NEEDS), fault);
   listFaults(plugin['provides'], 'provides', Object.keys(ROLES), fault);
-  if (plugin['requires'] !== undefined)
-    listFaults(plugin['requires'], 'requires', ['datagrams', ...Object.keys(ROLES)], fault);
+  if (plugin['requires'] !== undefined && typeof plugin['requires'] !== 'function')
+    requiresFaults(plugin['requires'], fault);
   if (!areCapabilities(plugin['capabilities']))
     fault('`capabilities` to be a list of Linux capabilities (`CAP_NET_ADMIN`)', 'something else');
   const parts = plugin['serverParts'];
@@ -78,6 +82,11 @@ function looksLikePlugin(value: unknown): boolean {
   return (
     typeof value === 'object' && value !== null && ('create' in value || 'apiVersion' in value || 'provides' in value)
   );
+}
+
+/** Checks the list of `requires`, or what the function in its place returned. */
+export function requiresFaults(value: unknown, fault: (expected: string, found: string) => void): void {
+  listFaults(value, 'requires', ['datagrams', ...Object.keys(ROLES)], fault);
 }
 
 function listFaults(

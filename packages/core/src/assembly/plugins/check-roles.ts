@@ -36,9 +36,9 @@ export async function checkRoles(plugins: readonly LoadedPlugin[], context: Chec
     problems.add(['plugins'], 'a transport', { found: 'no plugin that provides one', ...suggestion });
   }
   for (const plugin of plugins) {
-    const { needs, requires = [] } = plugin.definition;
+    const { requires, definition } = plugin;
     const wanted = new Set<Role>(requires.map((role) => (role === 'datagrams' ? 'transport' : role)));
-    if (needs.includes('egress')) wanted.add('egress');
+    if (definition.needs.includes('egress')) wanted.add('egress');
     for (const role of wanted) {
       if (plugins.some((other) => other !== plugin && other.roles.includes(role))) continue;
       // A missing transport has been reported already, once for all.

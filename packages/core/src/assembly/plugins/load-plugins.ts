@@ -9,11 +9,11 @@ import type { ProblemList } from '../../rc-file/problems/problem-list.js';
 import type { ConfigSource } from '../../rc-file/reading/config-source.js';
 import { schemaKeys } from '../../rc-file/checking/schema-keys.js';
 import { schemaProblems } from '../../rc-file/checking/schema-problems.js';
-import type { PluginDefinition } from '../../contracts/plugin/plugin.js';
+import type { PluginDefinition, Requirement } from '../../contracts/plugin/plugin.js';
 import type { Schema, SchemaLibrary } from '../../contracts/plugin/schema.js';
 import { isAborted } from '../../base/errors/coded-error.js';
 import type { Product } from '../product/product.js';
-import { asDefinition, definitionFaults, exportedPlugin } from './check-definition.js';
+import { asDefinition, definitionFaults, exportedPlugin, requiresFaults } from './check-definition.js';
 import { importFailure } from '../../base/errors/import-failure.js';
 import type { PluginPhases } from '../../base/guard/plugin-phases.js';
 import { packageVersion, resolvePlugin, type Resolution } from './resolve-plugin.js';
@@ -96,6 +96,8 @@ async function loadPlugin(entry: PluginEntry, context: LoadPluginsContext): Prom
   const definition = asDefinition(value);
   const checked = await checkOptions(entry, definition, context);
   if (checked === undefined) return undefined;
+  const requires = requirements(entry, definition, checked.options, problems);
+  if (requires === undefined) return undefined;
   // Frozen here and not deeply: the definition is the plugin author's own object.
   return Object.freeze<LoadedPlugin>({
     name: entry.name,
@@ -106,6 +108,7 @@ async function loadPlugin(entry: PluginEntry, context: LoadPluginsContext): Prom
     resolvedFrom: imported.file,
     version: imported.file === undefined ? product.version : await packageVersion(imported.file),
     roles: definition.provides,
+    requires,
   });
 }
 
@@ -183,6 +186,30 @@ async function checkOptions(
     return undefined;
   }
   return checkWithSchema(schema, options ?? {}, { path: optionsPath, plugin: name, z, problems, phases });
+}
+
+/** What the plugin requires with these options; undefined after adding problems. */
+function requirements(
+  { name, path }: PluginEntry,
+  { requires = [] }: PluginDefinition,
+  options: unknown,
+  problems: ProblemList,
+): readonly Requirement[] | undefined {
+  if (typeof requires !== 'function') return requires;
+  let given: unknown;
+  try {
+    given = requires(options);
+  } catch (error) {
+    const found = `an error: ${reasonOf(error)}`;
+    problems.add(path, '`requires` to return a list', { plugin: name, found, ...problems.stackOf(error) });
+    return undefined;
+  }
+  let faulty = false;
+  requiresFaults(given, (expected, found) => {
+    faulty = true;
+    problems.add(path, expected, { plugin: name, found });
+  });
+  return faulty ? undefined : (given as readonly Requirement[]);
 }
 
 export interface SchemaCheck {

@@ -33,6 +33,7 @@ export const ROLE_METHODS: Readonly<Record<Role, Readonly<Record<string, RoleMet
     reload: optional('throws'),
     problems: optional('list'),
     counters: optional('record'),
+    stop: optional('task'),
   },
   egress: { detect: required('task'), bindToDevice: required('throws'), watch: required('subscribe') },
   relay: {
@@ -74,6 +75,12 @@ export const ROLE_METHODS: Readonly<Record<Role, Readonly<Record<string, RoleMet
     onAvailable: optional('subscribe'),
   },
   peerDiscovery: { peers: required('throws') },
+  service: {
+    start: required('task'),
+    stop: required('task'),
+    problems: optional('list'),
+    reload: optional('throws'),
+  },
 };
 
 /** The methods of {@link RunningServer}. */

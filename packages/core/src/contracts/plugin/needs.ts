@@ -3,6 +3,7 @@ import type { Identity } from '../../base/identity/identity.js';
 import type { Logger } from '../../base/logging/logger.js';
 import type { Clock, RandomSource } from '../../base/time/clock.js';
 import type { Egress } from '../egress.js';
+import type { LiveStatus, NodeEvents, NodePeers } from './node-view.js';
 import type { Outside } from './outside.js';
 
 /** What the rc file says of this node. */
@@ -52,6 +53,10 @@ export interface PluginNeeds {
   readonly product: ProductNames;
   /** Names of servers and connections to them, past the tunnel. */
   readonly outside: Outside;
+  /** What `status` shows, for whoever shows it elsewhere. */
+  readonly status: LiveStatus;
+  readonly peers: NodePeers;
+  readonly events: NodeEvents;
   /** Contributed by another plugin. */
   readonly egress: Egress;
 }

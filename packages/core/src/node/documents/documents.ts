@@ -1,59 +1,9 @@
-import type { NatBehavior, NatDependence } from '../../contracts/nat-behavior.js';
+import type { NatDependence } from '../../contracts/nat-behavior.js';
 import type { CandidateType } from '../../contracts/candidate.js';
-import type { Connection, ConnectionType } from '../../engine/connection-type.js';
+import type { Connection, ConnectionType } from '../../contracts/status/connection.js';
 
-export type { Connection };
-
-/** `status --json`: a contract with whatever reads it. Times are unix ms where the name ends in Ms, else ISO 8601. */
-export interface StatusDocument {
-  readonly node: {
-    /** Of the product. */
-    readonly version: string;
-    readonly publicKey: string;
-    readonly interface: string | null;
-    /** Inside the tunnel, as CIDRs. */
-    readonly addresses: readonly string[];
-    readonly listenPort: number | null;
-    readonly natBehavior: NatBehavior;
-    readonly candidates: readonly { type: CandidateType; address: string; priority: number; source: string }[];
-    /** Datagrams and messages dropped since the start, by reason. */
-    readonly dropped: Readonly<Record<string, number>>;
-    /** What is wrong right now, one line each. */
-    readonly problems: readonly string[];
-  };
-  readonly signaling: readonly {
-    url: string;
-    state: 'up' | 'connecting' | 'down';
-    since: string;
-    error: string | null;
-  }[];
-  readonly relays: readonly {
-    url: string;
-    state: 'up' | 'connecting' | 'down';
-    relayedAddress: string | null;
-    rttMs: number | null;
-    error: string | null;
-  }[];
-  readonly peers: readonly PeerStatus[];
-}
-
-export interface PeerStatus {
-  readonly name: string;
-  readonly publicKey: string;
-  readonly connection: Connection;
-  /** Where datagrams for it go now. */
-  readonly endpoint: string | null;
-  /** URL of our relay, where the path goes through it; the relayed address where it goes through the peer's. */
-  readonly relay: string | null;
-  readonly rttMs: number | null;
-  readonly lastHandshakeMs: number | null;
-  readonly rxBytes: number;
-  readonly txBytes: number;
-  /** Since when `connection` is what it is. */
-  readonly since: string;
-  /** Why it is not connected, or not better connected, in one line. */
-  readonly reason: string | null;
-}
+export type { Connection } from '../../contracts/status/connection.js';
+export type { PeerStatus, StatusDocument } from '../../contracts/status/status-document.js';
 
 /** `explain --json`. */
 export interface ExplainDocument {

@@ -1,5 +1,6 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import type { WiredNode } from '../../assembly/container/create-container.js';
+import { stopSources } from '../../assembly/container/stop-sources.js';
 import { TOKENS } from '../../assembly/container/tokens.js';
 import type { RelayState } from '../../shell/driver/allocations.js';
 import type { NatTraversal } from '../../shell/nat-traversal.js';
@@ -32,6 +33,7 @@ export async function netcheck({ wired, traversal, isStarted, signal }: Netcheck
     };
   } finally {
     if (!isStarted) {
+      await stopSources(wired);
       wired.get(TOKENS.Outside).stop();
       await transport.stop();
     }

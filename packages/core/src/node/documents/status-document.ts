@@ -27,6 +27,8 @@ export interface StatusSources {
   readonly transport: Transport;
   /** Candidate sources and relays that count what they drop. */
   readonly counting: readonly { counters?(): Readonly<Record<string, number>> }[];
+  /** Plugins that serve beside the tunnel. */
+  readonly services: readonly { problems?(): readonly string[] }[];
   /** What failed in callbacks, and what was refused. */
   readonly reporting: readonly Reporting[];
   readonly signaling: readonly SignalingState[];
@@ -55,7 +57,9 @@ export function statusDocument(sources: StatusSources): StatusDocument {
       dropped: droppedOf(sources),
       problems: [
         ...traversal.problems(),
-        ...(transport.problems?.() ?? []).flatMap((line) => (typeof line === 'string' ? [oneLine(line)] : [])),
+        ...[transport, ...sources.services]
+          .flatMap((part) => part.problems?.() ?? [])
+          .flatMap((line) => (typeof line === 'string' ? [oneLine(line)] : [])),
         ...sources.reporting.flatMap((part) => part.problems()),
         ...signaling.flatMap(({ url, error }) => (error ? [`${url}: ${error}`] : [])),
       ],

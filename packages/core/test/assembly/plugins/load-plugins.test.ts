@@ -47,9 +47,9 @@ describe('plugins', () => {
     ],
     [
       'has another apiVersion',
-      plugin('apiVersion: 2'),
+      plugin('apiVersion: 3'),
       '',
-      { expected: 'a plugin of apiVersion 1', found: 'apiVersion 2' },
+      { expected: 'a plugin of apiVersion 1 or 2', found: 'apiVersion 3' },
     ],
     ['has no create', plugin('create: undefined'), '', { expected: 'a plugin with a `create` function' }],
     ['needs what is not there', plugin('needs: ["database"]'), '', { found: 'database' }],

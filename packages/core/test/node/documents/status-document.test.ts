@@ -20,6 +20,7 @@ function droppedWhere(
     },
     transport: { counters: () => parts.transport, stats: nothing, listenPort: undefined },
     counting: plugins.map((counters) => (counters === undefined ? {} : { counters: () => counters })),
+    services: [],
     reporting: [{ counters: () => ({ 'failed.@acme/signal: publish': 5 }), problems: nothing }],
     signaling: [],
     nowMs: 0,
