@@ -83,12 +83,6 @@ export class VirtualRelayClient {
     });
   }
 
-  /** Undefined until the peer is permitted. */
-  framing(peer: TransportAddress): RelayFraming | undefined {
-    const key = formatAddress(peer);
-    return this.#permitted.has(key) ? this.#bound.get(key)?.framing : undefined;
-  }
-
   release(peer: TransportAddress): void {
     this.#permitted.delete(formatAddress(peer));
   }

@@ -19,11 +19,6 @@ export interface TraceLine {
   readonly effect: DriverEffect;
 }
 
-interface PathInUse {
-  readonly path: string | undefined;
-  readonly isInDoubt: boolean;
-}
-
 const OUTAGE_MS = 5000;
 const SIGNALLING_OUTAGE_MS = 20_000;
 const OVERLAY_IPS = ['192.168.77.1', '192.168.77.2'] as const;
@@ -42,7 +37,7 @@ export class Simulation {
   readonly trace: TraceLine[] = [];
   /** How often each node has left a path that nothing spoke against for another one: what is no repair. */
   readonly switches: [number, number] = [0, 0];
-  readonly #inUse: (PathInUse | undefined)[] = [];
+  readonly #inUse: ReturnType<SimulatedNode['inUse']>[] = [];
   #changes = 0;
 
   constructor(readonly plan: NetworkPlan) {
@@ -187,10 +182,10 @@ export class Simulation {
 
   #look(index: 0 | 1): void {
     const { publicKey } = this.nodes[1 - index] ?? this.nodes[0];
-    const [path, isInDoubt] = [this.nodes[index].activePath(publicKey), this.nodes[index].isInDoubt(publicKey)];
+    const now = this.nodes[index].inUse(publicKey);
     const before = this.#inUse[index];
-    if (before?.path !== undefined && path !== before.path && !before.isInDoubt) this.switches[index] += 1;
-    this.#inUse[index] = { path, isInDoubt };
+    if (before?.path !== undefined && now.path !== before.path && !before.isInDoubt) this.switches[index] += 1;
+    this.#inUse[index] = now;
   }
 
   #node(index: 0 | 1, random: SeededRandom): SimulatedNode {

@@ -138,11 +138,6 @@ export class SimulatedNode {
     this.#loop.handle({ type: 'peer-added', peer: publicKey, keepaliveMs: KEEPALIVE_MS });
   }
 
-  removePeer(publicKey: PublicKey): void {
-    this.#loop.handle({ type: 'peer-removed', peer: publicKey });
-    this.transport.removePeer(publicKey);
-  }
-
   // --- What shows ---
 
   /** The connection type to a peer once there is a session, else why there is none. */
@@ -152,14 +147,14 @@ export class SimulatedNode {
 
   /** The path in use, as text: `udp4>198.51.100.7:40312`. */
   activePath(peer: PublicKey): string | undefined {
-    const pair = this.#driver.engine.view(peer)?.pairInUse;
-    return pair && `${pair.localBase.id}>${formatAddress(pair.remote)}`;
+    return this.inUse(peer).path;
   }
 
-  /** The path in use went silent, or the network changed under it. */
-  isInDoubt(peer: PublicKey): boolean {
-    const phase = this.#driver.engine.view(peer)?.phase;
-    return phase === 'suspect' || phase === 'lost' || phase === 'unreachable';
+  /** `isInDoubt`: it went silent, or the network changed under it. */
+  inUse(peer: PublicKey): { readonly path: string | undefined; readonly isInDoubt: boolean } {
+    const { phase, pairInUse: pair } = this.#driver.engine.view(peer) ?? {};
+    const path = pair && `${pair.localBase.id}>${formatAddress(pair.remote)}`;
+    return { path, isInDoubt: phase === 'suspect' || phase === 'lost' || phase === 'unreachable' };
   }
 
   /** Sends a packet of the tunnel. */
