@@ -25,6 +25,7 @@ export interface HardNatAttemptOptions {
 
 /** The pace of one attempt: what to send when. Sans-IO. */
 export class HardNatAttempt {
+  readonly startedAt: number;
   readonly endsAt: number;
   #nextAt: number;
   #sent = 0;
@@ -37,6 +38,7 @@ export class HardNatAttempt {
   constructor({ part, now, seenPorts, random }: HardNatAttemptOptions) {
     this.part = part;
     this.#ports = new PortGuesses(seenPorts, random);
+    this.startedAt = now;
     this.endsAt = now + ATTEMPT_MS;
     this.#nextAt = part === 'many-guesses' ? now + GUESS_DELAY_MS : Infinity;
   }

@@ -41,7 +41,7 @@ export interface HardNatSteps {
 
 /** One carries the traffic; the others are there in case that the peer prefers them. */
 const MAX_RIGHT_GUESSES = 8;
-/** Data came in on these: the peer has chosen each of them at some time. */
+/** With those that have died, and those on which data came in: the peer has chosen each of them at some time. */
 const MAX_PINNED = 16;
 
 /** Public addresses of the peer that each base is opened toward: more than two is no NAT, and we would be aimed at others. */
@@ -116,9 +116,10 @@ export class HardNatTraversal {
   }
 
   /** A guess was answered: its pair is as good as any. Where ports are in sequence hundreds of them are right; few will do. */
-  guessedRight(pair: CandidatePair): void {
+  guessedRight(pair: CandidatePair, baseInUse: string | undefined): void {
     const { checklist } = this.#needs;
-    if (checklist.get(pair.path) !== undefined || checklist.pinned.size >= MAX_RIGHT_GUESSES) return;
+    if (checklist.get(pair.path) !== undefined || this.#hasEnough) return;
+    if (checklist.pinned.size >= MAX_PINNED) this.#dropLongestSilent(baseInUse);
     checklist.pin(pair);
     this.#tidyAt ??= pair.schedule.lastSentAt === undefined ? undefined : pair.schedule.lastSentAt + LINGER_MS;
   }
@@ -131,12 +132,21 @@ export class HardNatTraversal {
   pairFor(path: EnginePath, isChosen: boolean, baseInUse: string | undefined): CandidatePair | undefined {
     const base = this.#extraBases.get(path.baseId);
     const { checklist } = this.#needs;
-    if (base === undefined || (!isChosen && checklist.pinned.size >= MAX_RIGHT_GUESSES)) return undefined;
+    if (base === undefined || (!isChosen && this.#hasEnough)) return undefined;
     if (checklist.pinned.size >= MAX_PINNED) this.#dropLongestSilent(baseInUse);
     const known = checklist.remotes.all.find(({ address }) => sameAddress(address, path.remote));
     const pair = new CandidatePair(base, known ?? peerReflexive(path.remote));
     checklist.pin(pair);
     return pair;
+  }
+
+  /** Those of an earlier attempt, on which nothing was heard since, have died: they keep no new one out. */
+  get #hasEnough(): boolean {
+    const since = this.#attempt?.startedAt ?? -Infinity;
+    const alive = [...this.#needs.checklist.pinned.values()].filter(
+      ({ lastHeardAt = -Infinity }) => lastHeardAt >= since,
+    );
+    return alive.length >= MAX_RIGHT_GUESSES;
   }
 
   /** The peer is gone: whatever was opened for it is closed. */

@@ -122,7 +122,7 @@ export class PeerAgent {
       pair.refusal = `answered from ${formatAddress(event.path.remote)}`;
       return;
     }
-    if (check.guess === true) hardNat.guessedRight(pair);
+    if (check.guess === true) hardNat.guessedRight(pair, this.#pairInUse?.base.id);
     if (checklist.get(pair.path) !== pair) return;
     const first = pair.state !== 'succeeded';
     const rttMs = now - check.sentAt;
