@@ -39,6 +39,7 @@ describeInLab('the lab', () => {
     addrcone: { keepsPort: true, sameMapping: true, ...byAddress },
     shifted: { keepsPort: false, sameMapping: true, ...closed },
     sym: { keepsPort: false, sameMapping: false, ...closed },
+    symseq: { keepsPort: false, sameMapping: false, ...closed },
     cgnat: { keepsPort: false, sameMapping: true, ...closed },
   };
 
@@ -55,12 +56,18 @@ describeInLab('the lab', () => {
         expect(one.mapped === `${site.publicAddress}:${LOCAL_PORT}`, `${kind} keeps the port`).toBe(keepsPort);
         const mappings = new Set([one.mapped, one.mappedSamePort, one.mappedElsewhere]);
         expect(mappings.size, `${kind}: mappings ${[...mappings].join()}`).toBe(sameMapping ? 1 : 3);
+        if (kind === 'symseq') {
+          const ports = [one.mapped, one.mappedSamePort, one.mappedElsewhere].map((text) =>
+            Number(text?.split(':')[1]),
+          );
+          expect(Math.max(...ports) - Math.min(...ports), `ports in sequence: ${ports.join()}`).toBe(2);
+        }
         expect(one.fromOtherPort !== null, `${kind} lets another port in`).toBe(fromOtherPort);
         expect(one.fromOtherAddress !== null, `${kind} lets another address in`).toBe(fromOtherAddress);
         return kind;
       }),
     );
-    expect(seen).toHaveLength(7);
+    expect(seen).toHaveLength(8);
   });
 
   it('lets no UDP out of a site of kind noudp, and TCP', async () => {

@@ -4,7 +4,8 @@ import { NAT_BEHAVIOR, WirepathNode, WirepathServer, type Lab, type UdpNatKind }
 import { wirepath } from '../src/wirepath/command.js';
 import { describeInLab, labForTest, report, seconds } from './lab-for-test.js';
 
-const KEEPS_PORT: Readonly<Record<UdpNatKind, boolean>> = {
+/** Of the kinds that look different from outside. */
+const KEEPS_PORT: Readonly<Record<Exclude<UdpNatKind, 'symseq'>, boolean>> = {
   none: true,
   portcone: true,
   fullcone: true,

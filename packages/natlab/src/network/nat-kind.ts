@@ -8,6 +8,7 @@ export const NAT_KINDS = {
   addrcone: 'mapping endpoint-independent, filtering address-dependent',
   shifted: 'mapping endpoint-independent with every port changed, filtering address-and-port-dependent',
   sym: 'mapping and filtering address-and-port-dependent, ports at random',
+  symseq: 'as sym, with ports in sequence: each mapping gets the next',
   cgnat: 'two levels: portcone behind shifted',
   noudp: 'UDP leaves nowhere; TCP passes',
 } as const;
@@ -25,6 +26,7 @@ export const NAT_BEHAVIOR = {
   addrcone: { mapping: 'endpoint-independent', filtering: 'address-dependent' },
   shifted: { mapping: 'endpoint-independent', filtering: 'address-and-port-dependent' },
   sym: { mapping: 'address-and-port-dependent', filtering: 'address-and-port-dependent' },
+  symseq: { mapping: 'address-and-port-dependent', filtering: 'address-and-port-dependent' },
   cgnat: { mapping: 'endpoint-independent', filtering: 'address-and-port-dependent' },
 } as const satisfies Readonly<Record<UdpNatKind, { mapping: NatDependence; filtering: NatDependence }>>;
 
@@ -100,6 +102,10 @@ const NAT: Readonly<Record<RouterKind, (addresses: NatAddresses) => NatChains>> 
     oifname "wan" masquerade`,
   }),
   sym: () => ({ post: 'oifname "wan" masquerade fully-random' }),
+  symseq: ({ publicAddress }) => ({
+    post: `oifname "wan" meta l4proto udp snat to ${publicAddress} : numgen inc mod ${SEQUENCE} map { ${portsInSequence()} }
+    oifname "wan" masquerade`,
+  }),
   noudp: () => ({ forward: 'iifname "lan" meta l4proto udp drop' }),
 };
 
@@ -109,6 +115,14 @@ export function reshiftRules(): string {
 }
 
 const FIRST_PORT = 1024;
+
+/** Ports that are given out one after the other, and then again. */
+const SEQUENCE = 20_000;
+const FIRST_IN_SEQUENCE = 30_000;
+
+function portsInSequence(): string {
+  return Array.from({ length: SEQUENCE }, (_, index) => `${index} : ${FIRST_IN_SEQUENCE + index}`).join(', ');
+}
 
 /** Every port from 1024 on to another one, no two to the same (Sattolo's algorithm: one cycle, so none to itself). */
 function portPermutation(): string {
