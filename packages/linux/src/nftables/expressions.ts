@@ -10,6 +10,8 @@ export interface Expression {
   readonly name: string;
   /** Encoded. */
   readonly attributes: readonly Uint8Array[];
+  /** That it looks up. */
+  readonly set?: string;
 }
 
 export type Verdict = 'accept' | 'drop' | 'return' | { readonly jump: string };
@@ -66,7 +68,7 @@ export function bitwise(mask: Uint8Array, xor: Uint8Array = new Uint8Array(mask.
 
 /** Whether the register is in a set of the same table. */
 export function lookup(set: string): Expression {
-  return expression('lookup', attribute.string(1, set), be32(2, REGISTER));
+  return { ...expression('lookup', attribute.string(1, set), be32(2, REGISTER)), set };
 }
 
 export function counter(): Expression {

@@ -4,7 +4,17 @@ import { isFailure, NETLINK_NETFILTER, NetlinkError, NetlinkSocket } from '../ne
 import type { NetlinkRequest } from '../netlink/netlink-socket.js';
 import { EAGAIN } from '../libc/errno.js';
 import { SystemCallError } from '../libc/system-call-error.js';
-import { batch, nftRequest, removeTable, replaceTable, type Table, type TableParts } from './table.js';
+import {
+  batch,
+  exchangeRules,
+  makeSets,
+  nftRequest,
+  removeSets,
+  removeTable,
+  withFreeSetNames,
+  type Table,
+  type TableParts,
+} from './table.js';
 
 const NFGENMSG_BYTES = 4;
 const DUMP_ATTEMPTS = 5;
@@ -52,10 +62,22 @@ export class Nftables implements Disposable {
 
   /**
    * Makes the table, or gives it these chains, rules and sets in the place of what it has: no packet sees neither. A chain keeps
-   * its hook. @throws NetlinkError, SystemCallError.
+   * its hook. @returns the table with the names that its sets have got. @throws NetlinkError, SystemCallError.
    */
-  replace(table: Table): void {
-    this.#commit(replaceTable(table, this.#parts(table.name)));
+  replace(wanted: Table): Table {
+    const { name } = wanted;
+    const before = this.#parts(name);
+    const table = withFreeSetNames(wanted, before.sets);
+    this.#commit(makeSets(table));
+    try {
+      this.#commit(exchangeRules(table, before.chains));
+    } catch (error) {
+      const made = table.sets.map((set) => set.name);
+      this.#commit(before.chains.length === 0 ? removeTable(name) : removeSets(name, made));
+      throw error;
+    }
+    this.#commit(removeSets(name, before.sets));
+    return table;
   }
 
   /** No error where there is none. @throws NetlinkError, SystemCallError. */
@@ -111,6 +133,7 @@ export class Nftables implements Disposable {
   }
 
   #commit(requests: readonly NetlinkRequest[]): void {
+    if (requests.length === 0) return;
     const outcomes = this.#socket.exchange(batch(requests));
     const failure = outcomes.find(isFailure);
     if (failure !== undefined) throw new NetlinkError('nftables takes no change', failure);

@@ -1,7 +1,7 @@
 import { attribute, concat } from '../netlink/attributes.js';
 import { NLM_F } from '../netlink/message.js';
 import type { NetlinkRequest } from '../netlink/netlink-socket.js';
-import type { Expression } from './expressions.js';
+import { lookup, type Expression } from './expressions.js';
 
 /** What a table of nftables is to contain, whole. Family `inet`: IPv4 and IPv6. */
 export interface Table {
@@ -107,28 +107,65 @@ export interface TableParts {
 }
 
 /**
- * The table gets these chains, rules and sets in the place of what it has; it is made where there is none.
+ * The same table, each set under a name that none of `taken` has.
+ *
+ * A set that is made in the transaction that has it looked up has no elements for the packets of a moment (seen on Linux 6.18).
+ * So sets are made first ({@link makeSets}), then the rules are exchanged, then the sets before are removed.
+ */
+export function withFreeSetNames(table: Table, taken: readonly string[]): Table {
+  const isTaken = new Set(taken);
+  const names = new Map<string, string>();
+  for (const { name } of table.sets) {
+    let free = name;
+    for (let i = 2; isTaken.has(free); i++) free = `${name}-${i}`;
+    isTaken.add(free);
+    names.set(name, free);
+  }
+  const renamed = (name: string) => names.get(name) ?? name;
+  const looksUpRenamed = ({ expressions, ...rest }: Rule): Rule => ({
+    ...rest,
+    expressions: expressions.map((step) => (step.set === undefined ? step : lookup(renamed(step.set)))),
+  });
+  return {
+    ...table,
+    sets: table.sets.map((set) => ({ ...set, name: renamed(set.name) })),
+    chains: table.chains.map((chain) => ({ ...chain, rules: chain.rules.map(looksUpRenamed) })),
+  };
+}
+
+/** The table, where there is none, and its sets, which must not be there yet. */
+export function makeSets({ name, comment, sets }: Table): NetlinkRequest[] {
+  const of = attribute.string(1, name);
+  return [
+    nftRequest('newTable', [of, ...commentAttribute(6, comment)], NLM_F.CREATE),
+    ...sets.flatMap((set, index) => createSet(of, set, index + 1)),
+  ];
+}
+
+/**
+ * The table gets these chains and rules in the place of those that it has.
  *
  * Chains stay, and their rules are exchanged: a packet goes through a chain with all its old rules or all its new ones. A chain
  * that were removed and made again could be met twice, first the new one before the change and then the old one after it, and
- * neither would have rules. Sets are made anew, for the elements of a set are looked at one generation at a time.
+ * neither would have rules.
  */
-export function replaceTable(table: Table, before: TableParts): NetlinkRequest[] {
-  const { name, comment, sets, chains } = table;
+export function exchangeRules({ name, chains }: Table, before: readonly string[]): NetlinkRequest[] {
   const of = attribute.string(1, name);
   const isWanted = new Set(chains.map((chain) => chain.name));
-  const goneChains = before.chains.filter((chain) => !isWanted.has(chain));
+  const gone = before.filter((chain) => !isWanted.has(chain));
   return [
-    nftRequest('newTable', [of, ...commentAttribute(6, comment)], NLM_F.CREATE),
     ...chains.map((chain) =>
       nftRequest('newChain', [of, attribute.string(3, chain.name), ...hookAttributes(chain.hook)], NLM_F.CREATE),
     ),
-    ...before.chains.map((chain) => nftRequest('deleteRule', [of, attribute.string(2, chain)])),
-    ...before.sets.map((set) => nftRequest('deleteSet', [of, attribute.string(2, set)])),
-    ...goneChains.map((chain) => nftRequest('deleteChain', [of, attribute.string(3, chain)])),
-    ...sets.flatMap((set, index) => createSet(of, set, index + 1)),
+    ...before.map((chain) => nftRequest('deleteRule', [of, attribute.string(2, chain)])),
+    ...gone.map((chain) => nftRequest('deleteChain', [of, attribute.string(3, chain)])),
     ...chains.flatMap((chain) => chain.rules.map((rule) => createRule(of, chain.name, rule))),
   ];
+}
+
+/** Sets that no rule looks up any more. */
+export function removeSets(table: string, names: readonly string[]): NetlinkRequest[] {
+  return names.map((set) => nftRequest('deleteSet', [attribute.string(1, table), attribute.string(2, set)]));
 }
 
 /** No error where there is none: it is made first. */

@@ -24,10 +24,15 @@ interface Outcome {
     tables: { name: string; comment: string }[];
     chains: { name: string; hook?: object; rules: { comment?: string; expressions: string[]; packets?: number }[] }[];
     many: number;
+    sets: string[];
   };
   afterFlush: object[];
   refused: string[];
+  setsAfterRefusal: string[];
   left: object[];
+  /** Of what was sent while the table was replaced again and again. */
+  dropped: { packets: number };
+  passed: number;
 }
 
 /** A namespace with a route to 10.0.0.0/8, for as long as the fixture runs. */
@@ -52,7 +57,7 @@ if (reason !== undefined) console.warn(`skipped: tables of nftables: ${reason}`)
 
 describe.skipIf(reason !== undefined)('tables of nftables, in the kernel', () => {
   it('are made, replaced, watched, read back and removed', () => {
-    const { changes, listing, found, afterFlush, refused, left } = inNamespace();
+    const { changes, listing, found, afterFlush, refused, setsAfterRefusal, left, dropped, passed } = inNamespace();
     expect(changes).toEqual([
       { own: true, program: 'node' },
       { own: true, program: 'node' },
@@ -87,8 +92,12 @@ describe.skipIf(reason !== undefined)('tables of nftables, in the kernel', () =>
     });
     expect(out).toMatchObject({ name: 'out', hook: { number: 3, priority: 10 } });
     expect(afterFlush).toEqual([]);
-    expect(refused).toEqual(['ENOENT']);
-    // A batch of which one thing is refused leaves nothing.
+    expect(found.sets).toEqual(['few-2', 'all-2', 'many-2']);
+    expect(refused).toEqual(['ENOENT', 'ENOENT']);
+    // What is refused leaves the table as it was, or none.
+    expect(setsAfterRefusal).toEqual(['set few', 'set all', 'set many']);
     expect(left).toEqual([]);
+    expect(dropped.packets).toBeGreaterThan(0);
+    expect(passed).toBe(0);
   });
 });

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { AttributeMap, decodeAttributes } from '../../src/netlink/attributes.js';
 import * as step from '../../src/nftables/expressions.js';
-import { batch, removeTable, replaceTable, type Interval, type Table } from '../../src/nftables/table.js';
+import {
+  batch,
+  exchangeRules,
+  makeSets,
+  removeSets,
+  removeTable,
+  withFreeSetNames,
+  type Interval,
+  type Table,
+} from '../../src/nftables/table.js';
 
 const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('hex');
 const body = ({ payload }: { payload: Uint8Array }) => new AttributeMap(payload.subarray(4));
@@ -9,13 +18,11 @@ const body = ({ payload }: { payload: Uint8Array }) => new AttributeMap(payload.
 const typeOf = ({ type }: { type: number }) => (type >> 8 === 10 ? type & 0xff : `edge ${type}`);
 const ipv4 = (text: string) => Uint8Array.from(text.split('.').map(Number));
 const interval = (first: string, last: string): Interval => ({ first: ipv4(first), last: ipv4(last) });
-const none = { chains: [], sets: [] };
 const table = (more: Partial<Table>): Table => ({ name: 't', sets: [], chains: [], ...more });
 
 /** First keys of the elements, `end` for those that end an interval. */
 function elementsOf(intervals: readonly Interval[]): string[] {
-  const requests = replaceTable(table({ sets: [{ name: 's', key: 'ipv4', intervals }] }), none);
-  return requests
+  return makeSets(table({ sets: [{ name: 's', key: 'ipv4', intervals }] }))
     .filter((request) => typeOf(request) === 12)
     .flatMap((request) => decodeAttributes(body(request).bytes(3)!))
     .map(({ value }) => {
@@ -25,22 +32,37 @@ function elementsOf(intervals: readonly Interval[]): string[] {
 }
 
 describe('a table of nftables', () => {
-  it('is replaced in one batch: made where there is none, its rules and sets exchanged', () => {
+  it('has its rules exchanged in one batch', () => {
     const rules = [{ expressions: [step.verdict('drop')] }];
-    const before = { chains: ['c', 'gone'], sets: ['s'] };
-    const requests = batch(replaceTable(table({ chains: [{ name: 'c', rules }] }), before));
+    const requests = batch(exchangeRules(table({ chains: [{ name: 'c', rules }] }), ['c', 'gone']));
     // The chain is not made anew: its rules are exchanged.
-    expect(requests.map(typeOf)).toEqual(['edge 16', 0, 3, 8, 8, 11, 5, 6, 'edge 17']);
+    expect(requests.map(typeOf)).toEqual(['edge 16', 3, 8, 8, 5, 6, 'edge 17']);
     // The resource of the edges is the subsystem, in network order; the family in between is inet.
     expect(requests.map(({ payload }) => hex(payload.subarray(0, 4)))).toEqual([
       '0000000a',
-      ...Array<string>(7).fill('01000000'),
+      ...Array<string>(5).fill('01000000'),
       '0000000a',
     ]);
-    expect(requests.map(({ acknowledged }) => acknowledged)).toEqual([...Array<boolean>(7).fill(false), true, false]);
+    expect(requests.map(({ acknowledged }) => acknowledged)).toEqual([...Array<boolean>(5).fill(false), true, false]);
   });
 
-  it('is removed in the same way', () => {
+  it('gets sets of other names beside those that it has, and rules that look these up', () => {
+    const set = (name: string) => ({ name, key: 'ipv4', intervals: [] }) as const;
+    const looked = (...sets: string[]) => [{ expressions: sets.map(step.lookup) }];
+    const wanted = table({
+      sets: [set('a'), set('b'), set('c')],
+      chains: [{ name: 'c', rules: looked('a', 'b', 'c') }],
+    });
+    const { sets, chains } = withFreeSetNames(wanted, ['a', 'c', 'c-2']);
+    expect(sets.map(({ name }) => name)).toEqual(['a-2', 'b', 'c-3']);
+    expect(chains).toEqual([{ name: 'c', rules: looked('a-2', 'b', 'c-3') }]);
+    expect(removeSets('t', ['a', 'c']).map((request) => [typeOf(request), body(request).string(2)])).toEqual([
+      [11, 'a'],
+      [11, 'c'],
+    ]);
+  });
+
+  it('is removed without an error where there is none', () => {
     expect(removeTable('t').map(typeOf)).toEqual([0, 2]);
   });
 
@@ -49,7 +71,7 @@ describe('a table of nftables', () => {
       { name: 'inner', rules: [] },
       { name: 'out', hook: { at: 'output', priority: -150 }, rules: [] },
     ];
-    const [inner, out] = replaceTable(table({ chains }), none)
+    const [inner, out] = exchangeRules(table({ chains }), [])
       .filter((request) => typeOf(request) === 3)
       .map(body);
     expect(inner!.bytes(4)).toBeUndefined();
@@ -64,7 +86,7 @@ describe('a table of nftables', () => {
       step.compare('==', step.hostU32(0x57)),
       step.verdict('drop'),
     ];
-    const rule = replaceTable(table({ chains: [{ name: 'c', rules: [{ expressions, comment: 'why' }] }] }), none).at(
+    const rule = exchangeRules(table({ chains: [{ name: 'c', rules: [{ expressions, comment: 'why' }] }] }), []).at(
       -1,
     )!;
     expect(hex(body(rule).bytes(4))).toBe(
@@ -101,7 +123,7 @@ describe('a table of nftables', () => {
   });
 
   it('takes no comment that nft could not show, and no name that is no interface’s', () => {
-    expect(() => replaceTable(table({ comment: 'x'.repeat(129) }), none)).toThrow(RangeError);
+    expect(() => makeSets(table({ comment: 'x'.repeat(129) }))).toThrow(RangeError);
     expect(() => step.interfaceNameBytes('sixteen-bytes-xx')).toThrow(RangeError);
     expect(() => step.interfaceNameBytes('')).toThrow(RangeError);
   });

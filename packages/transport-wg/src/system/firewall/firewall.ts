@@ -61,8 +61,8 @@ export class Firewall implements KillSwitch {
   #returnPath = false;
   #wasUnmarked = false;
   #loaded = false;
-  /** As the kernel was given it last. */
-  #set: Table | undefined;
+  /** What the kernel was given last, and as it has it. */
+  #set: { readonly wanted: Table; readonly given: Table } | undefined;
   #scheduled = false;
   #closed = false;
 
@@ -280,21 +280,18 @@ export class Firewall implements KillSwitch {
     if (!this.#watchesTable) this.#watchTable();
     this.#keep(wanted);
     this.#loaded = true;
-    const missing = difference(tables, wanted);
+    const missing = this.#set && difference(tables, this.#set.given);
     if (missing !== undefined) throw new CodedError('KILL_SWITCH', `the kernel took our rules, but ${missing}`);
   }
 
-  /**
-   * Nothing is done where that is what stands: a packet that is on its way through the rules while others take their place may
-   * see neither.
-   */
+  /** Nothing is done where that is what stands. */
   #keep(wanted: Table): void {
     const tables = this.#tables;
     if (tables === undefined) return;
-    if (isDeepStrictEqual(wanted, this.#set) && difference(tables, wanted) === undefined) return;
+    const set = this.#set;
+    if (set && isDeepStrictEqual(wanted, set.wanted) && difference(tables, set.given) === undefined) return;
     this.#set = undefined;
-    tables.replace(wanted);
-    this.#set = wanted;
+    this.#set = { wanted, given: tables.replace(wanted) };
   }
 
   #wanted(): Table {

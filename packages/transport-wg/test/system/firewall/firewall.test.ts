@@ -27,6 +27,7 @@ function kernel({ strict = false, usesMark = false } = {}) {
           }
           state.replaced++;
           tables.set(table.name, table);
+          return table;
         },
         remove: (name) => void tables.delete(name),
         tables: () => [...tables.values()].map(({ name, comment }) => ({ name, comment })),
