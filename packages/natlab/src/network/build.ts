@@ -157,7 +157,8 @@ function internetScript(sites: readonly SitePlan[], ipv6: boolean): Script {
   return {
     forwards: true,
     ip: [
-      'link add br0 type bridge',
+      // A bridge without an address of its own takes the lowest of its ports: one more port, and its neighbours speak to nobody.
+      'link add br0 address 02:00:00:00:00:01 type bridge',
       ...ports.flatMap((name) => [`link set dev ${name} master br0`, ...up(name)]),
       `addr add ${INTERNET_GATEWAY}/24 dev br0`,
       ...(ipv6 ? [`addr add ${INTERNET_GATEWAY6}/64 dev br0 nodad`] : []),
