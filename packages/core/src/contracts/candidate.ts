@@ -11,7 +11,8 @@ export interface GatheredCandidate {
   readonly address: TransportAddress;
   /**
    * The socket that datagrams for this candidate leave from. Left out: the transport's shared socket of the address's
-   * family. A relayed candidate's base is its allocation, which the core knows from the {@link Relay}.
+   * family. One that the source opened itself (`Datagrams.openBase`) is checked and used as the shared one is, as long as the
+   * source finds the candidate; the source closes it afterwards. A relayed candidate's base is its allocation, which the core knows from the {@link Relay}.
    */
   readonly base?: Base;
   /** 0 to 65535, higher first, among candidates of one type (RFC 8445 5.1.2.1). Default: 65535 for IPv6, 65534 for IPv4. */

@@ -234,7 +234,7 @@ export class Driver {
   /** The engine's path as the transport takes it; undefined when its socket or allocation is gone. */
   #resolve(path: EnginePath): TransportPath | undefined {
     const { baseId, remote } = path;
-    const base = this.#bases?.get(baseId);
+    const base = this.#bases?.get(baseId) ?? this.candidates.ownBases().find(({ id }) => id === baseId);
     if (base !== undefined) return { kind: 'socket', base, remote };
     const framing = this.#permissions.framing(path);
     return framing && { kind: 'relayed', framing, remote };
@@ -280,7 +280,8 @@ export class Driver {
   #describe(now: number): void {
     this.#describeAt = Infinity;
     this.#takeAllocations();
-    const sockets = this.#bases === undefined ? DEVICE_BASES : this.#sharedBases().map(localBase);
+    const sockets =
+      this.#bases === undefined ? DEVICE_BASES : [...this.#sharedBases(), ...this.candidates.ownBases()].map(localBase);
     const bases = [...sockets, ...this.allocations.bases()];
     const description = { bases, candidates: this.candidates.signalled(), natBehavior: this.natBehavior };
     const news = this.#history.next(description);

@@ -1,4 +1,5 @@
 import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
+import type { Base } from '../../contracts/candidate-base.js';
 import { candidatePriority, type Candidate, type GatheredCandidate } from '../../contracts/candidate.js';
 import { MAX_SIGNALLED_CANDIDATES, MAX_SIGNALLED_RELAYED, type SignalledCandidate } from '../../engine/messages.js';
 import { whyNobodys } from '../../engine/pairs/refused-address.js';
@@ -40,6 +41,13 @@ export class LocalCandidates {
       const key = `${candidate.type === 'relayed' ? 'relay' : this.#baseId(candidate)}>${formatAddress(candidate.address)}`;
       if (!unique.has(key)) unique.set(key, candidate);
     }
+    return [...unique.values()];
+  }
+
+  /** Sockets that sources opened for candidates of theirs; each is a base of pairs as long as there is such a candidate. */
+  ownBases(): Base[] {
+    const unique = new Map<string, Base>();
+    for (const { base } of [...this.#bySource.values()].flat()) if (base?.shared === false) unique.set(base.id, base);
     return [...unique.values()];
   }
 

@@ -3,7 +3,7 @@ import type { RelayFraming, TransportPath } from '../../../src/contracts/path.js
 import type { CallMessage } from '../../../src/engine/messages.js';
 import { Driver } from '../../../src/shell/driver/driver.js';
 import type { DriverEffect } from '../../../src/shell/driver/effects.js';
-import type { DriverEvent } from '../../../src/shell/driver/events.js';
+import type { DiscoveredCandidate, DriverEvent } from '../../../src/shell/driver/events.js';
 import { seededRandom } from '../../engine/two-engines.js';
 
 export const BASE = { id: 'udp4', family: 4, port: 51820, shared: true } as const;
@@ -70,7 +70,7 @@ export class TestNode {
     return this.driver.engine.localId.revision;
   }
 
-  gathers(...candidates: readonly (ReturnType<typeof hostAt> | ReturnType<typeof seenAt>)[]): this {
+  gathers(...candidates: readonly DiscoveredCandidate[]): this {
     return this.tell({ type: 'gathered', source: 'all', candidates }, { type: 'gathering-ended' }).pass(0);
   }
 

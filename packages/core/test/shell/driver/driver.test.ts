@@ -69,6 +69,45 @@ describe('sockets that the engine wanted besides', () => {
   });
 });
 
+describe('a socket that a source opened for a candidate of its own', () => {
+  const base = { id: 'udp4-1', family: 4, port: 40_001, shared: false } as const;
+  const mapped = { ...seenAt('198.51.100.7', 40_001), base };
+  const remote = transportAddress('192.0.2.9', 51820);
+  const candidates = [{ type: 'host', address: remote, priority: 1 }] as const;
+  const path = { kind: 'socket', base, remote } as const;
+  const basesOf = (node: TestNode) => node.driver.engine.pairsView(PEER)?.pairs.map(({ localBase }) => localBase.id);
+
+  it('is the base of pairs, beside the shared one', () => {
+    const node = new TestNode().gathers(hostAt('192.0.2.1'), mapped).meets({ candidates });
+    expect(basesOf(node)).toEqual(['udp4', 'udp4-1']);
+    const paths = node
+      .pass(1000)
+      .take('send-check')
+      .map((check) => check.path);
+    expect(paths).toContainEqual(path);
+  });
+
+  it('takes checks, and is the path where only it answers', () => {
+    const node = new TestNode().gathers(hostAt('192.0.2.1'), mapped).meets({ candidates }).pass(1000);
+    for (const check of node.take('send-check'))
+      if (check.path.kind === 'socket' && check.path.base === base) node.answers(check.path, check.transactionId);
+    expect(node.take('set-path')).toEqual([{ type: 'set-path', peer: PEER, paths: [path] }]);
+    expect(node.tell(checkOn(path)).take('answer-check')).toMatchObject([{ path }]);
+  });
+
+  it('is that as long as its source finds the candidate', () => {
+    const node = new TestNode().gathers(hostAt('192.0.2.1'), mapped).meets({ candidates }).pass(1000);
+    node.gathers(hostAt('192.0.2.1'));
+    expect(basesOf(node)).toEqual(['udp4']);
+    node.take();
+    const paths = node
+      .pass(1000)
+      .take('send-check')
+      .map((check) => check.path);
+    expect(paths).not.toContainEqual(path);
+  });
+});
+
 describe('what peers are told', () => {
   it('is described once for all that is found within one turn, and not again where it is the same', () => {
     const node = new TestNode();
