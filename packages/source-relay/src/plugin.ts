@@ -18,11 +18,12 @@ const serverPart = defineServerPart({
 
 const plugin: PluginDefinition = definePlugin({
   name: '@wirepath/source-relay',
-  apiVersion: 1,
+  apiVersion: 2,
   options: relayOptionsSchema,
   needs: ['logger', 'clock', 'random', 'files', 'outside'],
   provides: ['relay'],
-  requires: ['datagrams'],
+  // A relay without servers sends nothing: beside a device whose sockets are its own it does no harm.
+  requires: ({ servers }) => (servers.length === 0 ? [] : ['datagrams']),
   create: (needs, { servers }) => ({ relay: new TurnRelay(needs, { servers }) }),
   serverParts: [serverPart],
 });

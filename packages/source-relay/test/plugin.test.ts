@@ -40,6 +40,13 @@ describe("the plugin's options", () => {
     expect(keysOf(client(servers))).toEqual([`servers${key === '' ? '' : '.'}${key}`]);
   });
 
+  it("need the transport's sockets where there is a server", () => {
+    const requiredWith = (servers: unknown) =>
+      typeof plugin.requires === 'function' && plugin.requires(client(servers).data);
+    expect(requiredWith([])).toEqual([]);
+    expect(requiredWith([relay])).toEqual(['datagrams']);
+  });
+
   it('leave relays over TCP and TLS out, with a warning', async () => {
     const needs = testNeeds();
     const servers = [

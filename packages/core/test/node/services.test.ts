@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createContainer } from '../../src/assembly/container/create-container.js';
 import { createNode } from '../../src/node/node.js';
 import { memoryLogger } from '../../src/base/logging/memory-logger.js';
 import { FakeClock } from '../../src/base/time/fake-clock.js';
@@ -140,6 +141,18 @@ describe('`requires` as a function', () => {
     expect(await problemsOf(load(requires as PluginDefinition['requires'], true))).toMatchObject([
       { plugin: 'custom', expected: 'a plugin that provides the relay' },
     ]);
+  });
+
+  it('asks for sockets that a transport may lack only with options that use them', async () => {
+    const product = plugin(({ shared }) => (shared ? ['datagrams'] : []));
+    const wire = async (shared: boolean) => {
+      const yaml = nodeYaml(`plugins: [["@sample/transport", { mode: uapi }], [custom, { shared: ${shared} }]]`);
+      return createContainer(product, await loadYaml(yaml, { product }), { logger: memoryLogger() });
+    };
+    expect(await problemsOf(wire(true))).toMatchObject([
+      { plugin: 'custom', expected: 'a transport that owns its socket, to share it' },
+    ]);
+    await expect(wire(false)).resolves.toBeDefined();
   });
 
   it("that throws, or returns something else, is the plugin's fault", async () => {
