@@ -4,7 +4,7 @@ export interface InnerSide {
   deliver(packet: Uint8Array): void;
   /** A range is to be routed here from now on, since a peer has it; or no longer, since none has. */
   setRouted(cidr: string, isRouted: boolean): void;
-  /** We send datagrams to this IP address; they must not come back to us as packets. */
+  /** We send to this IP address, datagrams or a connection: they must not come back to us as packets. */
   addEndpoint(ip: string): void;
   /** @throws CodedError */
   start(options: { signal: AbortSignal; listenPort: number }): Promise<void>;

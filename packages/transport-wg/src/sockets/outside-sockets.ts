@@ -8,7 +8,7 @@ export interface OutsideSocketsOptions {
   /** What routing knows our own packets by; undefined where nothing of ours routes anything. */
   readonly mark: number | undefined;
   readonly logger: Logger;
-  /** Told of whom they are for. */
+  /** Told of whom they are for, before they are there: the mark is heeded only in ranges that are asked for by rules. */
   readonly onRemote?: (ip: string) => void;
 }
 

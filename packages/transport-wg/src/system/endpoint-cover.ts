@@ -5,7 +5,14 @@ import { PrefixTrie } from '../protocol/prefix-trie.js';
 /** Far more than a node has peers with candidates; past it the one that was named longest ago is forgotten. */
 const ENDPOINTS_MAX = 65_536;
 
-/** Which endpoints of ours lie in which allowed IP ranges: each question takes as many steps as an address has bits. */
+/**
+ * Which endpoints of ours lie in which allowed IP ranges: each question takes as many steps as an address has bits.
+ *
+ * No endpoint has a route or rule of its own: mark and port tell our own datagrams and connections. But the kernel asks for
+ * them in rules alone, and goes through rules one by one: a range is asked for by rules only where something of ours has to
+ * get past it, and is a plain route, which catches what is marked too, elsewhere. So whatever sends says where to: the
+ * transport's sockets (peers, relays, STUN), those beside them (rendezvous, DNS), and a device, of which we read it.
+ */
 export class EndpointCover {
   readonly #ranges = byFamily<string>();
   readonly #endpoints = byFamily<true>();

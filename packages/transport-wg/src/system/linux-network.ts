@@ -127,7 +127,7 @@ export class LinuxNetwork {
     this.#schedule();
   }
 
-  /** We send datagrams to this IP address: no route of ours may catch them. */
+  /** We send to this IP address: no route of ours may catch it ({@link EndpointCover}). */
   addEndpoint(ip: string): void {
     for (const text of this.#cover.addEndpoint(ip)) {
       if (this.#holdsEndpoint.has(text)) continue;
