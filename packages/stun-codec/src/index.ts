@@ -28,6 +28,7 @@
  */
 export {
   formatAddress,
+  isIPv6,
   parseTransportAddress,
   sameAddress,
   transportAddress,

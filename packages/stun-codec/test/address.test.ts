@@ -1,10 +1,11 @@
-import { isIPv6 } from 'node:net';
+import * as net from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   addressFromIpBytes,
   formatAddress,
   ipToBytes,
+  isIPv6,
   parseTransportAddress,
   sameAddress,
   transportAddress,
@@ -63,7 +64,7 @@ describe('transportAddress', () => {
         const address = transportAddress(text, port);
         expect(transportAddress(text.toUpperCase(), port)).toEqual(address);
         expect(transportAddress(address.ip, port)).toEqual(address);
-        if (address.family === 6) expect(isIPv6(address.ip)).toBe(true);
+        if (address.family === 6) expect(net.isIPv6(address.ip)).toBe(true);
       }),
     );
   });
@@ -140,5 +141,31 @@ describe('IP bytes', () => {
 
   it.each([0, 3, 5, 15, 17])('of length %i are none', (length) => {
     expect(addressFromIpBytes(Buffer.alloc(length), 1)).toBeUndefined();
+  });
+});
+
+describe('isIPv6', () => {
+  const likeIPv6 = fc
+    .array(
+      fc.oneof(
+        fc.constantFrom('::', ':', '.', '0', '1.2.3.4', 'ffff', '%', ']', '/', ' '),
+        fc.string({ maxLength: 2 }),
+      ),
+      {
+        maxLength: 12,
+      },
+    )
+    .map((parts) => parts.join(''));
+  const nearly = fc
+    .tuple(ipv6Text, fc.nat(40), fc.constantFrom('', ':', '::', '0', 'g', '.', '255', '256'))
+    .map(([text, at, put]) => text.slice(0, at) + put + text.slice(at + 1));
+
+  it('takes what node:net takes, but for zones', () => {
+    fc.assert(
+      fc.property(fc.oneof(likeIPv6, nearly, fc.ipV6()), (text) => {
+        expect(isIPv6(text)).toBe(net.isIPv6(text) && !text.includes('%'));
+      }),
+      { numRuns: 5000 },
+    );
   });
 });

@@ -40,12 +40,21 @@ export interface ThreadRights {
 export function threadRights(): ThreadRights[] {
   return readdirSync('/proc/self/task').flatMap((tid) => {
     try {
-      return parseThreadStatus(Number(tid), readFileSync(`/proc/self/task/${tid}/status`, 'utf8'));
+      return rightsOf(Number(tid));
     } catch {
       // It ended while we looked.
       return [];
     }
   });
+}
+
+/** Of the thread on which all JavaScript runs. @throws where /proc does not tell. */
+export function ownRights(): ThreadRights {
+  return rightsOf(process.pid);
+}
+
+function rightsOf(tid: number): ThreadRights {
+  return parseThreadStatus(tid, readFileSync(`/proc/self/task/${tid}/status`, 'utf8'));
 }
 
 export function parseThreadStatus(tid: number, status: string): ThreadRights {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { capabilitySet, threadRights, type CapabilitySet, type ThreadRights } from './capabilities.js';
+import { capabilitySet, ownRights, threadRights, type CapabilitySet, type ThreadRights } from './capabilities.js';
 import { linuxLibc, type Arena, type LinuxLibc } from '../libc/libc.js';
 import { SystemCallError } from '../libc/system-call-error.js';
 
@@ -11,6 +11,8 @@ const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 /** linux/capability.h: sets of 64 bits, in two halves. */
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+/** A node that starts has better things to do than the pool's threads: it connects first. */
+const POOL_AFTER_MS = 1000;
 /** The pool's threads free themselves after this, whatever happens to us. */
 const PARK_TIMEOUT_MS = 1000;
 /** Looking names up can take a thread for many seconds. */
@@ -38,21 +40,23 @@ export interface DroppedRights {
  *
  * Capabilities belong to threads, and no call drops another thread's. The calling thread, on which all JavaScript runs, drops
  * its own at once, and threads and processes that it starts later have no more. The threads of libuv's pool, on which files
- * are read and names looked up, are there already: each is made to drop its own; see {@link onEachPoolThread}. What V8 has for
- * compiling and collecting cannot be reached, and keeps what it had.
+ * are read and names looked up, are there already: each is made to drop its own a second later; see {@link onEachPoolThread}.
+ * What V8 has for compiling and collecting cannot be reached, and keeps what it had.
  * @param options.signal stops waiting for threads that are busy.
  * @returns what the kernel says afterwards. @throws RangeError for a name that Linux does not have; SystemCallError where a call
  * fails, NativeCodeError, Error where a thread stays busy.
  */
 export async function dropRights(keep: readonly string[], { signal }: { signal: AbortSignal }): Promise<DroppedRights> {
-  const kept = capabilitySet(keep) & ownRights().permitted;
+  const own = ownRights();
+  const kept = capabilitySet(keep) & own.permitted;
   const system = linuxLibc();
   const arena = system.arena(POLL_FDS + 16 * poolThreads());
   fillCapset(arena, kept);
-  const calls = callsFor(arena, kept);
+  const calls = callsFor(arena, kept, own);
   for (const [name, ...args] of calls) {
     if (system[name](...args) < 0) throw new SystemCallError(`${name} failed`, name, system.errno());
   }
+  await setTimeout(POOL_AFTER_MS, undefined, { signal, ref: false });
   // A thread that is made to do it twice fails, having dropped the right to; what counts is read back below.
   const enqueue = () => Promise.allSettled(calls.map(([name, ...args]) => system.onPool(name, args)));
   for (let attempt = 1; !(await onEachPoolThread(system, arena, enqueue)); attempt++) {
@@ -66,8 +70,7 @@ export async function dropRights(keep: readonly string[], { signal }: { signal: 
 type Call = readonly ['prctl' | 'capset', ...args: number[]];
 
 /** In this order: dropping from the bounding set takes a capability itself. */
-function callsFor(arena: Arena, kept: CapabilitySet): Call[] {
-  const { bounding } = ownRights();
+function callsFor(arena: Arena, kept: CapabilitySet, { bounding }: ThreadRights): Call[] {
   const calls: Call[] = [];
   for (let number = 0; number < 64; number++) {
     const bit = 1n << BigInt(number);
@@ -162,12 +165,6 @@ function isPolling(address: number): boolean {
       return false;
     }
   });
-}
-
-function ownRights(): ThreadRights {
-  const own = threadRights().find(({ tid }) => tid === process.pid);
-  if (own === undefined) throw new Error('/proc does not tell of this thread');
-  return own;
 }
 
 /** As libuv reads it, once, when the pool is first used. */

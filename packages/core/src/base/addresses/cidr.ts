@@ -1,4 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv6 } from '@wirepath/stun-codec';
+import { isIPv4 } from 'node:net';
 
 /** An IP network, or an interface address with its network. */
 export interface Cidr {
@@ -59,9 +60,9 @@ export function networkOf({ bytes }: Pick<Cidr, 'bytes'>, prefix: number): strin
 
 /** An IP address in network byte order; undefined for what is none, or has a zone. */
 function ipBytes(text: string): Uint8Array | undefined {
-  // node:net decides what an address is: lenient parsers read 010.0.0.1 as 8.0.0.1.
+  // Strict readers decide what an address is: lenient ones read 010.0.0.1 as 8.0.0.1.
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number);
-  if (!isIPv6(text) || text.includes('%')) return undefined;
+  if (!isIPv6(text)) return undefined;
   const [head = '', tail = ''] = text.split('::');
   const first = ipv6Part(head);
   const last = ipv6Part(tail);
