@@ -11,7 +11,7 @@ const ENDPOINTS_MAX = 65_536;
  * No endpoint has a route or rule of its own: mark and port tell our own datagrams and connections. But the kernel asks for
  * them in rules alone, and goes through rules one by one: a range is asked for by rules only where something of ours has to
  * get past it, and is a plain route, which catches what is marked too, elsewhere. So whatever sends says where to: the
- * transport's sockets (peers, relays, STUN), those beside them (rendezvous, DNS), and a device, of which we read it.
+ * transport's sockets (peers, relays, STUN), those beside them (rendezvous, DNS), and a device (what it is told, and says).
  */
 export class EndpointCover {
   readonly #ranges = byFamily<string>();

@@ -159,6 +159,7 @@ export class NativeTransport implements Transport {
     peer.config = config;
     this.#peers.set(publicKey, peer);
     this.#device.manage(publicKey);
+    if (moved) this.#network?.addEndpoint(endpoint.ip);
     this.#put(peer, moved ? endpoint : undefined);
     this.#ranges.set(publicKey, config.allowedIps);
   }
@@ -187,6 +188,7 @@ export class NativeTransport implements Transport {
     if (paths.length > 0 && !path) this.#counters.count('path.unsupported');
     if (!peer || !path) return;
     peer.decision += 1;
+    this.#network?.addEndpoint(path.remote.ip);
     if (this.#device.traits.canModifyPeer) void this.#device.set(setEndpoint(publicKey, path.remote));
     else this.#put(peer, path.remote);
     this.#watch.nudge();
@@ -223,6 +225,8 @@ export class NativeTransport implements Transport {
     const peer = this.#peers.get(publicKey);
     if (!peer) throw new CodedError('PEER_NOT_FOUND', undefined, { subject: publicKey });
     const decision = (peer.decision += 1);
+    // Before the device sends to it: what goes into the tunnel that it is to open is repeated in seconds only.
+    this.#network?.addEndpoint(remote.ip);
     const trial = tryEndpoint({
       device: this.#device,
       clock: this.#needs.clock,
