@@ -295,13 +295,10 @@ export class ProxyTransport implements Transport {
     void this.#device.inTurn(async (control) => {
       const endpoint = await peer.leg.endpoint;
       if (this.#peers.get(peer.publicKey) !== peer) return;
-      const { canModifyPeer, handshakeClock } = this.#device.traits;
       const present = await this.#device.present(peer.publicKey, control);
-      if (peer.endpoint === undefined && present) {
-        // A handshake from before our time is none of ours.
-        peer.lastHandshakeMs = lastHandshakeUnixMs(present, handshakeClock, this.#needs.clock.unixMs());
-      }
-      await control.set(putPeer(peer.config, endpoint, { replace: present !== undefined && !canModifyPeer }));
+      // A session from before our time is of no use: what comes in for it names an index that went past other sockets.
+      const replace = present !== undefined && (peer.endpoint === undefined || !this.#device.traits.canModifyPeer);
+      await control.set(putPeer(peer.config, endpoint, { replace }));
       peer.known(endpoint);
     });
   }

@@ -1,4 +1,10 @@
-import { socketPath, transportAddress, type TransportAddress, type TransportPath } from '@wirepath/core/plugin';
+import {
+  socketPath,
+  transportAddress,
+  type Identity,
+  type TransportAddress,
+  type TransportPath,
+} from '@wirepath/core/plugin';
 import type { UapiTransportOptions } from '../../../src/attached/attached-options.js';
 import { ProxyTransport } from '../../../src/attached/proxy/proxy-transport.js';
 import { newIdentity, recordingLogger, systemClock, type TestNode, testGuard } from '../../embedded/support.js';
@@ -31,9 +37,9 @@ export async function startProxied(
   interfaceName: string,
   ip: string,
   options: UapiTransportOptions = { command: 'wireguard-go' },
+  identity: Identity = newIdentity(),
 ): Promise<ProxiedNode> {
   const logger = recordingLogger();
-  const identity = newIdentity();
   const node = { interfaceName, addresses: [`${ip}/24`], mtu: 1420 };
   const transport = new ProxyTransport(
     { logger, clock: systemClock, guard: testGuard(logger), identity, node },

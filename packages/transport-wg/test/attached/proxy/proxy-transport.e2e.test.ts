@@ -4,7 +4,8 @@ import { pathKey, sameAddress, socketPath, transportAddress, type TransportPath 
 import { WireguardGo } from '../../../src/attached/device/wireguard-go.js';
 import { UapiClient } from '../../../src/uapi/socket/client.js';
 import { WgProgram } from '../../../src/attached/device/wg-program.js';
-import { bareSocket, startNode, type TestNode } from '../../embedded/support.js';
+import { bareSocket, newIdentity, startNode, type TestNode } from '../../embedded/support.js';
+import type { DeviceControl } from '../../../src/uapi/device.js';
 import { lacking, run, uniqueInterface, until } from '../../uapi/programs.js';
 import { answerPings, never, pinged, startProxied, uniqueSubnet, type ProxiedNode } from './proxied.js';
 
@@ -245,6 +246,37 @@ describe.skipIf(reason)('the proxy in front of wireguard-go', () => {
     expect(await device.get()).toEqual(before);
     const addresses = networkInterfaces()[interfaceName]?.map(({ address }) => address) ?? [];
     expect(addresses).not.toContain(proxied.ip);
+  });
+
+  it('takes over a device from a node that was killed, whose session is of no use to it', async () => {
+    const interfaceName = uniqueInterface();
+    const daemon = new WireguardGo({ interfaceName });
+    await daemon.start({ signal: never });
+    cleanups.push(() => daemon.stop());
+    const device = UapiClient.forInterface(interfaceName);
+    let killed = false;
+    const control: DeviceControl = {
+      get: (options) => device.get(options),
+      set: (change, options) => (killed ? Promise.reject(new Error('killed')) : device.set(change, options)),
+    };
+    const identity = newIdentity();
+    const subnet = uniqueSubnet();
+    const peer = await startNode(subnet.peer);
+    cleanups.push(() => peer.transport.stop());
+    answerPings(peer);
+    const first = await startProxied(interfaceName, subnet.device, { control }, identity);
+    cleanups.push(() => first.transport.stop());
+    await connect(first, peer);
+    killed = true;
+    await first.transport.stop();
+
+    const second = await startProxied(interfaceName, subnet.device, {}, identity);
+    cleanups.push(() => second.transport.stop());
+    second.transport.addPeer({ publicKey: peer.identity.publicKey, allowedIps: [`${peer.ip}/32`] });
+    second.transport.setPath(peer.identity.publicKey, [second.pathTo(peer.address)]);
+    peer.transport.setPath(second.publicKey, [peer.pathTo(peer, second.address.port)]);
+    // Sooner than the device would find out by itself that nothing comes back: after 15 s.
+    await until('an answer', async () => (await pinged(peer.ip, 1)) === 1, 7000);
   });
 
   it('works through `wg` alone, as with a kernel device', async () => {
