@@ -10,6 +10,8 @@ const CHAIN = 'inet clear seen';
 
 export interface KillSwitchLabOptions {
   readonly killSwitch: unknown;
+  /** Further options of A's transport. */
+  readonly transport?: Readonly<Record<string, unknown>>;
   readonly ipv6?: boolean;
   readonly allowedIps?: readonly string[];
 }
@@ -33,12 +35,13 @@ export class KillSwitchLab {
 
   static async create({
     killSwitch,
+    transport = {},
     ipv6 = false,
     allowedIps = ['0.0.0.0/0'],
   }: KillSwitchLabOptions): Promise<KillSwitchLab> {
     const lab = await labForTest({ a: { nat: 'portcone', hosts: 2 }, b: 'none' }, { ipv6 });
     const server = await WirepathServer.prepare(lab, {});
-    const a = new WirepathNode(lab, 'a', { number: 1, rc: { transport: { killSwitch } } });
+    const a = new WirepathNode(lab, 'a', { number: 1, rc: { transport: { killSwitch, ...transport } } });
     const b = new WirepathNode(lab, 'b', { number: 2 });
     const endpoint = (site: string) => ({ endpoint: `${lab.site(site).publicAddress}:51820` });
     await a.configure([b.asPeer({ allowedIps, ...endpoint('b') })]);

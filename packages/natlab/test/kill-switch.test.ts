@@ -62,6 +62,53 @@ describeInLab('the kill switch', () => {
     expect(JSON.parse(await lab.exec('a', a.command('down', '--json')))).toMatchObject({ removed: [] });
   });
 
+  it.each([
+    { subMode: 'proxy', listenPort: 51820 },
+    { subMode: 'native', listenPort: 51820 },
+    { subMode: 'native', listenPort: 0 },
+  ])('holds in front of a device of others, $subMode, port $listenPort', async ({ subMode, listenPort }) => {
+    const it = await KillSwitchLab.create({ killSwitch: true, transport: { mode: 'uapi', subMode, listenPort } });
+    const { lab, a, b } = it;
+    it.send('a', `${OUTSIDE}:9`, `${b.address}:9`);
+    expect((await it.seenDuring(async () => undefined)).clear4).toBeGreaterThan(10);
+
+    // As at boot, when there is no device yet.
+    await lab.exec('a', a.command('kill-switch'));
+    const device = lab.spawn('a', 'wireguard-go', ['env', 'LOG_LEVEL=verbose', 'wireguard-go', '-f', a.interfaceName]);
+    let seen = await it.seenDuring(async () => {
+      await device.logged(/UAPI listener started/);
+      await it.start();
+    });
+    expect(seen).toMatchObject({ clear4: 0, overlay: 0 });
+
+    seen = await it.seenDuring(() => flushRules(it));
+    expect(seen).toMatchObject({ clear4: 0, overlay: 0 });
+    expect((await it.seen()).own).toBeGreaterThan(0);
+
+    seen = await it.seenDuring(async () => {
+      await a.stop('SIGKILL');
+      await flushRules(it);
+      await lab.exec('a', ['ip', 'link', 'set', a.interfaceName, 'down']);
+    });
+    expect(seen).toMatchObject({ clear4: 0, overlay: 0 });
+
+    seen = await it.seenDuring(async () => {
+      await it.startA();
+      await it.throughTunnel();
+    });
+    expect(seen).toMatchObject({ clear4: 0, overlay: 0 });
+    expect((await a.status()).node.dropped['kill-switch.dropped']).toBeGreaterThan(0);
+    await a.stop();
+    expect((await it.seenDuring(async () => undefined)).clear4).toBeGreaterThan(10);
+    await device.stop();
+  });
+
+  it('lets what a device of others sends itself pass before the node runs, too', async () => {
+    const it = await KillSwitchLab.create({ killSwitch: true, transport: { mode: 'uapi', subMode: 'native' } });
+    await it.lab.exec('a', it.a.command('kill-switch'));
+    expect(await it.rulesOfA()).toMatch(/udp sport 51820 .*accept/);
+  });
+
   it('holds back what is passed on for others', async () => {
     const it = await KillSwitchLab.create({ killSwitch: true });
     const { lab, a } = it;

@@ -69,8 +69,8 @@ export function wireGuardOptions(z: SchemaLibrary) {
       .default(true)
       .describe('Of `uapi`. `false` leaves addresses and routes of the device to others'),
   });
-  return options.refine(({ killSwitch, mode, tun }) => killSwitch === false || (mode === 'embedded' && tun), {
+  return options.refine(({ killSwitch, mode, tun }) => killSwitch === false || mode === 'uapi' || tun, {
     path: ['killSwitch'],
-    error: '`false`, for it needs a device of our own (`mode: embedded` with `tun: true`)',
+    error: '`false`, for with `tun: false` nothing that this machine sends is meant for the tunnel',
   });
 }

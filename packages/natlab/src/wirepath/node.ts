@@ -100,7 +100,10 @@ export class WirepathNode {
     return this.daemon.stop(signal);
   }
 
-  /** Runs `wirepath COMMAND ... --config` on this node; the control socket is reached from everywhere. */
+  /**
+   * Asks this node: `wirepath COMMAND ... --config`, on this machine, for the control socket is reached from everywhere. What
+   * sets something in the system (`kill-switch`, `down`) would set it there: it is for `lab.exec` with {@link command}.
+   */
   run(command: string, ...args: readonly string[]): Promise<string> {
     return runProgram(this.#client(command, ...args), { env: this.lab.env, timeoutMs: 30_000 });
   }

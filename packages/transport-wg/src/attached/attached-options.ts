@@ -1,14 +1,12 @@
-import type { Clock, Guard, Identity, Logger, NodeSettings } from '@wirepath/core/plugin';
+import type { Identity } from '@wirepath/core/plugin';
+import type { FirewallNeeds } from '../system/firewall/create-firewall.js';
+import type { KillSwitchOption } from '../system/firewall/kill-switch-options.js';
 import type { DeviceControl } from '../uapi/device.js';
 import type { DeviceKind } from './device/device-traits.js';
 
 /** What a transport for a device that somebody else runs needs. */
-export interface UapiTransportNeeds {
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly guard: Guard;
+export interface UapiTransportNeeds extends FirewallNeeds {
   readonly identity: Identity;
-  readonly node: NodeSettings;
 }
 
 export interface UapiTransportOptions {
@@ -24,6 +22,8 @@ export interface UapiTransportOptions {
   readonly bindInterface?: string | undefined;
   /** False leaves addresses and routes of the device to others. @default true */
   readonly configureInterface?: boolean | undefined;
+  /** @default false */
+  readonly killSwitch?: KillSwitchOption | undefined;
   /** Instead of the device's socket or `wg`. */
   readonly control?: DeviceControl | undefined;
 }

@@ -35,7 +35,6 @@ describe('the plugin', () => {
     ['a mark of 0', { fwmark: 0 }],
     ['a mode that there is not', { mode: 'kernel' }],
     ['a name that no interface can have', { bindInterface: 'sixteen-letters-' }],
-    ['a kill switch in front of a device of others', { mode: 'uapi', killSwitch: true }],
     ['a kill switch without a device', { tun: false, killSwitch: 'always' }],
   ])('refuses %s', (_what, options) => {
     expect(schema.safeParse(options).success).toBe(false);

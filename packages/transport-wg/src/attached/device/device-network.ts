@@ -1,66 +1,79 @@
-import type { Clock, Guard, Logger, NodeSettings } from '@wirepath/core/plugin';
+import { createFirewall, type FirewallNeeds } from '../../system/firewall/create-firewall.js';
+import type { Firewall } from '../../system/firewall/firewall.js';
+import type { KillSwitchOption } from '../../system/firewall/kill-switch-options.js';
 import { firewallMark, routingTable } from '../../system/firewall-mark.js';
-import type { Netlink } from '../../system/kernel.js';
 import { LinuxNetwork } from '../../system/linux-network.js';
 
 export interface DeviceNetworkOptions {
-  readonly node: NodeSettings;
   /** Of the device. */
   readonly interfaceName: string;
-  /** Of the options. */
-  readonly fwmark: number | undefined;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly guard: Guard;
-  /** @default this system's */
-  readonly netlink?: () => Netlink;
+  readonly fwmark?: number | undefined;
+  /** False leaves addresses and routes of the device to others. @default true */
+  readonly configureInterface?: boolean | undefined;
+  readonly killSwitch?: KillSwitchOption | undefined;
 }
 
 /**
- * Addresses and routes of a device that somebody else made: those that the configuration names and the device lacks.
- * What we add goes again; the device stays.
+ * The system around a device that somebody else made: addresses and routes, those that the configuration names and the device
+ * lacks, and the firewall. What we add goes again; the device stays.
  */
 export class DeviceNetwork {
-  readonly #options: DeviceNetworkOptions;
-  readonly #network: LinuxNetwork;
+  /** undefined on systems without nftables, where no kill switch is asked for. */
+  readonly killSwitch: Firewall | undefined;
+  /** Of our own sockets; undefined where routes and rules are left to others, who ask for none. */
+  readonly mark: number | undefined;
+  readonly #needs: FirewallNeeds;
+  readonly #interfaceName: string;
+  readonly #routes: LinuxNetwork | undefined;
   #started = false;
 
-  constructor(options: DeviceNetworkOptions) {
-    this.#options = options;
-    const { interfaceName, fwmark } = options;
+  constructor(needs: FirewallNeeds, options: DeviceNetworkOptions) {
+    const { interfaceName, fwmark, killSwitch = false, configureInterface = true } = options;
+    this.#needs = needs;
+    this.#interfaceName = interfaceName;
     const [mark, table] = [firewallMark(fwmark), routingTable(interfaceName, fwmark)];
-    this.#network = new LinuxNetwork({ ...options, mark, table });
+    const { logger, clock, guard } = needs;
+    if (configureInterface) this.#routes = new LinuxNetwork({ interfaceName, logger, clock, guard, mark, table });
+    this.killSwitch = createFirewall(needs, { mark, killSwitch, device: interfaceName });
+    this.mark = configureInterface || killSwitch !== false ? mark.value : fwmark;
   }
 
   /** @throws CodedError NETWORK_CONFIG, PERMISSION_DENIED, INTERFACE_NOT_FOUND. */
   async start(listenPort: number): Promise<void> {
-    const { node, interfaceName, logger } = this.#options;
-    if (process.platform !== 'linux') {
-      logger.warn('addresses and routes of the device are yours to set on this system', { interface: interfaceName });
-      return;
+    const { node, logger } = this.#needs;
+    if (process.platform === 'linux') {
+      this.#started = true;
+      await this.#routes?.configure({ addresses: node.addresses, mtu: node.mtu, listenPort });
+    } else if (this.#routes) {
+      const subject = { interface: this.#interfaceName };
+      logger.warn('addresses and routes of the device are yours to set on this system', subject);
     }
-    this.#started = true;
-    await this.#network.configure({ addresses: node.addresses, mtu: node.mtu, listenPort });
+    if (this.mark !== undefined) this.killSwitch?.start();
   }
 
   /** Routes a range into the device, or does so no longer. */
   setRouted(cidr: string, isRouted: boolean): void {
-    this.#network.setRouted(cidr, isRouted);
+    this.killSwitch?.setRouted(cidr, isRouted);
+    this.#routes?.setRouted(cidr, isRouted);
   }
 
   addEndpoint(ip: string): void {
-    this.#network.addEndpoint(ip);
+    this.#routes?.addEndpoint(ip);
+  }
+
+  counters(): Record<string, number> {
+    return this.killSwitch?.counters() ?? {};
   }
 
   /** What is not as it was set up, in sentences with the cure. */
   problems(): string[] {
-    return this.#network.problems();
+    return [...(this.killSwitch?.problems() ?? []), ...(this.#routes?.problems() ?? [])];
   }
 
-  /** Idempotent; never throws. */
+  /** The firewall stays until it is closed. Idempotent; never throws. */
   async stop(): Promise<void> {
     if (!this.#started) return;
     this.#started = false;
-    await this.#network.close({ staysThere: true });
+    await this.#routes?.close({ staysThere: true });
   }
 }

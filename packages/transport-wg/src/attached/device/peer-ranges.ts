@@ -6,8 +6,8 @@ import type { DeviceNetwork } from './device-network.js';
 export class PeerRanges {
   readonly #allowedIps: AllowedIps<PublicKey>;
 
-  constructor(network: Pick<DeviceNetwork, 'setRouted'> | undefined) {
-    this.#allowedIps = new AllowedIps((cidr, isRouted) => network?.setRouted(cidr, isRouted));
+  constructor(network: Pick<DeviceNetwork, 'setRouted'>) {
+    this.#allowedIps = new AllowedIps((cidr, isRouted) => network.setRouted(cidr, isRouted));
   }
 
   set(publicKey: PublicKey, cidrs: readonly string[]): void {

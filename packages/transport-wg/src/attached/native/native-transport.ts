@@ -15,7 +15,7 @@ import {
 import type { UapiDeviceState } from '../../uapi/device.js';
 import { AttachedDevice } from '../device/attached-device.js';
 import { DeviceMishaps } from '../device/device-mishaps.js';
-import { firewallMark } from '../../system/firewall-mark.js';
+import type { Firewall } from '../../system/firewall/firewall.js';
 import { OutsideSockets } from '../../sockets/outside-sockets.js';
 import { DeviceNetwork } from '../device/device-network.js';
 import { DeviceWatch } from '../device/device-watch.js';
@@ -55,12 +55,13 @@ interface NativePeer {
 export class NativeTransport implements Transport {
   readonly datagrams = undefined;
   readonly packets = undefined;
+  readonly killSwitch: Firewall | undefined;
   readonly #needs: UapiTransportNeeds;
   readonly #options: NativeTransportOptions;
   readonly #counters = new Counters();
   readonly #mishaps: DeviceMishaps;
   readonly #device: AttachedDevice;
-  readonly #network: DeviceNetwork | undefined;
+  readonly #network: DeviceNetwork;
   readonly #ranges: PeerRanges;
   readonly #watch: DeviceWatch;
   readonly #peers = new Map<PublicKey, NativePeer>();
@@ -85,14 +86,11 @@ export class NativeTransport implements Transport {
     const interfaceName = options.device ?? node.interfaceName;
     const mishaps = (this.#mishaps = new DeviceMishaps(clock, interfaceName, this.#counters));
     this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, mishaps });
-    if (options.configureInterface ?? true) {
-      this.#network = new DeviceNetwork({ node, interfaceName, fwmark: options.fwmark, logger, clock, guard });
-    }
-    this.#outside = new OutsideSockets({
-      mark: this.#network ? firewallMark(options.fwmark).value : options.fwmark,
-      logger,
-      onRemote: (ip) => this.#network?.addEndpoint(ip),
-    });
+    this.#network = new DeviceNetwork(needs, { ...options, interfaceName });
+    const { killSwitch, mark } = this.#network;
+    this.killSwitch = killSwitch;
+    if (options.listenPort) killSwitch?.setUnmarkedPort(options.listenPort);
+    this.#outside = new OutsideSockets({ mark, logger, onRemote: (ip) => this.#network.addEndpoint(ip) });
     this.#ranges = new PeerRanges(this.#network);
     this.#watch = new DeviceWatch({
       clock,
@@ -115,17 +113,18 @@ export class NativeTransport implements Transport {
     return this.#port;
   }
 
-  /** @throws CodedError INTERFACE_NOT_FOUND, PERMISSION_DENIED, NETWORK_CONFIG, TIMEOUT, ABORTED; UapiError. */
+  /** @throws CodedError KILL_SWITCH, INTERFACE_NOT_FOUND, PERMISSION_DENIED, NETWORK_CONFIG, TIMEOUT, ABORTED; UapiError. */
   listen({ signal }: { signal: AbortSignal }): Promise<void> {
     return this.#begin(async () => {
       const { listenPort = 0 } = this.#options;
+      this.killSwitch?.load();
       const state = await this.#device.attach({ signal });
-      this.#port = state.listenPort;
+      this.#setPort(state.listenPort);
       if (listenPort === 0 || listenPort === state.listenPort) return;
       if (!(await this.#device.set({ listenPort, replacePeers: false, peers: [] }))) {
         throw new CodedError('ADDRESS_IN_USE', 'the device did not take the port', { subject: String(listenPort) });
       }
-      this.#port = listenPort;
+      this.#setPort(listenPort);
     });
   }
 
@@ -133,13 +132,13 @@ export class NativeTransport implements Transport {
   start({ signal }: { signal: AbortSignal }): Promise<void> {
     return this.#begin(async () => {
       if (this.#stopping || signal.aborted) throw new CodedError('ABORTED', undefined, { cause: signal.reason });
-      await this.#network?.start(this.#port ?? 0);
+      await this.#network.start(this.#port ?? 0);
       this.#watch.start();
     });
   }
 
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  stop(options?: { failed?: boolean }): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => this.killSwitch?.close(options));
     return this.#stopping;
   }
 
@@ -159,7 +158,7 @@ export class NativeTransport implements Transport {
     peer.config = config;
     this.#peers.set(publicKey, peer);
     this.#device.manage(publicKey);
-    if (moved) this.#network?.addEndpoint(endpoint.ip);
+    if (moved) this.#network.addEndpoint(endpoint.ip);
     this.#put(peer, moved ? endpoint : undefined);
     this.#ranges.set(publicKey, config.allowedIps);
   }
@@ -188,7 +187,7 @@ export class NativeTransport implements Transport {
     if (paths.length > 0 && !path) this.#counters.count('path.unsupported');
     if (!peer || !path) return;
     peer.decision += 1;
-    this.#network?.addEndpoint(path.remote.ip);
+    this.#network.addEndpoint(path.remote.ip);
     if (this.#device.traits.canModifyPeer) void this.#device.set(setEndpoint(publicKey, path.remote));
     else this.#put(peer, path.remote);
     this.#watch.nudge();
@@ -226,7 +225,7 @@ export class NativeTransport implements Transport {
     if (!peer) throw new CodedError('PEER_NOT_FOUND', undefined, { subject: publicKey });
     const decision = (peer.decision += 1);
     // Before the device sends to it: what goes into the tunnel that it is to open is repeated in seconds only.
-    this.#network?.addEndpoint(remote.ip);
+    this.#network.addEndpoint(remote.ip);
     const trial = tryEndpoint({
       device: this.#device,
       clock: this.#needs.clock,
@@ -278,7 +277,7 @@ export class NativeTransport implements Transport {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.#counters.snapshot();
+    return { ...this.#counters.snapshot(), ...this.#network.counters() };
   }
 
   #begin(step: () => Promise<void>): Promise<void> {
@@ -289,7 +288,14 @@ export class NativeTransport implements Transport {
   }
 
   problems(): string[] {
-    return [...(this.#network?.problems() ?? []), ...this.#mishaps.problems()];
+    return [...this.#network.problems(), ...this.#mishaps.problems()];
+  }
+
+  /** The device marks nothing, so its datagrams are known by its port. */
+  #setPort(port: number): void {
+    if (port === this.#port) return;
+    this.#port = port;
+    if (port !== 0) this.killSwitch?.setUnmarkedPort(port);
   }
 
   async #stop(): Promise<void> {
@@ -297,7 +303,7 @@ export class NativeTransport implements Transport {
     await this.#beginning;
     await Promise.allSettled(this.#trials);
     await this.#watch.stop();
-    await this.#network?.stop();
+    await this.#network.stop();
     await this.#device.detach();
     this.#peers.clear();
   }
@@ -319,13 +325,13 @@ export class NativeTransport implements Transport {
   }
 
   #told(state: UapiDeviceState, atUnixMs: number): void {
-    this.#port = state.listenPort;
+    this.#setPort(state.listenPort);
     const { handshakeClock } = this.#device.traits;
     for (const told of state.peers) {
       const peer = this.#peers.get(told.publicKey);
       if (!peer?.known) continue;
       const { publicKey, endpoint, rxBytes, txBytes } = told;
-      if (endpoint) this.#network?.addEndpoint(endpoint.ip);
+      if (endpoint) this.#network.addEndpoint(endpoint.ip);
       const atMs = lastHandshakeUnixMs(told, handshakeClock, atUnixMs);
       if (isNewHandshake(peer.lastHandshakeMs, atMs, handshakeClock) && atMs !== null) {
         peer.lastHandshakeMs = atMs;

@@ -16,7 +16,7 @@ import { socketDescriptor } from '@wirepath/linux';
 import { TransportEvents } from '../../events/transport-events.js';
 import { OutsideSockets } from '../../sockets/outside-sockets.js';
 import { Sockets } from '../../sockets/sockets.js';
-import { firewallMark } from '../../system/firewall-mark.js';
+import type { Firewall } from '../../system/firewall/firewall.js';
 import { prepareSocket } from '../../sockets/prepare-socket.js';
 import { bindToInterface } from '../../sockets/socket-options.js';
 import { PATH_CHANGE_HANDSHAKE_SPACING_MS } from '../../protocol/constants.js';
@@ -46,6 +46,7 @@ const IDLE_INTERVAL_MS = 10_000;
  */
 export class ProxyTransport implements Transport {
   readonly packets = undefined;
+  readonly killSwitch: Firewall | undefined;
   readonly #needs: UapiTransportNeeds;
   readonly #options: UapiTransportOptions;
   readonly #counters = new Counters();
@@ -53,7 +54,7 @@ export class ProxyTransport implements Transport {
   readonly #ofPeers: Mishaps;
   readonly #sockets: Sockets;
   readonly #device: AttachedDevice;
-  readonly #network: DeviceNetwork | undefined;
+  readonly #network: DeviceNetwork;
   readonly #ranges: PeerRanges;
   readonly #watch: DeviceWatch;
   readonly #peers = new Map<PublicKey, ProxiedPeer>();
@@ -79,19 +80,18 @@ export class ProxyTransport implements Transport {
     const mishaps = (this.#ofDevice = new DeviceMishaps(clock, interfaceName, counters));
     this.#device = new AttachedDevice({ interfaceName, command, kind, control, identity, logger, mishaps });
     this.#ofPeers = new Mishaps(clock, (publicKey) => this.#peers.get(publicKey)?.config.name);
-    const mark = firewallMark(options.fwmark).value;
-    if (options.configureInterface ?? true) {
-      this.#network = new DeviceNetwork({ node, interfaceName, fwmark: options.fwmark, logger, clock, guard });
-    }
-    const onRemote = (ip: string) => this.#network?.addEndpoint(ip);
-    this.#outside = new OutsideSockets({ mark: this.#network ? mark : options.fwmark, logger, onRemote });
+    this.#network = new DeviceNetwork(needs, { ...options, interfaceName });
+    const { killSwitch, mark } = this.#network;
+    this.killSwitch = killSwitch;
+    const onRemote = (ip: string) => this.#network.addEndpoint(ip);
+    this.#outside = new OutsideSockets({ mark, logger, onRemote });
     this.#sockets = new Sockets({
       guard,
       counters,
       onWireGuard: (bytes, from) => this.#fromNetwork(bytes, from),
       onRemote,
       onSendFailed: (code) => this.#ofPeers.sendFailed(code),
-      follow: { clock, logger, ownInterface: interfaceName, mark },
+      follow: { clock, logger, ownInterface: interfaceName, mark: mark ?? 0 },
     });
     this.#ranges = new PeerRanges(this.#network);
     this.#watch = new DeviceWatch({
@@ -122,7 +122,7 @@ export class ProxyTransport implements Transport {
     return this.#sockets.port;
   }
 
-  /** @throws CodedError INTERFACE_NOT_FOUND, ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, TIMEOUT, ABORTED; UapiError. */
+  /** @throws CodedError KILL_SWITCH, INTERFACE_NOT_FOUND, ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, TIMEOUT, ABORTED; UapiError. */
   listen(options: { signal: AbortSignal }): Promise<void> {
     return this.#begin(() => this.#listen(options.signal));
   }
@@ -131,13 +131,13 @@ export class ProxyTransport implements Transport {
   start({ signal }: { signal: AbortSignal }): Promise<void> {
     return this.#begin(async () => {
       if (this.#stopping || signal.aborted) throw new CodedError('ABORTED', undefined, { cause: signal.reason });
-      await this.#network?.start(this.listenPort ?? 0);
+      await this.#network.start(this.listenPort ?? 0);
       this.#watch.start();
     });
   }
 
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  stop(options?: { failed?: boolean }): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => this.killSwitch?.close(options));
     return this.#stopping;
   }
 
@@ -231,12 +231,12 @@ export class ProxyTransport implements Transport {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.#counters.snapshot();
+    return { ...this.#counters.snapshot(), ...this.#network.counters() };
   }
 
   problems(): string[] {
     const parts = [this.#network, this.#ofDevice, this.#ofPeers, this.#sockets];
-    return parts.flatMap((part) => part?.problems() ?? []);
+    return parts.flatMap((part) => part.problems());
   }
 
   /** stop() waits for what was begun. */
@@ -248,7 +248,8 @@ export class ProxyTransport implements Transport {
   }
 
   async #listen(signal: AbortSignal): Promise<void> {
-    const { listenPort = 0, bindInterface, fwmark } = this.#options;
+    const { listenPort = 0, bindInterface } = this.#options;
+    this.killSwitch?.load();
     const state = await this.#device.attach({ signal, portToFree: listenPort });
     const privateKey = this.#needs.identity.exportPrivateKey();
     this.#sorter = new IncomingSorter(privateKey);
@@ -257,11 +258,10 @@ export class ProxyTransport implements Transport {
     this.#setDevicePort(state.listenPort);
     await this.#sockets.open(listenPort, signal);
     this.#listening = true;
-    const mark = firewallMark(fwmark).value;
     this.#sockets.forEachSocket((socket, { family }) => {
       const fd = process.platform === 'linux' ? socketDescriptor(socket) : undefined;
       if (fd === undefined) return;
-      if (this.#network) prepareSocket({ fd, family }, mark, this.#needs.logger);
+      if (this.#network.mark !== undefined) prepareSocket({ fd, family }, this.#network.mark, this.#needs.logger);
       if (bindInterface !== undefined) bindToInterface(fd, bindInterface);
     });
   }
@@ -271,7 +271,7 @@ export class ProxyTransport implements Transport {
     await this.#watch.stop();
     // Its port may have been the device's.
     await this.#sockets.close();
-    await this.#network?.stop();
+    await this.#network.stop();
     await this.#device.detach();
     for (const peer of this.#peers.values()) this.#close(peer);
     this.#peers.clear();
