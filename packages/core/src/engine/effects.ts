@@ -1,3 +1,4 @@
+import type { TransportAddress } from '@wirepath/stun-codec';
 import type { CandidateType } from '../contracts/candidate.js';
 import type { PublicKey } from '../base/identity/identity.js';
 import type { EnginePath } from './engine-path.js';
@@ -41,6 +42,13 @@ export type EngineEffect =
   /** Open sockets besides the shared one, for a NAT that maps per destination; answered by a `bases-opened` event. */
   | { readonly type: 'open-bases'; readonly peer: PublicKey; readonly family: 4 | 6; readonly count: number }
   | { readonly type: 'close-bases'; readonly baseIds: readonly string[] }
+  /** See whether the peer is there, where nothing can be checked beforehand; one that is being tried is given up. Answered by `endpoint-tried`. */
+  | {
+      readonly type: 'try-endpoint';
+      readonly peer: PublicKey;
+      readonly trial: number;
+      readonly address: TransportAddress;
+    }
   /** A path that worked went silent: has our mapping changed? */
   | { readonly type: 'check-mapping' }
   /** The answer to a `ping` event came on this path. */

@@ -66,6 +66,8 @@ export type EngineEvent =
   | { readonly type: 'ping'; readonly peer: PublicKey }
   /** Answer to an `open-bases` effect; fewer than asked for where the system refuses more. */
   | { readonly type: 'bases-opened'; readonly peer: PublicKey; readonly bases: readonly LocalBase[] }
+  /** Answer to a `try-endpoint` effect. @param proven the peer has answered there, and the device stays with it. */
+  | { readonly type: 'endpoint-tried'; readonly peer: PublicKey; readonly trial: number; readonly proven: boolean }
   /** Answer to a `permit` effect. */
   | {
       readonly type: 'permitted';

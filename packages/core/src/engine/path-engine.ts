@@ -5,8 +5,10 @@ import type { EngineEffect } from './effects.js';
 import type { EngineEvent, LocalDescription } from './events.js';
 import type { DescriptionId } from './messages.js';
 import { OutstandingChecks } from './pairs/outstanding-checks.js';
-import { PeerAgent, type PeerEvent } from './peer/peer-agent.js';
+import type { PathFinder, PeerEvent } from './peer/path-finder.js';
+import { PeerAgent } from './peer/peer-agent.js';
 import type { PairsView, PeerView } from './peer/peer-view.js';
+import { TrialAgent } from './peer/trial-agent.js';
 import { CHECKS_PER_SECOND, CHECK_BURST } from './timings.js';
 import { HardNatTurn, type EngineParts, type EngineSettings, type World } from './world.js';
 
@@ -14,6 +16,8 @@ export interface PathEngineOptions extends Omit<EngineSettings, 'hardNat'> {
   readonly ownKey: PublicKey;
   /** @default true */
   readonly hardNat?: boolean;
+  /** By trials where a device's sockets are not ours, so that no check can be sent. @default 'checks' */
+  readonly means?: PeerView['means'];
   /** Seeded in simulation. */
   readonly random: (length: number) => Uint8Array;
 }
@@ -25,13 +29,16 @@ const NOWHERE: LocalDescription = { bases: [], candidates: [], natBehavior: { ma
  * `nextTimeout` says when to call {@link handleTimeout}. No socket, clock, timer or randomness of its own.
  */
 export class PathEngine {
-  readonly #agents = new Map<PublicKey, PeerAgent>();
+  readonly #agents = new Map<PublicKey, PathFinder>();
   readonly #deadlines = new DueTimes<PublicKey>();
   readonly #parts: EngineParts;
+  readonly #Agent: new (...args: ConstructorParameters<typeof PeerAgent>) => PathFinder;
   #world: World;
   #effects: EngineEffect[] = [];
 
-  constructor({ ownKey, random, holePunchTimeoutMs, maxCandidatePairs, hardNat = true }: PathEngineOptions) {
+  constructor(options: PathEngineOptions) {
+    const { ownKey, random, holePunchTimeoutMs, maxCandidatePairs, hardNat = true, means = 'checks' } = options;
+    this.#Agent = means === 'checks' ? PeerAgent : TrialAgent;
     const runId = Buffer.from(random(8)).toString('hex');
     this.#parts = {
       ownKey,
@@ -133,7 +140,7 @@ export class PathEngine {
     const check = this.#parts.outstanding.take(event.transactionId);
     const agent = check && this.#agents.get(check.peer);
     if (check === undefined || agent === undefined) return;
-    agent.responseReceived(event, check, { now, world: this.#world });
+    agent.handle({ ...event, peer: check.peer, check }, { now, world: this.#world });
     this.#settle(agent);
   }
 
@@ -143,7 +150,7 @@ export class PathEngine {
       known.keepaliveMs = keepaliveMs;
       return;
     }
-    const agent = new PeerAgent(peer, keepaliveMs, this.#parts, { now, world: this.#world });
+    const agent = new this.#Agent(peer, keepaliveMs, this.#parts, { now, world: this.#world });
     this.#agents.set(peer, agent);
     this.#settle(agent);
   }
@@ -170,7 +177,7 @@ export class PathEngine {
     this.#world = Object.freeze({ ...this.#world, ...part });
   }
 
-  #forAll(action: (agent: PeerAgent) => void): void {
+  #forAll(action: (agent: PathFinder) => void): void {
     for (const agent of this.#agents.values()) {
       action(agent);
       this.#settle(agent);
@@ -178,7 +185,7 @@ export class PathEngine {
   }
 
   /** Takes over what an agent wants, and when it is due. */
-  #settle(agent: PeerAgent): void {
+  #settle(agent: PathFinder): void {
     for (const effect of agent.takeEffects()) this.#effects.push(effect);
     this.#deadlines.set(agent.publicKey, agent.nextTimeout(this.#world));
   }

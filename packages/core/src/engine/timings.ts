@@ -33,6 +33,12 @@ export const HANDSHAKE_YIELD_MS = 100;
 export const HANDSHAKE_RETRY_MS = 250;
 export const HANDSHAKE_RETRY_MAX_MS = 5000;
 
+/** WireGuard's REJECT_AFTER_TIME: a session lives no longer without a handshake. */
+export const SESSION_MS = 180_000;
+
+/** One trial of an endpoint on a device: long enough for a handshake to be lost once and repeated. */
+export const ENDPOINT_TRIAL_MS = 6000;
+
 /** Messages to one peer are at least this far apart; what changes in between goes into one message. */
 export const MESSAGE_SPACING_MS = 40;
 

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { TransportAddress } from '@wirepath/stun-codec';
 import type { Candidate } from '../contracts/candidate.js';
 import type { CandidateSource } from '../contracts/candidate-source.js';
 import type { Clock, RandomSource } from '../base/time/clock.js';
@@ -18,11 +17,9 @@ import { guardedClock } from '../base/guard/guarded-clock.js';
 import { Listeners } from '../base/guard/listeners.js';
 import type { PluginPhases } from '../base/guard/plugin-phases.js';
 import type { ConnectionType } from '../engine/connection-type.js';
-import { whyRefused } from '../engine/pairs/refused-address.js';
 import type { PairEvidence } from '../engine/pair-evidence.js';
 import type { PairsView, PeerView } from '../engine/peer/peer-view.js';
 import { sameConnection, sameEndpoint } from './peers/same-peer.js';
-import { CandidateTrials } from './transport/candidate-trials.js';
 import { ClockWatch } from './timing/clock-watch.js';
 import { DriverLoop } from './timing/driver-loop.js';
 import { OwnTraffic } from './transport/own-traffic.js';
@@ -83,8 +80,6 @@ export class NatTraversal implements Service {
   readonly #listeners: Listeners<PublicKey>;
   readonly #requests: PeerRequests;
   #news: Disposable | undefined;
-  /** Only where the transport owns no socket. */
-  readonly #trials: CandidateTrials | undefined;
   readonly #settings: { -readonly [K in keyof TraversalSettings]: TraversalSettings[K] };
   #abort: AbortController | undefined;
 
@@ -100,14 +95,6 @@ export class NatTraversal implements Service {
     const onEvent = (event: DriverEvent) => this.#loop.handle(event);
     this.#ownTraffic = new OwnTraffic(transport, clock, ({ peer, path }) => onEvent({ type: 'looped', peer, path }));
     this.#firstHandshakes = new Paced(clock, FIRST_HANDSHAKES_PACE);
-    if (!transport.capabilities.ownsSocket) {
-      const refuse = (address: TransportAddress) =>
-        whyRefused(address, {
-          candidates: this.#driver.candidates.signalled(),
-          inOwnNetwork: (one) => this.#ownNetwork.contains(one),
-        });
-      this.#trials = new CandidateTrials(transport, clock, logger, refuse, settings.maxCandidatePairs);
-    }
     this.#signals = new SignalExchange({
       identity,
       clock,
@@ -116,13 +103,11 @@ export class NatTraversal implements Service {
       ...(needs.phases && { phases: needs.phases }),
       isPeer: (publicKey) => this.#driver.engine.has(publicKey),
       nameOf: (publicKey) => this.#peers.get(publicKey)?.name,
-      onEvent: (event) => {
-        onEvent(event);
-        if (event.type === 'message') this.#trials?.begin(event.peer, event.message);
-      },
+      onEvent,
     });
     this.#driver = new Driver({
       ...settings,
+      means: transport.capabilities.ownsSocket ? 'checks' : 'trials',
       ownKey: identity.publicKey,
       random: (length) => random.bytes(length),
     });
@@ -189,7 +174,6 @@ export class NatTraversal implements Service {
     this.#news?.[Symbol.dispose]();
     this.needs.outside?.stop();
     this.#firstHandshakes.stop();
-    this.#trials?.stop();
     await Promise.all([this.#ports.stop(), this.#signals.stop()]);
   }
 
@@ -232,7 +216,6 @@ export class NatTraversal implements Service {
     if (!this.#peers.delete(publicKey)) return;
     this.#loop.handle({ type: 'peer-removed', peer: publicKey });
     this.#signals.forget(publicKey);
-    this.#trials?.end(publicKey);
     this.#firstHandshakes.drop(publicKey);
     this.needs.transport.removePeer(publicKey);
     this.#ownNetwork.removePeer(publicKey);
@@ -246,14 +229,14 @@ export class NatTraversal implements Service {
     return this.#peers.get(publicKey);
   }
 
-  /** What the engine knows of a peer; undefined for a plain one, and where there are no sockets to check from. */
+  /** What the engine knows of a peer; undefined for a plain one. */
   view(publicKey: PublicKey): PeerView | undefined {
-    return this.#trials === undefined ? this.#driver.engine.view(publicKey) : undefined;
+    return this.#driver.engine.view(publicKey);
   }
 
   /** What came of every pair with a peer that the engine knows. */
   pairsView(publicKey: PublicKey): PairsView | undefined {
-    return this.#trials === undefined ? this.#driver.engine.pairsView(publicKey) : undefined;
+    return this.#driver.engine.pairsView(publicKey);
   }
 
   // --- The verbs of the reference system ---

@@ -2,30 +2,23 @@ import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stu
 import { candidatePriority } from '../../contracts/candidate.js';
 import type { PublicKey } from '../../base/identity/identity.js';
 import type { EngineEffect } from '../effects.js';
-import type { EngineEvent } from '../events.js';
 import type { EnginePath } from '../engine-path.js';
 import { sameDescription, type CallMessage } from '../messages.js';
 import type { PairEvidence } from '../pair-evidence.js';
 import type { CandidatePair } from '../pairs/candidate-pair.js';
-import type { OutstandingCheck } from '../pairs/outstanding-checks.js';
 import { ActivePath } from '../selection/active-path.js';
 import { PathSelection } from '../selection/path-selection.js';
 import type { EngineParts, Moment, World } from '../world.js';
 import { MessageOutbox } from './message-outbox.js';
+import type { PathFinder, PeerEvent } from './path-finder.js';
 import { evidenceOf, pairsView, peerView, type PairsView, type PeerView, type Told } from './peer-view.js';
 import { retryBudgetMs, Search } from './search.js';
 import { Standing } from './standing.js';
 
-type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
+type EventOf<T extends PeerEvent['type']> = Extract<PeerEvent, { type: T }>;
 
-/** Events that concern one peer, but for answers, which are found by their transaction. */
-export type PeerEvent = Exclude<
-  Extract<EngineEvent, { readonly peer: PublicKey }>,
-  { type: 'peer-added' | 'peer-removed' }
->;
-
-/** The path to one peer: everything that the engine knows and decides about it. */
-export class PeerAgent {
+/** The path to one peer that checks can be sent to: everything that the engine knows and decides about it. */
+export class PeerAgent implements PathFinder {
   readonly #standing: Standing;
   readonly #search: Search;
   readonly #selection: PathSelection;
@@ -66,6 +59,8 @@ export class PeerAgent {
         return this.#candidateSuggested(event.address, at);
       case 'check':
         return this.#checkReceived(event, at);
+      case 'check-response':
+        return this.#responseReceived(event, at);
       case 'looped':
         return this.#loopsFound(this.#search.loops.found(event.path, at.world.local.bases, at.now), at);
       case 'authenticated':
@@ -87,6 +82,8 @@ export class PeerAgent {
         return this.#search.basesOpened(event.bases, at);
       case 'permitted':
         return this.#search.permissions.answered(event.path, event.error, at.now);
+      // That is a TrialAgent's.
+      case 'endpoint-tried':
     }
   }
 
@@ -110,33 +107,6 @@ export class PeerAgent {
       if (newGeneration || this.#pairInUse === undefined) this.#outbox.retrySoon(now);
     }
     this.#choose(at);
-  }
-
-  responseReceived(event: EventOf<'check-response'>, check: OutstandingCheck, at: Moment): void {
-    const { now } = at;
-    const { pair } = check;
-    const { checklist, loops, hardNat } = this.#search;
-    if (check.checklist !== checklist) return;
-    // RFC 8445 7.2.5.2.1: an answer from elsewhere proves nothing about this pair.
-    if (pair.path.baseId !== event.path.baseId || !sameAddress(pair.path.remote, event.path.remote)) {
-      pair.refusal = `answered from ${formatAddress(event.path.remote)}`;
-      return;
-    }
-    if (check.guess === true) hardNat.guessedRight(pair, this.#pairInUse?.base.id);
-    if (checklist.get(pair.path) !== pair) return;
-    const first = pair.state !== 'succeeded';
-    const rttMs = now - check.sentAt;
-    pair.answered(now, rttMs);
-    if (check.ping) this.#effects.push({ type: 'pong', peer: this.publicKey, path: pair.path, rttMs });
-    pair.mappedAddress = event.mappedAddress;
-    const trial = loops.answered(pair, check, event.overheads, now);
-    if (trial.next !== undefined) this.#search.check(trial.next.pair, now, trial.next);
-    if (trial.loops !== undefined) return this.#loopsFound(trial.loops, at);
-    this.#heard(pair, at, { isAnswer: true });
-    const { path } = this.#standing;
-    if (first && path !== undefined && this.#selection.hasMovedTo(pair, path, now)) this.#distrustPath(now);
-    this.#choose(at);
-    if (first) this.#changed();
   }
 
   /** The peer is gone: nothing of it stays at relays, and no socket that was opened for it. */
@@ -253,6 +223,34 @@ export class PeerAgent {
     if (event.useCandidate && !this.#standing.controlling) this.#selection.nominate(pair);
     if (pair.state === 'succeeded') this.#choose(at);
     else if (this.#standing.remote !== null) this.#search.trigger(pair, at);
+  }
+
+  #responseReceived(event: EventOf<'check-response'>, at: Moment): void {
+    const { now } = at;
+    const { check } = event;
+    const { pair } = check;
+    const { checklist, loops, hardNat } = this.#search;
+    if (check.checklist !== checklist) return;
+    // RFC 8445 7.2.5.2.1: an answer from elsewhere proves nothing about this pair.
+    if (pair.path.baseId !== event.path.baseId || !sameAddress(pair.path.remote, event.path.remote)) {
+      pair.refusal = `answered from ${formatAddress(event.path.remote)}`;
+      return;
+    }
+    if (check.guess === true) hardNat.guessedRight(pair, this.#pairInUse?.base.id);
+    if (checklist.get(pair.path) !== pair) return;
+    const first = pair.state !== 'succeeded';
+    const rttMs = now - check.sentAt;
+    pair.answered(now, rttMs);
+    if (check.ping) this.#effects.push({ type: 'pong', peer: this.publicKey, path: pair.path, rttMs });
+    pair.mappedAddress = event.mappedAddress;
+    const trial = loops.answered(pair, check, event.overheads, now);
+    if (trial.next !== undefined) this.#search.check(trial.next.pair, now, trial.next);
+    if (trial.loops !== undefined) return this.#loopsFound(trial.loops, at);
+    this.#heard(pair, at, { isAnswer: true });
+    const { path } = this.#standing;
+    if (first && path !== undefined && this.#selection.hasMovedTo(pair, path, now)) this.#distrustPath(now);
+    this.#choose(at);
+    if (first) this.#changed();
   }
 
   #packetAuthenticated(path: EnginePath, at: Moment): void {

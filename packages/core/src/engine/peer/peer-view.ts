@@ -25,6 +25,8 @@ export interface PairView extends PairEvidence {
 
 /** What the engine knows of one peer, at one moment. Frozen. */
 export interface PeerView {
+  /** What proves its pairs: checks of ours, or a device that tries its endpoints. */
+  readonly means: 'checks' | 'trials';
   readonly phase: PhaseName;
   readonly connection: Connection;
   /** Ordinary checks are going on. */
@@ -75,6 +77,7 @@ export function peerView(standing: Standing, search: Search, told: Readonly<Told
   for (const pair of checklist.pairs.values()) if (pair.connection !== 'relayed') unrelayed += 1;
   return Object.freeze({
     ...told,
+    means: 'checks',
     phase: phase.name,
     connection,
     isProbing: probing.isUnderWay,

@@ -16,9 +16,9 @@ export function connectionReason(view: PeerView, signalingUp: boolean): string |
   }
   const { count } = view.pairs;
   if (count === 0) return 'no candidate of the peer can be reached from here';
-  return view.phase === 'unreachable'
-    ? `none of ${count} candidate pairs answered`
-    : `checking ${count} candidate pairs`;
+  const [checking, what] =
+    view.means === 'checks' ? ['checking', 'candidate pairs'] : ['trying one after another', 'endpoints of the peer'];
+  return view.phase === 'unreachable' ? `none of ${count} ${what} answered` : `${checking} ${count} ${what}`;
 }
 
 /** Why a relayed path is no better, as a clause. */

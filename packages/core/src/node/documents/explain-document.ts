@@ -58,12 +58,16 @@ function ownPairs({ view, seen, relayUrl }: Explained): ExplainDocument['pairs']
     const { mappedAddress } = pair;
     const mapped = mappedAddress === undefined ? '' : `; the peer sees us as ${formatAddress(mappedAddress)}`;
     const shown = explainedPair(pair);
+    const evidence =
+      view.means === 'checks'
+        ? shown.evidence + mapped
+        : `tried ${pair.checksSent} times, proven ${pair.responses} times`;
     return {
       ...shown,
       local: relayUrl(pair.localBase.id) ?? localText(pair),
       remoteType: pair.remoteType,
       verdict: ownVerdict(pair, view) ?? shown.verdict,
-      evidence: shown.evidence + mapped,
+      evidence,
       rttMs: pair.rttMs ?? null,
     };
   });
@@ -124,6 +128,10 @@ function advice({ view, seen, peerPairs, signalingUp }: Explained): string[] {
     return ['Start the other node; both need each other as peers and a rendezvous server in common.'];
   const oneWay = oneWayAdvice(seen.pairs, peerPairs);
   if (view.connection === 'connecting' || view.connection === 'unreachable') {
+    if (view.means === 'trials')
+      return [
+        'Forward the listen port on one side, or let wirepath have the port (`subMode: proxy`, or `mode: embedded`): it then punches holes and uses relays, which a device by itself cannot.',
+      ];
     return [
       oneWay ??
         'No UDP from the peer arrives: forward the listen port on one side, or configure STUN and relay servers on both.',

@@ -1,9 +1,7 @@
 import { formatAddress } from '@wirepath/stun-codec';
 import type { TransportPeerStats } from '../../contracts/transport.js';
+import { SESSION_MS } from '../../engine/timings.js';
 import type { PeerStatus } from './documents.js';
-
-/** A plain WireGuard peer counts as connected for as long as WireGuard lets a session live (REJECT_AFTER_TIME). */
-export const SESSION_MS = 180_000;
 
 /** Whether a peer that nothing is known of but what WireGuard says has a session. */
 export function hasSession({ lastHandshakeMs }: TransportPeerStats, nowMs: number): boolean {

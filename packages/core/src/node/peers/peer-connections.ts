@@ -4,10 +4,10 @@ import type { Clock } from '../../base/time/clock.js';
 import type { Service } from '../../contracts/service.js';
 import type { Signaling } from '../../contracts/signaling.js';
 import { statsOf, type Transport, type TransportPeerStats } from '../../contracts/transport.js';
+import { SESSION_MS } from '../../engine/timings.js';
 import type { NatTraversal } from '../../shell/nat-traversal.js';
 import { UnansweredPeers } from './unanswered-peers.js';
 import { PlainPeers } from './plain-peers.js';
-import { SESSION_MS } from '../documents/plain-reason.js';
 import { connectionToPeer } from '../documents/status-document.js';
 import type { Connection } from '../documents/documents.js';
 

@@ -9,7 +9,7 @@ type EngineEffectOf<T extends EngineEffect['type']> = Extract<EngineEffect, { ty
 
 /** What a {@link Driver} wants of the transport and its sockets. */
 export type TransportEffect =
-  | EngineEffectOf<'expect-checks' | 'initiate-handshake'>
+  | EngineEffectOf<'expect-checks' | 'initiate-handshake' | 'try-endpoint'>
   | OnTransport<EngineEffectOf<'send-check' | 'answer-check'>>
   /** Take no checks of this peer any more. */
   | { readonly type: 'forget-checks'; readonly peer: PublicKey }

@@ -1,0 +1,224 @@
+import { formatAddress, transportAddress, type TransportAddress } from '@wirepath/stun-codec';
+import { describe, expect, it } from 'vitest';
+import type { EngineEffect } from '../../../src/engine/effects.js';
+import type { EngineEvent } from '../../../src/engine/events.js';
+import type { CallMessage, SignalledCandidate } from '../../../src/engine/messages.js';
+import { PathEngine } from '../../../src/engine/path-engine.js';
+
+const PEER = 'b';
+const PRIVATE = transportAddress('192.168.1.2', 51820);
+const PUBLIC = transportAddress('198.51.100.7', 40312);
+const RELAYED = transportAddress('203.0.113.10', 50000);
+const ELSEWHERE = transportAddress('198.51.100.8', 40000);
+
+const CANDIDATES: readonly SignalledCandidate[] = [
+  { type: 'server-reflexive', address: PUBLIC, priority: 1 },
+  { type: 'host', address: PRIVATE, priority: 2 },
+  { type: 'relayed', address: RELAYED, priority: 0 },
+];
+
+/** A device's engine at a moment of its own, and what it has wanted done since that was last asked. */
+class Device {
+  readonly engine: PathEngine;
+  now = 0;
+  #wanted: EngineEffect[] = [];
+
+  constructor({ maxCandidatePairs = 10 } = {}) {
+    this.engine = new PathEngine({
+      ownKey: 'a',
+      random: (length) => new Uint8Array(length).fill(128),
+      holePunchTimeoutMs: 15_000,
+      maxCandidatePairs,
+      means: 'trials',
+    });
+    const base = { id: 'device4', family: 4, kind: 'socket' } as const;
+    const description = { bases: [base], candidates: [], natBehavior: { mapping: null, filtering: null } };
+    this.do({ type: 'local-description', description, newGeneration: true });
+    this.do({ type: 'signaling-state', up: true });
+    this.do({ type: 'peer-added', peer: PEER, keepaliveMs: 25_000 });
+  }
+
+  do(event: EngineEvent): this {
+    this.#wanted.push(...this.engine.handle(event, this.now));
+    return this;
+  }
+
+  /** The peer says where it is. */
+  hear(message: Partial<CallMessage> = {}): this {
+    const id = { runId: 'r', generation: 1, revision: 0 };
+    const natBehavior = { mapping: null, filtering: null };
+    const rest = { ufrag: 'u', password: 'p', seen: null, asksForEvidence: false, evidence: null, call: true };
+    return this.do({
+      type: 'message',
+      peer: PEER,
+      message: { ...id, ...rest, natBehavior, candidates: CANDIDATES, ...message },
+    });
+  }
+
+  /** The newest trial has ended. */
+  tried(proven: boolean): this {
+    return this.do({ type: 'endpoint-tried', peer: PEER, trial: this.trial, proven });
+  }
+
+  pass(ms: number): this {
+    const until = this.now + ms;
+    for (let due = this.engine.nextTimeout(); due !== undefined && due <= until; due = this.engine.nextTimeout()) {
+      this.now = Math.max(this.now, due);
+      this.#wanted.push(...this.engine.handleTimeout(this.now));
+    }
+    this.now = until;
+    return this;
+  }
+
+  trial = 0;
+
+  /** What it has wanted, in short. */
+  wanted(): string[] {
+    return this.#wanted.splice(0).flatMap((effect) => {
+      switch (effect.type) {
+        case 'try-endpoint':
+          this.trial = effect.trial;
+          return `try ${formatAddress(effect.address)}`;
+        case 'send-message':
+          return effect.message.call ? 'call' : 'answer';
+        case 'initiate-handshake':
+          return 'handshake';
+        default:
+          return [];
+      }
+    });
+  }
+
+  get state(): string {
+    const view = this.engine.view(PEER);
+    const endpoint = view?.pairInUse && formatAddress(view.pairInUse.remote);
+    return [view?.phase, view?.connection, endpoint].filter((part) => part !== undefined).join(' ');
+  }
+}
+
+const text = (address: TransportAddress) => `try ${formatAddress(address)}`;
+
+describe('the path to a peer of a device whose sockets are not ours', () => {
+  it('is found by trying its endpoints one after another, the best first; a relay cannot be one', () => {
+    const device = new Device().pass(0);
+    expect([device.state, device.wanted()]).toEqual(['calling connecting', ['call']]);
+    device.hear();
+    expect([device.state, device.wanted()]).toEqual(['checking connecting', [text(PRIVATE)]]);
+    device.tried(false);
+    expect([device.state, device.wanted()]).toEqual(['checking connecting', [text(PUBLIC)]]);
+    device.tried(true).pass(50);
+    expect([device.state, device.wanted()]).toEqual([`connected hole-punched ${formatAddress(PUBLIC)}`, ['answer']]);
+    expect(device.engine.pairsView(PEER)).toMatchObject({
+      pairs: [
+        { remote: PRIVATE, state: 'failed', checksSent: 1, responses: 0, inUse: false },
+        { remote: PUBLIC, state: 'succeeded', checksSent: 1, responses: 1, inUse: true },
+      ],
+      rejections: [{ remote: { address: RELAYED }, reason: 'a device sends through no relay of ours' }],
+    });
+    device.pass(60_000);
+    expect(device.wanted()).toEqual([]);
+  });
+
+  it('is tried again each time that the peer is called again, for both NATs let in only what they have sent to', () => {
+    const device = new Device().hear({ candidates: CANDIDATES.slice(0, 1) });
+    device.pass(0).wanted();
+    device.tried(false);
+    expect(device.state).toBe('unreachable unreachable');
+    device.pass(1000);
+    expect(device.wanted()).toEqual(['call', text(PUBLIC)]);
+    device.pass(10_000);
+    expect(device.wanted()).not.toContain(text(PUBLIC));
+    device.tried(false).pass(200_000);
+    expect(device.wanted()).toContain(text(PUBLIC));
+  });
+
+  it('is not tried where it is refused, nor more often than the limit of pairs', () => {
+    const device = new Device({ maxCandidatePairs: 1 });
+    device.do({ type: 'own-network', contains: ({ ip }) => ip === PRIVATE.ip });
+    device.hear({ candidates: [...CANDIDATES, { type: 'host', address: ELSEWHERE, priority: 0 }] });
+    expect(device.wanted().filter((line) => line.startsWith('try'))).toEqual([text(PUBLIC)]);
+    expect(device.engine.pairsView(PEER)?.rejections.map(({ reason }) => reason)).toEqual([
+      'reached through our own interface: a loop',
+      'a device sends through no relay of ours',
+      'more pairs than traversal.maxCandidatePairs allows',
+    ]);
+  });
+
+  it('begins anew with what the peer says next; what comes of a trial before that is nobody’s', () => {
+    const device = new Device().hear();
+    device.wanted();
+    const before = device.trial;
+    device.hear({ revision: 1, candidates: [{ type: 'host', address: ELSEWHERE, priority: 2 }] });
+    expect(device.wanted()).toContain(text(ELSEWHERE));
+    device.do({ type: 'endpoint-tried', peer: PEER, trial: before, proven: true });
+    expect(device.state).toBe('checking connecting');
+    device.tried(true);
+    expect(device.state).toBe(`connected direct ${formatAddress(ELSEWHERE)}`);
+  });
+
+  const connected = () => {
+    const device = new Device().hear();
+    device.wanted();
+    device.tried(true).do({ type: 'handshake', peer: PEER }).pass(100).wanted();
+    return device;
+  };
+
+  it.each<[string, (device: Device) => unknown, string[], string]>([
+    ['is left alone where the peer says the same', (device) => device.hear(), [], 'connected direct'],
+    [
+      'is left alone where it has more to say, and is there still',
+      (device) => device.hear({ revision: 1 }),
+      [],
+      'connected direct',
+    ],
+    [
+      'is sought where the peer says that it is, beside the session',
+      (device) => device.hear({ generation: 2, candidates: [{ type: 'host', address: ELSEWHERE, priority: 2 }] }),
+      [text(ELSEWHERE)],
+      'connected direct',
+    ],
+    [
+      'begins a session with the peer that was restarted',
+      (device) => device.hear({ runId: 'next' }),
+      ['handshake'],
+      'unreachable unreachable',
+    ],
+    [
+      'follows the peer to where it is heard from',
+      (device) => device.do({ type: 'authenticated', peer: PEER, path: { baseId: 'device4', remote: PUBLIC } }),
+      [],
+      `connected hole-punched ${formatAddress(PUBLIC)}`,
+    ],
+    [
+      'follows it to where nobody has said that it is',
+      (device) => device.do({ type: 'authenticated', peer: PEER, path: { baseId: 'device4', remote: ELSEWHERE } }),
+      [],
+      `connected hole-punched ${formatAddress(ELSEWHERE)}`,
+    ],
+    [
+      'is sought again when WireGuard lets the session live no longer',
+      (device) => device.pass(180_000),
+      [text(PRIVATE), 'call'],
+      'checking connecting',
+    ],
+    [
+      'lives on with each handshake',
+      (device) => device.pass(120_000).do({ type: 'handshake', peer: PEER }).pass(120_000),
+      [],
+      'connected direct',
+    ],
+    ['is gone with the peer', (device) => device.do({ type: 'peer-removed', peer: PEER }).pass(200_000), [], ''],
+  ])('%s', (_what, happens, wanted, state) => {
+    const device = connected();
+    happens(device);
+    expect(device.wanted().filter((line) => line !== 'answer')).toEqual(wanted);
+    expect(device.state.slice(0, state.length || Infinity)).toBe(state);
+  });
+
+  it('is there where the peer has called first: the device has a session before anything was tried', () => {
+    const device = new Device().do({ type: 'handshake', peer: PEER });
+    expect(device.state).toBe('connected direct');
+    device.do({ type: 'authenticated', peer: PEER, path: { baseId: 'device4', remote: PUBLIC } });
+    expect(device.state).toBe(`connected hole-punched ${formatAddress(PUBLIC)}`);
+  });
+});
