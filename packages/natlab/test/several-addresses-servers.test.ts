@@ -35,14 +35,12 @@ describeInLab(
   () => {
     it('answer STUN at each of them, and at one that comes later', async () => {
       const lab = await serversOnWildcard();
-      const ask = (ip: string, timeoutMs = 15_000) =>
-        lab.exec('a', ['turnutils_stunclient', '-p', '3478', ip], { timeoutMs });
+      // This program never asks again.
+      const ask = (ip: string) => lab.exec('a', ['turnutils_stunclient', '-p', '3478', ip], { timeoutMs: 15_000 });
       for (const ip of [FIRST, SECOND]) expect(await ask(ip)).toContain('UDP reflexive addr');
       expect(await ask(SECOND6)).toContain('UDP reflexive addr');
       await lab.exec('srv', ['ip', 'addr', 'add', `${LATER}/32`, 'dev', 'eth0']);
-      // A client asks again after half a second (RFC 8489 6.2.1); this program never does.
-      const again = () => ask(LATER, 1000).catch(() => 'no answer');
-      await expect.poll(again, { timeout: 10_000 }).toContain('UDP reflexive addr');
+      expect(await ask(LATER)).toContain('UDP reflexive addr');
     });
 
     it.each([

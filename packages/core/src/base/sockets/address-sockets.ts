@@ -8,6 +8,9 @@ import { localAddresses, type LocalAddress } from './local-addresses.js';
 const SETTLE_MS = 20;
 /** However restless the machine: a list of a hundred addresses costs it about a millisecond. */
 const MIN_INTERVAL_MS = 200;
+/** Looks that do not wait, in each window: Linux tells of an address a moment before it can be bound to. */
+const AT_ONCE_MAX = 3;
+const AT_ONCE_WINDOW_MS = 500;
 /** An address that the system lists and does not give yet (IPv6: duplicates are looked for) is asked for again. */
 const RETRY_MS = 1000;
 const MAX_RETRIES = 10;
@@ -28,7 +31,7 @@ export interface AddressSocketsOptions<S> {
   readonly close: (socket: S, address: LocalAddress) => void;
   /** How long one stays open whose address has gone, ms: a cable that is pulled for a moment takes it away. @default 0 */
   readonly lingerMs?: number | undefined;
-  /** After every look: an address or a route may have changed. */
+  /** After every look at what has settled: an address or a route may have changed. */
   readonly onLook?: (() => void) | undefined;
   /** @default the system's */
   readonly read?: (() => readonly LocalAddress[]) | undefined;
@@ -53,8 +56,11 @@ export class AddressSockets<S> {
   readonly #told = new Set<string>();
   #watch: Disposable | undefined;
   #timer: Disposable | undefined;
+  #retryTimer: Disposable | undefined;
   #linger: Disposable | undefined;
   #lastLookMs = -Infinity;
+  #windowStartMs = -Infinity;
+  #atOnce = 0;
   #retries = 0;
   #ended = false;
 
@@ -68,6 +74,7 @@ export class AddressSockets<S> {
     // Watched first, so that nothing happens unseen in between.
     this.#watch = this.#options.trigger(() => {
       this.#retries = 0;
+      this.#lookAtOnce();
       this.#schedule(SETTLE_MS);
     });
     this.#look();
@@ -96,9 +103,22 @@ export class AddressSockets<S> {
     this.#watch?.[Symbol.dispose]();
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+    this.#retryTimer?.[Symbol.dispose]();
     this.#linger?.[Symbol.dispose]();
     this.#without.clear();
     for (const { address } of [...this.#open.values()]) this.#close(address.ip);
+  }
+
+  /** Somebody may be asking at a new address already. What has gone may be back in a moment, so that is left for later. */
+  #lookAtOnce(): void {
+    const nowMs = this.#options.clock.now();
+    if (nowMs - this.#windowStartMs >= AT_ONCE_WINDOW_MS) {
+      this.#windowStartMs = nowMs;
+      this.#atOnce = 0;
+    }
+    if (this.#atOnce++ >= AT_ONCE_MAX) return;
+    const wanted = this.#wanted();
+    if (wanted !== undefined) this.#openAdded(wanted);
   }
 
   #schedule(delayMs: number): void {
@@ -115,26 +135,35 @@ export class AddressSockets<S> {
   }
 
   #look(): void {
-    const { clock, logger, read = localAddresses, select = (all) => all, onLook } = this.#options;
-    this.#lastLookMs = clock.now();
-    let wanted: readonly LocalAddress[];
+    this.#lastLookMs = this.#options.clock.now();
+    this.#retryTimer?.[Symbol.dispose]();
+    const wanted = this.#wanted();
+    if (wanted === undefined) return this.#retry();
+    this.#dropGone(wanted);
+    if (!this.#openAdded(wanted)) this.#retry();
+    if (!this.#ended) this.#options.onLook?.();
+  }
+
+  #wanted(): ReadonlyMap<string, LocalAddress> | undefined {
+    const { logger, read = localAddresses, select = (all) => all } = this.#options;
     try {
-      wanted = select(read());
+      return new Map(select(read()).map((address) => [address.ip, address]));
     } catch (error) {
       // The system is out of something: what there is goes on.
       logger.debug('the addresses of this machine are not listed', { error: reasonOf(error) });
-      return this.#retry();
+      return undefined;
     }
-    const byIp = new Map(wanted.map((address) => [address.ip, address]));
-    this.#dropGone(byIp);
+  }
+
+  /** @returns false where it is worth another try. */
+  #openAdded(wanted: ReadonlyMap<string, LocalAddress>): boolean {
     this.#without.clear();
-    let again = false;
-    for (const address of byIp.values()) {
-      if (this.#ended) return;
-      if (!this.#open.has(address.ip) && !this.#openOne(address)) again = true;
+    let all = true;
+    for (const address of wanted.values()) {
+      if (this.#ended) break;
+      if (!this.#open.has(address.ip) && !this.#openOne(address)) all = false;
     }
-    if (again) this.#retry();
-    onLook?.();
+    return all;
   }
 
   #dropGone(present: ReadonlyMap<string, LocalAddress>): void {
@@ -174,7 +203,8 @@ export class AddressSockets<S> {
   }
 
   #retry(): void {
-    if (this.#retries++ < MAX_RETRIES) this.#schedule(RETRY_MS);
+    if (this.#ended || this.#retries++ >= MAX_RETRIES) return;
+    this.#retryTimer = this.#options.clock.setTimeout(() => this.#schedule(0), RETRY_MS);
   }
 
   #close(ip: string): void {

@@ -15,7 +15,7 @@ function setUp(...ips: string[]) {
 function setUpLingering(lingerMs: number, ...ips: string[]) {
   const clock = new FakeClock();
   const logger = memoryLogger();
-  const world = { ips, refuse: new Map<string, Error>(), looks: 0, hint: (): void => undefined };
+  const world = { ips, refuse: new Map<string, Error>(), reads: 0, hint: (): void => undefined };
   const closed: string[] = [];
   const sockets = new AddressSockets<string>({
     clock,
@@ -24,7 +24,10 @@ function setUpLingering(lingerMs: number, ...ips: string[]) {
       world.hint = onHint;
       return { [Symbol.dispose]: () => void (world.hint = () => undefined) };
     },
-    read: () => world.ips.map(at),
+    read: () => {
+      world.reads++;
+      return world.ips.map(at);
+    },
     open: ({ ip }) => {
       const error = world.refuse.get(ip);
       if (error !== undefined) throw error;
@@ -32,7 +35,6 @@ function setUpLingering(lingerMs: number, ...ips: string[]) {
     },
     close: (socket) => closed.push(socket),
     lingerMs,
-    onLook: () => world.looks++,
   });
   const open = () => sockets.sockets().map((text) => text.replace('socket of ', ''));
   return { clock, logger, world, sockets, closed, open };
@@ -60,15 +62,65 @@ describe('one socket for each address', () => {
     expect(open()).toEqual(['192.0.2.2', '192.0.2.3']);
   });
 
-  it('looks at most five times a second, however restless the machine', async () => {
+  it('is open at the first notification of its address', async () => {
+    const { sockets, world, clock, open } = setUp('192.0.2.1');
+    sockets.start();
+    for (const ip of ['192.0.2.2', '192.0.2.3']) {
+      await clock.advance(100);
+      world.ips = [...world.ips, ip];
+      world.hint();
+      expect(open()).toEqual(world.ips);
+      world.hint();
+    }
+  });
+
+  it('is closed only when the notifications have settled: an address that is moved is away for a moment', async () => {
+    const { sockets, world, clock, closed, open } = setUp('192.0.2.1', '192.0.2.2');
+    sockets.start();
+    await clock.advance(1000);
+    world.ips = ['192.0.2.1', '192.0.2.3'];
+    world.hint();
+    expect(open()).toEqual(['192.0.2.1', '192.0.2.2', '192.0.2.3']);
+    world.ips = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
+    world.hint();
+    await clock.advance(1000);
+    expect(closed).toEqual([]);
+  });
+
+  it('is open at the second one, where the address cannot be bound to at the first', async () => {
+    const { sockets, world, clock, open } = setUp('192.0.2.1');
+    sockets.start();
+    await clock.advance(100);
+    world.ips = ['192.0.2.1', '192.0.2.2'];
+    world.refuse.set('192.0.2.2', systemError('EADDRNOTAVAIL'));
+    world.hint();
+    world.refuse.clear();
+    world.hint();
+    expect(open()).toEqual(['192.0.2.1', '192.0.2.2']);
+  });
+
+  it('costs four looks for one change of many notifications', async () => {
     const { sockets, world, clock } = setUp('192.0.2.1');
     sockets.start();
+    await clock.advance(1000);
+    world.reads = 0;
+    for (let i = 0; i < 500; i++) world.hint();
+    await clock.advance(1000);
+    expect(world.reads).toBe(4);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('looks a few times a second, however restless the machine', async () => {
+    const { sockets, world, clock } = setUp('192.0.2.1');
+    sockets.start();
+    await clock.advance(1000);
+    world.reads = 0;
     for (let turn = 0; turn < 1000; turn++) {
       world.hint();
       await clock.advance(1);
     }
-    expect(world.looks).toBeGreaterThan(3);
-    expect(world.looks).toBeLessThanOrEqual(6);
+    expect(world.reads).toBeGreaterThan(3);
+    expect(world.reads).toBeLessThanOrEqual(12);
   });
 
   it('asks again for an address that is tentative, a few times and at every change', async () => {
@@ -91,6 +143,18 @@ describe('one socket for each address', () => {
     world.hint();
     await clock.advance(1000);
     expect(open()).toEqual(['2001:db8::2']);
+  });
+
+  it('a tentative address is asked for as soon as the system says something, not when its turn comes', async () => {
+    const { sockets, world, clock, open } = setUp('2001:db8::1');
+    world.refuse.set('2001:db8::1', systemError('EADDRNOTAVAIL'));
+    sockets.start();
+    await clock.advance(500);
+    world.refuse.clear();
+    world.hint();
+    expect(open()).toEqual(['2001:db8::1']);
+    await clock.advance(2000);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('are bounded in each family, and which are left out is told', async () => {
