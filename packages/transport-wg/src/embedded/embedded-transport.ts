@@ -95,8 +95,7 @@ export class EmbeddedTransport implements Transport {
       this.#inner = this.#tun;
       this.killSwitch = createFirewall(needs, { ...options, mark });
     } else {
-      this.#port = new InProcessPort(onPacket, guard);
-      this.#inner = this.#port;
+      this.#inner = this.#port = new InProcessPort(onPacket, guard);
     }
     const onRemote = (ip: string) => this.#inner.addEndpoint(ip);
     this.#outside = new OutsideSockets({ mark: this.#tun && mark.value, logger, onRemote });
@@ -107,6 +106,7 @@ export class EmbeddedTransport implements Transport {
       onRemote,
       onSendFailed: (code) => this.#mishaps.sendFailed(code),
       openSocket: options.openSocket,
+      onAddresses: (ips) => this.#tun?.setMachineAddresses(ips),
       follow: options.openSocket ? undefined : { clock, logger, ownInterface: node.interfaceName, mark: mark.value },
     });
   }

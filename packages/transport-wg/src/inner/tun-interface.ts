@@ -42,13 +42,14 @@ export class TunInterface implements InnerSide {
   #device: TunDevice | undefined;
   #up = false;
   #stopped = false;
-  #own: OwnDatagrams | undefined;
+  readonly #own: OwnDatagrams;
   readonly #earlierDrops: Record<string, number> = {};
   #retry: Disposable | undefined;
 
   constructor(options: TunInterfaceOptions) {
     this.#options = options;
     const { node, logger, clock, guard, mark, table } = options;
+    this.#own = new OwnDatagrams(node.addresses);
     this.#network = new LinuxNetwork({ interfaceName: node.interfaceName, logger, clock, guard, mark, table });
   }
 
@@ -56,7 +57,7 @@ export class TunInterface implements InnerSide {
     const { node } = this.#options;
     const device = openTun(node.interfaceName);
     this.#device = device;
-    this.#own = new OwnDatagrams(node.addresses, listenPort);
+    this.#own.port = listenPort;
     this.#network.bringUp(node);
     if (this.#stopped || signal.aborted) throw new CodedError('ABORTED', undefined, { cause: signal.reason });
     this.#up = true;
@@ -78,6 +79,11 @@ export class TunInterface implements InnerSide {
 
   addEndpoint(ip: string): void {
     this.#network.addEndpoint(ip);
+  }
+
+  /** All addresses of this machine, as they are now. */
+  setMachineAddresses(ips: readonly string[]): void {
+    this.#own.setMachineAddresses(ips);
   }
 
   /** Packets that the system did not take. */
@@ -108,7 +114,7 @@ export class TunInterface implements InnerSide {
     device.start({
       // One packet that fails must not end the reading of all.
       onPacket: guard.wrap('packet', (packet: Uint8Array) => {
-        if (this.#own?.includes(packet) !== true) return onPacket(packet);
+        if (!this.#own.includes(packet)) return onPacket(packet);
         counters.count('tun.loop');
         onLoop(packet);
       }),

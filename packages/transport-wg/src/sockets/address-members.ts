@@ -43,6 +43,8 @@ export interface MemberBases {
   /** Before a member sends anything. @throws what makes it unusable. */
   readonly prepare: (socket: UdpSocket, base: BaseSocket) => void;
   readonly closing: (closing: Promise<void>) => void;
+  /** All addresses of this machine, of every interface, with each look at them. */
+  readonly onAddresses?: ((ips: readonly string[]) => void) | undefined;
 }
 
 /**
@@ -59,6 +61,7 @@ export function addressMembers(options: AddressMembersOptions, bases: MemberBase
     trigger: system.trigger ?? systemTrigger({ platform: process.platform, watchNetworkChanges }, clock, logger),
     read: system.read,
     select: (addresses) => {
+      bases.onAddresses?.(addresses.map(({ ip }) => ip));
       const ours = addresses.filter(({ interfaceName }) => interfaceName !== ownInterface);
       for (const family of [4, 6] as const) {
         const count = ours.filter((address) => address.family === family && !isLoopback(address.ip)).length;

@@ -30,6 +30,8 @@ export interface SocketsOptions {
   readonly onSendFailed?: ((code: string | undefined) => void) | undefined;
   /** A destination is sent to for the first time. */
   readonly onRemote: (ip: string) => void;
+  /** All addresses of this machine, where they are followed, as they come and go. */
+  readonly onAddresses?: ((ips: readonly string[]) => void) | undefined;
   /** @default the system's sockets */
   readonly openSocket?: OpenUdpSocket | undefined;
   /** This machine's addresses are followed: each has a socket of its own beside the shared ones. @default they are not */
@@ -54,13 +56,14 @@ export class Sockets implements Datagrams {
     this.#options = options;
     this.#counters = options.counters;
     this.#listeners = new Listeners(options.guard, 'datagram');
-    const { follow } = options;
+    const { follow, onAddresses } = options;
     this.#edges = addressEdges(follow);
     if (follow === undefined) return;
     this.#members = addressMembers(follow, {
       base: (family) => this.#sharedSocket(family),
       prepare: (socket, { base }) => this.#prepare(socket, base),
       closing: (closing) => this.#await(closing),
+      onAddresses,
     });
   }
 

@@ -21,12 +21,16 @@ function udp6(lastByte: number, port: number): Uint8Array {
 }
 
 describe('our own datagrams among packets from the system', () => {
-  const own = new OwnDatagrams(['10.77.0.1/24', 'fd77::1/64'], 51820);
+  const own = new OwnDatagrams(['10.77.0.1/24', 'fd77::1/64']);
+  own.port = 51820;
+  own.setMachineAddresses(['192.0.2.1', '192.0.2.2', 'fd77::5']);
 
   it.each<[string, Uint8Array, boolean]>([
     ['from our address and port', udp4([10, 77, 0, 1], 51820), true],
     ['with IP options', udp4([10, 77, 0, 1], 51820, 17, 7), true],
     ['over IPv6', udp6(1, 51820), true],
+    ['from another address of this machine', udp4([192, 0, 2, 2], 51820), true],
+    ['from another one over IPv6', udp6(5, 51820), true],
     ['from another port', udp4([10, 77, 0, 1], 51821), false],
     ['forwarded for another host', udp4([10, 77, 0, 9], 51820), false],
     ['forwarded over IPv6', udp6(9, 51820), false],
@@ -35,5 +39,12 @@ describe('our own datagrams among packets from the system', () => {
     ['empty', new Uint8Array(0), false],
   ])('%s: %s', (_name, packet, included) => {
     expect(own.includes(packet)).toBe(included);
+  });
+
+  it('are known by the addresses that this machine has now', () => {
+    own.setMachineAddresses(['192.0.2.3']);
+    expect(own.includes(udp4([192, 0, 2, 2], 51820))).toBe(false);
+    expect(own.includes(udp4([192, 0, 2, 3], 51820))).toBe(true);
+    expect(own.includes(udp4([10, 77, 0, 1], 51820))).toBe(true);
   });
 });

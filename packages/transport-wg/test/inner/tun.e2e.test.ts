@@ -156,6 +156,19 @@ describe.skipIf(reason)('a TUN device, in two network namespaces', () => {
     expect(await a.event('dialled')).toMatchObject({ error: 'ECONNREFUSED' });
   });
 
+  it('datagrams of ours that a rule of another program sends into the tunnel are known, whatever address they leave from', async () => {
+    startA({ allowedIps: ['0.0.0.0/0'], endpoint: ['203.0.113.2', 51821] });
+    await a.event('started');
+    lab.in(lab.a, 'ip', 'route', 'add', '203.0.113.2', 'dev', ifA, 'src', '10.1.0.1', 'table', '99');
+    lab.in(lab.a, 'ip', 'rule', 'add', 'pref', '1', 'to', '203.0.113.2', 'lookup', '99');
+    lab.in(lab.a, 'sh', '-c', 'ping -c 1 -w 1 10.77.0.2 || true');
+    const counted = () => {
+      a.tell('counters');
+      return a.events.filter(({ event }) => event === 'counters').at(-1);
+    };
+    await expect.poll(counted, { timeout: 5000 }).toHaveProperty(['counters', 'tun.loop']);
+  });
+
   it('a range becomes policy-routed when an endpoint in it appears', async () => {
     startA({ allowedIps: ['10.77.0.2/32', '10.1.0.2/32'], endpoint: ['fd01::2', 51821] });
     startB();

@@ -67,6 +67,7 @@ export async function machineWith(...ips: string[]) {
     refuse: undefined as Error | undefined,
     hint: (): void => undefined,
     watching: false,
+    told: [] as readonly string[],
   };
   const bySocket = new Map<string, FakeUdpSocket>();
   const open = (ip: string) => {
@@ -84,6 +85,7 @@ export async function machineWith(...ips: string[]) {
       on.wireGuard(bytes, from);
     },
     onRemote: () => undefined,
+    onAddresses: (ips) => (machine.told = ips),
     openSocket: (family) => Promise.resolve(open(family === 4 ? '0.0.0.0' : '::')),
     follow: {
       clock,

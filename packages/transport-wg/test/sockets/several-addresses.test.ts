@@ -17,6 +17,14 @@ describe('a machine with one address of a family', () => {
     await change();
     expect(members()).toEqual([]);
   });
+
+  it('tells of all that there are, its own tunnel among them, as they come and go', async () => {
+    const { machine, change } = await machineWith(FIRST);
+    expect(machine.told).toEqual([FIRST]);
+    machine.addresses = [onEth0(SECOND), { family: 4, ip: '10.77.0.1', interfaceName: OWN_INTERFACE }];
+    await change();
+    expect(machine.told).toEqual([SECOND, '10.77.0.1']);
+  });
 });
 
 describe('a machine with several', () => {
