@@ -2,7 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { CodedError } from '@wirepath/core/plugin';
 import { afterEach, describe, expect, it } from 'vitest';
+import { admissionProblems } from '../src/server/admission-list.js';
 import { CertificateDates, tlsProblems } from '../src/server/tls-files.js';
 import { relayTo } from './raw-socket.js';
 import { fixturePath, isUp, Stage, tlsSection, until } from './support.js';
@@ -79,4 +81,13 @@ describe('a certificate and its key', () => {
     expect(dates.problems(toMs - 13 * 86_400_000)).toEqual([expect.stringMatching(/expires on .* SIGHUP/)]);
     expect(dates.problems(toMs + 1000)).toEqual([expect.stringMatching(/has expired on .* SIGHUP/)]);
   });
+});
+
+it('what is wrong with the rights of a file is told with what mends it, as data', async () => {
+  const rights = { command: 'chmod go-w', path: '/etc/wirepath/list' };
+  const refuse = () => Promise.reject(new CodedError('CONFIG', 'writable', { advice: 'Mend it.', rights }));
+  const files = { resolve: fixturePath, readSecret: refuse, readTrusted: refuse };
+  const found = { found: 'writable', suggestion: 'Mend it.', rights };
+  expect(await tlsProblems({ certFile: CERT, keyFile: KEY }, files)).toEqual([expect.objectContaining(found)]);
+  expect(await admissionProblems({ allowFile: 'list' }, files)).toEqual([expect.objectContaining(found)]);
 });

@@ -9,6 +9,7 @@ import { checkSecretFiles } from '../rc-file/checking/check-secret-files.js';
 import { checkServerFiles } from './check-server-files.js';
 import { createConfigFiles } from '../rc-file/trust/config-files.js';
 import { deepFreeze } from '../rc-file/deep-freeze.js';
+import type { RightsChange } from '../base/errors/rights-change.js';
 import { trustedOwners } from '../base/rights/file-trust.js';
 import { warnUnreachable } from './warn-unreachable.js';
 import { findConfig, searchPlaces, systemFolder, type FindConfigOptions } from '../rc-file/reading/find-config.js';
@@ -113,10 +114,10 @@ async function complete(
   problems.include(read);
   problems.verbose = isVerbose(shape?.log.level ?? env[environmentVariableName(product, 'LOG_LEVEL')]);
   const warned = new Set<string>();
-  const onWarning = (message: string, path: string) => {
-    if (warned.has(path)) return;
-    warned.add(path);
-    problems.warnings.push({ file: name, keyPath: '', message });
+  const onWarning = (message: string, rights: RightsChange) => {
+    if (warned.has(rights.path)) return;
+    warned.add(rights.path);
+    problems.warnings.push({ file: name, keyPath: '', message, rights });
   };
   const files = createConfigFiles({ folder, owners, onWarning });
   const context = { product, z, problems, source, owners, trusted: content.trusted, phases };

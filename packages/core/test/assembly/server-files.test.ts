@@ -25,6 +25,7 @@ describe('a file that decides something and is no secret', () => {
       code: 'CONFIG',
       message: expect.stringContaining('writable by others') as string,
       advice: `run: chmod go-w ${folder.path}/lists/keys`,
+      rights: { command: 'chmod go-w', path: `${folder.path}/lists/keys` },
     });
     chmodSync(`${folder.path}/lists/keys`, 0o644);
     chmodSync(`${folder.path}/lists`, 0o777);

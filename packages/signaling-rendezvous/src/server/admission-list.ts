@@ -43,7 +43,8 @@ export async function admissionProblems(
       .map((line) => ({ path, file, line, expected: EXPECTED, found: 'something else' }));
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
-    const { message, advice } = error;
-    return [{ path, expected: 'a file of keys that nobody else may change', found: message, suggestion: advice }];
+    const { message, advice, rights } = error;
+    const expected = 'a file of keys that nobody else may change';
+    return [{ path, expected, found: message, suggestion: advice, rights }];
   }
 }

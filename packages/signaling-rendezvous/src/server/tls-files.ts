@@ -36,7 +36,8 @@ export async function tlsProblems(tls: TlsOptions | undefined, files: ConfigFile
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     const expected = 'a certificate and its key, in PEM';
-    return [{ path: ['rendezvous', 'tls'], expected, found: error.message, suggestion: error.advice }];
+    const { message, advice, rights } = error;
+    return [{ path: ['rendezvous', 'tls'], expected, found: message, suggestion: advice, rights }];
   }
 }
 

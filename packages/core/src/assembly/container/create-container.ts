@@ -1,5 +1,6 @@
 import type { DependencyContainer } from 'tsyringe';
 import { createConfigFiles } from '../../rc-file/trust/config-files.js';
+import type { RightsChange } from '../../base/errors/rights-change.js';
 import { trustedOwners } from '../../base/rights/file-trust.js';
 import type { LoadedConfig, LoadedPlugin } from '../loaded-config.js';
 import { maskSecrets } from '../../base/logging/mask-secrets.js';
@@ -177,7 +178,7 @@ function configFiles(config: LoadedConfig, logger: Logger, warnings: string[]) {
   // What was told of the file when it was read is not told again by whoever reads the secret.
   const told = config.warnings.map(({ message }) => message).join('\n');
   const warned = new Set<string>();
-  const onWarning = (message: string, path: string) => {
+  const onWarning = (message: string, { path }: RightsChange) => {
     if (warned.has(path) || told.includes(path)) return;
     warned.add(path);
     logger.warn(message);

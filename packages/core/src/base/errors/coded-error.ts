@@ -1,3 +1,4 @@
+import type { RightsChange } from './rights-change.js';
 import { ERRORS, type ErrorCode } from './table.js';
 
 export type { ErrorCode } from './table.js';
@@ -7,6 +8,8 @@ export interface ErrorDetails {
   readonly subject?: string;
   /** Replaces the table's advice where the place of the error knows better. */
   readonly advice?: string;
+  /** What the advice comes to, where rights of a file are all that is wrong. */
+  readonly rights?: RightsChange | undefined;
   /** The plugin it came from, and what that was doing. */
   readonly plugin?: string;
   readonly cause?: unknown;
@@ -17,6 +20,7 @@ export class CodedError extends Error {
   readonly code: ErrorCode;
   readonly subject: string | undefined;
   readonly advice: string;
+  readonly rights: RightsChange | undefined;
   readonly plugin: string | undefined;
 
   /** @param message what happened, for people; left out: the table's sentence. */
@@ -26,6 +30,7 @@ export class CodedError extends Error {
     this.code = code;
     this.subject = details.subject;
     this.advice = details.advice ?? ERRORS[code].advice;
+    this.rights = details.rights;
     this.plugin = details.plugin;
   }
 }

@@ -1,5 +1,6 @@
 import { printable } from '../text/printable.js';
 import { CodedError } from './coded-error.js';
+import type { RightsChange } from './rights-change.js';
 
 /** One thing that is wrong in an rc file. */
 export interface ConfigProblem {
@@ -15,6 +16,8 @@ export interface ConfigProblem {
   readonly found?: string;
   /** What to write instead. */
   readonly suggestion?: string;
+  /** What the suggestion comes to, where rights of a file are all that is wrong. */
+  readonly rights?: RightsChange | undefined;
   /** Of the error behind it, with its causes; at `log.level: debug` only. */
   readonly stack?: string;
   /** From 1. */

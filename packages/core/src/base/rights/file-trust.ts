@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { RightsChange } from '../errors/rights-change.js';
 
 /** Whose files we trust: our own, root's, and with sudo those of the user who called it. */
 export interface TrustedOwners {
@@ -29,18 +30,32 @@ const STICKY = 0o1000;
 export interface Distrust {
   readonly found: string;
   readonly suggestion: string;
+  /** What the suggestion comes to, where that is all. */
+  readonly rights?: RightsChange;
+}
+
+/** The cure that is a change of rights, in words and as data. */
+export function rightsCure(rights: RightsChange): { readonly suggestion: string; readonly rights: RightsChange } {
+  return { suggestion: `run: ${rights.command} ${rights.path}`, rights };
 }
 
 /** What lets others change what an open file says. */
-export function distrustOfFile(path: string, stats: Stats, owners: TrustedOwners | undefined): Distrust | undefined {
+export function distrustOfFile(
+  path: string,
+  stats: Stats,
+  owners: TrustedOwners | undefined,
+  { isSecret = false } = {},
+): Distrust | undefined {
   if (owners === undefined) return undefined;
   if ((stats.mode & (GROUP_WRITE | OTHER_WRITE)) !== 0) {
-    return { found: `${path} is writable by others (mode ${octal(stats)})`, suggestion: `run: chmod go-w ${path}` };
+    // Who may not write a secret may not read it either.
+    const command = isSecret ? 'chmod go-rwx' : 'chmod go-w';
+    return { found: `${path} is writable by others (mode ${octal(stats)})`, ...rightsCure({ command, path }) };
   }
   if (!owners.uids.has(stats.uid)) {
     return {
       found: `${path} belongs to another user (uid ${stats.uid})`,
-      suggestion: `run: chown ${process.getuid?.() ?? 0} ${path}`,
+      ...rightsCure({ command: `chown ${process.getuid?.() ?? 0}`, path }),
     };
   }
   return undefined;
@@ -58,7 +73,7 @@ export async function distrustOfFolders(
     if (!sticky && (stats.mode & (GROUP_WRITE | OTHER_WRITE)) !== 0) {
       return {
         found: `its folder ${folder} is writable by others (mode ${octal(stats)})`,
-        suggestion: `run: chmod go-w ${folder}`,
+        ...rightsCure({ command: 'chmod go-w', path: folder }),
       };
     }
     if (!owners.uids.has(stats.uid)) {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { RightsChange } from '../../base/errors/rights-change.js';
 import type { Service } from '../service.js';
 import type { ServerNeeds } from './needs.js';
 import type { Schema, SchemaLibrary } from './schema.js';
@@ -46,6 +47,8 @@ export interface OptionProblem {
   /** What stands there; never a secret. */
   readonly found?: string;
   readonly suggestion?: string | undefined;
+  /** What the suggestion comes to, where rights of a file are all that is wrong: that of the error behind it. */
+  readonly rights?: RightsChange | undefined;
 }
 
 /** What `serve` runs for one or more sections under `server:` in the rc file. */

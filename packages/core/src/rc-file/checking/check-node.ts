@@ -184,7 +184,7 @@ export function addSecretProblem(problems: ProblemList, path: Path, error: unkno
   if (!(error instanceof CodedError)) throw error;
   problems.add(path, 'a file that we can read and nobody else can change', {
     found: error.message,
-    ...(error.advice.startsWith('run: ') ? { suggestion: error.advice } : {}),
+    ...(error.rights === undefined ? {} : { suggestion: error.advice, rights: error.rights }),
     ...(plugin === undefined ? {} : { plugin }),
   });
 }

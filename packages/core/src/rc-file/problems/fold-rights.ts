@@ -1,14 +1,10 @@
 import type { ConfigProblem } from '../../base/errors/config-problems.js';
+import type { RightsChange } from '../../base/errors/rights-change.js';
 import { shellQuoted } from '../../base/text/shell-quoted.js';
 import type { ConfigFindings, ConfigWarning } from './problem-list.js';
 
-/** As those who find a file whose rights are wrong say the cure, at the end of what they say. */
-const CURE = /(?:^|; )run: (chmod go-w|chmod go-r|chmod go-rwx|chown \d+) (.+)$/;
-
-interface Cured<T> {
+interface Cured<T> extends RightsChange {
   readonly finding: T;
-  readonly command: string;
-  readonly path: string;
 }
 
 /**
@@ -17,8 +13,8 @@ interface Cured<T> {
  * @param file the one that is told as the place of it, where several are.
  */
 export function foldRights({ problems, warnings }: ConfigFindings, file: string): ConfigFindings {
-  const writable = cured(problems, ({ suggestion }) => suggestion);
-  const readable = cured(warnings, ({ message }) => message);
+  const writable = cured(problems);
+  const readable = cured(warnings);
   if (writable.length > 0) return { problems: foldProblems(problems, writable, readable, file), warnings };
   return { problems, warnings: readable.length > 1 ? foldWarnings(warnings, readable, file) : warnings };
 }
@@ -38,10 +34,13 @@ function foldProblems(
   }
   const suggestion = `run: ${commands(rights)}`;
   const [first] = writable;
-  if (first !== undefined && rights.size === 1)
+  if (first !== undefined && rights.size === 1) {
+    const { path } = first;
+    const command = rights.get(path) ?? first.command;
     return problems
       .filter(isNotAmong(writable.slice(1)))
-      .map((one) => (one === first.finding ? { ...one, suggestion } : one));
+      .map((one) => (one === first.finding ? { ...one, suggestion, rights: { command, path } } : one));
+  }
   // Each `found` names its file, and there may be several for one of them.
   const told = new Map(writable.map(({ path, finding }) => [path, finding.found ?? path]));
   const folded: ConfigProblem = {
@@ -64,11 +63,8 @@ function foldWarnings(
   return [{ file, keyPath: '', message }, ...warnings.filter(isNotAmong(readable))];
 }
 
-function cured<T>(findings: readonly T[], text: (finding: T) => string | undefined): Cured<T>[] {
-  return findings.flatMap((finding) => {
-    const [, command, path] = CURE.exec(text(finding) ?? '') ?? [];
-    return command === undefined || path === undefined ? [] : [{ finding, command, path }];
-  });
+function cured<T extends { readonly rights?: RightsChange | undefined }>(findings: readonly T[]): Cured<T>[] {
+  return findings.flatMap((finding) => (finding.rights === undefined ? [] : [{ finding, ...finding.rights }]));
 }
 
 function isNotAmong<T>(folded: readonly Cured<T>[]): (finding: T) => boolean {

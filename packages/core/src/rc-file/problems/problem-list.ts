@@ -1,4 +1,5 @@
 import type { ConfigProblem } from '../../base/errors/config-problems.js';
+import type { RightsChange } from '../../base/errors/rights-change.js';
 import { stackOf } from '../../base/errors/stack-of.js';
 import { formatKeyPath } from './key-path.js';
 
@@ -7,6 +8,8 @@ export interface ConfigWarning {
   readonly file: string;
   readonly keyPath: string;
   readonly message: string;
+  /** What its cure comes to, where rights of a file are all that is wrong. */
+  readonly rights?: RightsChange;
   /** From 1, where it was looked for. */
   readonly line?: number;
   readonly column?: number;
@@ -52,8 +55,8 @@ export class ProblemList {
     return stack === undefined ? {} : { stack };
   }
 
-  warn(path: Path, message: string): void {
-    this.warnings.push({ file: this.#sourceOf(path), keyPath: formatKeyPath(path), message });
+  warn(path: Path, message: string, more: Pick<ConfigWarning, 'rights'> = {}): void {
+    this.warnings.push({ file: this.#sourceOf(path), keyPath: formatKeyPath(path), message, ...more });
   }
 
   /** Takes over what was found in another file. */

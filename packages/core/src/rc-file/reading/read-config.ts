@@ -5,7 +5,7 @@ import { checkNode } from '../checking/check-node.js';
 import { createConfigFiles } from '../trust/config-files.js';
 import type { ProductFacts } from '../product-facts.js';
 import { applyEnvironment } from '../overrides/environment-overrides.js';
-import { trustedOwners, type TrustedOwners } from '../../base/rights/file-trust.js';
+import { rightsCure, trustedOwners, type TrustedOwners } from '../../base/rights/file-trust.js';
 import { valueAt } from '../problems/key-path.js';
 import type { LoadedPeer } from '../loaded-peer.js';
 import { isSecretPath } from '../../base/logging/mask-secrets.js';
@@ -114,7 +114,7 @@ export async function readConfig(
   const files = createConfigFiles({
     folder,
     owners,
-    onWarning: (message) => problems.warnings.push({ file: name, keyPath: '', message }),
+    onWarning: (message, rights) => problems.warnings.push({ file: name, keyPath: '', message, rights }),
   });
   const server = raw['server'];
   const hasNode = !isObject(server) || NODE_KEYS.some((key) => raw[key] !== undefined);
@@ -175,7 +175,8 @@ async function listOfFile(name: unknown, { z, problems, owners, files }: PeersFi
 function warnOfSecrets(value: unknown, problems: ProblemList): void {
   for (const leaf of leaves(value)) {
     if (typeof leaf.value !== 'string' || !isSecretPath(leaf.path)) continue;
-    problems.warn(leaf.path, `a secret in a file that others may read; run: chmod go-r ${problems.file}`);
+    const { suggestion, rights } = rightsCure({ command: 'chmod go-r', path: problems.file });
+    problems.warn(leaf.path, `a secret in a file that others may read; ${suggestion}`, { rights });
     return;
   }
 }

@@ -2,12 +2,15 @@ import type { Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ConfigFiles } from '../../contracts/plugin/needs.js';
-import { CodedError } from '../../base/errors/coded-error.js';
+import { CodedError, type ErrorDetails } from '../../base/errors/coded-error.js';
+import type { RightsChange } from '../../base/errors/rights-change.js';
 import { deniedPath, isDenied } from '../../base/rights/denial.js';
 import {
   distrustOfFile,
   distrustOfFolders,
   isReadableByOthers,
+  rightsCure,
+  type Distrust,
   type TrustedOwners,
 } from '../../base/rights/file-trust.js';
 
@@ -20,7 +23,7 @@ export interface ConfigFilesOptions {
   readonly folder: string;
   readonly owners: TrustedOwners | undefined;
   /** Called where a secret may be read by others. */
-  readonly onWarning: (message: string, path: string) => void;
+  readonly onWarning: (message: string, rights: RightsChange) => void;
 }
 
 /** {@link ConfigFiles} for a folder. */
@@ -30,14 +33,17 @@ export function createConfigFiles({ folder, owners, onWarning }: ConfigFilesOpti
     async readSecret(path: string): Promise<string> {
       const file = resolve(folder, path);
       const { text, stats } = await readOwned(file, owners, MAX_SECRET_BYTES, { isSecret: true });
-      if (isReadableByOthers(stats, owners)) onWarning(`${file} is readable by others; run: chmod go-r ${file}`, file);
+      if (isReadableByOthers(stats, owners)) {
+        const { suggestion, rights } = rightsCure({ command: 'chmod go-r', path: file });
+        onWarning(`${file} is readable by others; ${suggestion}`, rights);
+      }
       return text.trim();
     },
     async readTrusted(path: string): Promise<string> {
       const file = resolve(folder, path);
       const { text } = await readOwned(file, owners, MAX_TRUSTED_BYTES);
       const distrust = await distrustOfFolders(file, owners);
-      if (distrust !== undefined) throw unfit(file, `${file}: ${distrust.found}`, undefined, distrust.suggestion);
+      if (distrust !== undefined) throw unfit(file, `${file}: ${distrust.found}`, cureOf(distrust));
       return text;
     },
   });
@@ -55,26 +61,28 @@ async function readOwned(
     handle = await open(file, 'r');
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
-    const advice = isDenied(code) ? deniedPath(file, code, 'read').advice : undefined;
-    throw unfit(file, `${file}: ${openFailure(cause, file)}`, cause, advice);
+    const advice = isDenied(code) ? { advice: deniedPath(file, code, 'read').advice } : {};
+    throw unfit(file, `${file}: ${openFailure(cause, file)}`, { cause, ...advice });
   }
   try {
     // Of the open file, so that what is checked is what is read.
     const stats = await handle.stat();
     if (stats.isDirectory()) throw unfit(file, `${file}: it is a folder`);
     if (stats.size > maxBytes) throw unfit(file, `${file}: larger than ${maxBytes} bytes`);
-    const distrust = distrustOfFile(file, stats, owners);
-    // Who may not write a secret may not read it either.
-    const mend = (cure: string) => (isSecret ? cure.replace('chmod go-w ', 'chmod go-rwx ') : cure);
-    if (distrust !== undefined) throw unfit(file, distrust.found, undefined, mend(distrust.suggestion));
+    const distrust = distrustOfFile(file, stats, owners, { isSecret });
+    if (distrust !== undefined) throw unfit(file, distrust.found, cureOf(distrust));
     return { text: await handle.readFile('utf8'), stats };
   } finally {
     await handle.close();
   }
 }
 
-function unfit(file: string, message: string, cause?: unknown, advice?: string): CodedError {
-  return new CodedError('CONFIG', message, { subject: file, cause, ...(advice === undefined ? {} : { advice }) });
+function cureOf({ suggestion, rights }: Distrust): ErrorDetails {
+  return { advice: suggestion, rights };
+}
+
+function unfit(file: string, message: string, details: ErrorDetails = {}): CodedError {
+  return new CodedError('CONFIG', message, { subject: file, ...details });
 }
 
 /** Why a file could not be opened for reading, in words. */

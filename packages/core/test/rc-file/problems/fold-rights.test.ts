@@ -1,6 +1,8 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ConfigProblem } from '../../../src/base/errors/config-problems.js';
+import { foldRights } from '../../../src/rc-file/problems/fold-rights.js';
 import { PEER_KEY, PRIVATE_KEY, problemsOf, RcFolder } from '../rc-folder.js';
 
 const yaml = [
@@ -66,5 +68,39 @@ describe('a umask', () => {
     const folder = made(0o002);
     folder.write('rc.yaml', `${yaml}\nmtu: 1`, 0o664);
     expect((await problemsOf(folder.load('rc.yaml'))).map(({ keyPath }) => keyPath)).toEqual(['', 'mtu']);
+  });
+});
+
+describe('files that several have found', () => {
+  const problem = (path: string, more: Partial<ConfigProblem>): ConfigProblem => ({
+    file: '/etc/rc.yaml',
+    keyPath: 'server.sample',
+    expected: 'a file of ours alone',
+    found: path,
+    ...more,
+  });
+
+  it('are known by what mends them, in whatever words that is told', () => {
+    const problems = [
+      problem('/etc/a', {
+        suggestion: 'Others should not write it.',
+        rights: { command: 'chmod go-w', path: '/etc/a' },
+      }),
+      problem('/etc/b c', { rights: { command: 'chown 0', path: '/etc/b c' } }),
+    ];
+    expect(foldRights({ problems, warnings: [] }, '/etc/rc.yaml').problems).toEqual([
+      {
+        file: '/etc/rc.yaml',
+        keyPath: '',
+        expected: 'files and folders that nobody else can change',
+        found: '/etc/a, /etc/b c',
+        suggestion: "run: chmod go-w /etc/a && chown 0 '/etc/b c'",
+      },
+    ]);
+  });
+
+  it('are left as they are where words alone say so', () => {
+    const problems = ['/etc/a', '/etc/b'].map((path) => problem(path, { suggestion: `run: chmod go-w ${path}` }));
+    expect(foldRights({ problems, warnings: [] }, '/etc/rc.yaml').problems).toEqual(problems);
   });
 });
