@@ -89,6 +89,29 @@ describe('servers by name, over real sockets', () => {
     expect(opened).toContain('tcp 127.0.0.1');
   });
 
+  it('are each once, of IPv4 first, whatever the case of the name', async () => {
+    zone.current = { 'relay.example': { A: ['127.0.0.1', '127.0.0.2', '127.0.0.1'], AAAA: ['::1'] } };
+    const addresses = await outside.resolve({ host: 'Relay.EXAMPLE', port: 7 }, { signal });
+    expect(addresses.map(({ ip }) => ip)).toEqual(['127.0.0.1', '127.0.0.2', '::1']);
+  });
+
+  it('are not asked for by who has given up, and literals by nobody', async () => {
+    let asked = 0;
+    udp.on('message', () => (asked += 1));
+    zone.current = { 'relay.example': { A: ['127.0.0.1'] } };
+    await expect(
+      outside.resolve({ host: 'relay.example', port: 7 }, { signal: AbortSignal.abort() }),
+    ).rejects.toThrow();
+    await outside.resolve({ host: '192.0.2.1', port: 7 }, { signal });
+    expect(asked).toBe(0);
+    await outside.resolve({ host: 'relay.example', port: 7 }, { signal });
+    const before = asked;
+    expect(before).toBeGreaterThan(0);
+    // What is known does, unless it is to be asked again.
+    await outside.resolve({ host: 'relay.example', port: 7 }, { signal });
+    expect(asked).toBe(before);
+  });
+
   it('take literals as they are', async () => {
     expect(await outside.resolve({ host: '2001:db8::1', port: 7 }, { signal })).toMatchObject([{ ip: '2001:db8::1' }]);
     await expect(
