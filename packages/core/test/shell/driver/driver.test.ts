@@ -108,6 +108,17 @@ describe('a socket that a source opened for a candidate of its own', () => {
   });
 });
 
+describe('a candidate that names no socket', () => {
+  it('belongs to the shared one of its family, and to none that was opened besides', () => {
+    const node = new TestNode();
+    const besides = { id: 'guess4', family: 4, port: 40_000, shared: false } as const;
+    const six = { id: 'six', family: 6, port: 51_821, shared: true } as const;
+    node.tell({ type: 'sockets', bases: [besides, { ...BASE, id: 'four' }, six] });
+    node.gathers(hostAt('192.0.2.1'), hostAt('2001:db8::1'));
+    expect(node.driver.candidates.list().map(({ foundation }) => foundation)).toEqual(['host/six/', 'host/four/']);
+  });
+});
+
 describe('what peers are told', () => {
   it('is described once for all that is found within one turn, and not again where it is the same', () => {
     const node = new TestNode();
