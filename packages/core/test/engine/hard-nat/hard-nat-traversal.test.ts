@@ -254,4 +254,24 @@ describe('sockets that were opened for an attempt', () => {
     const pair = played.traversal.pairFor({ baseId: 'silent', remote: elsewhere }, false, 'used');
     expect(pair?.remote).toMatchObject({ type: 'peer-reflexive', address: elsewhere });
   });
+
+  it('have sixteen pairs at most: the one that was silent for longest yields, and never the one in use', () => {
+    const played = new Played();
+    played.until(1000);
+    const names = Array.from({ length: 18 }, (_, i) => `base-${i}`);
+    played.opened(...names);
+    played.situation = { ...played.situation, baseInUse: 'base-0' };
+    const pinned = () => [...played.checklist.pinned.values()].map(({ base: { id } }) => id);
+    // Heard in another order than they were made in.
+    for (const name of names.slice(0, 16)) played.heard(name, true);
+    for (const [i, pair] of [...played.checklist.pinned.values()].entries()) pair.heard(i === 5 ? 1000 : 2000 + i);
+    played.checklist.pinned.values().next().value?.heard(500);
+    played.now = 3000;
+    expect(played.heard('base-16', true)).toBe(true);
+    expect(pinned()).toEqual(names.slice(0, 17).filter((name) => name !== 'base-5'));
+    expect(played.heard('base-17', true)).toBe(true);
+    expect(pinned()).toEqual(names.filter((name) => name !== 'base-5' && name !== 'base-1'));
+    // A guess of the peer's that is only heard has eight, and finds them taken.
+    expect(played.heard('base-5')).toBe(false);
+  });
 });
