@@ -9,7 +9,7 @@ import type { PairView } from './peer-view.js';
 
 /** An endpoint, and what came of trying it. */
 interface Trial {
-  readonly remote: RemoteCandidate;
+  remote: RemoteCandidate;
   state: PairState;
   tries: number;
   proofs: number;
@@ -48,8 +48,10 @@ export class EndpointTrials {
     const before = this.#trials;
     this.#trials = new Map();
     for (const remote of usable) {
-      const { state = 'waiting', tries = 0, proofs = 0 } = before.get(keyOf(remote)) ?? {};
-      this.#trials.set(keyOf(remote), { remote, state, tries, proofs });
+      const key = formatAddress(remote.address);
+      const trial = before.get(key) ?? { remote, state: 'waiting', tries: 0, proofs: 0 };
+      trial.remote = remote;
+      this.#trials.set(key, trial);
     }
     this.rejections = rejections;
   }
@@ -85,14 +87,14 @@ export class EndpointTrials {
     return { id: this.#id, address: trial.remote.address };
   }
 
-  /** @returns false where another was begun since. */
-  ended(id: number, proven: boolean): boolean {
-    if (this.#running?.id !== id) return false;
+  /** @returns where that was tried; undefined where another was begun since. */
+  ended(id: number, proven: boolean): TransportAddress | undefined {
+    if (this.#running?.id !== id) return undefined;
     const { trial } = this.#running;
     trial.state = proven ? 'succeeded' : 'failed';
     if (proven) trial.proofs += 1;
     this.#running = undefined;
-    return true;
+    return trial.remote.address;
   }
 
   /** The device was heard from there: where it is none of the peer's, it is one now. */
@@ -138,8 +140,4 @@ export class EndpointTrials {
       refusal: undefined,
     });
   }
-}
-
-function keyOf({ address }: RemoteCandidate): string {
-  return formatAddress(address);
 }

@@ -201,11 +201,11 @@ export class TrialAgent implements PathFinder {
   }
 
   #tried(trial: number, proven: boolean, at: Moment): void {
-    if (!this.#trials.ended(trial, proven)) return;
+    const endpoint = this.#trials.ended(trial, proven);
+    if (endpoint === undefined) return;
     if (!proven) return this.#tryNext(at);
-    const proof = this.#trials.views(undefined).find(({ state }) => state === 'succeeded');
     // The device tells of the handshake later than of what it has led to.
-    this.#session = { untilMs: this.#session?.untilMs ?? at.now + SESSION_MS, endpoint: proof?.remote };
+    this.#session = { untilMs: this.#session?.untilMs ?? at.now + SESSION_MS, endpoint };
     this.#outbox.settle();
     this.#changed();
   }

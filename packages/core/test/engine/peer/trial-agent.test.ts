@@ -119,6 +119,16 @@ describe('the path to a peer of a device whose sockets are not ours', () => {
     expect(device.wanted()).toEqual([]);
   });
 
+  it('is what a trial has proven, also where something changed at our end meanwhile', () => {
+    const device = new Device().hear();
+    device.wanted();
+    const base = { id: 'device4', family: 4, kind: 'socket' } as const;
+    const description = { bases: [base], candidates: [], natBehavior: { mapping: null, filtering: null } };
+    device.do({ type: 'local-description', description, newGeneration: false }).tried(true);
+    expect(device.state).toBe(`connected direct ${formatAddress(PRIVATE)}`);
+    expect(device.engine.pairsView(PEER)?.pairs[0]).toMatchObject({ remote: PRIVATE, checksSent: 1, responses: 1 });
+  });
+
   it('is tried again each time that the peer is called again, for both NATs let in only what they have sent to', () => {
     const device = new Device().hear({ candidates: CANDIDATES.slice(0, 1) });
     device.pass(0).wanted();
