@@ -1,3 +1,4 @@
+import { formatAddress } from '@wirepath/stun-codec';
 import type { PublicKey } from '../base/identity/identity.js';
 import type { Logger } from '../base/logging/logger.js';
 import { reasonOf } from '../base/errors/reason-of.js';
@@ -9,6 +10,7 @@ import type { OwnTraffic } from './transport/own-traffic.js';
 import { RelayPlugins, type NamedRelay } from './plugins/relay-plugins.js';
 import type { SignalExchange } from './plugins/signal-exchange.js';
 import { SourcePlugins, type NamedSource } from './plugins/source-plugins.js';
+import { ENDPOINT_TRIAL_MS } from '../engine/timings.js';
 import { TransportPort } from './transport/transport-port.js';
 import type { DriverEffect } from './driver/effects.js';
 import type { DriverEvent } from './driver/events.js';
@@ -96,6 +98,9 @@ export class DriverPorts {
       case 'open-bases':
         if (signal !== undefined) void this.#openBases(effect, signal);
         break;
+      case 'try-endpoint':
+        if (signal !== undefined) void this.#tryEndpoint(effect, signal);
+        break;
       case 'pong':
         return onPong(effect);
       case 'changed':
@@ -116,5 +121,21 @@ export class DriverPorts {
       logger.debug('no more sockets', { opened: bases.length, reason: reasonOf(error) });
     }
     onEvent({ type: 'bases-opened', peer, bases });
+  }
+
+  /** A transport that cannot say whether the peer is there has not proven it. */
+  async #tryEndpoint({ peer, trial, address }: EffectOf<'try-endpoint'>, signal: AbortSignal): Promise<void> {
+    const { transport, logger, onEvent } = this.#needs;
+    let proven = false;
+    try {
+      proven = (await transport.tryEndpoint?.(peer, address, { timeoutMs: ENDPOINT_TRIAL_MS, signal })) === true;
+    } catch (error) {
+      logger.warn('an endpoint could not be tried', {
+        peer,
+        endpoint: formatAddress(address),
+        reason: reasonOf(error),
+      });
+    }
+    if (!signal.aborted) onEvent({ type: 'endpoint-tried', peer, trial, proven });
   }
 }

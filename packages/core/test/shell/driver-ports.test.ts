@@ -15,7 +15,10 @@ import { seededRandom } from '../engine/two-engines.js';
 const SERVER = { url: 'turn:relay:3478', transport: 'udp' } as const;
 
 /** Ports that have started, to a transport with `sockets` to give besides the shared one. */
-async function ports(source: Partial<CandidateSource> = {}, { sockets = 0 } = {}) {
+async function ports(
+  source: Partial<CandidateSource> = {},
+  { sockets = 0, tryEndpoint }: { sockets?: number; tryEndpoint?: Transport['tryEndpoint'] } = {},
+) {
   const log: string[] = [];
   const relay: Relay = {
     servers: [SERVER],
@@ -35,7 +38,7 @@ async function ports(source: Partial<CandidateSource> = {}, { sockets = 0 } = {}
     return { id: `udp4-${opened}`, family, port: 40_000 + opened, shared: false };
   };
   const datagrams = { bases: [], openBase, onDatagram: () => ({ [Symbol.dispose]: () => undefined }) };
-  const transport = { ...idleTransport(), datagrams } as unknown as Transport;
+  const transport = { ...idleTransport(), datagrams, tryEndpoint } as unknown as Transport;
   const clock = new FakeClock();
   const events: DriverEvent[] = [];
   const subject = new DriverPorts({
@@ -126,4 +129,40 @@ it('nothing is begun any more when they have stopped', async () => {
   await clock.advance(0);
   expect(take()).toEqual([]);
   expect(log).toEqual([]);
+});
+
+describe('an endpoint that the driver wants tried', () => {
+  const address = transportAddress('198.51.100.7', 40_000);
+
+  it.each<[string, Transport['tryEndpoint'], boolean]>([
+    ['is proven where the device says so', async () => true, true],
+    ['is not where it says no', async () => false, false],
+    ['is not where it fails', () => Promise.reject(new Error('the device is gone')), false],
+    ['is not where nobody can say', undefined, false],
+  ])('%s', async (_what, tryEndpoint, proven) => {
+    const { subject, clock, events } = await ports({}, { tryEndpoint });
+    subject.perform({ type: 'try-endpoint', peer: 'B', trial: 3, address });
+    await clock.advance(0);
+    expect(events).toEqual([{ type: 'endpoint-tried', peer: 'B', trial: 3, proven }]);
+  });
+
+  it('is tried for six seconds at most, and none is once the node has stopped', async () => {
+    const given: (AbortSignal | number | string)[] = [];
+    const { subject, clock, events } = await ports(
+      {},
+      {
+        tryEndpoint: (peer, { ip }, { timeoutMs, signal }) => {
+          given.push(peer, ip, timeoutMs, signal);
+          return new Promise(() => undefined);
+        },
+      },
+    );
+    subject.perform({ type: 'try-endpoint', peer: 'B', trial: 3, address });
+    expect(given.slice(0, 3)).toEqual(['B', address.ip, 6000]);
+    await subject.stop();
+    subject.perform({ type: 'try-endpoint', peer: 'B', trial: 4, address });
+    await clock.advance(10_000);
+    expect(events.filter(({ type }) => type === 'endpoint-tried')).toEqual([]);
+    expect(given.length).toBe(4);
+  });
 });

@@ -9,7 +9,7 @@ type EngineEffectOf<T extends EngineEffect['type']> = Extract<EngineEffect, { ty
 
 /** What a {@link Driver} wants of the transport and its sockets. */
 export type TransportEffect =
-  | EngineEffectOf<'expect-checks' | 'initiate-handshake' | 'try-endpoint'>
+  | EngineEffectOf<'expect-checks' | 'initiate-handshake'>
   | OnTransport<EngineEffectOf<'send-check' | 'answer-check'>>
   /** Take no checks of this peer any more. */
   | { readonly type: 'forget-checks'; readonly peer: PublicKey }
@@ -43,7 +43,7 @@ export type DriverEffect =
   | TransportEffect
   | SourceEffect
   | RelayEffect
-  | EngineEffectOf<'send-message' | 'open-bases' | 'pong' | 'changed'>
+  | EngineEffectOf<'send-message' | 'open-bases' | 'try-endpoint' | 'pong' | 'changed'>
   /** Look at every mapping again, and renew every allocation. Answered by `mapping-changed`, if one has, and `refreshed`. */
   | { readonly type: 'refresh' }
   /** The network may be another: signalling servers are tried at once. */

@@ -5,11 +5,9 @@ import type { Transport } from '../../contracts/transport.js';
 import { enginePathOf } from '../../engine/engine-path.js';
 import type { TransportEffect } from '../driver/effects.js';
 import type { CheckEvent, DriverEvent } from '../driver/events.js';
-import { ENDPOINT_TRIAL_MS } from '../../engine/timings.js';
 import type { LoopWatch } from './loop-watch.js';
 
-type EffectOf<T extends TransportEffect['type']> = Extract<TransportEffect, { type: T }>;
-export type SendCheck = EffectOf<'send-check'>;
+export type SendCheck = Extract<TransportEffect, { type: 'send-check' }>;
 
 /** What was made of a datagram: an event for the driver, somebody else's, or a check that proves nothing. */
 export type CheckReading = CheckEvent | 'not-a-check' | 'unknown-user' | 'forged';
@@ -38,8 +36,6 @@ export class TransportPort {
   readonly counters = new Counters();
   readonly #needs: TransportPortNeeds;
   readonly #subscriptions: Disposable[] = [];
-  /** Of the run: the end of every trial. */
-  #stopped = new AbortController();
 
   constructor(needs: TransportPortNeeds) {
     this.#needs = needs;
@@ -48,7 +44,6 @@ export class TransportPort {
   start(): void {
     const { transport, onEvent } = this.#needs;
     const { datagrams } = transport;
-    this.#stopped = new AbortController();
     if (datagrams !== undefined)
       this.#subscriptions.push(datagrams.onDatagram(({ path, bytes }) => this.#receive(path, bytes)));
     this.#subscriptions.push(
@@ -64,7 +59,6 @@ export class TransportPort {
   }
 
   stop(): void {
-    this.#stopped.abort();
     for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
     this.#needs.loops.stop();
   }
@@ -91,24 +85,9 @@ export class TransportPort {
         return transport.setPath(effect.peer, effect.paths);
       case 'initiate-handshake':
         return transport.initiateHandshake(effect.peer, { fresh: effect.fresh });
-      case 'try-endpoint':
-        return void this.#tryEndpoint(effect);
       case 'close-bases':
         for (const base of effect.bases) transport.datagrams?.closeBase(base);
     }
-  }
-
-  /** A device that cannot say whether the peer is there leaves it at that. */
-  async #tryEndpoint({ peer, trial, address }: EffectOf<'try-endpoint'>): Promise<void> {
-    const { transport, onEvent } = this.#needs;
-    const { signal } = this.#stopped;
-    let proven = false;
-    try {
-      proven = (await transport.tryEndpoint?.(peer, address, { timeoutMs: ENDPOINT_TRIAL_MS, signal })) === true;
-    } catch {
-      this.counters.count('endpoint-trial-failed');
-    }
-    if (!signal.aborted) onEvent({ type: 'endpoint-tried', peer, trial, proven });
   }
 
   /** @returns whether it was a check. */

@@ -197,6 +197,8 @@ export class SimulatedNode {
         const bases = Array.from({ length: count }, () => datagrams.open(family));
         return this.#loop.handle({ type: 'bases-opened', peer, bases });
       }
+      // Its sockets are its own.
+      case 'try-endpoint':
       case 'nudge-signaling':
       case 'relay-down':
       case 'pong':
