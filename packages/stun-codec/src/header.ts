@@ -13,13 +13,15 @@ export function isStunMessage(bytes: Uint8Array): boolean {
   return (
     bytes.length >= HEADER_LENGTH &&
     ((bytes[0] ?? 0) & 0xc0) === 0 &&
-    bytes[4] === 0x21 &&
-    bytes[5] === 0x12 &&
-    bytes[6] === 0xa4 &&
-    bytes[7] === 0x42 &&
+    hasMagicCookie(bytes, 0) &&
     bytes.length % 4 === 0 &&
     (((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) + HEADER_LENGTH === bytes.length
   );
+}
+
+/** Whether there is a magic cookie in what begins at this offset. */
+export function hasMagicCookie(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 4] === 0x21 && bytes[at + 5] === 0x12 && bytes[at + 6] === 0xa4 && bytes[at + 7] === 0x42;
 }
 
 /** A transaction id as the key of a Map: 24 hexadecimal digits. */

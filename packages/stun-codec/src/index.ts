@@ -56,4 +56,5 @@ export {
   writeChannelDataHeader,
   type ChannelData,
 } from './channel-data.js';
+export { StreamFrames, streamPadding } from './stream-frames.js';
 export { StunTransaction, type StunTransactionOptions } from './transaction.js';
