@@ -8,8 +8,14 @@ export interface RelayServer {
   readonly url: string;
   /** How it is reached; the relayed side is UDP always. */
   readonly transport: RelayTransport;
+  /**
+   * Servers of one group are one machine, reached in several ways: there is an allocation on one of them at most, over the
+   * cheapest transport that works. @default a machine of its own.
+   */
+  readonly group?: string;
 }
 
+/** The cheapest first. */
 export const RELAY_TRANSPORTS = ['udp', 'tcp', 'tls'] as const;
 
 export type RelayTransport = (typeof RELAY_TRANSPORTS)[number];
@@ -54,6 +60,14 @@ export interface Relay {
    * server was reached.
    */
   allocate(server: RelayServer, context: RelayContext): Promise<Allocation>;
+  /**
+   * Asks the server without allocating: an Allocate without credentials, up to its 401. What it opened (connection, realm,
+   * nonce) may serve an `allocate` on the same server that follows within seconds. It disturbs no allocation, and resolves the
+   * server's name anew. Without it there is an allocation on every server; with it, on the nearest that answers.
+   * @returns round trip to the server, ms. Rejects like `allocate`, and when `context.signal` is aborted: a server that is
+   * silent is given up so.
+   */
+  probe?(server: RelayServer, context: RelayContext): Promise<number>;
   /**
    * The rc file was read again, and says other options: takes them over without a restart, and keeps what is the same.
    * @param options output of the plugin's schema. @returns what of it takes a restart all the same, a clause each.

@@ -85,6 +85,7 @@ export class DriverPorts {
         if (signal !== undefined) void this.refresh(signal).finally(() => onEvent({ type: 'refreshed' }));
         break;
       case 'allocate':
+      case 'probe-relay':
       case 'close-allocation':
       case 'renew-allocations':
       case 'permit':

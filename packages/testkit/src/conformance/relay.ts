@@ -119,6 +119,28 @@ export function relayConformance(setUp: SetUp<RelaySubject>): ConformanceCheck[]
         assert.equal(new Set(channels).size, 1, 'a peer has several channels');
       });
     },
+    'a probe says the round trip, and disturbs no allocation': async (run) => {
+      await withAllocation(run, async (allocation, relay) => {
+        const context = { datagrams: run.subject.datagrams, signal: NEVER };
+        const probed = relay.probe && (await run.within(relay.probe(firstOf(relay), context), 'probe'));
+        assert.ok(probed === undefined || (Number.isFinite(probed) && probed >= 0), String(probed));
+        assert.equal(await run.within(allocation.refresh({ signal: NEVER }), 'refresh'), true);
+      });
+    },
+    'a probe of a silent server rejects soon after an abort, and leaves nothing': async (run) => {
+      const relay = run.subject.create();
+      if (relay.probe === undefined) return;
+      const observed = observeDatagrams(run.subject.datagrams, { silent: true });
+      const controller = new AbortController();
+      const context = { datagrams: observed.datagrams, signal: controller.signal };
+      const probing = relay.probe(firstOf(relay), context);
+      probing.catch(() => undefined);
+      await run.world.time.advance(10);
+      controller.abort();
+      assert.equal(await run.settled(probing, 'probe'), false);
+      await run.assertNoTimers();
+      assert.equal(observed.listeners(), 0, 'it still listens to the sockets');
+    },
     'refresh says that the allocation lives': async (run) => {
       await withAllocation(run, async (allocation) => {
         assert.equal(await run.within(allocation.refresh({ signal: NEVER }), 'refresh'), true);

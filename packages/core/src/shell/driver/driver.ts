@@ -107,6 +107,9 @@ export class Driver {
       case 'allocation-failed':
         this.#allocationFailed(event.on, event.failure, now);
         break;
+      case 'relay-probed':
+      case 'relay-probe-failed':
+        break;
       case 'allocation-lost':
         this.#allocationLost(event.allocationId, event.failure, now);
         break;

@@ -26,6 +26,8 @@ export type SourceEffect =
 /** What it wants of relays. */
 export type RelayEffect =
   | { readonly type: 'allocate'; readonly on: RelayServerOf }
+  /** Ask the server for its round trip. Answered by `relay-probed` or `relay-probe-failed`, within seconds. */
+  | { readonly type: 'probe-relay'; readonly on: RelayServerOf }
   /** Delete the allocation on the server. */
   | { readonly type: 'close-allocation'; readonly allocationId: string }
   | { readonly type: 'renew-allocations' }

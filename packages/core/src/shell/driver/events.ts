@@ -72,4 +72,7 @@ export type DriverEvent =
       readonly atMs: number;
     }
   | { readonly type: 'allocation-failed'; readonly on: RelayServerOf; readonly failure: RelayFailure }
+  /** Answers to a `probe-relay` effect. */
+  | { readonly type: 'relay-probed'; readonly on: RelayServerOf; readonly rttMs: number }
+  | { readonly type: 'relay-probe-failed'; readonly on: RelayServerOf; readonly failure: RelayFailure }
   | { readonly type: 'allocation-lost'; readonly allocationId: string; readonly failure: RelayFailure };

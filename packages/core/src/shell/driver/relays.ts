@@ -4,6 +4,8 @@ import type { Allocation, RelayServer } from '../../contracts/relay.js';
 export interface RelayServerOf {
   readonly plugin: string;
   readonly server: RelayServer;
+  /** It can be asked without allocating on it. */
+  readonly canProbe: boolean;
 }
 
 /** What a driver sees of an allocation; its mapped address and round trip may change while it stands. */

@@ -36,13 +36,21 @@ export function framingFault(framing: RelayFraming, id: string, bases: readonly 
   });
 }
 
+/** As {@link allocationFault}, of what `probe` resolves to. */
+export function roundTripFault(rttMs: unknown): string | undefined {
+  const isRight = typeof rttMs === 'number' && Number.isFinite(rttMs) && rttMs >= 0;
+  return isRight ? undefined : `expected a round trip in ms, found ${shown(rttMs)}`;
+}
+
 /** As {@link allocationFault}, of an entry of `servers`. */
 export function serverFault(server: RelayServer): string | undefined {
   return reading(() => {
     const given: unknown = server;
-    const { url, transport }: { url?: unknown; transport?: unknown } =
+    const { url, transport, group }: { url?: unknown; transport?: unknown; group?: unknown } =
       typeof given === 'object' && given !== null ? given : {};
     if (typeof url !== 'string' || url === '') return `expected url to be text, found ${shown(url)}`;
+    if (group !== undefined && (typeof group !== 'string' || group === ''))
+      return `expected group to be text, found ${shown(group)}`;
     const known: readonly unknown[] = RELAY_TRANSPORTS;
     return known.includes(transport)
       ? undefined

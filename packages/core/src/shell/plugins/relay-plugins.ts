@@ -12,7 +12,7 @@ import { within } from '../../base/time/deadline.js';
 import type { RelayEffect } from '../driver/effects.js';
 import type { DriverEvent } from '../driver/events.js';
 import type { RelayFailure, RelayServerOf } from '../driver/relays.js';
-import { allocationFault, framingFault, serverFault } from './check-allocation.js';
+import { allocationFault, framingFault, roundTripFault, serverFault } from './check-allocation.js';
 
 export interface NamedRelay {
   readonly plugin: string;
@@ -34,6 +34,8 @@ interface Standing {
 
 /** A server's addresses, one after the other, each with retransmissions. */
 const ALLOCATE_LIMIT_MS = 60_000;
+/** A server that takes longer is of no use, and the next probe is due. */
+const PROBE_LIMIT_MS = 5000;
 
 /** Relays as the driver sees them: asks plugins for allocations and permissions, and takes nothing that is none. */
 export class RelayPlugins {
@@ -73,10 +75,12 @@ export class RelayPlugins {
       return fault === undefined;
     };
     const servers = this.#relays.flatMap(({ plugin, instance }) =>
-      instance.servers.filter(usable(plugin)).map((server) => ({ plugin, server, instance })),
+      instance.servers
+        .filter(usable(plugin))
+        .map((server) => ({ on: { plugin, server, canProbe: instance.probe !== undefined }, instance })),
     );
-    this.#relayOf = new Map(servers.map(({ server, instance }) => [server, instance]));
-    this.#needs.onEvent({ type: 'relay-servers', servers });
+    this.#relayOf = new Map(servers.map(({ on, instance }) => [on.server, instance]));
+    this.#needs.onEvent({ type: 'relay-servers', servers: servers.map(({ on }) => on) });
   }
 
   /** Every allocation is closed when it resolves. */
@@ -100,6 +104,8 @@ export class RelayPlugins {
     switch (effect.type) {
       case 'allocate':
         return track(this.#attempts, this.#allocate(effect.on));
+      case 'probe-relay':
+        return track(this.#attempts, this.#probe(effect.on));
       case 'close-allocation':
         return track(this.#closings, this.#close(effect.allocationId));
       case 'renew-allocations':
@@ -160,6 +166,32 @@ export class RelayPlugins {
       onEvent({ type: 'allocated', on, allocation, atMs: clock.unixMs() });
     } catch (error) {
       if (!signal.aborted) onEvent({ type: 'allocation-failed', on, failure: this.#failure(on, error) });
+    }
+  }
+
+  async #probe(on: RelayServerOf): Promise<void> {
+    const { clock, datagrams, onEvent } = this.#needs;
+    const { plugin, server } = on;
+    const run = this.#signal;
+    if (run === undefined) return;
+    const ended = new AbortController();
+    const signal = AbortSignal.any([run, ended.signal]);
+    const timing = { clock, signal: run, timeoutMs: PROBE_LIMIT_MS, what: `${plugin}: probe` };
+    try {
+      const relay = this.#relayOf.get(server);
+      const rttMs = await within(() => relay?.probe?.(server, { datagrams: datagrams(), signal }), timing);
+      if (rttMs === undefined) throw new Error('the server is gone');
+      const fault = roundTripFault(rttMs);
+      const subject = `the round trip to ${oneLine(server.url)}`;
+      if (fault === undefined) this.#refusals.get(plugin)?.settle(subject);
+      else this.#refusals.get(plugin)?.refuse(subject, fault);
+      if (fault !== undefined) throw new Error(`${plugin}: probe: ${fault}`);
+      onEvent({ type: 'relay-probed', on, rttMs });
+    } catch (error) {
+      if (!run.aborted) onEvent({ type: 'relay-probe-failed', on, failure: this.#failure(on, error) });
+    } finally {
+      // One that is not done yet lets go of what it opened.
+      ended.abort();
     }
   }
 

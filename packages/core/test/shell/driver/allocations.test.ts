@@ -2,7 +2,8 @@ import { transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
 import { Allocations } from '../../../src/shell/driver/allocations.js';
 
-const server = (name: string) => ({ plugin: 'relay', server: { url: `turn:${name}:3478`, transport: 'udp' } }) as const;
+const server = (name: string) =>
+  ({ plugin: 'relay', server: { url: `turn:${name}:3478`, transport: 'udp' }, canProbe: false }) as const;
 const allocation = (id: string, mapped = true) => ({
   id,
   relayedAddress: transportAddress('198.51.100.1', 50000),

@@ -9,7 +9,11 @@ import { seededRandom } from '../../engine/two-engines.js';
 export const BASE = { id: 'udp4', family: 4, port: 51820, shared: true } as const;
 export const PEER = 'B';
 export const REFRESH_MS = 60_000;
-export const RELAY = { plugin: 'relay', server: { url: 'turn:relay:3478', transport: 'udp' } } as const;
+export const RELAY = {
+  plugin: 'relay',
+  server: { url: 'turn:relay:3478', transport: 'udp' },
+  canProbe: false,
+} as const;
 export const RELAYED = transportAddress('203.0.113.10', 50_000);
 export const MAPPED = transportAddress('198.51.100.7', 40_000);
 export const PEER_RELAYED = transportAddress('203.0.113.20', 60_000);

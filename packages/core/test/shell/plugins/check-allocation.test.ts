@@ -2,7 +2,12 @@ import { transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
 import type { RelayFraming } from '../../../src/contracts/path.js';
 import type { Allocation, RelayServer } from '../../../src/contracts/relay.js';
-import { allocationFault, framingFault, serverFault } from '../../../src/shell/plugins/check-allocation.js';
+import {
+  allocationFault,
+  framingFault,
+  roundTripFault,
+  serverFault,
+} from '../../../src/shell/plugins/check-allocation.js';
 
 const ADDRESS = transportAddress('203.0.113.10', 50_000);
 const BASE = { id: 'udp4', family: 4, port: 51820, shared: true } as const;
@@ -86,10 +91,31 @@ describe('a framing for one peer', () => {
   });
 });
 
+describe('a round trip that a relay has measured', () => {
+  it.each<[unknown, string | undefined]>([
+    [0, undefined],
+    [12.5, undefined],
+    [-1, 'expected a round trip in ms, found -1'],
+    [NaN, 'expected a round trip in ms, found NaN'],
+    [Infinity, 'expected a round trip in ms, found Infinity'],
+    ['12', 'expected a round trip in ms, found "12"'],
+    [null, 'expected a round trip in ms, found null'],
+  ])('%s', (rttMs, fault) => {
+    expect(roundTripFault(rttMs)).toBe(fault);
+  });
+});
+
 describe('a server of a relay', () => {
   it.each<[string, unknown, string | undefined]>([
     ['over UDP', { url: 'turn:relay', transport: 'udp' }, undefined],
     ['over TLS', { url: 'turns:relay', transport: 'tls' }, undefined],
+    ['of a group', { url: 'turn:relay', transport: 'tcp', group: 'relay' }, undefined],
+    [
+      'of a group without a name',
+      { url: 'turn:relay', transport: 'tcp', group: '' },
+      'expected group to be text, found ""',
+    ],
+    ['of no group', { url: 'turn:relay', transport: 'tcp', group: 1 }, 'expected group to be text, found 1'],
     ['without a URL', { url: '', transport: 'udp' }, 'expected url to be text, found ""'],
     [
       'over something else',

@@ -37,7 +37,7 @@ class TestRelay implements Relay {
   }
 }
 
-async function started(relay = new TestRelay()) {
+async function started(relay: TestRelay & Pick<Relay, 'probe'> = new TestRelay()) {
   const clock = new FakeClock();
   const events: DriverEvent[] = [];
   const abort = new AbortController();
@@ -48,7 +48,7 @@ async function started(relay = new TestRelay()) {
     onEvent: (event) => void events.push(event),
   });
   relays.start(abort.signal);
-  const on = { plugin: 'relay', server: relay.servers[0] };
+  const on = { plugin: 'relay', server: relay.servers[0], canProbe: relay.probe !== undefined };
   const take = () => events.splice(0);
   expect(take()).toMatchObject([{ type: 'relay-servers', servers: [on] }]);
   relays.perform({ type: 'allocate', on });
@@ -128,5 +128,61 @@ describe('relays', () => {
     await clock.advance(0);
     expect(take()).toEqual([]);
     expect(relay.log).toEqual(['allocate', 'close']);
+  });
+
+  describe('that can be asked without allocating', () => {
+    async function probing(probe: NonNullable<Relay['probe']>) {
+      const here = await started(Object.assign(new TestRelay(), { probe }));
+      here.take();
+      here.relays.perform({ type: 'probe-relay', on: here.on });
+      await here.clock.advance(0);
+      return here;
+    }
+
+    it('say their round trip', async () => {
+      const { take, on, clock } = await probing(async () => 12);
+      expect(take()).toEqual([{ type: 'relay-probed', on, rttMs: 12 }]);
+      expect(clock.pendingTimers).toBe(0);
+    });
+
+    it('say why there is none, and whether the server was heard', async () => {
+      const refusal = Object.assign(new Error('403 Forbidden'), { answered: true });
+      const { take, on } = await probing(() => Promise.reject(refusal));
+      const failure = { reason: '403 Forbidden', answered: true };
+      expect(take()).toEqual([{ type: 'relay-probe-failed', on, failure }]);
+    });
+
+    it('are taken at a figure only', async () => {
+      const { take, relays } = await probing(async () => NaN);
+      const reason = 'relay: probe: expected a round trip in ms, found NaN';
+      expect(take()).toMatchObject([{ type: 'relay-probe-failed', failure: { reason } }]);
+      expect(relays.problems()).toMatchObject([expect.stringContaining('the round trip to turn:relay.test:3478')]);
+    });
+
+    it('have five seconds for it, and are told then to give up', async () => {
+      let given: AbortSignal | undefined;
+      const { take, clock } = await probing((_server, { signal }) => {
+        given = signal;
+        return new Promise(() => {});
+      });
+      await clock.advance(4999);
+      expect(take()).toEqual([]);
+      expect(given?.aborted).toBe(false);
+      await clock.advance(1);
+      expect(take()).toMatchObject([{ type: 'relay-probe-failed', failure: { answered: false } }]);
+      expect(given?.aborted).toBe(true);
+    });
+
+    it('are not asked on at the end of the run, which nobody hears of', async () => {
+      let given: AbortSignal | undefined;
+      const { take, clock, abort } = await probing((_server, { signal }) => {
+        given = signal;
+        return new Promise(() => {});
+      });
+      abort.abort();
+      await clock.advance(0);
+      expect(take()).toEqual([]);
+      expect(given?.aborted).toBe(true);
+    });
   });
 });

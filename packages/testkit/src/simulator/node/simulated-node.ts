@@ -117,7 +117,10 @@ export class SimulatedNode {
       url: `memory:${formatAddress(address)}`,
       transport: 'udp' as const,
     }));
-    onEvent({ type: 'relay-servers', servers: servers.map((server) => ({ plugin: 'relay', server })) });
+    onEvent({
+      type: 'relay-servers',
+      servers: servers.map((server) => ({ plugin: 'relay', server, canProbe: false })),
+    });
     onEvent({ type: 'gather' });
     this.#watch = host.onAddressChange(() => onEvent({ type: 'network-changed' }));
   }
@@ -201,6 +204,7 @@ export class SimulatedNode {
       case 'try-endpoint':
       case 'nudge-signaling':
       case 'relay-down':
+      case 'probe-relay':
       case 'pong':
       case 'changed':
         break;
