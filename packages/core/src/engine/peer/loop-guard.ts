@@ -101,6 +101,17 @@ export class LoopGuard {
     }
   }
 
+  /**
+   * Another pair was answered while this one, which carries the traffic, is silent.
+   * @param overheads as of {@link answered}: where there are any, the silent one's traffic may be what comes out again and again, more of
+   * it each time, so that nothing of it is answered.
+   * @returns the check that its trial wants; undefined where none begins.
+   */
+  answeredBeside(silent: CandidatePair, overheads: readonly number[] | undefined, now: number): SizedCheck | undefined {
+    if (overheads === undefined || overheads.length === 0 || this.#trials.has(silent)) return undefined;
+    return this.#begin(silent, now);
+  }
+
   /** The pair went silent: the way there may be another. */
   distrust(pair: CandidatePair): void {
     this.#cleared.delete(pair);

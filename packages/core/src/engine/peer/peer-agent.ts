@@ -246,6 +246,7 @@ export class PeerAgent implements PathFinder {
     const trial = loops.answered(pair, check, event.overheads, now);
     if (trial.next !== undefined) this.#search.check(trial.next.pair, now, trial.next);
     if (trial.loops !== undefined) return this.#loopsFound(trial.loops, at);
+    this.#doubtSilentPath(pair, event.overheads, now);
     this.#heard(pair, at, { isAnswer: true });
     const { path } = this.#standing;
     if (first && path !== undefined && this.#selection.hasMovedTo(pair, path, now)) this.#distrustPath(now);
@@ -323,6 +324,14 @@ export class PeerAgent implements PathFinder {
     if (pair.state === 'failed') pair.state = 'succeeded';
     this.#choose(at);
     this.#changed();
+  }
+
+  /** A pair was answered: where it is not the one in use, and that one is silent, that may be on its way through our own tunnel. */
+  #doubtSilentPath(answered: CandidatePair, overheads: readonly number[] | undefined, now: number): void {
+    const { path, isSilent } = this.#standing;
+    if (!isSilent || path === undefined || path.pair === answered) return;
+    const check = this.#search.loops.answeredBeside(path.pair, overheads, now);
+    if (check !== undefined) this.#search.check(check.pair, now, check);
   }
 
   /** Pairs lead through our own tunnel, and are no more. */

@@ -129,6 +129,45 @@ describe('a network that rides on the tunnel', () => {
   });
 });
 
+describe('a path in use that falls silent', () => {
+  const ofAnySize = () => {
+    let overhead = 50;
+    return () => 40 + ((overhead += 37) % 360);
+  };
+
+  const takenOver = (overheads: () => number | undefined) => {
+    const net = new Overlaid({ overlay: false });
+    net.describe(net.a, [host('192.0.2.1'), reflexive('192.0.2.11')]);
+    net.describe(net.b, [host('192.0.2.2'), reflexive('192.0.2.12')]);
+    net.run(10_000);
+    expect(net.a.paths[0]).toBe(IN_USE.a);
+    net.blocked = (_from, to) => to.ip === '192.0.2.2';
+    net.wrapped = (sender) => (sender === net.a ? overheads() : undefined);
+    for (let at = 10_000; at < 11_000; at += 20) net.at(at, () => net.sendData(net.a, () => undefined));
+    net.run(10_500);
+    return net;
+  };
+
+  it('is sent nothing while what comes out of our interface may be what was sent on it, more of it each time', () => {
+    const net = takenOver(ofAnySize());
+    expect(net.a.paths).toEqual(['192.0.2.12:51820']);
+  });
+
+  it('shares what is sent with its fallbacks where nothing of the kind comes', () => {
+    const net = takenOver(() => undefined);
+    expect(net.a.paths).toEqual([IN_USE.a, '192.0.2.12:51820']);
+  });
+
+  it('is trusted again when it was no loop', () => {
+    const net = takenOver(ofAnySize());
+    net.blocked = () => false;
+    net.wrapped = () => undefined;
+    net.run(12_000);
+    expect(net.a.paths).toEqual([IN_USE.a]);
+    expect(net.pairsView(net.a).rejections).toEqual([]);
+  });
+});
+
 describe('traffic that looks as if it were a check', () => {
   it('holds a better path back for a few round trips, and no longer', () => {
     const net = new Overlaid();
