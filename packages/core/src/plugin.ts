@@ -60,6 +60,7 @@ export * from './contracts/service.js';
 export * from './contracts/signaling.js';
 export * from './contracts/status/status-document.js';
 export * from './contracts/transport.js';
+export { isHttpProxyUrl } from './shell/outside/http-proxy.js';
 export { trustedOwners, type Distrust, type TrustedOwners } from './base/rights/file-trust.js';
 export { CodedError, type ErrorCode } from './base/errors/coded-error.js';
 export { Counters } from './base/counting/counters.js';
@@ -91,6 +92,7 @@ export {
 } from './base/sockets/change-trigger.js';
 export { localAddresses, type LocalAddress } from './base/sockets/local-addresses.js';
 export { openUdpSocket } from './base/sockets/open-udp-socket.js';
+export { connectionFailure } from './base/errors/connection-failure.js';
 export { reasonOf } from './base/errors/reason-of.js';
 export { stackOf } from './base/errors/stack-of.js';
 export { escapeUnprintable, printable } from './base/text/printable.js';

@@ -1,4 +1,4 @@
-import { parseTransportAddress, type SchemaLibrary } from '@wirepath/core/plugin';
+import { isHttpProxyUrl, parseTransportAddress, type SchemaLibrary } from '@wirepath/core/plugin';
 import { isPublicKey } from './protocol/admitted-keys.js';
 import { canonicalUrl } from './protocol/rendezvous-url.js';
 
@@ -14,6 +14,12 @@ export function clientOptions(z: SchemaLibrary) {
         .min(1)
         .optional()
         .describe('PEM file of the authorities for wss://, in the place of the system’s'),
+      proxy: z
+        .union([z.literal(false), z.string().refine(isHttpProxyUrl, 'expected `http://[user:password@]host:port`')])
+        .optional()
+        .describe(
+          'HTTP proxy, `http://[user:password@]host:port`, or `false`; default: `HTTPS_PROXY` and `NO_PROXY` of the environment',
+        ),
     })
     .refine(({ url: one, urls }) => one !== undefined || (urls?.length ?? 0) > 0, {
       error: 'expected `url` or `urls` with at least one rendezvous server',

@@ -21,8 +21,8 @@ const plugin: PluginDefinition = definePlugin({
   options: clientOptions,
   needs: ['logger', 'clock', 'guard', 'random', 'identity', 'files', 'outside'],
   provides: ['signaling'],
-  create: (needs, { url, urls = [], caFile }) => ({
-    signaling: new RendezvousClient(needs, { urls: url === undefined ? urls : [url, ...urls], caFile }),
+  create: (needs, { url, urls = [], caFile, proxy }) => ({
+    signaling: new RendezvousClient(needs, { urls: url === undefined ? urls : [url, ...urls], caFile, proxy }),
   }),
   serverParts: [serverPart],
 });

@@ -21,6 +21,15 @@ describe('a reload of the client', () => {
     expect(downOfStaying).toEqual([]);
   });
 
+  it('connections go through the HTTP proxy that it names', async () => {
+    const [before, after] = [await stage.server(), await stage.server()];
+    const a = await stage.client(before.url, { proxy: 'http://one.example' });
+    await until(() => isUp(a), 'up');
+    a.client.reload({ urls: [after.url], proxy: false });
+    await until(() => isUp(a), 'up at the other server');
+    expect(a.outside.proxies).toEqual(['http://one.example', false]);
+  });
+
   it('messages go by the servers that it names', async () => {
     const [before, after] = [await stage.server(), await stage.server()];
     const a = await stage.client(before.url);

@@ -112,12 +112,13 @@ export class Stage {
     return { server, url: server.addresses()[0]!.url };
   }
 
-  async client(urls: string | readonly string[], options: { identity?: Identity; caFile?: string } = {}) {
+  async client(
+    urls: string | readonly string[],
+    options: { identity?: Identity; caFile?: string; proxy?: string } = {},
+  ) {
     const identity = options.identity ?? testIdentity();
-    const client = new RendezvousClient(
-      { ...serverNeeds(this.log), identity },
-      { urls: [urls].flat(), caFile: options.caFile },
-    );
+    const needs = { ...serverNeeds(this.log), identity };
+    const client = new RendezvousClient(needs, { urls: [urls].flat(), ...options });
     this.#running.push(client);
     const received: { from: string; sealed: Uint8Array }[] = [];
     const undeliverable: string[] = [];
@@ -126,7 +127,15 @@ export class Stage {
     client.onUndeliverable(({ to }) => undeliverable.push(to));
     client.onAvailable(({ publicKey }) => available.push(publicKey));
     await client.start({ signal: new AbortController().signal });
-    return { client, identity, publicKey: identity.publicKey, received, undeliverable, available };
+    return {
+      client,
+      identity,
+      publicKey: identity.publicKey,
+      received,
+      undeliverable,
+      available,
+      outside: needs.outside,
+    };
   }
 
   alsoStop(stop: () => Promise<void>): void {

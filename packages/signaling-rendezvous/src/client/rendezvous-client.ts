@@ -1,6 +1,7 @@
 import {
   Listeners,
   type PluginNeeds,
+  type ProxyChoice,
   type PublicKey,
   type Signaling,
   type SignalingState,
@@ -23,6 +24,8 @@ export interface RendezvousClientOptions {
   readonly urls: readonly string[];
   /** PEM file of the authorities that may sign the server's certificate, in the place of the system's. */
   readonly caFile?: string | undefined;
+  /** HTTP proxy. @default that of the environment */
+  readonly proxy?: ProxyChoice;
 }
 
 /** The plugin's options, as its schema gives them. */
@@ -30,12 +33,14 @@ interface ClientOptions {
   readonly url?: string | undefined;
   readonly urls?: readonly string[] | undefined;
   readonly caFile?: string | undefined;
+  readonly proxy?: ProxyChoice;
 }
 
 /** {@link Signaling} through rendezvous servers, any of which may be down. */
 export class RendezvousClient implements Signaling {
   readonly #needs: RendezvousClientNeeds;
   #caFile: string | undefined;
+  #proxy: ProxyChoice;
   /** By canonical URL. */
   #links: ReadonlyMap<string, RendezvousLink>;
   #started = false;
@@ -56,14 +61,16 @@ export class RendezvousClient implements Signaling {
     this.#undeliverable = new Listeners(needs.guard, 'undeliverable');
     this.#available = new Listeners(needs.guard, 'available');
     this.#caFile = options.caFile;
+    this.#proxy = options.proxy;
     this.#links = this.#linksTo(options.urls, new Map());
   }
 
-  /** Servers that stay are not disturbed; another authority counts from the next connection on. */
+  /** Servers that stay are not disturbed; another authority or proxy counts from the next connection on. */
   reload(options: unknown): undefined {
-    const { url, urls = [], caFile } = options as ClientOptions;
+    const { url, urls = [], caFile, proxy } = options as ClientOptions;
     const before = this.#links;
     this.#caFile = caFile;
+    this.#proxy = proxy;
     this.#links = this.#linksTo(url === undefined ? urls : [url, ...urls], before);
     if (this.#stopped || !this.#started) return;
     for (const [canonical, link] of before)
@@ -170,7 +177,7 @@ export class RendezvousClient implements Signaling {
 
   async #openSocket(url: string, events: DialledSocketEvents, signal: AbortSignal): Promise<DialledSocket> {
     // Beside the connecting, which takes longer.
-    const connecting = this.#needs.outside.connect(serverOf(url), { signal });
+    const connecting = this.#needs.outside.connect(serverOf(url), { signal, proxy: this.#proxy });
     // Where it fails, whoever waits for it below is told.
     connecting.catch(() => undefined);
     try {

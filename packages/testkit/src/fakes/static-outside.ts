@@ -2,17 +2,20 @@ import {
   CodedError,
   transportAddress,
   type Outside,
+  type ProxyChoice,
   type ServerAt,
   type TransportAddress,
 } from '@wirepath/core/plugin';
 import { once } from 'node:events';
 import { isIP, Socket } from 'node:net';
 
-/** Names as a test says they are; connections are ordinary ones. What was asked for is noted. */
+/** Names as a test says they are; connections are ordinary ones, past any proxy. What was asked for is noted. */
 export class StaticOutside implements Outside {
   readonly #names: Map<string, readonly string[]>;
   /** Names that were looked up, in order; with `again` where what was known does not answer. */
   readonly asked: string[] = [];
+  /** Of each connection, the proxy that it was to go through. */
+  readonly proxies: ProxyChoice[] = [];
 
   /** @param names IP literals by name. */
   constructor(names: Readonly<Record<string, readonly string[]>> = {}) {
@@ -38,7 +41,8 @@ export class StaticOutside implements Outside {
     return addresses.map((ip) => transportAddress(ip, port));
   }
 
-  async connect(server: ServerAt, { signal }: { signal: AbortSignal }): Promise<Socket> {
+  async connect(server: ServerAt, { signal, proxy }: { signal: AbortSignal; proxy?: ProxyChoice }): Promise<Socket> {
+    this.proxies.push(proxy);
     const [address] = await this.resolve(server, { signal });
     const socket = new Socket();
     try {

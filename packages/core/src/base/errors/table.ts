@@ -25,6 +25,10 @@ export const ERRORS = {
     message: 'the name does not resolve',
     advice: 'Check the name and the servers in /etc/resolv.conf, or write an address in its place.',
   },
+  PROXY: {
+    message: 'the HTTP proxy does not connect',
+    advice: 'The message says what it answers; `proxy: false` in the options of the plugin does without it.',
+  },
   KILL_SWITCH: {
     message: 'the kill switch cannot be loaded',
     advice: 'The message says what the kernel lacks or refused; without it the node does not run.',

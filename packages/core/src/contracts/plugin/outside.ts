@@ -8,6 +8,12 @@ export interface ServerAt {
 }
 
 /**
+ * The HTTP proxy that a connection goes through: a URL (`http://` or `https://`, with user and password where it wants them),
+ * `false` for none; undefined: what `HTTPS_PROXY` and `NO_PROXY` in the environment say.
+ */
+export type ProxyChoice = string | false | undefined;
+
+/**
  * The network outside of the tunnel, for this node's own look-ups and connections to servers: what goes this way stays out of
  * the tunnel, also where peers' allowed IPs cover everything. Datagrams to servers go over the transport's sockets, which
  * do so anyway.
@@ -26,7 +32,8 @@ export interface Outside {
   /**
    * A TCP connection to the first address of the server that takes one; an address that is silent holds up the others by a
    * quarter of a second. The name is looked up for each connection. For TLS: `tls.connect({ socket, servername })`.
-   * @throws CodedError NAME_NOT_RESOLVED; the system's error, or an AggregateError of one for each address; the signal's reason.
+   * Through an HTTP proxy (CONNECT) it is the proxy that connects, and looks up the name.
+   * @throws CodedError NAME_NOT_RESOLVED; PROXY, without the password; the system's error, or an AggregateError of one for each address; the signal's reason.
    */
-  connect(server: ServerAt, options: { readonly signal: AbortSignal }): Promise<Socket>;
+  connect(server: ServerAt, options: { readonly signal: AbortSignal; readonly proxy?: ProxyChoice }): Promise<Socket>;
 }

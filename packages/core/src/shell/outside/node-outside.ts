@@ -6,9 +6,12 @@ import { Listeners } from '../../base/guard/listeners.js';
 import type { Logger } from '../../base/logging/logger.js';
 import { openUdpSocket } from '../../base/sockets/open-udp-socket.js';
 import type { Clock, RandomSource } from '../../base/time/clock.js';
-import type { Outside, ServerAt } from '../../contracts/plugin/outside.js';
+import type { Outside, ProxyChoice, ServerAt } from '../../contracts/plugin/outside.js';
 import type { Transport } from '../../contracts/transport.js';
 import { connectFirst } from './connect-first.js';
+import { proxyError, openHttpTunnel } from './http-tunnel.js';
+import { proxyFor, type Environment } from './http-proxy.js';
+import { connectionFailure } from '../../base/errors/connection-failure.js';
 import { dnsLines, type OutsideSockets } from './dns-lines.js';
 import { LookUp } from './look-up.js';
 import { NameBook } from './name-book.js';
@@ -23,6 +26,8 @@ export interface NodeOutsideNeeds {
   readonly ownNetworks: readonly string[];
   /** @default this machine's */
   readonly system?: NameSystem;
+  /** Names the HTTP proxy. @default process.env */
+  readonly env?: Environment;
 }
 
 /** {@link Outside} of one node: names by a resolver of ours, sockets by the node's transport, which knows how to mark them. */
@@ -81,7 +86,20 @@ export class NodeOutside implements Outside {
     return addresses.sort((a, b) => a.family - b.family);
   }
 
-  async connect(server: ServerAt, { signal }: { readonly signal: AbortSignal }): Promise<Socket> {
+  async connect(
+    server: ServerAt,
+    { signal, proxy: choice }: { readonly signal: AbortSignal; readonly proxy?: ProxyChoice },
+  ): Promise<Socket> {
+    const { clock, env = process.env } = this.#needs;
+    const proxy = proxyFor(server, choice, env);
+    if (proxy === undefined) return this.#connect(server, signal);
+    const socket = await this.#connect(proxy, signal).catch((error: unknown) => {
+      throw signal.aborted ? error : proxyError(proxy, `is not reachable: ${connectionFailure(error)}`, error);
+    });
+    return openHttpTunnel(socket, server, proxy, { clock, signal });
+  }
+
+  async #connect(server: ServerAt, signal: AbortSignal): Promise<Socket> {
     const addresses = await this.resolve(server, { signal, again: true });
     const key = `${server.host.toLowerCase()} ${server.port}`;
     const last = this.#connected.get(key);
