@@ -22,7 +22,8 @@
  *
  * @packageDocumentation
  */
-export { TurnRelay, type TurnRelayNeeds, type TurnServerOptions } from './client/turn-relay.js';
+export type { TurnServerOptions } from './client/configured-servers.js';
+export { TurnRelay, type TurnRelayNeeds, type TurnRelayOptions } from './client/turn-relay.js';
 export { parseTurnUrl, type TurnUrl } from './client/turn-url.js';
 export { NodeTurnServer } from './node-turn-server.js';
 export { default } from './plugin.js';

@@ -20,11 +20,11 @@ const plugin: PluginDefinition = definePlugin({
   name: '@wirepath/source-relay',
   apiVersion: 2,
   options: relayOptionsSchema,
-  needs: ['logger', 'clock', 'random', 'files', 'outside'],
+  needs: ['logger', 'clock', 'guard', 'random', 'files', 'outside'],
   provides: ['relay'],
   // A relay without servers sends nothing: beside a device whose sockets are its own it does no harm.
   requires: ({ servers }) => (servers.length === 0 ? [] : ['datagrams']),
-  create: (needs, { servers }) => ({ relay: new TurnRelay(needs, { servers }) }),
+  create: (needs, options) => ({ relay: new TurnRelay(needs, options) }),
   serverParts: [serverPart],
 });
 

@@ -23,8 +23,13 @@ function bindings(answer: (request: Request) => TurnOutcome = () => success) {
     url: 'turn:test',
     allocationId: 'a1',
     session: {
-      base: { id: 'udp', family: 4, port: 1, shared: true },
-      server: SERVER,
+      channelFraming: (allocationId, channel) => ({
+        kind: 'channel',
+        allocationId,
+        base: { id: 'udp', family: 4, port: 1, shared: true },
+        server: SERVER,
+        channel,
+      }),
       request: (request) => {
         requests.push(request);
         return Promise.resolve(answer(request));

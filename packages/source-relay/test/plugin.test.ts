@@ -24,7 +24,11 @@ describe("the plugin's options", () => {
   it.each([
     ['a relay', [relay]],
     ['one with its credential in a file', [{ ...relay, credential: undefined, credentialFile: './secret' }]],
-    ['one over TLS, which warns', [{ ...relay, url: 'turns:relay.example?transport=tcp' }]],
+    ['one over TLS', [{ ...relay, url: 'turns:relay.example?transport=tcp', caFile: './ca.pem' }]],
+    ['one that is reached in several ways', [{ ...relay, url: [relay.url, 'turns:203.0.113.10:443'] }]],
+    ['one that is reached however it can be', [{ ...relay, url: 'auto:relay.example' }]],
+    ['a secret that the server shares', [{ ...relay, credential: undefined, sharedSecret: 'x' }]],
+    ['that secret in a file', [{ ...relay, credential: undefined, sharedSecretFile: './secret' }]],
   ])('take %s', (_what, servers) => {
     expect(client(servers).success).toBe(true);
   });
@@ -34,6 +38,10 @@ describe("the plugin's options", () => {
     ['no user name', [{ ...relay, username: '' }], '0.username'],
     ['no credential', [{ ...relay, credential: undefined }], '0.credential'],
     ['two credentials', [{ ...relay, credentialFile: './secret' }], '0.credential'],
+    ['a credential beside a shared secret', [{ ...relay, sharedSecret: 'x' }], '0.credential'],
+    ['no URL', [{ ...relay, url: [] }], '0.url'],
+    ['auto: in a list', [{ ...relay, url: ['auto:relay.example'] }], '0.url.0'],
+    ['one URL twice, in a list and as auto:', [relay, { ...relay, url: 'auto:203.0.113.10' }], ''],
     ['an unknown key', [{ ...relay, password: 'x' }], '0'],
     ['one URL twice', [relay, relay], ''],
   ])('refuse %s', (_what, servers, key) => {
@@ -47,19 +55,46 @@ describe("the plugin's options", () => {
     expect(requiredWith([relay])).toEqual(['datagrams']);
   });
 
-  it('leave relays over TCP and TLS out, with a warning', async () => {
-    const needs = testNeeds();
-    const servers = [
-      relay,
-      { ...relay, url: 'turn:203.0.113.10:3478?transport=tcp' },
-      { ...relay, url: 'turns:relay.example' },
-    ];
-    const { relay: made } = await plugin.create(needs as never, { servers });
-    expect(made?.servers).toEqual([{ url: relay.url, transport: 'udp' }]);
-    expect(needs.logger.lines.map(({ level, fields }) => [level, fields['relay']])).toEqual([
-      ['warn', 'turn:203.0.113.10:3478?transport=tcp'],
-      ['warn', 'turns:relay.example'],
-    ]);
+  it.each<[string, string | string[], object[]]>([
+    ['one URL', 'turns:relay.example', [{ url: 'turns:relay.example', transport: 'tls' }]],
+    ['a list of one', ['turn:192.0.2.1'], [{ url: 'turn:192.0.2.1', transport: 'udp' }]],
+    [
+      'a list',
+      ['turn:192.0.2.1', 'turn:192.0.2.1?transport=tcp'],
+      [
+        { url: 'turn:192.0.2.1', transport: 'udp', group: 'turn:192.0.2.1 turn:192.0.2.1?transport=tcp' },
+        {
+          url: 'turn:192.0.2.1?transport=tcp',
+          transport: 'tcp',
+          group: 'turn:192.0.2.1 turn:192.0.2.1?transport=tcp',
+        },
+      ],
+    ],
+    [
+      'auto:',
+      'auto:[2001:db8::1]:4000',
+      [
+        { url: 'turn:[2001:db8::1]:4000', transport: 'udp', group: 'auto:[2001:db8::1]:4000' },
+        { url: 'turn:[2001:db8::1]:4000?transport=tcp', transport: 'tcp', group: 'auto:[2001:db8::1]:4000' },
+        { url: 'turns:[2001:db8::1]:443', transport: 'tls', group: 'auto:[2001:db8::1]:4000' },
+      ],
+    ],
+  ])('list every way of %s', async (_what, url, expected) => {
+    const options = client([{ ...relay, url }]).data as { servers: never[] };
+    const { relay: made } = await plugin.create(testNeeds() as never, options);
+    expect(made?.servers).toEqual(expected);
+    // After a reload the same objects.
+    const before = [...made!.servers];
+    made!.reload?.(options);
+    made!.servers.forEach((server, index) => expect(server).toBe(before[index]));
+    made!.reload?.(client([{ ...relay, url, username: 'another' }]).data);
+    made!.servers.forEach((server, index) => expect(server).not.toBe(before[index]));
+  });
+
+  it('take an HTTP proxy, or none', () => {
+    const proxied = (proxy: unknown) => plugin.options!(z).safeParse({ servers: [relay], proxy }).success;
+    expect([undefined, false, 'http://me:secret@proxy.example:3128'].map(proxied)).toEqual([true, true, true]);
+    expect(['socks5://proxy.example', true, ''].map(proxied)).toEqual([false, false, false]);
   });
 });
 

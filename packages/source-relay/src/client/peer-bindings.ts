@@ -13,7 +13,6 @@ const RETRY_MS = 10_000;
 /** Framings kept for permitted peers' other ports, which we did not ask for. */
 const MAX_STRAYS = 256;
 
-type ChannelFraming = Extract<RelayFraming, { kind: 'channel' }>;
 type StreamFraming = Extract<RelayFraming, { kind: 'stream' }>;
 
 interface Permission {
@@ -29,7 +28,7 @@ interface PeerBinding {
   /** Of its channel, from the first ChannelBind on: that may have reached the server although no answer came. */
   number: number | undefined;
   /** Once the server has bound it. */
-  channel: ChannelFraming | undefined;
+  channel: RelayFraming | undefined;
   /** When ChannelBind was last sent. */
   boundAtMs: number;
   /** False after release: the server still maps the channel for a while, so the number stays this peer's. */
@@ -41,7 +40,7 @@ interface PeerBinding {
 export interface PeerBindingsOptions {
   readonly url: string;
   readonly allocationId: string;
-  readonly session: Pick<TurnSession, 'base' | 'server' | 'request' | 'sendIndication'>;
+  readonly session: Pick<TurnSession, 'channelFraming' | 'request' | 'sendIndication'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends when the allocation does. */
@@ -97,7 +96,7 @@ export class PeerBindings {
   }
 
   /** Whose channel this is. */
-  ofChannel(number: number): { readonly peer: TransportAddress; readonly framing: ChannelFraming } | undefined {
+  ofChannel(number: number): { readonly peer: TransportAddress; readonly framing: RelayFraming } | undefined {
     const binding = this.#byChannel.get(number);
     return binding?.channel && { peer: binding.peer, framing: binding.channel };
   }
@@ -167,13 +166,7 @@ export class PeerBindings {
     this.#byChannel.set(number, binding);
     const outcome = await this.#requestChannel(number, binding.peer);
     if (outcome.kind === 'success') {
-      binding.channel ??= {
-        kind: 'channel',
-        allocationId,
-        base: session.base,
-        server: session.server,
-        channel: number,
-      };
+      binding.channel ??= session.channelFraming(allocationId, number);
       this.#renewChannelAfter(CHANNEL_RENEWAL_MS, binding, number);
       return undefined;
     }

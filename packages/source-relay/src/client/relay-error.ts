@@ -28,7 +28,8 @@ const CURES: Readonly<Record<number, string>> = {
 
 /** Says in words how a request failed. */
 export function failureOf(what: string, outcome: Exclude<TurnOutcome, { kind: 'success' }>): string {
-  if (outcome.kind === 'unanswered') return `${what} was not answered`;
+  if (outcome.kind === 'unanswered')
+    return `${what} was not answered${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`;
   const refusal = `${what} was refused: ${outcome.code} ${printable(outcome.reason, MAX_REASON_LENGTH)}`.trimEnd();
   const cure = CURES[outcome.code];
   return cure === undefined ? refusal : `${refusal} (${cure})`;

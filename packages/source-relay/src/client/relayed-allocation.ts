@@ -38,7 +38,7 @@ export interface RelayedAllocationOptions {
   readonly onEnd: () => void;
 }
 
-/** An allocation on a TURN server over UDP. Renews itself until it is closed or lost. */
+/** An allocation on a TURN server. Renews itself until it is closed or lost. */
 export class RelayedAllocation implements Allocation {
   readonly id: string;
   readonly server: RelayServer;
@@ -82,6 +82,7 @@ export class RelayedAllocation implements Allocation {
         if (framing === undefined) session.drops.count('relay.unknown-peer');
         else this.#handIn(framing, peer, data);
       },
+      onLost: (reason) => this.#lose(reason),
     });
     this.#renewed(granted.lifetimeSeconds);
     this.#keepAlive();
@@ -104,8 +105,7 @@ export class RelayedAllocation implements Allocation {
 
   async refresh({ signal }: { signal: AbortSignal }): Promise<boolean> {
     if (this.#ended.signal.aborted) return false;
-    this.#refreshing ??= this.#refresh('now').finally(() => (this.#refreshing = undefined));
-    return waitFor(this.#refreshing, signal);
+    return waitFor(this.#refreshOnce('now'), signal);
   }
 
   onLost(listener: (reason: Error) => void): Disposable {
@@ -135,10 +135,15 @@ export class RelayedAllocation implements Allocation {
   #refreshAfter(delayMs: number): void {
     this.#refreshTimer?.[Symbol.dispose]();
     this.#refreshTimer = this.#options.clock.setTimeout(() => {
-      this.#refreshing ??= this.#refresh('background').finally(() => (this.#refreshing = undefined));
       // What the allocation's end interrupts is over anyway.
-      this.#refreshing.catch(() => undefined);
+      this.#refreshOnce('background').catch(() => undefined);
     }, delayMs);
+  }
+
+  /** Or joins the one that is under way. */
+  #refreshOnce(urgency: 'now' | 'background'): Promise<boolean> {
+    this.#refreshing ??= this.#refresh(urgency).finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
   }
 
   /** `now`: somebody doubts it, so no answer means lost; `background`: tried until its lifetime is over. */
@@ -162,21 +167,22 @@ export class RelayedAllocation implements Allocation {
 
   /** Keeps NAT mappings on the way alive and learns when one has changed, which has cost us the allocation. */
   #keepAlive(): void {
-    const { session, clock } = this.#options;
+    const { clock } = this.#options;
     this.#keepaliveTimer = clock.setTimeout(() => {
       this.#keepAlive();
-      session.bind({ signal: this.#ended.signal, schedule: KEEPALIVE_SCHEDULE }).then(
-        (outcome) => {
-          const mapped = outcome.kind === 'success' ? outcome.response.mappedAddress : undefined;
-          if (mapped === undefined || this.mappedAddress === undefined || sameAddress(mapped, this.mappedAddress))
-            return;
-          // The server decides: on a new 5-tuple it answers 437.
-          this.#refreshAfter(0);
-        },
-        // Ended meanwhile.
-        () => undefined,
-      );
+      // Ended meanwhile.
+      this.#askForMapping().catch(() => undefined);
     }, KEEPALIVE_MS);
+  }
+
+  async #askForMapping(): Promise<void> {
+    const { session } = this.#options;
+    const outcome = await session.bind({ signal: this.#ended.signal, schedule: KEEPALIVE_SCHEDULE });
+    if (outcome.kind === 'unanswered' && session.isReliable) await this.#refreshOnce('now');
+    const mapped = outcome.kind === 'success' ? outcome.response.mappedAddress : undefined;
+    if (mapped === undefined || this.mappedAddress === undefined || sameAddress(mapped, this.mappedAddress)) return;
+    // The server decides: on a new 5-tuple it answers 437.
+    this.#refreshAfter(0);
   }
 
   #lose(reason: string): void {

@@ -1,9 +1,8 @@
 import { CodedError, sleep, type Clock } from '@wirepath/core/plugin';
 import type { TransportAddress } from '@wirepath/stun-codec';
 import { relayError, requestFailed } from './relay-error.js';
-import type { TurnSession } from './turn-session.js';
+import { UDP, type TurnSession } from './turn-session.js';
 
-const UDP = 17;
 /** RFC 8656, section 7.2: what a server means that does not say. */
 const DEFAULT_LIFETIME_SECONDS = 600;
 /** After 437: coturn forgets a deleted allocation only after about a second. */

@@ -1,16 +1,8 @@
-import {
-  CodedError,
-  socketPath,
-  type Base,
-  type Clock,
-  type Counters,
-  type Datagrams,
-  type RandomSource,
-  type TransportPath,
-} from '@wirepath/core/plugin';
+import { CodedError, type Clock, type Counters, type RandomSource, type RelayFraming } from '@wirepath/core/plugin';
 import {
   decodeChannelData,
   decodeStunMessage,
+  encodeChannelData,
   encodeRelayIndication,
   encodeStunMessage,
   longTermKey,
@@ -18,33 +10,32 @@ import {
   type ChannelData,
   type StunMessage,
   type StunMessageFields,
-  type StunTransactionOptions,
   type TransportAddress,
 } from '@wirepath/stun-codec';
-import { manyMayWait } from './wait-for.js';
+import type { RelayConnection } from './connection/connection.js';
 import type { RelayDropReason } from './drop-reasons.js';
+import type { TurnCredential } from './turn-credential.js';
+import { manyMayWait } from './wait-for.js';
 
 /**
  * Sent at 0, 0.25, 0.75, 1.75, 3.75 and 7.75 s, given up after 9.75 s: quicker than RFC 8489's defaults, because a
  * relay that takes 10 s to answer carries no traffic, and one lost datagram must not cost half a second.
  */
 export const REQUEST_SCHEDULE = { rtoMs: 250, maxAttempts: 6, finalWaitFactor: 8 } as const;
+/** REQUESTED-TRANSPORT: the protocol number. */
+export const UDP = 17;
 /** How often one request may be answered 401 or 438 before that counts as refusal: a challenge, and a stale nonce. */
 const MAX_CHALLENGES = 3;
-/** The largest payload that fits one UDP datagram as a Send indication. */
+/** The largest payload that fits one UDP datagram as a Send indication, and the length field of STUN. */
 const MAX_SEND_LENGTH = 65_400;
 
-export interface TurnCredential {
-  readonly username: string;
-  readonly secret: string;
-}
+export type RequestSchedule = Readonly<Record<'rtoMs' | 'maxAttempts' | 'finalWaitFactor', number>>;
 
 export interface TurnSessionOptions {
   readonly clock: Clock;
   readonly random: RandomSource;
-  readonly datagrams: Datagrams;
-  readonly base: Base;
-  readonly server: TransportAddress;
+  /** Listened to, and closed in the end, by the session. */
+  readonly connection: RelayConnection;
   readonly credential: TurnCredential;
   /** Counted up; shared. */
   readonly drops: Counters<RelayDropReason>;
@@ -54,13 +45,16 @@ export interface TurnSessionOptions {
 export type TurnOutcome =
   | { readonly kind: 'success'; readonly response: StunMessage }
   | { readonly kind: 'refused'; readonly code: number; readonly reason: string; readonly response: StunMessage }
-  | { readonly kind: 'unanswered' };
+  /** With the reason where the connection is lost. */
+  | { readonly kind: 'unanswered'; readonly reason?: string };
 
 export interface RelayedInput {
   /** ChannelData from the server. Valid only during the call. */
   onChannelData(message: ChannelData): void;
   /** A Data indication. Valid only during the call. */
   onData(peer: TransportAddress, data: Uint8Array): void;
+  /** The connection is lost, and the session over. */
+  onLost(reason: string): void;
 }
 
 interface Pending {
@@ -68,43 +62,39 @@ interface Pending {
   /** Undefined for requests without credentials. */
   readonly key: Buffer | undefined;
   answered(response: StunMessage): void;
+  lost(reason: string): void;
 }
 
 type RequestFields = Omit<StunMessageFields, 'class' | 'transactionId' | 'integrityKey' | 'fingerprint'>;
 
-/**
- * Requests and indications between one socket of ours and one TURN server (RFC 8489: transactions, retransmission,
- * long-term credentials). It reads from the shared socket only what comes from that server's address.
- */
+/** Requests and indications over one connection to a TURN server (RFC 8489: transactions, retransmission, long-term credentials). */
 export class TurnSession {
-  readonly base: Base;
   readonly server: TransportAddress;
+  /** Both ends of the connection. */
+  readonly tuple: string;
   readonly drops: Counters<RelayDropReason>;
   readonly #clock: Clock;
   readonly #random: RandomSource;
-  readonly #datagrams: Datagrams;
+  readonly #connection: RelayConnection;
   readonly #credential: TurnCredential;
-  readonly #path: TransportPath;
-  readonly #subscription: Disposable;
   readonly #pending = new Map<string, Pending>();
   readonly #closing = new AbortController();
   #challenge: { readonly realm: string; readonly nonce: string; readonly key: Buffer } | undefined;
   #rttMs: number | undefined;
   #input: RelayedInput | undefined;
+  #lost: string | undefined;
 
   constructor(options: TurnSessionOptions) {
-    this.base = options.base;
-    this.server = options.server;
+    this.server = options.connection.server;
+    this.tuple = options.connection.tuple;
     this.drops = options.drops;
     this.#clock = options.clock;
     this.#random = options.random;
-    this.#datagrams = options.datagrams;
+    this.#connection = options.connection;
     this.#credential = options.credential;
-    this.#path = socketPath(options.base, options.server);
-    this.#subscription = options.datagrams.onDatagram(({ path, bytes }) => {
-      if (path.kind !== 'socket' || path.base.id !== this.base.id) return false;
-      if (path.remote.port !== this.server.port || path.remote.ip !== this.server.ip) return false;
-      return this.#receive(bytes);
+    options.connection.listen({
+      received: (message) => this.#receive(message),
+      lost: (reason) => this.#onLost(reason),
     });
   }
 
@@ -113,9 +103,19 @@ export class TurnSession {
     return this.#rttMs;
   }
 
+  /** Nothing that is sent over a reliable connection is lost: silence is doubt. */
+  get isReliable(): boolean {
+    return this.#connection.reliable;
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
   /** Who gets what peers send. */
   setInput(input: RelayedInput): void {
     this.#input = input;
+    if (this.#lost !== undefined) input.onLost(this.#lost);
   }
 
   /**
@@ -124,44 +124,71 @@ export class TurnSession {
    */
   async request(
     fields: RequestFields,
-    options: { readonly signal: AbortSignal; readonly schedule?: Omit<StunTransactionOptions, 'now'> },
+    options: { readonly signal: AbortSignal; readonly schedule?: RequestSchedule },
   ): Promise<TurnOutcome> {
     for (let challenges = 0; ; challenges++) {
       const used = this.#challenge;
       const outcome = await this.#transact(fields, used, options.signal, options.schedule ?? REQUEST_SCHEDULE);
       if (outcome.kind !== 'refused' || (outcome.code !== 401 && outcome.code !== 438)) return outcome;
-      const { realm = used?.realm, nonce } = outcome.response;
-      if (realm === undefined || nonce === undefined || challenges === MAX_CHALLENGES) return outcome;
       // A 401 to what we signed for this very realm says that the credential is wrong.
-      if (outcome.code === 401 && used !== undefined && used.realm === realm) return outcome;
-      const key = longTermKey(this.#credential.username, realm, this.#credential.secret);
-      this.#challenge = { realm, nonce, key };
+      if (outcome.code === 401 && used !== undefined && used.realm === (outcome.response.realm ?? used.realm))
+        return outcome;
+      if (challenges === MAX_CHALLENGES || !this.#take(outcome.response)) return outcome;
     }
   }
 
+  /**
+   * An Allocate without credentials, which succeeds with the challenge that it is answered with: the next request meets none.
+   * @throws CodedError ABORTED.
+   */
+  async challenge(options: { signal: AbortSignal }): Promise<TurnOutcome> {
+    const fields = { method: 'allocate', requestedTransport: UDP } as const;
+    const outcome = await this.#transact(fields, undefined, options.signal, REQUEST_SCHEDULE);
+    if (outcome.kind !== 'refused' || outcome.code !== 401 || !this.#take(outcome.response)) return outcome;
+    return { kind: 'success', response: outcome.response };
+  }
+
   /** A Binding request, which needs no credentials. @throws CodedError ABORTED. */
-  bind(options: { signal: AbortSignal; schedule: Omit<StunTransactionOptions, 'now'> }): Promise<TurnOutcome> {
+  bind(options: { signal: AbortSignal; schedule: RequestSchedule }): Promise<TurnOutcome> {
     return this.#transact({ method: 'binding' }, undefined, options.signal, options.schedule);
   }
 
   /** A Send indication; what is too large for one is dropped, as on any network. */
   sendIndication(peer: TransportAddress, data: Uint8Array): void {
     if (this.#closing.signal.aborted || data.length > MAX_SEND_LENGTH) return;
-    this.#datagrams.send(this.#path, encodeRelayIndication('send', this.#random.bytes(12), peer, data));
+    this.#connection.sendData(encodeRelayIndication('send', this.#random.bytes(12), peer, data));
+  }
+
+  /** How the transport sends on a channel that is bound. */
+  channelFraming(allocationId: string, channel: number): RelayFraming {
+    const { base, server } = this.#connection;
+    if (base !== undefined) return { kind: 'channel', allocationId, base, server, channel };
+    const send = (data: Uint8Array) => {
+      if (data.length <= MAX_SEND_LENGTH) this.#connection.sendData(encodeChannelData(channel, data, { pad: true }));
+    };
+    return { kind: 'stream', allocationId, send };
   }
 
   /** Ends every request with ABORTED and listens no more. Idempotent. */
   close(): void {
     this.#closing.abort();
-    this.#subscription[Symbol.dispose]();
+    this.#connection.close();
     this.#input = undefined;
+  }
+
+  /** @returns whether it is a challenge. */
+  #take({ realm = this.#challenge?.realm, nonce }: StunMessage): boolean {
+    if (realm === undefined || nonce === undefined) return false;
+    const key = longTermKey(this.#credential.username, realm, this.#credential.secret);
+    this.#challenge = { realm, nonce, key };
+    return true;
   }
 
   #transact(
     fields: RequestFields,
     challenge: { readonly realm: string; readonly nonce: string; readonly key: Buffer } | undefined,
     signal: AbortSignal,
-    schedule: Omit<StunTransactionOptions, 'now'>,
+    schedule: RequestSchedule,
   ): Promise<TurnOutcome> {
     const transactionId = this.#random.bytes(12);
     const transactionKey = Buffer.from(transactionId).toString('hex');
@@ -176,9 +203,10 @@ export class TurnSession {
       fingerprint: true,
     });
     return new Promise((resolve, reject) => {
+      if (this.#lost !== undefined) return resolve({ kind: 'unanswered', reason: this.#lost });
       const signals = [signal, this.#closing.signal];
       const startedAtMs = this.#clock.now();
-      const transaction = new StunTransaction({ ...schedule, now: startedAtMs });
+      const transaction = new StunTransaction({ ...this.#scheduleOf(schedule), now: startedAtMs });
       let timer: Disposable | undefined;
       const finish = () => {
         timer?.[Symbol.dispose]();
@@ -201,7 +229,7 @@ export class TurnSession {
             finish();
             return resolve({ kind: 'unanswered' });
           }
-          if (verdict === 'retransmit') this.#datagrams.send(this.#path, bytes);
+          if (verdict === 'retransmit') this.#connection.send(bytes);
           schedulePass();
         }, transaction.nextTimeout() - this.#clock.now());
       };
@@ -213,10 +241,27 @@ export class TurnSession {
           finish();
           resolve(outcomeOf(response));
         },
+        lost: (reason) => {
+          finish();
+          resolve({ kind: 'unanswered', reason });
+        },
       });
-      this.#datagrams.send(this.#path, bytes);
+      this.#connection.send(bytes);
       schedulePass();
     });
+  }
+
+  #scheduleOf(schedule: RequestSchedule): RequestSchedule {
+    if (!this.#connection.reliable) return schedule;
+    const { rtoMs, maxAttempts, finalWaitFactor } = schedule;
+    // Sent once, and waited for as long.
+    return { rtoMs, maxAttempts: 1, finalWaitFactor: 2 ** (maxAttempts - 1) - 1 + finalWaitFactor };
+  }
+
+  #onLost(reason: string): void {
+    this.#lost = reason;
+    for (const pending of [...this.#pending.values()]) pending.lost(reason);
+    this.#input?.onLost(reason);
   }
 
   /** @returns whether it was for this session: a STUN server at the same address answers others too. */

@@ -11,6 +11,7 @@ export interface TurnUrl {
 }
 
 const FORM = /^(turns?):(?:\[([0-9a-f:.]+)\]|([^:@/?#[\]\s]+))(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?$/i;
+const AUTO_FORM = /^auto:(\[[0-9a-f:.]+\]|[^:@/?#[\]\s]+)(?::(\d{1,5}))?$/i;
 const HOST_NAME =
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?$/i;
 
@@ -28,4 +29,15 @@ export function parseTurnUrl(text: string): TurnUrl | undefined {
   if (port < 1 || port > 65535) return undefined;
   if (v6 === undefined ? !isIPv4(host) && !HOST_NAME.test(host) : !isIPv6(host)) return undefined;
   return { host, port, transport: secure ? 'tls' : transport?.toLowerCase() === 'tcp' ? 'tcp' : 'udp' };
+}
+
+/**
+ * `auto:host[:port]` as TURN URIs: UDP and TCP at port 3478 or that one, and TLS at 443, which most firewalls let out.
+ * @returns undefined for anything else.
+ */
+export function expandAutoUrl(text: string): readonly string[] | undefined {
+  const [, host, port = '3478'] = AUTO_FORM.exec(text) ?? [];
+  if (host === undefined) return undefined;
+  const plain = `turn:${host}:${port}`;
+  return parseTurnUrl(plain) && [plain, `${plain}?transport=tcp`, `turns:${host}:443`];
 }
