@@ -4,7 +4,7 @@ import { Undelivered } from '../src/client/undelivered.js';
 import { Outbox } from '../src/protocol/outbox.js';
 import { reconnectDelayMs, replacedDelayMs } from '../src/protocol/reconnect-delay.js';
 import { WaitingSenders } from '../src/protocol/waiting-senders.js';
-import { ConnectionGate } from '../src/server/connection-gate.js';
+import { ConnectionGate } from '@wirepath/core/plugin';
 import { seededRandom } from './support.js';
 
 describe('outbox', () => {

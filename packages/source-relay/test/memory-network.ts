@@ -52,9 +52,10 @@ export class MemoryNetwork {
       return true;
     };
     const socket: ServerSocket = {
+      protocol: 'udp',
       local: address,
       send,
-      sendWithHeader: (header, payload, ip, port) => send(Buffer.concat([header, payload]), ip, port),
+      sendRelayed: (parts, ip, port) => send(Buffer.concat(parts), ip, port),
       close: () => {
         if (!closed) this.#receivers.delete(key);
         closed = true;

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import { transportAddress, type TransportAddress } from '@wirepath/core/plugin';
 import {
   decodeChannelData,
@@ -7,6 +8,8 @@ import {
   encodeRelayIndication,
   encodeStunMessage,
   longTermKey,
+  StreamFrames,
+  streamPadding,
   type StunMessage,
   type StunMessageFields,
 } from '@wirepath/stun-codec';
@@ -17,24 +20,30 @@ type Fields = Partial<StunMessageFields> & Pick<StunMessageFields, 'method'>;
 /** A TURN client that does exactly what it is told, wrong things included. */
 export class RawClient {
   readonly address: TransportAddress;
-  /** Every datagram from the server. */
+  /** Every message from the server. */
   readonly inbox: Buffer[] = [];
   username = 'lab';
   secret = 'secret';
   realm = 'lab';
   nonce: string | undefined;
-  readonly #network: MemoryNetwork;
-  readonly #server: TransportAddress;
+  readonly #transmit: (bytes: Buffer) => void;
 
   static async open(network: MemoryNetwork, server: TransportAddress, address: TransportAddress): Promise<RawClient> {
-    const client = new RawClient(network, server, address);
+    const client = new RawClient((bytes) => network.send({ from: address, to: server, bytes }), address);
     await network.open(address, (bytes) => client.inbox.push(bytes));
     return client;
   }
 
-  private constructor(network: MemoryNetwork, server: TransportAddress, address: TransportAddress) {
-    this.#network = network;
-    this.#server = server;
+  /** Over a connection; it reads as long as the stream is not paused. */
+  static over(stream: Duplex, address: TransportAddress): RawClient {
+    const client = new RawClient((bytes) => stream.write(Buffer.concat([bytes, streamPadding(bytes.length)])), address);
+    const frames = new StreamFrames();
+    stream.on('data', (bytes: Buffer) => client.inbox.push(...frames.push(bytes)));
+    return client;
+  }
+
+  private constructor(transmit: (bytes: Buffer) => void, address: TransportAddress) {
+    this.#transmit = transmit;
     this.address = address;
   }
 
@@ -43,7 +52,7 @@ export class RawClient {
   }
 
   async send(bytes: Uint8Array): Promise<void> {
-    this.#network.send({ from: this.address, to: this.#server, bytes: Buffer.from(bytes) });
+    this.#transmit(Buffer.from(bytes));
     await settled();
   }
 
@@ -71,6 +80,11 @@ export class RawClient {
     await this.send(bytes);
     const answers = this.inbox.slice(from).flatMap((answer) => decodeStunMessage(answer) ?? []);
     return answers.find(({ transactionId }) => transactionId.equals(bytes.subarray(8, 20)));
+  }
+
+  /** That of the last challenge. */
+  takeNonce(): void {
+    this.nonce = this.inbox.flatMap((bytes) => decodeStunMessage(bytes)?.nonce ?? []).at(-1);
   }
 
   /** As an honest client: takes up one challenge. */

@@ -31,11 +31,16 @@ describe('Binding (RFC 8489, RFC 5780)', () => {
       responseOrigin: undefined,
       otherAddress: undefined,
     });
-    expect(lab.server.describe()).toEqual(['stun 203.0.113.10:3478', 'turn 203.0.113.10:3478']);
+    expect(lab.server.describe()).toEqual([
+      'stun 203.0.113.10:3478',
+      'turn 203.0.113.10:3478',
+      'turn 203.0.113.10:3478/tcp',
+    ]);
     const at = { protocol: 'udp', ip: '203.0.113.10', port: 3478 };
     expect(lab.server.addresses()).toEqual([
       { section: 'stun', url: 'stun:203.0.113.10:3478', ...at },
       { section: 'turn', url: 'turn:203.0.113.10:3478', ...at },
+      { section: 'turn', url: 'turn:203.0.113.10:3478?transport=tcp', ...at, protocol: 'tcp' },
     ]);
   });
 
@@ -47,6 +52,7 @@ describe('Binding (RFC 8489, RFC 5780)', () => {
       'stun 203.0.113.11:3478',
       'stun 203.0.113.11:3479',
       'turn 203.0.113.10:3478',
+      'turn 203.0.113.10:3478/tcp',
     ]);
   });
 

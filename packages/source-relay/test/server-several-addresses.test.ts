@@ -54,7 +54,7 @@ describe('a server on the wildcard address', () => {
     await client.sendIndication(PEER, 'hello');
     expect(peer.received).toEqual([`${SECOND}:${relayed?.port} hello`]);
     expect(server.status()).toMatchObject({
-      listening: ['stun 0.0.0.0:3478', 'turn 0.0.0.0:3478'],
+      listening: ['stun 0.0.0.0:3478', 'turn 0.0.0.0:3478', 'turn 0.0.0.0:3478/tcp'],
       addresses: [`${FIRST}:3478`, `${SECOND}:3478`],
     });
     expect(network.boundAddresses).toContain(`${SECOND}:${relayed?.port}`);

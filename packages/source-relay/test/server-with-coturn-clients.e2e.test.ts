@@ -32,6 +32,10 @@ const uclientRuns: readonly { name: string; ip: string; args: readonly string[];
   { name: 'DONT-FRAGMENT', ip: '127.0.0.1', args: ['-y', '-g', '-n', '30', '-z', '5'], messages: 120 },
   { name: 'eight allocations', ip: '127.0.0.1', args: ['-y', '-m', '8', '-n', '20', '-z', '5'], messages: 160 },
   { name: 'IPv6', ip: '::1', args: ['-y', '-x', '-n', '30', '-z', '5'], messages: 120 },
+  { name: 'TCP', ip: '127.0.0.1', args: ['-t', '-y', '-n', '50', '-z', '5'], messages: 200 },
+  { name: 'TCP, Send indications', ip: '127.0.0.1', args: ['-t', '-y', '-s', '-n', '30', '-z', '5'], messages: 120 },
+  { name: 'TCP, odd lengths', ip: '127.0.0.1', args: ['-t', '-y', '-l', '1401', '-n', '30', '-z', '5'], messages: 120 },
+  { name: 'TCP, IPv6', ip: '::1', args: ['-t', '-y', '-x', '-n', '30', '-z', '5'], messages: 120 },
 ];
 
 // Side by side: each run waits some 5 s for itself.

@@ -3,6 +3,7 @@ import type { StunTurnServerOptions } from '../src/index.js';
 import { StunTurnServer, type StunTurnServerEdges } from '../src/index.js';
 import type { StrangerShares } from '../src/server/stranger-limits.js';
 import { MemoryNetwork, settled } from './memory-network.js';
+import { MemoryStreams } from './memory-streams.js';
 import { testNeeds } from './needs.js';
 import { at, RawClient } from './raw-client.js';
 
@@ -24,6 +25,7 @@ export async function turnLab(
 ) {
   const clock = new FakeClock();
   const network = new MemoryNetwork();
+  const streams = new MemoryStreams();
   const needs = testNeeds({ clock, ...(options.files && { files: options.files }) });
   const turn: Turn = { listen: '203.0.113.10:3478', realm: 'lab', users: { lab: 'secret' }, ...options.turn };
   const server = new StunTurnServer(
@@ -31,6 +33,7 @@ export async function turnLab(
     { turn, stun: options.stun },
     {
       open: network.open,
+      openTcp: streams.open,
       ...(options.limits && { limits: options.limits }),
       ...(options.addresses && { addresses: options.addresses }),
       openBeside: network.openBeside,
@@ -44,6 +47,7 @@ export async function turnLab(
   return {
     clock,
     network,
+    streams,
     needs,
     server,
     turn,
@@ -51,6 +55,11 @@ export async function turnLab(
     peer,
     drops: () => server.status()['drops'] as Record<string, number>,
     client: (address = at('192.0.2.1', 5000 + clients++), server = SERVER) => RawClient.open(network, server, address),
+    /** Over TCP, with the stream under it. */
+    connect(address = at('192.0.2.1', 5000 + clients++), server = SERVER) {
+      const stream = streams.connect(address, server);
+      return { stream, client: RawClient.over(stream, address) };
+    },
     /** From a peer to a relayed address. */
     async fromPeer(text: string, to = at('203.0.113.10', 0), from = PEER) {
       network.send({ from, to, bytes: Buffer.from(text) });

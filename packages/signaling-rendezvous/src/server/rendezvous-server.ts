@@ -1,8 +1,12 @@
 import {
   CodedError,
+  ConnectionGate,
   Counters,
+  openFilesLimit,
+  OpeningConnections,
   parseTransportAddress,
   sourceLevels,
+  type GateRefusal,
   type ListeningAddress,
   type RunningServer,
   type ServerNeeds,
@@ -19,11 +23,9 @@ import { canonicalUrl, urlOrigin } from '../protocol/rendezvous-url.js';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../protocol/server-limits.js';
 import { Switchboard, type SwitchboardEffect } from '../protocol/switchboard.js';
 import { admittedKeys, type AdmissionOptions } from './admission-list.js';
-import { ConnectionGate, type GateRefusal } from './connection-gate.js';
-import { OpeningConnections } from './opening-connections.js';
 import { createHttpFront, type TlsFiles } from './http-front.js';
 import { listenError } from './listen-error.js';
-import { limitsWithin, openFilesLimit } from './open-files.js';
+import { limitsWithin } from './open-files.js';
 import { serverAddressOf } from './server-address.js';
 import { ServerMistakes } from './server-mistakes.js';
 import { ServerSockets } from './server-sockets.js';

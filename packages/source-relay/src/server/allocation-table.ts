@@ -35,6 +35,11 @@ export class AllocationTable {
     return this.#byClient.get(socket)?.get(clientKey);
   }
 
+  /** Of all clients that send to this socket. */
+  through(socket: ServerSocket): ServerAllocation[] {
+    return [...(this.#byClient.get(socket)?.values() ?? [])];
+  }
+
   /** @param relayedKey see {@link endpointKey}. */
   ofRelayed(relayedKey: string): ServerAllocation | undefined {
     return this.#byRelayed.get(relayedKey);
@@ -47,6 +52,7 @@ export class AllocationTable {
     clients.set(keyOf(client), allocation);
     this.#byRelayed.set(keyOf(allocation.port.relayedAddress), allocation);
     this.#count(holder, 1);
+    socket.allocated?.(true);
   }
 
   /** False when it was not there. */
@@ -55,6 +61,7 @@ export class AllocationTable {
     if (!this.#byRelayed.delete(keyOf(allocation.port.relayedAddress))) return false;
     this.#byClient.get(socket)?.delete(keyOf(client));
     this.#count(holder, -1);
+    socket.allocated?.(false);
     return true;
   }
 

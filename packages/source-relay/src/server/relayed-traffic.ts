@@ -111,11 +111,11 @@ export class RelayedTraffic {
     if (channel !== undefined) {
       const header = Buffer.allocUnsafe(CHANNEL_DATA_HEADER_LENGTH);
       writeChannelDataHeader(header, channel.number, payload.length);
-      sent = socket.sendWithHeader(header, payload, client.ip, client.port);
+      sent = socket.sendRelayed([header, payload], client.ip, client.port);
     } else {
       if (payload.length > MAX_INDICATION_DATA_LENGTH) return this.#drops.count('oversized');
       const indication = encodeRelayIndication('data', this.#random.bytes(12), transportAddress(ip, port), payload);
-      sent = socket.send(indication, client.ip, client.port);
+      sent = socket.sendRelayed([indication], client.ip, client.port);
     }
     if (!sent) this.#drops.count('send-failed');
   }

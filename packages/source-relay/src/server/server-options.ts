@@ -79,7 +79,7 @@ export function serverOptionsSchema(z: SchemaLibrary) {
       listen: z
         .union([listenAddress, z.array(listenAddress).min(1)])
         .describe(
-          'ip:port, several for both address families (`0.0.0.0:3478` and `[::]:3478`: all addresses of one family); one that `stun` has too is one socket',
+          'ip:port, UDP and TCP; several for both address families (`0.0.0.0:3478` and `[::]:3478`: all addresses of one family); one that `stun` has too is one UDP socket',
         ),
       externalAddress: z
         .string()

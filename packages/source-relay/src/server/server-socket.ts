@@ -3,13 +3,20 @@ import { openUdpBeside } from '@wirepath/linux';
 import { openUdpSocket, parseCidr, transportAddress, type TransportAddress } from '@wirepath/core/plugin';
 import { SendBacklog } from './send-backlog.js';
 
-/** A bound UDP socket as the server uses it: addresses stay text, because a value object per packet would cost. */
+/**
+ * What clients or peers send to, as the server uses it: a bound UDP socket, or a client's connection. Addresses stay text,
+ * because a value object per packet would cost.
+ */
 export interface ServerSocket {
+  /** Of the 5-tuple. */
+  readonly protocol: 'udp' | 'tcp' | 'tls';
   readonly local: TransportAddress;
   /** Never throws: what cannot be sent is dropped, as on any network. @returns false where that is known at once. */
   send(bytes: Uint8Array, ip: string, port: number): boolean;
-  /** As `send`, with a header in front of the payload and no copy of either. */
-  sendWithHeader(header: Uint8Array, payload: Uint8Array, ip: string, port: number): boolean;
+  /** As `send`, what a peer has sent: in parts, and no copy of any. Where a client does not keep up, these are dropped. */
+  sendRelayed(parts: readonly Uint8Array[], ip: string, port: number): boolean;
+  /** Told when there is an allocation for what comes to it, and when there is none any more; by connections, which end with it. */
+  allocated?(isAllocated: boolean): void;
   close(): Promise<void>;
 }
 
@@ -55,6 +62,7 @@ function serve(socket: Socket, receive: UdpReceiver): ServerSocket {
 }
 
 class DgramSocket implements ServerSocket {
+  readonly protocol = 'udp';
   readonly local: TransportAddress;
   readonly socket: Socket;
   readonly #backlog = new SendBacklog({ maxBytes: MAX_QUEUED_BYTES, maxBytesEach: MAX_QUEUED_BYTES_EACH });
@@ -70,8 +78,9 @@ class DgramSocket implements ServerSocket {
     return this.#send(bytes, bytes.length, ip, port);
   }
 
-  sendWithHeader(header: Uint8Array, payload: Uint8Array, ip: string, port: number): boolean {
-    return this.#send([header, payload], header.length + payload.length, ip, port);
+  sendRelayed(parts: readonly Uint8Array[], ip: string, port: number): boolean {
+    const sizeBytes = parts.reduce((sum, { length }) => sum + length, 0);
+    return this.#send(parts, sizeBytes, ip, port);
   }
 
   close(): Promise<void> {

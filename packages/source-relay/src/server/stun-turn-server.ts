@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import {
   CodedError,
   Counters,
@@ -18,19 +19,25 @@ import { addressListeners, isForAll } from './address-listeners.js';
 import { listeningAddress } from './listening-address.js';
 import { isAnswerable } from './answerable.js';
 import { answerBinding } from './binding.js';
+import type { ClientConnection } from './client-connection.js';
+import { ClientConnections, DEFAULT_CONNECTION_LIMITS, type ConnectionLimits } from './client-connections.js';
 import type { ServerDropReason } from './drop-reason.js';
+import { listenError } from './listen-error.js';
 import { joinCorners, openListener, planListeners, type Listener, type PlannedListener } from './listener.js';
 import { MachineAddresses, type InterfaceAddresses } from './machine-addresses.js';
 import { DEFAULT_STRANGER_SHARES, StrangerLimits, type StrangerShares } from './stranger-limits.js';
 import { isWildcardAddress, type StunTurnServerOptions } from './server-options.js';
 import { RelayMistakes } from './relay-mistakes.js';
 import { TurnService } from './turn-service.js';
+import { openTcpListener, type OpenTcpListener, type TcpListener } from './tcp-listener.js';
 import { openServerSocket, openServerSocketBeside, type OpenBeside, type OpenServerSocket } from './server-socket.js';
 
 /** What tests replace. */
 export interface StunTurnServerEdges {
   readonly open?: OpenServerSocket;
+  readonly openTcp?: OpenTcpListener;
   readonly limits?: StrangerShares;
+  readonly connectionLimits?: ConnectionLimits;
   readonly addresses?: InterfaceAddresses;
   readonly openBeside?: OpenBeside;
   readonly trigger?: ChangeTrigger;
@@ -39,8 +46,8 @@ export interface StunTurnServerEdges {
 }
 
 /**
- * The embedded STUN and TURN server (RFC 8489, RFC 5780, RFC 8656) over UDP. Sections that listen on one address share
- * its socket.
+ * The embedded STUN and TURN server (RFC 8489, RFC 5780, RFC 8656), STUN over UDP, TURN over TCP, too. Sections that listen
+ * on one address share its socket.
  */
 export class StunTurnServer implements RunningServer {
   readonly #needs: ServerNeeds;
@@ -52,6 +59,10 @@ export class StunTurnServer implements RunningServer {
   readonly #mistakes: RelayMistakes;
   readonly #own: MachineAddresses;
   readonly #listeners: Listener[] = [];
+  readonly #connections: ClientConnections;
+  /** As what serves it sees a connection. */
+  readonly #ofConnections = new WeakMap<ClientConnection, Listener>();
+  readonly #tcpListeners: TcpListener[] = [];
   /** At this machine's addresses, beside listeners at the wildcard address. */
   readonly #beside: { readonly port: number; readonly sockets: AddressSockets<Listener> }[] = [];
   readonly #listeningPorts = new Set<number>();
@@ -67,6 +78,15 @@ export class StunTurnServer implements RunningServer {
     this.#mistakes = new RelayMistakes(needs.clock);
     this.#own = new MachineAddresses(needs.clock, [], edges.addresses);
     this.#limits = new StrangerLimits(edges.limits ?? DEFAULT_STRANGER_SHARES, needs.random);
+    this.#connections = new ClientConnections({
+      needs,
+      limits: edges.connectionLimits ?? DEFAULT_CONNECTION_LIMITS,
+      receive: (connection, bytes) => {
+        const { ip, port } = connection.client;
+        this.#receive(this.#listenerOf(connection), bytes, ip, port);
+      },
+      onClosed: (connection) => this.#turn?.server.endThrough(connection, 'connection closed'),
+    });
   }
 
   /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, or CONFIG for an unreadable users file. */
@@ -82,26 +102,33 @@ export class StunTurnServer implements RunningServer {
       await this.stop();
       throw error;
     }
-    if (turn === undefined) return;
-    if (turn.tls != null) logger.warn('turn.tls is not built yet: TURN is served over UDP only');
-    logger.debug('turn.listen opens UDP; TURN over TCP is not built yet');
+    if (turn?.tls != null) logger.warn('turn.tls is not built yet: TURN is served over UDP and TCP only');
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const { sockets } of this.#beside.splice(0)) sockets.stop();
     const listeners = this.#listeners.splice(0);
-    await Promise.all([this.#turn?.server.stop(), ...listeners.map(({ socket }) => socket.close())]);
+    await Promise.all([
+      this.#turn?.server.stop(),
+      this.#connections.stop(),
+      ...listeners.map(({ socket }) => socket.close()),
+      ...this.#tcpListeners.splice(0).map((listener) => listener.close()),
+    ]);
   }
 
   describe(): readonly string[] {
-    return this.addresses().map(({ section, ip, port }) => `${section} ${formatAddress(transportAddress(ip, port))}`);
+    return this.addresses().map(({ section, ip, port, protocol }) => {
+      const address = formatAddress(transportAddress(ip, port));
+      return `${section} ${address}${protocol === 'tcp' ? '/tcp' : ''}`;
+    });
   }
 
   addresses(): readonly ListeningAddress[] {
-    return this.#listeners.flatMap(({ socket: { local }, stun, turn }) =>
+    const overUdp = this.#listeners.flatMap(({ socket: { local }, stun, turn }) =>
       [...(stun ? ['stun'] : []), ...(turn ? ['turn'] : [])].map((section) => listeningAddress(section, local)),
     );
+    return [...overUdp, ...this.#tcpListeners.map(({ local }) => listeningAddress('turn', local, 'tcp'))];
   }
 
   status(): Readonly<Record<string, unknown>> {
@@ -109,10 +136,12 @@ export class StunTurnServer implements RunningServer {
       listening: this.describe(),
       addresses: this.#members().map(({ socket: { local } }) => formatAddress(local)),
       bindingRequests: this.#bindingRequests,
+      connections: this.#connections.size,
       allocations: this.#turn?.table.size ?? 0,
       users: this.#turn?.table.userCount ?? 0,
       relayedBytes: this.#turn?.traffic.relayedBytes ?? 0,
       drops: this.#drops.snapshot(),
+      endedConnections: this.#connections.ended.snapshot(),
     };
   }
 
@@ -155,6 +184,7 @@ export class StunTurnServer implements RunningServer {
       this.#listeningPorts.add(listener.socket.local.port);
       opened.set(one, listener);
       if (isForAll(listener)) this.#followAddresses(listener);
+      if (one.turn) await this.#listenTcp(one.local);
     }
     if (corners === undefined) return;
     const [same, otherPort, otherIp, otherBoth] = [
@@ -166,6 +196,34 @@ export class StunTurnServer implements RunningServer {
     if (same && otherPort && otherIp && otherBoth) joinCorners({ same, otherPort, otherIp, otherBoth });
   }
 
+  async #listenTcp(local: TransportAddress): Promise<void> {
+    const { openTcp = openTcpListener } = this.#edges;
+    const { guard } = this.#needs;
+    const opened = await openTcp(local, {
+      accepted: guard.wrap('connection', (socket: Socket) => this.#connections.accept(socket, 'tcp')),
+      failed: (error) => guard.failed('accepting', error),
+    }).catch((error: unknown) => {
+      throw listenError('turn', local, error, 'tcp');
+    });
+    this.#tcpListeners.push(opened);
+  }
+
+  #listenerOf(connection: ClientConnection): Listener {
+    const known = this.#ofConnections.get(connection);
+    if (known !== undefined) return known;
+    const { local } = connection;
+    const listener: Listener = {
+      local,
+      stun: false,
+      turn: true,
+      socket: connection,
+      address: local,
+      origins: undefined,
+    };
+    this.#ofConnections.set(connection, listener);
+    return listener;
+  }
+
   #followAddresses(wildcard: Listener): void {
     const { openBeside = openServerSocketBeside, local = localAddresses, trigger } = this.#edges;
     const sockets = addressListeners(wildcard, {
@@ -174,7 +232,7 @@ export class StunTurnServer implements RunningServer {
       read: local,
       trigger,
       receive: this.#receive,
-      onClosed: ({ socket }) => this.#turn?.server.endThrough(socket),
+      onClosed: ({ socket }) => this.#turn?.server.endThrough(socket, 'address gone'),
     });
     this.#beside.push({ port: wildcard.socket.local.port, sockets });
     sockets.start();

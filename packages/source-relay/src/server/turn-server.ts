@@ -57,7 +57,7 @@ interface Exchange {
   readonly key: Buffer;
 }
 
-/** The TURN server (RFC 8656) over UDP: requests in, responses and changes of the allocation table out. */
+/** The TURN server (RFC 8656): requests in, responses and changes of the allocation table out. */
 export class TurnServer {
   readonly #options: TurnServerNeeds;
   readonly #reservations: PortReservations;
@@ -110,9 +110,9 @@ export class TurnServer {
     this.#answer({ socket, client, request, tuple, username, key }, allocation, nowMs);
   }
 
-  /** A socket is closed that clients sent to. */
-  endThrough(socket: ServerSocket): void {
-    for (const one of [...this.#options.table]) if (one.owner.socket === socket) this.#end(one, 'address gone');
+  /** A socket is closed that clients sent to. @param why for the log. */
+  endThrough(socket: ServerSocket, why: string): void {
+    for (const allocation of this.#options.table.through(socket)) this.#end(allocation, why);
   }
 
   /** Ends all allocations and leaves no timer. */
@@ -386,8 +386,8 @@ export class TurnServer {
 }
 
 /** What nonces and remembered answers are bound to: whose address, and which of our sockets. */
-function tupleOf({ local }: ServerSocket, client: TransportAddress): string {
-  return `${client.ip}|${client.port}>${local.ip}|${local.port}`;
+function tupleOf({ protocol, local }: ServerSocket, client: TransportAddress): string {
+  return `${protocol} ${client.ip}|${client.port}>${local.ip}|${local.port}`;
 }
 
 function isTurnRequest({ method }: StunMessage): boolean {

@@ -1,13 +1,16 @@
-import { FairShares, sourceLevels } from '@wirepath/core/plugin';
 import type { Socket } from 'node:net';
+import { FairShares } from './fair-shares.js';
+import { sourceLevels } from './source-levels.js';
 
 export interface OpeningLimits {
+  /** Connections in the middle of their handshake; one more closes the oldest of the address block that has the most. */
   readonly maxHandshakes: number;
+  /** From the connection to the end of the handshake. */
   readonly handshakeDeadlineMs: number;
 }
 
 /**
- * Connections that are not WebSockets yet: silent ones, TLS handshakes, slow HTTP headers. One more than there is room for
+ * Connections that are not yet what they are for: silent ones, TLS handshakes, slow HTTP headers. One more than there is room for
  * ends the oldest of the address block that has the most, and none lasts.
  */
 export class OpeningConnections {
@@ -38,7 +41,7 @@ export class OpeningConnections {
     return oldest;
   }
 
-  /** It has become a WebSocket. @param socket the raw one, or what TLS made of it: both have the same two ends. */
+  /** It has become what it is for. @param socket the raw one, or what TLS made of it: both have the same two ends. */
   finish(socket: Socket): void {
     const known = this.#byEnds.get(endsOf(socket));
     if (known) this.#end(known);

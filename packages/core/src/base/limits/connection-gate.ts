@@ -1,9 +1,19 @@
-import { isLoopback, sourceGroup, SourceShares, type RandomSource } from '@wirepath/core/plugin';
-import type { ServerLimits } from '../protocol/server-limits.js';
+import { isLoopback } from '../addresses/address-scope.js';
+import type { RandomSource } from '../time/clock.js';
+import type { Share } from './keyed-shares.js';
+import { sourceGroup } from './source-group.js';
+import { SourceShares } from './source-shares.js';
 
 export type GateRefusal = 'ip-connections' | 'ip-connection-rate';
 
-export type GateLimits = Pick<ServerLimits, 'maxConnectionsPerIp' | 'connectionRate' | 'limitsLoopback'>;
+export interface GateLimits {
+  /** Connections of one IPv4 address or IPv6 /64. */
+  readonly maxConnectionsPerIp: number;
+  /** New connections of one IPv4 address or IPv6 /64; sixteen times as many of a /48. */
+  readonly connectionRate: Share;
+  /** Whether the two limits above hold for loopback too, where reverse proxies bring everybody from. */
+  readonly limitsLoopback: boolean;
+}
 
 /** Bounds the connections of one IP address or IPv6 /64, at a time and per second. */
 export class ConnectionGate {

@@ -1,0 +1,145 @@
+import type { Socket } from 'node:net';
+import { StreamFrames, streamPadding, type TransportAddress } from '@wirepath/stun-codec';
+import type { SendBacklog } from './send-backlog.js';
+import type { ServerSocket } from './server-socket.js';
+
+/** Answers that the client has not taken: past it nothing more is read from it, so that no more have to be given. */
+const MAX_UNTAKEN_ANSWER_BYTES = 16 * 1024;
+/** Of one that sends many small messages at once: then others have their turn. */
+const MESSAGES_A_TURN = 256;
+
+export interface ClientConnectionOptions {
+  readonly socket: Socket;
+  readonly protocol: 'tcp' | 'tls';
+  readonly local: TransportAddress;
+  readonly client: TransportAddress;
+  /** What waits to be sent, over all connections. */
+  readonly backlog: SendBacklog;
+  /** A STUN message or ChannelData. Must not throw. */
+  readonly receive: (bytes: Buffer) => void;
+  /** What has come is no TURN; the connection is over. */
+  readonly onBroken: () => void;
+  readonly onAllocated: (isAllocated: boolean) => void;
+}
+
+/** A client over TCP or TLS (RFC 8656, section 2.1), as the TURN server sees it: a socket to which only that client sends. */
+export class ClientConnection implements ServerSocket {
+  readonly protocol: 'tcp' | 'tls';
+  readonly local: TransportAddress;
+  readonly client: TransportAddress;
+  readonly #options: ClientConnectionOptions;
+  readonly #socket: Socket;
+  readonly #frames = new StreamFrames();
+  readonly #key: string;
+  #inbox: Buffer[] = [];
+  /** Of the inbox. */
+  #next = 0;
+  #untakenAnswerBytes = 0;
+  #pendingWrites = 0;
+  #hasProgressed = true;
+  #progressAtMs = 0;
+  #isCorked = false;
+
+  constructor(options: ClientConnectionOptions) {
+    const { socket, protocol, local, client } = options;
+    this.#options = options;
+    this.#socket = socket;
+    this.protocol = protocol;
+    this.local = local;
+    this.client = client;
+    this.#key = `${client.ip}|${client.port}`;
+    socket.on('data', (bytes: Buffer) => this.#read(bytes));
+  }
+
+  /** An answer: it is always taken, because nothing more is read while too many wait. */
+  send(bytes: Uint8Array): boolean {
+    this.#untakenAnswerBytes += bytes.length;
+    return this.#write([bytes], bytes.length, () => {
+      this.#untakenAnswerBytes -= bytes.length;
+      this.#serve();
+    });
+  }
+
+  /** A peer's datagram: the newest are dropped where the client does not keep up. */
+  sendRelayed(parts: readonly Uint8Array[]): boolean {
+    const sizeBytes = parts.reduce((sum, { length }) => sum + length, 0);
+    const sent = this.#socket.writable ? this.#options.backlog.add(this.#key, sizeBytes) : undefined;
+    return sent === undefined ? false : this.#write(parts, sizeBytes, sent);
+  }
+
+  allocated(isAllocated: boolean): void {
+    this.#options.onAllocated(isAllocated);
+  }
+
+  /** For how long it has taken nothing of what waits for it, when it is asked about once a second. */
+  stuckMs(nowMs: number): number {
+    if (this.#pendingWrites === 0 || this.#hasProgressed) this.#progressAtMs = nowMs;
+    this.#hasProgressed = false;
+    return nowMs - this.#progressAtMs;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#socket.closed) return resolve();
+      this.#socket.once('close', () => resolve());
+      this.#socket.destroy();
+    });
+  }
+
+  #read(bytes: Buffer): void {
+    this.#inbox.push(...this.#frames.push(bytes));
+    this.#serve();
+    if (!this.#frames.isBroken) return;
+    this.#options.onBroken();
+    this.#socket.destroy();
+  }
+
+  /** Takes what has come, as far as its answers are taken. */
+  #serve(): void {
+    const end = this.#next + MESSAGES_A_TURN;
+    while (this.#next < end && this.#mayAnswer() && !this.#socket.destroyed) {
+      const message = this.#inbox[this.#next];
+      if (message === undefined) break;
+      this.#next += 1;
+      this.#options.receive(message);
+    }
+    if (this.#next === this.#inbox.length || this.#socket.destroyed) {
+      this.#inbox = [];
+      this.#next = 0;
+    }
+    if (this.#inbox.length === 0 && this.#mayAnswer()) {
+      if (this.#socket.isPaused()) this.#socket.resume();
+      return;
+    }
+    this.#socket.pause();
+    if (this.#mayAnswer()) setImmediate(() => this.#serve());
+  }
+
+  #mayAnswer(): boolean {
+    return this.#untakenAnswerBytes <= MAX_UNTAKEN_ANSWER_BYTES;
+  }
+
+  #write(parts: readonly Uint8Array[], sizeBytes: number, onSent: () => void): boolean {
+    const socket = this.#socket;
+    // What is written in one turn of the event loop leaves together: a message is no packet of its own for each of its parts.
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      socket.cork();
+      process.nextTick(() => {
+        this.#isCorked = false;
+        socket.uncork();
+      });
+    }
+    this.#pendingWrites += 1;
+    const padding = streamPadding(sizeBytes);
+    const all = padding.length > 0 ? [...parts, padding] : parts;
+    const last = all.length - 1;
+    const onWritten = () => {
+      this.#pendingWrites -= 1;
+      this.#hasProgressed = true;
+      onSent();
+    };
+    for (const [index, part] of all.entries()) socket.write(part, index === last ? onWritten : undefined);
+    return socket.writable;
+  }
+}
