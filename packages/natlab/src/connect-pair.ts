@@ -5,6 +5,7 @@ import type { Sites } from './network/plan.js';
 import { Ping } from './ping.js';
 import type { Connection } from './wirepath/connection-log.js';
 import { WirepathNode } from './wirepath/node.js';
+import type { NodeRc, ServerTls } from './wirepath/rc-file.js';
 import { WirepathServer } from './wirepath/server.js';
 
 export interface PairOptions {
@@ -14,6 +15,10 @@ export interface PairOptions {
   readonly stun?: boolean;
   /** A relay too. @default true */
   readonly relay?: boolean;
+  /** The server by TLS too, on port 443; the nodes' `rc` says whether they use it. */
+  readonly tls?: Omit<ServerTls, 'listen'>;
+  /** Of both nodes' rc files. */
+  readonly rc?: Partial<NodeRc>;
   readonly ipv6?: boolean;
   /** Sites besides the two; nothing runs there. */
   readonly others?: Sites;
@@ -45,17 +50,18 @@ export interface PreparedPair {
 }
 
 export async function preparePair(options: PairOptions & { id?: string; standing?: boolean }): Promise<PreparedPair> {
-  const { stun = true, relay = true, logLevel = 'info', ipv6 = false, id, standing = false, others } = options;
+  const { stun = true, relay = true, logLevel = 'info', ipv6 = false, id, standing = false, others, tls } = options;
   const lab = await Lab.create(
     { a: options.a, b: options.b, ...others },
     { ipv6, standing, ...(id !== undefined && { id }) },
   );
   try {
-    const server = await WirepathServer.prepare(lab, { stun, relay, logLevel });
+    const server = await WirepathServer.prepare(lab, { stun, relay, tls, logLevel });
     const rc = {
       logLevel,
       stunServers: stun ? [WirepathServer.stunServer] : undefined,
       relayUrls: relay ? [WirepathServer.relayUrl] : undefined,
+      ...options.rc,
     };
     const a = new WirepathNode(lab, 'a', { number: 1, rc });
     const b = new WirepathNode(lab, 'b', { number: 2, rc });

@@ -11,6 +11,7 @@
  */
 export { Lab, type LabOptions } from './lab.js';
 export { NAT_BEHAVIOR, NAT_KINDS, type NatKind, type UdpNatKind } from './network/nat-kind.js';
+export { FIREWALLS, INSPECTION_PORT, type Firewall } from './network/firewall.js';
 export { SERVER_ADDRESSES, type HostPlan, type SiteOptions, type SitePlan, type Sites } from './network/plan.js';
 export { Daemon, type ProcessEnd } from './daemon.js';
 export { Ping, type EchoReply, type PingReport } from './ping.js';

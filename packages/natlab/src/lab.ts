@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Daemon, type DaemonOptions } from './daemon.js';
 import { interfaceName, labPrefix, namesFolder, newLabId } from './lab-names.js';
 import { buildNetwork, hostAddressCommands, hostRouteCommands, namespacesOf, routersOf } from './network/build.js';
+import { firewallRules, type Firewall } from './network/firewall.js';
 import { natRules, reshiftRules } from './network/nat-kind.js';
 import { INTERNET_GATEWAY, planSites, type HostPlan, type SitePlan, type Sites } from './network/plan.js';
 import { removeLab, removeWithThisProcess } from './removal.js';
@@ -210,6 +211,18 @@ export class Lab implements AsyncDisposable {
 
   async unblockUdp(site: string, other: string): Promise<void> {
     await this.exec(this.#border(site), ['nft', 'delete', 'table', 'inet', `natlab_block_${other}`]);
+  }
+
+  /** What the site's router lets out from now on, also of flows that it knows. @throws RangeError where there is none. */
+  async setFirewall(site: string, firewall: Firewall): Promise<void> {
+    await this.exec(this.gateway(site), ['nft', '-f', '-'], { input: firewallRules(firewall) });
+  }
+
+  /** The namespace of the router that a site's hosts are behind. @throws RangeError where there is none. */
+  gateway(site: string): string {
+    const router = routersOf(this.site(site)).at(-1)?.router;
+    if (router === undefined) throw new RangeError(`${site} has no router`);
+    return router;
   }
 
   /** The host leaves its address and has another one, at once, as after a new DHCP lease. */

@@ -64,8 +64,8 @@ export class WirepathNode {
     return { name: this.name, publicKey, allowedIps: [`${this.address}/32`], keepalive: 25, ...more };
   }
 
-  /** Writes key and rc file. */
-  async configure(peers: readonly RcPeer[]): Promise<void> {
+  /** Writes key and rc file. @param rc on top of what it was made with. */
+  async configure(peers: readonly RcPeer[], rc: Partial<NodeRc> = {}): Promise<void> {
     const keyFile = join(this.lab.folder, `${this.name}.key`);
     await writeFile(keyFile, `${this.keys.privateKey}\n`, { mode: 0o600 });
     const text = nodeRcText({
@@ -77,6 +77,7 @@ export class WirepathNode {
       logLevel: 'info',
       peers,
       ...this.options.rc,
+      ...rc,
     });
     await writeFile(this.rcFile, text, { mode: 0o600 });
   }

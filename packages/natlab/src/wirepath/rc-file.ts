@@ -16,8 +16,12 @@ export interface NodeRc {
   readonly rendezvousUrl?: string | undefined;
   /** ip:port of STUN servers; none: no server-reflexive candidates. */
   readonly stunServers?: readonly string[] | undefined;
-  /** URL of TURN servers; none: no relay. */
-  readonly relayUrls?: readonly string[] | undefined;
+  /** URL of TURN servers; none: no relay. Several of one server go in a list. */
+  readonly relayUrls?: readonly (string | readonly string[])[] | undefined;
+  /** PEM file of the authority of servers that are reached by TLS. */
+  readonly caFile?: string | undefined;
+  /** URL of the HTTP proxy, for relays and signalling. */
+  readonly proxy?: string | undefined;
   /** Further options of the transport. */
   readonly transport?: Readonly<Record<string, unknown>> | undefined;
   readonly peers: readonly RcPeer[];
@@ -31,12 +35,15 @@ export const RELAY_USER = { username: 'lab', credential: 'secret' } as const;
 export function nodeRcText(rc: NodeRc): string {
   const plugins: unknown[] = ['@wirepath/source-host'];
   if (rc.stunServers) plugins.push(['@wirepath/source-stun', { servers: rc.stunServers }]);
+  const { caFile, proxy } = rc;
+  const reached = { ...(caFile !== undefined && { caFile }), ...(proxy !== undefined && { proxy }) };
   if (rc.relayUrls) {
-    const servers = rc.relayUrls.map((url) => ({ url, ...RELAY_USER }));
+    const servers = rc.relayUrls.map((url) => ({ url, ...RELAY_USER, ...reached }));
     plugins.push(['@wirepath/source-relay', { servers }]);
   }
   plugins.push(['@wirepath/transport-wg', { mode: 'embedded', listenPort: rc.listenPort, ...rc.transport }]);
-  if (rc.rendezvousUrl !== undefined) plugins.push(['@wirepath/signaling-rendezvous', { url: rc.rendezvousUrl }]);
+  if (rc.rendezvousUrl !== undefined)
+    plugins.push(['@wirepath/signaling-rendezvous', { url: rc.rendezvousUrl, ...reached }]);
   return [
     `privateKeyFile: ${rc.privateKeyFile}`,
     `interface: ${rc.interfaceName}`,
@@ -49,8 +56,18 @@ export function nodeRcText(rc: NodeRc): string {
   ].join('\n');
 }
 
+/** Where a server listens for TLS. */
+export interface ServerTls {
+  /** ip:port, of the relay and of the rendezvous: one socket. */
+  readonly listen: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 export interface ServerRc {
-  readonly rendezvous: string;
+  /** ip:port; none: it does not run. */
+  readonly rendezvous?: string | undefined;
+  readonly tls?: ServerTls | undefined;
   /** ip:port of the relay; none: it does not run. */
   readonly turn?: string | undefined;
   /** ip:port of the STUN server, which may be the relay's; none: it does not run. */
@@ -64,8 +81,10 @@ export function serverRcText(rc: ServerRc): string {
   const { username, credential } = RELAY_USER;
   return [
     'server:',
-    `  rendezvous: ${flow({ listen: rc.rendezvous })}`,
-    ...(rc.turn ? [`  turn: ${flow({ listen: rc.turn, realm: 'lab', users: { [username]: credential } })}`] : []),
+    ...(rc.rendezvous ? [`  rendezvous: ${flow({ listen: rc.rendezvous, tls: rc.tls })}`] : []),
+    ...(rc.turn
+      ? [`  turn: ${flow({ listen: rc.turn, tls: rc.tls, realm: 'lab', users: { [username]: credential } })}`]
+      : []),
     ...(rc.stun ? [`  stun: ${flow({ listen: rc.stun, alternate: rc.stunAlternate })}`] : []),
     `log: { level: ${rc.logLevel} }`,
     '',
