@@ -6,6 +6,7 @@ import { DgramDatagrams } from './dgram-datagrams.js';
 import { echoPeer } from './echo-peer.js';
 import { eventually } from './eventually.js';
 import { testNeeds } from './needs.js';
+import { fixture } from './stream-front.js';
 
 const reason = missing('turnserver');
 if (reason !== undefined) console.log(`client with coturn: ${reason}`);
@@ -90,6 +91,89 @@ describe.skipIf(reason).each(['127.0.0.1', '::1'])('TURN client with coturn on %
       code: 'TURN_RELAY',
       message: expect.stringContaining('401') as string,
     });
+  });
+});
+
+const overEachTransport = ['127.0.0.1', '::1'].flatMap((ip) =>
+  (['udp', 'tcp', 'tls'] as const).flatMap((transport) =>
+    [false, true].map((sharedSecret) => ({ ip, transport, sharedSecret })),
+  ),
+);
+
+describe.skipIf(reason)('TURN client with coturn over each transport', () => {
+  const started = new Map<string, Promise<Coturn>>();
+  const cleanups: (() => Promise<void>)[] = [];
+  afterAll(async () => {
+    for (const coturn of started.values()) await (await coturn).stop();
+  });
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  function coturnOn(ip: string, sharedSecret: boolean): Promise<Coturn> {
+    const key = `${ip} ${sharedSecret}`;
+    const coturn = started.get(key) ?? startCoturn(ip, [], { streams: true, sharedSecret });
+    started.set(key, coturn);
+    return coturn;
+  }
+
+  it.each(overEachTransport)(
+    'probes, allocates, relays both ways, renews and closes: $transport on $ip, shared secret $sharedSecret',
+    async ({ ip, transport, sharedSecret }) => {
+      const coturn = await coturnOn(ip, sharedSecret);
+      const secret = sharedSecret ? { sharedSecret: 'north' } : { credential: 'secret' };
+      const caFile = fixture('test-only-ca.crt');
+      const datagrams = await DgramDatagrams.open(ip);
+      cleanups.push(() => datagrams.close());
+      const [peer, other] = [await echoPeer(ip), await echoPeer(ip)];
+      cleanups.push(
+        () => peer.close(),
+        () => other.close(),
+      );
+      const relay = new TurnRelay(testNeeds(), {
+        servers: [{ url: coturn.urls[transport], username: 'lab', caFile, ...secret }],
+      });
+      const [server] = relay.servers;
+      expect(await relay.probe(server!, { datagrams, signal })).toBeGreaterThan(0);
+      const allocation = await relay.allocate(server!, { datagrams, signal });
+      cleanups.push(() => allocation.close());
+      expect(allocation.relayedAddress.ip).toBe(ip);
+
+      const framing = await allocation.permit(peer.address, { signal });
+      const texts = [1, 2, 3, 4, 1400].map((length) => 'x'.repeat(length));
+      for (const text of texts) datagrams.send({ kind: 'relayed', framing, remote: peer.address }, Buffer.from(text));
+      await eventually('the peer has them', () => peer.received.length === texts.length);
+      expect(peer.received.map(({ text }) => text).sort()).toEqual(texts);
+      for (const text of texts) peer.send(text, allocation.relayedAddress);
+      await eventually('the client has them', () => datagrams.received.length === texts.length);
+      expect(datagrams.received.map(({ text }) => text).sort()).toEqual(texts);
+
+      other.send('from elsewhere', allocation.relayedAddress);
+      const got = await eventually('an indication', () =>
+        datagrams.received.find(({ text }) => text.startsWith('from')),
+      );
+      datagrams.send(got.path, Buffer.from('answer'));
+      await eventually('the answer', () => other.received.some(({ text }) => text === 'answer'));
+
+      expect(await relay.probe(server!, { datagrams, signal })).toBeGreaterThan(0);
+      expect(await allocation.refresh({ signal })).toBe(true);
+      await allocation.close();
+      await (await relay.allocate(server!, { datagrams, signal })).close();
+    },
+  );
+
+  it('is told when coturn ends', async () => {
+    const coturn = await startCoturn('127.0.0.1', [], { streams: true });
+    const datagrams = await DgramDatagrams.open();
+    const servers = [{ url: coturn.urls.tcp, username: 'lab', credential: 'secret' }];
+    const relay = new TurnRelay(testNeeds(), { servers });
+    const allocation = await relay.allocate(relay.servers[0]!, { datagrams, signal });
+    const lost: Error[] = [];
+    allocation.onLost((error) => lost.push(error));
+    await coturn.stop();
+    await eventually('it is told', () => lost.length > 0);
+    expect(lost).toMatchObject([{ code: 'TURN_RELAY' }]);
+    await datagrams.close();
   });
 });
 

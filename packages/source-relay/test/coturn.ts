@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freeUdpPort } from './free-udp-port.js';
+import { fixture } from './stream-front.js';
 
 /** Why tests with a program of Debian's coturn are skipped; undefined where it is installed. */
 export function missing(program: 'turnserver' | 'turnutils_uclient' | 'turnutils_stunclient'): string | undefined {
@@ -13,21 +14,41 @@ export function missing(program: 'turnserver' | 'turnutils_uclient' | 'turnutils
 
 export interface Coturn {
   readonly url: string;
+  /** By transport; the stream ones where they were asked for. */
+  readonly urls: Readonly<Record<'udp' | 'tcp' | 'tls', string>>;
   /** All that it has said. */
   log(): string;
   stop(): Promise<void>;
 }
 
-/** coturn on loopback with user lab, secret `secret`, relaying to loopback. */
-export async function startCoturn(ip: string, extra: readonly string[] = []): Promise<Coturn> {
+/**
+ * coturn on loopback with user lab, secret `secret` (or the shared secret `north`), relaying to loopback.
+ * @param options.streams over TCP, and over TLS with the test-only certificate, too.
+ */
+export async function startCoturn(
+  ip: string,
+  extra: readonly string[] = [],
+  { streams = false, sharedSecret = false }: { streams?: boolean; sharedSecret?: boolean } = {},
+): Promise<Coturn> {
   const folder = await mkdtemp(join(tmpdir(), 'coturn-'));
-  const port = await freeUdpPort(ip);
+  const [port, tlsPort] = [await freeUdpPort(ip), await freeUdpPort(ip)];
+  const overStreams = streams
+    ? [
+        ...['--tls-listening-port', String(tlsPort)],
+        ...['--cert', fixture('test-only-server.crt'), '--pkey', fixture('test-only-server.key')],
+      ]
+    : ['--no-tls', '--no-tcp'];
+  const credentials = sharedSecret
+    ? ['--use-auth-secret', '--static-auth-secret', 'north']
+    : ['--lt-cred-mech', '--user', 'lab:secret'];
+  const host = ip.includes(':') ? `[${ip}]` : ip;
+  const url = `turn:${host}:${port}`;
   const child = spawn(
     'turnserver',
     [
-      ...['-n', '--no-cli', '--no-tls', '--no-dtls', '--no-tcp', '--no-multicast-peers', '--allow-loopback-peers'],
+      ...['-n', '--no-cli', '--no-dtls', '--no-multicast-peers', '--allow-loopback-peers'],
       ...['--listening-ip', ip, '--relay-ip', ip, '--listening-port', String(port)],
-      ...['--lt-cred-mech', '--user', 'lab:secret', '--realm', 'lab', '--fingerprint'],
+      ...['--realm', 'lab', '--fingerprint', ...credentials, ...overStreams],
       ...['--log-file', 'stdout', '--pidfile', join(folder, 'pid'), '--userdb', join(folder, 'db'), '--verbose'],
       ...extra,
     ],
@@ -38,7 +59,8 @@ export async function startCoturn(ip: string, extra: readonly string[] = []): Pr
   const exited = exitOf(child);
   await answering(ip, port, () => text);
   return {
-    url: ip.includes(':') ? `turn:[${ip}]:${port}` : `turn:${ip}:${port}`,
+    url,
+    urls: { udp: url, tcp: `${url}?transport=tcp`, tls: `turns:${host}:${tlsPort}` },
     log: () => text,
     stop: async () => {
       child.kill('SIGKILL');
