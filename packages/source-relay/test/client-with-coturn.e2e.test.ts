@@ -162,6 +162,21 @@ describe.skipIf(reason)('TURN client with coturn over each transport', () => {
     },
   );
 
+  it('deletes what a crash left, although the credential is time-limited', async () => {
+    const coturn = await coturnOn('127.0.0.1', true);
+    const datagrams = await DgramDatagrams.open();
+    cleanups.push(() => datagrams.close());
+    const run = async () => {
+      const servers = [{ url: coturn.urls.udp, username: 'lab', sharedSecret: 'north' }];
+      const relay = new TurnRelay(testNeeds(), { servers });
+      const allocation = await relay.allocate(relay.servers[0]!, { datagrams, signal });
+      cleanups.push(() => allocation.close());
+      return allocation;
+    };
+    const left = await run();
+    expect((await run()).relayedAddress).not.toEqual(left.relayedAddress);
+  });
+
   it('is told when coturn ends', async () => {
     const coturn = await startCoturn('127.0.0.1', [], { streams: true });
     const datagrams = await DgramDatagrams.open();

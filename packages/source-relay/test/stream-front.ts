@@ -11,6 +11,8 @@ export interface StreamFront {
   readonly port: number;
   /** Connections that stand. */
   readonly sockets: ReadonlySet<Socket>;
+  /** From now on connections are taken, and nothing is read from them. */
+  silence(): void;
   close(): Promise<void>;
 }
 
@@ -20,10 +22,11 @@ export async function streamServer(
   { tls = false, ip = '127.0.0.1' }: { tls?: boolean; ip?: string } = {},
 ): Promise<StreamFront> {
   const sockets = new Set<Socket>();
+  let silent = false;
   const accept = (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-    serve(socket);
+    if (!silent) serve(socket);
   };
   const server: Server = tls
     ? createTlsServer(
@@ -39,6 +42,7 @@ export async function streamServer(
   return {
     port: (server.address() as AddressInfo).port,
     sockets,
+    silence: () => (silent = true),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -22,12 +22,18 @@ describe('a credential', () => {
   it.each([
     ['itself', { sharedSecret: 'north' }],
     ['a file', { sharedSecretFile: 'file' }],
-  ])('of a shared secret from %s lasts a day', async (_what, options) => {
+  ])('of a shared secret from %s lasts a day at least, and is the same all day', async (_what, options) => {
     const clock = new FakeClock();
     const needs = testNeeds({ clock, files: { file: 'north' } });
-    const expiry = Math.floor(clock.unixMs() / 1000) + 86_400;
-    expect(await readCredential({ username: 'lab', ...options }, needs)).toEqual(
-      timeLimitedCredential('lab', 'north', expiry),
-    );
+    const read = () => readCredential({ username: 'lab', ...options }, needs);
+    const dayMs = 86_400_000;
+    await clock.advance(dayMs - (clock.unixMs() % dayMs));
+    const expiry = (clock.unixMs() + 2 * dayMs) / 1000;
+    const first = await read();
+    expect(first).toEqual(timeLimitedCredential('lab', 'north', expiry));
+    await clock.advance(dayMs - 1000);
+    expect(await read()).toEqual(first);
+    await clock.advance(1000);
+    expect(await read()).toEqual(timeLimitedCredential('lab', 'north', expiry + 86_400));
   });
 });

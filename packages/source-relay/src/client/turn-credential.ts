@@ -1,8 +1,7 @@
 import type { Clock, ConfigFiles } from '@wirepath/core/plugin';
 import { createHmac } from 'node:crypto';
 
-/** How long one of a shared secret is valid; an allocation keeps the one it was made with. */
-const VALIDITY_SECONDS = 24 * 60 * 60;
+const DAY_SECONDS = 24 * 60 * 60;
 
 /** Long-term credential (RFC 8489, section 9.2). */
 export interface TurnCredential {
@@ -15,7 +14,7 @@ export interface CredentialOptions {
   readonly credential?: string | undefined;
   /** Instead of `credential`; read at every allocation, so that it can be changed. */
   readonly credentialFile?: string | undefined;
-  /** Secret that the server shares: each allocation has a credential of its own, which expires. */
+  /** Secret that the server shares: credentials are made from it, which expire. */
   readonly sharedSecret?: string | undefined;
   /** Instead of `sharedSecret`; read at every allocation. */
   readonly sharedSecretFile?: string | undefined;
@@ -29,9 +28,10 @@ export async function readCredential(
   const { username, credential, credentialFile, sharedSecret, sharedSecretFile } = options;
   const file = credentialFile ?? sharedSecretFile;
   const secret = file === undefined ? (credential ?? sharedSecret ?? '') : await files.readSecret(files.resolve(file));
-  return sharedSecret === undefined && sharedSecretFile === undefined
-    ? { username, secret }
-    : timeLimitedCredential(username, secret, Math.floor(clock.unixMs() / 1000) + VALIDITY_SECONDS);
+  if (sharedSecret === undefined && sharedSecretFile === undefined) return { username, secret };
+  // Of one day, the same: our port is fixed, and what a crash left there can only be deleted under the name it was made with.
+  const day = Math.floor(clock.unixMs() / 1000 / DAY_SECONDS);
+  return timeLimitedCredential(username, secret, (day + 2) * DAY_SECONDS);
 }
 
 /**
