@@ -7,7 +7,9 @@ import { freeUdpPort } from './free-udp-port.js';
 import { fixture } from './stream-front.js';
 
 /** Why tests with a program of Debian's coturn are skipped; undefined where it is installed. */
-export function missing(program: 'turnserver' | 'turnutils_uclient' | 'turnutils_stunclient'): string | undefined {
+export function missing(
+  program: 'turnserver' | 'turnutils_uclient' | 'turnutils_stunclient' | 'turnutils_natdiscovery',
+): string | undefined {
   const found = spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
   return found ? undefined : `skipped: ${program} (Debian's coturn) is not installed`;
 }

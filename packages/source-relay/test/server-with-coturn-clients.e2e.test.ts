@@ -6,7 +6,9 @@ import { testNeeds } from './needs.js';
 
 const noUclient = missing('turnutils_uclient');
 const noStunclient = missing('turnutils_stunclient');
-for (const reason of [noUclient, noStunclient]) if (reason !== undefined) console.log(`server with coturn: ${reason}`);
+const noDiscovery = missing('turnutils_natdiscovery');
+for (const reason of [noUclient, noStunclient, noDiscovery])
+  if (reason !== undefined) console.log(`server with coturn: ${reason}`);
 
 const servers: StunTurnServer[] = [];
 afterAll(async () => {
@@ -73,5 +75,16 @@ describe.skipIf(noStunclient)('embedded STUN server with turnutils_stunclient', 
     await start({ stun: { listen: `[::1]:${port}` } });
     const { output } = await run('turnutils_stunclient', ['-p', String(port), '::1'], 20_000);
     expect(output).toMatch(/UDP reflexive addr: ::1:\d+/);
+  });
+});
+
+describe.skipIf(noDiscovery)('embedded STUN server with turnutils_natdiscovery', () => {
+  it('has it find out mapping and filtering (RFC 5780)', async () => {
+    const [port, otherPort] = [await freeUdpPort('127.0.0.1'), await freeUdpPort('127.0.0.2')];
+    await start({ stun: { listen: `127.0.0.1:${port}`, alternate: `127.0.0.2:${otherPort}` } });
+    const { output } = await run('turnutils_natdiscovery', ['-m', '-f', '-p', String(port), '127.0.0.1'], 30_000);
+    expect(output).toContain('Endpoint Independent Mapping');
+    expect(output).toContain('Endpoint Independent Filtering');
+    expect(output.match(/RFC 5780 response/g)).toHaveLength(4);
   });
 });
