@@ -1,3 +1,4 @@
+import { FakeClock } from '@wirepath/core';
 import type { Allocation, RelayFraming, TransportAddress } from '@wirepath/core/plugin';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -221,6 +222,45 @@ describe('TURN client over a stream', () => {
     }
     for (const socket of sockets) socket.resume();
     expect(await allocation.refresh({ signal })).toBe(true);
+  });
+
+  it('gives up a TLS handshake that nobody answers', async () => {
+    const clock = new FakeClock();
+    const silent = await streamServer((socket) => void socket.resume());
+    cleanups.push(() => silent.close());
+    const { relay, datagrams } = await client({ url: `turns:127.0.0.1:${silent.port}` }, testNeeds({ clock }));
+    const allocating = relay.allocate(relay.servers[0]!, { datagrams, signal });
+    const failed = expect(allocating).rejects.toThrow(/the TLS handshake was not answered$/);
+    await eventually('it is connected', () => silent.sockets.size === 1 && clock.pendingTimers > 0);
+    await clock.advance(5000);
+    await failed;
+    await eventually('it is closed', () => silent.sockets.size === 0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('asks a connection that fell silent, once, whether the allocation lives, and loses it', async () => {
+    const clock = new FakeClock();
+    const { address } = await turnServer();
+    let requests = 0;
+    let silent = false;
+    const { url } = await front((socket) => {
+      inFrontOf(address, (bytes) => (silent ? [] : [bytes]))(socket);
+      socket.on('data', () => (requests += 1));
+    });
+    const { relay, datagrams } = await client({ url }, testNeeds({ clock }));
+    const allocation = await relay.allocate(relay.servers[0]!, { datagrams, signal });
+    const lost: Error[] = [];
+    allocation.onLost((reason) => lost.push(reason));
+    silent = true;
+    requests = 0;
+    // The keep-alive, its wait, and that of Refresh.
+    for (const ms of [25_000, 3000, 9750]) {
+      await clock.advance(ms);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(lost.map(({ message }) => message)).toEqual([`${url}: Refresh was not answered`]);
+    expect(requests).toBe(2);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it.each<[string, boolean]>([

@@ -75,6 +75,35 @@ describe.each(['127.0.0.1', '::1'])('TURN client and embedded server on %s', (ip
   });
 });
 
+describe.each(['127.0.0.1', '::1'])('TURN client and embedded server over TCP on %s', (ip) => {
+  it('relays both ways, any length, closes, and is told when the server stops', async () => {
+    const { server } = await startServer({}, ip);
+    const { url } = server.addresses().find((address) => address.url.endsWith('?transport=tcp'))!;
+    const { datagrams, relay, allocate } = await client(url, { ip });
+    const peer = await peerOnLoopback(ip);
+    expect(await relay.probe(relay.servers[0]!, { datagrams, signal })).toBeGreaterThan(0);
+    expect(server.status()).toMatchObject({ connections: 1, allocations: 0 });
+    const allocation = await allocate();
+    expect(server.status()).toMatchObject({ connections: 1, allocations: 1 });
+    const framing = await allocation.permit(peer.address, { signal });
+    const texts = [0, 1, 2, 3, 4, 1400].map((length) => 'x'.repeat(length));
+    for (const text of texts) datagrams.send(relayed(framing, peer.address), Buffer.from(text));
+    await eventually('the peer has them', () => peer.received.length === texts.length);
+    expect(peer.received.map(({ text }) => text).sort()).toEqual(texts);
+    for (const text of texts) peer.send(text, allocation.relayedAddress);
+    await eventually('the client has them', () => datagrams.received.length === texts.length);
+    expect(datagrams.received.map(({ text }) => text).sort()).toEqual(texts);
+    await allocation.close();
+    await eventually('nothing is left', () => server.status()['connections'] === 0);
+    expect(server.status()).toMatchObject({ allocations: 0 });
+
+    const lost: Error[] = [];
+    (await allocate()).onLost((reason) => lost.push(reason));
+    await server.stop();
+    await eventually('it is told', () => lost.length > 0);
+  });
+});
+
 describe('TURN client and embedded server', () => {
   it("gives data of a permitted peer's other port a Send indication framing", async () => {
     const { url } = await startServer();
