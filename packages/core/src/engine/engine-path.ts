@@ -12,6 +12,8 @@ export interface LocalBase {
   readonly id: string;
   readonly family: 4 | 6;
   readonly kind: 'socket' | 'allocation';
+  /** It will be closed once nothing uses it: an allocation that another takes the place of. */
+  readonly isRetiring?: boolean;
 }
 
 /** A path of the transport's, as the engine sees it. */

@@ -76,6 +76,11 @@ export class PathEngine {
     return this.#agents.get(peer)?.view(this.#world);
   }
 
+  /** Whether a peer's path leaves from a base, or something came in on it since `sinceMs`. */
+  isInUse(baseId: string, sinceMs: number): boolean {
+    return [...this.#agents.values()].some((agent) => agent.uses(baseId, sinceMs));
+  }
+
   /** What came of its pairs. */
   pairsView(peer: PublicKey): PairsView | undefined {
     return this.#agents.get(peer)?.pairsView();

@@ -26,6 +26,7 @@ export interface SamplePair {
   readonly heardAt?: number;
   readonly priority?: number;
   readonly failed?: boolean;
+  readonly retiring?: boolean;
 }
 
 let count = 0;
@@ -40,6 +41,7 @@ export function provenPair(sample: SamplePair = {}): CandidatePair {
   pair.answered(heardAt, rttMs);
   pair.heard(heardAt);
   pair.loss.isLossy = lossy;
+  pair.isRetiring = sample.retiring === true;
   if (failed) pair.fail();
   return pair;
 }

@@ -25,6 +25,8 @@ export class CandidatePair {
   rttMs: number | undefined;
   /** How the response says the peer saw us. */
   mappedAddress: TransportAddress | undefined;
+  /** Its relay is being given up by whoever allocated there: any other of its tier is better. */
+  isRetiring = false;
   /** Why it is not usable, where it is not just a lack of answers. */
   refusal: string | undefined;
 

@@ -61,6 +61,9 @@ export class Checklist {
       isUnsignalled: (remote) => this.remotes.isUnsignalled(remote),
     });
     this.rejections.push(...rejections);
+    const retiring = new Set(bases.filter(({ isRetiring }) => isRetiring === true).map(({ id }) => id));
+    for (const pair of [...kept, ...(keep === undefined ? [] : [keep])])
+      pair.isRetiring = retiring.has(pair.base.id) || this.remotes.isWithdrawn(pair.remote);
     return this.#replace([...kept, ...this.pinned.values(), ...(keep === undefined ? [] : [keep])]);
   }
 
@@ -76,6 +79,13 @@ export class Checklist {
 
   get(path: EnginePath): CandidatePair | undefined {
     return this.pairs.get(pathKeyOf(path));
+  }
+
+  /** Whether the peer still sends to a base of ours. */
+  wasHeardOn(baseId: string, sinceMs: number): boolean {
+    return [...this.pairs.values()].some(
+      ({ base, lastHeardAt = -Infinity }) => base.id === baseId && lastHeardAt >= sinceMs,
+    );
   }
 
   /** No more ordinary checks: what has not answered by now has failed. */

@@ -57,6 +57,11 @@ export class RemoteCandidates {
     return this.#unsignalled.has(formatAddress(address));
   }
 
+  /** An allocation that the peer tells no more: it is gone, or will be. */
+  isWithdrawn({ type, address }: RemoteCandidate): boolean {
+    return type === 'relayed' && !this.#isKnown({ address });
+  }
+
   /**
    * What the peer has signalled takes the place of what it signalled before. A peer-reflexive candidate that is among them
    * takes the signalled type, and of two with one address the better counts. A type that escapes the limit of pairs has one
@@ -106,7 +111,7 @@ export class RemoteCandidates {
     this.#admissions = new TokenBucket(PEER_REFLEXIVE_PER_SECOND, PEER_REFLEXIVE_BURST);
   }
 
-  #isKnown({ address }: RemoteCandidate): boolean {
+  #isKnown({ address }: Pick<RemoteCandidate, 'address'>): boolean {
     const key = formatAddress(address);
     return this.#unsignalled.has(key) || this.#signalled.has(key);
   }

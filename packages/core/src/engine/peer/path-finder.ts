@@ -30,6 +30,8 @@ export interface PathFinder {
   takeEffects(): EngineEffect[];
   /** The peer is gone: nothing of it stays anywhere. */
   close(): void;
+  /** Whether its path leaves from a base, or something came in on it since `sinceMs`. */
+  uses(baseId: string, sinceMs: number): boolean;
   view(world: World): PeerView;
   pairsView(): PairsView;
 }

@@ -99,6 +99,7 @@ export class PeerAgent implements PathFinder {
       this.#networkChanged(now);
     }
     this.#search.form(world);
+    if (this.#standing.hasLostAllocation(world)) this.#leavePath(at, 'our relay has lost the allocation');
     const isNews = newGeneration || this.#isImprovable;
     if (this.#standing.remote !== null && isNews)
       this.#search.begin(at, world.settings.holePunchTimeoutMs, { all: newGeneration });
@@ -153,6 +154,10 @@ export class PeerAgent implements PathFinder {
 
   view(world: World): PeerView {
     return peerView(this.#standing, this.#search, this.#told, world);
+  }
+
+  uses(baseId: string, sinceMs: number): boolean {
+    return this.#pairInUse?.base.id === baseId || this.#search.checklist.wasHeardOn(baseId, sinceMs);
   }
 
   pairsView(): PairsView {
@@ -332,6 +337,13 @@ export class PeerAgent implements PathFinder {
     if (!isSilent || path === undefined || path.pair === answered) return;
     const check = this.#search.loops.answeredBeside(path.pair, overheads, now);
     if (check !== undefined) this.#search.check(check.pair, now, check);
+  }
+
+  #leavePath(at: Moment, reason: string): void {
+    this.#pairInUse?.fail(reason);
+    this.#distrustPath(at.now);
+    this.#searchAgain(at);
+    this.#changed();
   }
 
   /** Pairs lead through our own tunnel, and are no more. */

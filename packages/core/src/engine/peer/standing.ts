@@ -70,6 +70,13 @@ export class Standing {
     return [...pairs].some((pair) => pair.state === 'waiting' && pair.tier < path.pair.tier);
   }
 
+  /** Of the path that carries the traffic: our relay has forgotten it, or is gone. */
+  hasLostAllocation({ local }: World): boolean {
+    const pair = this.path?.pair;
+    if (pair?.base.kind !== 'allocation' || pair.state === 'failed') return false;
+    return !local.bases.some(({ id }) => id === pair.base.id);
+  }
+
   /** @returns whether that leads to another phase. */
   enter(what: Happening): boolean {
     const before = this.#phase;

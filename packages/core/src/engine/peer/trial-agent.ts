@@ -138,6 +138,11 @@ export class TrialAgent implements PathFinder {
     });
   }
 
+  /** A device sends to no allocation of ours. */
+  uses(): boolean {
+    return false;
+  }
+
   pairsView(): PairsView {
     return Object.freeze({
       pairs: Object.freeze(this.#trials.views(this.#session?.endpoint)),

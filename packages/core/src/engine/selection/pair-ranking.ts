@@ -41,9 +41,11 @@ export function bestPair(
 
 /** Worse than any path that delivers; among lossy ones the order is as ever. */
 const LOSSY_RANK = 100;
+/** Worse than any relay that stays, however many are crossed. */
+const RETIRING_RANK = 3;
 
 function rank(pair: CandidatePair): number {
-  return (pair.isLossy ? LOSSY_RANK : 0) + pair.tier * 4 + pair.relayHops;
+  return (pair.isLossy ? LOSSY_RANK : 0) + (pair.isRetiring ? RETIRING_RANK : 0) + pair.tier * 4 + pair.relayHops;
 }
 
 function isBetter(a: CandidatePair, b: CandidatePair): boolean {
@@ -60,7 +62,8 @@ function rttGain(a: CandidatePair, b: CandidatePair): boolean {
   return a.rttMs - b.rttMs >= Math.max(RTT_GAIN_MS, a.rttMs * RTT_GAIN_RATIO);
 }
 
-/** Within a tier the controlling side chooses; nobody follows it onto a path that loses. */
+/** Within a tier the controlling side chooses; nobody follows it onto a path that loses, or will be gone. */
 export function mayFollow(nominated: CandidatePair, choice: CandidatePair): boolean {
+  if (nominated.isRetiring && !choice.isRetiring) return false;
   return nominated.tier <= choice.tier && (!nominated.isLossy || choice.isLossy);
 }

@@ -14,7 +14,7 @@ type BaseName = keyof typeof BASES;
 /** A node with these bases, whose own candidate is 192.0.2.1:51820 and whose tunnel is 10.77.0.0/16. */
 function node(bases: readonly BaseName[] = ['udp4'], { maxPairs = 3, own = '192.0.2.1' } = {}) {
   const checklist = new Checklist(maxPairs);
-  const world: World = {
+  let world: World = {
     settings: { holePunchTimeoutMs: 15_000, maxCandidatePairs: maxPairs, hardNat: true },
     localId: { runId: '00', generation: 0, revision: 0 },
     signalingUp: true,
@@ -34,6 +34,13 @@ function node(bases: readonly BaseName[] = ['udp4'], { maxPairs = 3, own = '192.
   return {
     checklist,
     form,
+    /** An allocation is to be closed once nothing uses it. */
+    retires: (retiring: BaseName | undefined) => {
+      const of = (name: BaseName) => (name === retiring ? { ...BASES[name], isRetiring: true } : BASES[name]);
+      world = { ...world, local: { ...world.local, bases: bases.map(of) } };
+      form();
+    },
+    retiring: () => [...checklist.pairs.values()].filter(({ isRetiring }) => isRetiring).map(({ key }) => key),
     gone: () => gone.map(({ path }) => path),
     found(path: EnginePath, now: number, check?: { candidateType: CandidateType; priority: number }) {
       if (!forming.heardAt(path, check, world, now)) return undefined;
@@ -210,6 +217,26 @@ describe('pairs are formed anew after a change', () => {
     here.use({ base: 'udp4', to: '198.51.100.1 40000' });
     here.signals();
     expect(here.pairs()).toEqual(ips(1, 1));
+  });
+
+  it('those of an allocation that goes are worse than others, until it stays after all', () => {
+    const { signals, retires, retiring } = node(['relay', 'relay2']);
+    signals(remote('host', '198.51.100.1'));
+    expect(retiring()).toEqual([]);
+    retires('relay');
+    expect(retiring()).toEqual(['relay>198.51.100.1:40000']);
+    retires(undefined);
+    expect(retiring()).toEqual([]);
+  });
+
+  it('so is one in use through an allocation that the peer tells no more', () => {
+    const { signals, use, retiring, pairs } = node();
+    signals(remote('relayed', '203.0.113.1'), remote('host', '198.51.100.1'));
+    use({ base: 'udp4', to: '203.0.113.1 40000' });
+    expect(retiring()).toEqual([]);
+    signals(remote('relayed', '203.0.113.2'));
+    expect(pairs()).toEqual(['udp4 203.0.113.2', 'udp4 203.0.113.1']);
+    expect(retiring()).toEqual(['udp4>203.0.113.1:40000']);
   });
 
   it('what is gone is told, so that its relay can be', () => {

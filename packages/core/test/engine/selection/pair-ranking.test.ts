@@ -14,6 +14,8 @@ describe('of two proven pairs, the better', () => {
     ['is hole-punched rather than relayed, however slow', { ...punched, rttMs: 300 }, { ...relayed, rttMs: 10 }],
     ['crosses one relay rather than two', { ...relayed, rttMs: 300 }, { ...twiceRelayed, rttMs: 10 }],
     ['crosses the peer’s relay rather than both', { to: 'relayed', rttMs: 300 }, { ...twiceRelayed, rttMs: 10 }],
+    ['crosses two relays that stay rather than one that goes', twiceRelayed, { ...relayed, retiring: true }],
+    ['is clean rather than through a relay that stays', { ...relayed, retiring: true }, { ...relayed, lossy: true }],
     ['delivers: a clean relay beats a lossy direct path', relayed, { lossy: true }],
     ['of two lossy ones is the better tier', { lossy: true }, { ...relayed, lossy: true }],
     ['is faster by 20 %', { rttMs: 80 }, { rttMs: 100, base: 'udp6' }],
@@ -44,6 +46,11 @@ describe('a trusted pair in use', () => {
   it.each<[string, Trusted, 'stays' | 'yields']>([
     ['yields to a better tier at once', { inUse: punched, rival: {}, usedMs: 0 }, 'yields'],
     ['yields to fewer relays at once', { inUse: twiceRelayed, rival: relayed, usedMs: 0 }, 'yields'],
+    [
+      'yields to one as good at once where its relay goes',
+      { inUse: { ...relayed, retiring: true }, rival: relayed, usedMs: 0 },
+      'yields',
+    ],
     ['stays before a worse tier, however fast', { inUse: { rttMs: 300 }, rival: { ...punched, rttMs: 1 } }, 'stays'],
     ['that is lossy yields to a clean relay at once', { inUse: { lossy: true }, rival: relayed, usedMs: 0 }, 'yields'],
     ['stays before a lossy one of a better tier', { inUse: relayed, rival: { lossy: true } }, 'stays'],
@@ -94,6 +101,8 @@ describe('what the controlling side has marked', () => {
     ['is followed to a better tier', {}, punched, true],
     ['is not followed to a worse tier', relayed, {}, false],
     ['is not followed onto a path that loses', { lossy: true }, {}, false],
+    ['is not followed onto a relay that goes', { ...relayed, retiring: true }, relayed, false],
+    ['is followed from one relay that goes to another', relayed, { ...relayed, retiring: true }, true],
     ['is followed from one lossy path to another', { lossy: true }, { lossy: true }, true],
   ])('%s', (_what, nominated, own, follows) => {
     expect(mayFollow(fresh(nominated), fresh(own))).toBe(follows);
