@@ -68,7 +68,11 @@ const netcheck = {
   ],
   problems: ['p'],
 };
-const relays = [{ url: 'turn:a', state: 'up', relayedAddress: 'r', rttMs: 8.1, error: 'e' }] as const;
+const relay = { url: 'turn:a', transport: 'udp', state: 'up', relayedAddress: 'r', rttMs: 8.1 } as const;
+const relays = [
+  { ...relay, reason: null, error: 'e' },
+  { ...relay, reason: 'why', error: null },
+];
 const status = statusDocument({ relays, peers: [peerStatus({ relay: 'r', reason: 'why' })] });
 const withProblem = { ...status, node: { ...status.node, problems: ['p'] } };
 const server = {

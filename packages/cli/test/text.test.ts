@@ -93,11 +93,34 @@ describe('status', () => {
         since: ago(2),
       }),
     ];
+    const relay = {
+      transport: 'udp',
+      state: 'down',
+      relayedAddress: null,
+      rttMs: null,
+      reason: null,
+      error: null,
+    } as const;
     const document = statusDocument({
       peers,
       relays: [
-        { url: 'turn:203.0.113.10:3478', state: 'up', relayedAddress: '203.0.113.10:49170', rttMs: 8.1, error: null },
-        { url: 'turn:203.0.113.20:3478', state: 'down', relayedAddress: null, rttMs: null, error: 'wrong credential' },
+        {
+          ...relay,
+          url: 'turns:203.0.113.10:443',
+          transport: 'tls',
+          state: 'up',
+          relayedAddress: '203.0.113.10:49170',
+          rttMs: 8.1,
+        },
+        {
+          ...relay,
+          url: 'turn:203.0.113.11:3478',
+          state: 'ready',
+          relayedAddress: '203.0.113.11:5',
+          rttMs: 9,
+          reason: 'kept ready',
+        },
+        { ...relay, url: 'turn:203.0.113.20:3478', error: 'wrong credential' },
       ],
       node: { ...statusDocument().node, problems: ['the interface wp0 has lost its address'] },
     });
@@ -107,7 +130,8 @@ describe('status', () => {
       key        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
       NAT        endpoint-independent mapping, unknown filtering
       signaling  ws://203.0.113.10:7000 up for 3 min
-      relay      turn:203.0.113.10:3478 up (203.0.113.10:49170, 8.10 ms)
+      relay      turns:203.0.113.10:443 up (TLS, 203.0.113.10:49170, 8.10 ms)
+      relay      turn:203.0.113.11:3478 ready (203.0.113.11:5, 9.00 ms): kept ready
       relay      turn:203.0.113.20:3478 down: wrong credential
 
       PEER    CONNECTION    ENDPOINT                                       RTT      HANDSHAKE       RECEIVED  SENT   SINCE

@@ -22,7 +22,7 @@ export function formatStatus(status: StatusDocument, options: StatusTextOptions)
 
 function formatNode({ node, signaling, relays }: StatusDocument, { palette, nowUnixMs }: StatusTextOptions): string {
   const { strong, good, fair, bad } = palette;
-  const stateStyle = { up: good, connecting: fair, down: bad };
+  const stateStyle = { up: good, ready: good, measured: fair, connecting: fair, down: bad };
   const port = node.listenPort === null ? 'no UDP port yet' : `UDP port ${String(node.listenPort)}`;
   const lines = [
     ['node', `${strong(printable(node.interface ?? 'no interface'))}, ${port}, version ${printable(node.version)}`],
@@ -33,10 +33,11 @@ function formatNode({ node, signaling, relays }: StatusDocument, { palette, nowU
       'signaling',
       `${printable(url)} ${stateStyle[state](state)} for ${ageOf(since, nowUnixMs)}${suffix(error)}`,
     ]),
-    ...relays.map(({ url, state, relayedAddress, rttMs, error }) => {
-      const facts = [relayedAddress, rttMs === null ? null : formatRtt(rttMs)].filter((fact) => fact !== null);
+    ...relays.map(({ url, transport, state, relayedAddress, rttMs, reason, error }) => {
+      const over = transport === 'udp' ? null : transport.toUpperCase();
+      const facts = [over, relayedAddress, rttMs === null ? null : formatRtt(rttMs)].filter((fact) => fact !== null);
       const told = facts.length === 0 ? '' : ` (${facts.join(', ')})`;
-      return ['relay', `${printable(url)} ${stateStyle[state](state)}${printable(told)}${suffix(error)}`];
+      return ['relay', `${printable(url)} ${stateStyle[state](state)}${printable(told)}${suffix(error ?? reason)}`];
     }),
   ];
   return lines.map(([label = '', text = '']) => `${label.padEnd(11)}${text}\n`).join('');

@@ -1,5 +1,6 @@
 import type { CandidateType } from '../candidate.js';
 import type { Connection } from './connection.js';
+import type { RelayTransport } from '../relay.js';
 import type { NatBehavior } from '../nat-behavior.js';
 
 /** `status --json`: a contract with whatever reads it. Times are unix ms where the name ends in Ms, else ISO 8601. */
@@ -27,9 +28,13 @@ export interface StatusDocument {
   }[];
   readonly relays: readonly {
     url: string;
-    state: 'up' | 'connecting' | 'down';
+    transport: RelayTransport;
+    /** `ready`: allocated, and another is nearer; `measured`: it answers, and none is allocated on it. */
+    state: 'up' | 'ready' | 'measured' | 'connecting' | 'down';
     relayedAddress: string | null;
     rttMs: number | null;
+    /** Why it is `ready` or `measured`. */
+    reason: string | null;
     error: string | null;
   }[];
   readonly peers: readonly PeerStatus[];

@@ -70,11 +70,13 @@ export function statusDocument(sources: StatusSources): StatusDocument {
       since: new Date(sinceMs).toISOString(),
       error: error ?? null,
     })),
-    relays: traversal.relayStates().map(({ url, state, relayedAddress, rttMs, error }) => ({
+    relays: traversal.relayStates().map(({ url, transport: over, state, relayedAddress, rttMs, reason, error }) => ({
       url,
+      transport: over,
       state,
       relayedAddress: relayedAddress === undefined ? null : formatAddress(relayedAddress),
       rttMs: rttMs ?? null,
+      reason: reason ?? null,
       error: error ?? null,
     })),
     peers: traversal.peers().map((peer) => peerStatus(peer, sources, stats.get(peer.publicKey))),

@@ -14,7 +14,7 @@ import type { DriverEvent, RunEvent } from './events.js';
 import { LocalCandidates } from './local-candidates.js';
 import { Permissions } from './permissions.js';
 import { RefreshSchedule } from './refresh-schedule.js';
-import type { RelayFailure, RelayServerOf } from './relays.js';
+import type { RelayFailure, RelayServerOf, SeenAllocation } from './relays.js';
 
 export interface DriverOptions extends PathEngineOptions {
   /** Between two looks at every mapping. */
@@ -33,7 +33,7 @@ const DEVICE_BASES: readonly LocalBase[] = [
  *
  * - {@link LocalCandidates}, {@link DescriptionHistory}: what sources and allocations gave, and what of it peers are told
  *   when; what is gone begins a new generation.
- * - {@link Allocations}: one on each relay server, and when a failed one is tried again. {@link Permissions}: whom they let in.
+ * - {@link Allocations}: on which relay servers, and when these are probed or tried again. {@link Permissions}: whom they let in.
  * - {@link RefreshSchedule}: when mappings are looked at again. {@link BindingLifetime}: when it is to be learnt.
  * - The engine: it hears of all that, and its paths become the transport's.
  */
@@ -101,14 +101,20 @@ export class Driver {
         this.#setRelayServers(event.servers, now);
         break;
       case 'allocated':
-        if (this.allocations.made(event.on.server, event.allocation, event.atMs)) this.#allocationsChanged(now);
+        if (this.allocations.made(event.on.server, event.allocation, event.atMs, now)) this.#allocationsChanged(now);
         else this.#want({ type: 'close-allocation', allocationId: event.allocation.id });
         break;
       case 'allocation-failed':
         this.#allocationFailed(event.on, event.failure, now);
+        this.#tendRelays(now);
         break;
       case 'relay-probed':
+        this.allocations.probed(event.on.server, event.rttMs, now);
+        this.#tendRelays(now);
+        break;
       case 'relay-probe-failed':
+        this.#relayDown(event.on, event.failure, this.allocations.probeFailed(event.on.server, event.failure, now));
+        this.#tendRelays(now);
         break;
       case 'allocation-lost':
         this.#allocationLost(event.allocationId, event.failure, now);
@@ -128,7 +134,7 @@ export class Driver {
   }
 
   handleTimeout(now: number): DriverEffect[] {
-    for (const on of this.allocations.takeDue(now)) this.#want({ type: 'allocate', on });
+    if (this.allocations.nextTimeout() <= now) this.#tendRelays(now);
     if (!this.#isRunning) return this.#takeEffects();
     if (this.#describeAt <= now) this.#describe(now);
     if (this.#refreshes.takeDue(now)) this.#want({ type: 'refresh' });
@@ -143,9 +149,11 @@ export class Driver {
         break;
       case 'network-changed':
         this.#want({ type: 'nudge-signaling' }, { type: 'gather' });
+        this.#suspectRelays(now);
         break;
       case 'slept':
         this.#want({ type: 'nudge-signaling' });
+        this.#suspectRelays(now);
         this.#history.forget();
         this.#describe(now);
         this.#want({ type: 'refresh' });
@@ -153,6 +161,7 @@ export class Driver {
       case 'servers-moved':
         this.#want({ type: 'nudge-signaling' });
         this.allocations.hurry(now);
+        this.#tendRelays(now);
         // One that stands may be on a server that is there no more.
         this.#want({ type: 'renew-allocations' }, { type: 'gather' });
         break;
@@ -220,7 +229,9 @@ export class Driver {
           this.#closeBases(effect.baseIds);
           break;
         case 'check-mapping':
-          if (this.#refreshes.suspect(now)) this.#want({ type: 'refresh' });
+          if (!this.#refreshes.suspect(now)) break;
+          this.#want({ type: 'refresh' });
+          this.#suspectRelays(now);
           break;
         default:
           this.#want(effect);
@@ -246,13 +257,32 @@ export class Driver {
   // --- Relays ---
 
   #setRelayServers(servers: readonly RelayServerOf[], now: number): void {
-    const { wanted, givenUp } = this.allocations.setServers(servers);
-    for (const { id } of givenUp) {
+    this.#closeAllocations(this.allocations.setServers(servers));
+    this.#allocationsChanged(now);
+  }
+
+  #closeAllocations(allocations: readonly SeenAllocation[]): void {
+    for (const { id } of allocations) {
       this.#permissions.forget(id);
       this.#want({ type: 'close-allocation', allocationId: id });
     }
-    for (const on of wanted) this.#want({ type: 'allocate', on });
-    this.#allocationsChanged(now);
+  }
+
+  /** Servers may be gone, or be reached otherwise than before. */
+  #suspectRelays(now: number): void {
+    this.allocations.suspect(now);
+    this.#tendRelays(now);
+  }
+
+  /** Allocates, probes and gives up what is due. */
+  #tendRelays(now: number): void {
+    const wants = this.allocations.takeDue(now, (id, sinceMs) => this.engine.isInUse(id, sinceMs));
+    for (const on of wants.allocate) this.#want({ type: 'allocate', on });
+    for (const on of wants.probe) this.#want({ type: 'probe-relay', on });
+    this.#closeAllocations(wants.close);
+    if (!wants.hasChanged) return;
+    this.#takeAllocations();
+    this.#describeAt = now;
   }
 
   #allocationLost(allocationId: string, failure: RelayFailure, now: number): void {
@@ -264,11 +294,15 @@ export class Driver {
   }
 
   #allocationFailed(on: RelayServerOf, failure: RelayFailure, now: number): void {
-    const retryInMs = this.allocations.failed(on.server, failure, now);
+    this.#relayDown(on, failure, this.allocations.failed(on.server, failure, now));
+  }
+
+  #relayDown(on: RelayServerOf, failure: RelayFailure, retryInMs: number | undefined): void {
     if (retryInMs !== undefined) this.#want({ type: 'relay-down', on, reason: failure.reason, retryInMs });
   }
 
   #allocationsChanged(now: number): void {
+    this.#tendRelays(now);
     this.#takeAllocations();
     this.#describeAt = now;
   }

@@ -17,13 +17,16 @@ const ONE = server('one');
 function withServers(...servers: readonly (typeof ONE)[]): Allocations {
   const allocations = new Allocations();
   allocations.setServers(servers);
+  expect(due(allocations, 0)).toEqual(servers);
   return allocations;
 }
+
+const due = (allocations: Allocations, now: number) => allocations.takeDue(now, () => false).allocate;
 
 describe('allocations', () => {
   it('become a base, a relayed candidate and a reflexive one', () => {
     const allocations = withServers(ONE);
-    expect(allocations.made(ONE.server, allocation('a1'), 7)).toBe(true);
+    expect(allocations.made(ONE.server, allocation('a1'), 7, 0)).toBe(true);
     expect(allocations.bases()).toEqual([{ id: 'a1', family: 4, kind: 'allocation' }]);
     const mapped = transportAddress('203.0.113.5', 40001);
     expect(allocations.candidates().get('relay')).toEqual([
@@ -48,9 +51,10 @@ describe('allocations', () => {
     const waits = Array.from({ length: 8 }, (_, index) => {
       const now = index * 100_000;
       const waitMs = allocations.failed(ONE.server, NO_ANSWER, now) ?? 0;
+      expect(due(allocations, now)).toEqual([]);
       expect(allocations.nextTimeout()).toBe(now + waitMs);
-      expect(allocations.takeDue(now + waitMs - 1)).toEqual([]);
-      expect(allocations.takeDue(now + waitMs)).toEqual([ONE]);
+      expect(due(allocations, now + waitMs - 1)).toEqual([]);
+      expect(due(allocations, now + waitMs)).toEqual([ONE]);
       return waitMs / 1000;
     });
     expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
@@ -60,7 +64,7 @@ describe('allocations', () => {
   it('that are lost are made again after a second, whatever had failed before', () => {
     const allocations = withServers(ONE);
     allocations.failed(ONE.server, NO_ANSWER, 0);
-    allocations.made(ONE.server, allocation('a1'), 0);
+    allocations.made(ONE.server, allocation('a1'), 0, 0);
     expect(allocations.lost('another')).toBeUndefined();
     expect(allocations.lost('a1')).toBe(ONE);
     expect(allocations.failed(ONE.server, LOST, 500)).toBe(1000);
@@ -71,7 +75,7 @@ describe('allocations', () => {
     const allocations = withServers(ONE);
     for (let failures = 0; failures < 5; failures++) allocations.failed(ONE.server, NO_ANSWER, 0);
     allocations.hurry(3);
-    expect(allocations.takeDue(3)).toEqual([ONE]);
+    expect(due(allocations, 3)).toEqual([ONE]);
     expect(allocations.failed(ONE.server, NO_ANSWER, 4)).toBe(1000);
   });
 
@@ -79,11 +83,11 @@ describe('allocations', () => {
     const allocations = withServers(ONE);
     const state = () => allocations.states()[0];
     const { url, transport } = ONE.server;
-    const down = { url, transport, relayedAddress: undefined, rttMs: undefined };
+    const down = { url, transport, relayedAddress: undefined, rttMs: undefined, reason: undefined };
     expect(state()).toEqual({ ...down, state: 'connecting', error: undefined, answered: false });
     allocations.failed(ONE.server, LOST, 0);
     expect(state()).toEqual({ ...down, state: 'down', error: LOST.reason, answered: true });
-    allocations.made(ONE.server, { ...allocation('a1'), rttMs: NaN }, 0);
+    allocations.made(ONE.server, { ...allocation('a1'), rttMs: NaN }, 0, 0);
     const relayedAddress = transportAddress('198.51.100.1', 50000);
     expect(state()).toEqual({ ...down, relayedAddress, state: 'up', error: undefined, answered: true });
   });
@@ -91,10 +95,10 @@ describe('allocations', () => {
   it('are kept on servers that are the same, given up on others and made on new ones', () => {
     const [stays, goes, comes] = [server('stays'), server('goes'), server('comes')];
     const allocations = withServers(stays, goes);
-    allocations.made(stays.server, allocation('a1'), 0);
-    allocations.made(goes.server, allocation('a2'), 0);
-    const { wanted, givenUp } = allocations.setServers([stays, comes]);
-    expect(wanted).toEqual([comes]);
+    allocations.made(stays.server, allocation('a1'), 0, 0);
+    allocations.made(goes.server, allocation('a2'), 0, 0);
+    const givenUp = allocations.setServers([stays, comes]);
+    expect(due(allocations, 0)).toEqual([comes]);
     expect(givenUp.map(({ id }) => id)).toEqual(['a2']);
     expect(allocations.states()).toMatchObject([
       { url: 'turn:stays:3478', state: 'up' },
@@ -105,10 +109,10 @@ describe('allocations', () => {
   it('that come when nobody wants them are not taken, and neither are failures', () => {
     const allocations = withServers(ONE);
     const gone = server('gone').server;
-    expect(allocations.made(gone, allocation('a1'), 0)).toBe(false);
+    expect(allocations.made(gone, allocation('a1'), 0, 0)).toBe(false);
     expect(allocations.failed(gone, NO_ANSWER, 0)).toBeUndefined();
-    allocations.made(ONE.server, allocation('a2'), 0);
-    expect(allocations.made(ONE.server, allocation('a3'), 0)).toBe(false);
+    allocations.made(ONE.server, allocation('a2'), 0, 0);
+    expect(allocations.made(ONE.server, allocation('a3'), 0, 0)).toBe(false);
     expect(allocations.failed(ONE.server, NO_ANSWER, 0)).toBeUndefined();
     expect(allocations.has('a2')).toBe(true);
   });
