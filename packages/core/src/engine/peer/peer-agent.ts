@@ -99,7 +99,10 @@ export class PeerAgent implements PathFinder {
       this.#networkChanged(now);
     }
     this.#search.form(world);
-    if (this.#standing.hasLostAllocation(world)) this.#leavePath(at, 'our relay has lost the allocation');
+    if (this.#standing.leavesLostAllocation(at)) {
+      this.#searchAgain(at);
+      this.#changed();
+    }
     const isNews = newGeneration || this.#isImprovable;
     if (this.#standing.remote !== null && isNews)
       this.#search.begin(at, world.settings.holePunchTimeoutMs, { all: newGeneration });
@@ -339,13 +342,6 @@ export class PeerAgent implements PathFinder {
     if (check !== undefined) this.#search.check(check.pair, now, check);
   }
 
-  #leavePath(at: Moment, reason: string): void {
-    this.#pairInUse?.fail(reason);
-    this.#distrustPath(at.now);
-    this.#searchAgain(at);
-    this.#changed();
-  }
-
   /** Pairs lead through our own tunnel, and are no more. */
   #loopsFound(loops: readonly CandidatePair[], at: Moment): void {
     for (const pair of loops) this.#selection.warm.drop(pair);
@@ -365,8 +361,7 @@ export class PeerAgent implements PathFinder {
   }
 
   #distrustPath(now: number): void {
-    this.#standing.path?.distrust(now);
-    this.#standing.enter({ type: 'network-changed', now });
+    this.#standing.distrustPath(now);
   }
 
   // --- Choice ---

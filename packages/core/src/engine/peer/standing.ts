@@ -5,7 +5,7 @@ import type { CandidatePair } from '../pairs/candidate-pair.js';
 import type { ActivePath, PathTimes } from '../selection/active-path.js';
 import { keepaliveIntervalMs } from '../selection/keepalive.js';
 import { isAlive, nextPhase, pathOf, silenceOf, type Happening, type Phase } from '../selection/phase.js';
-import type { World } from '../world.js';
+import type { Moment, World } from '../world.js';
 import { HandshakeRule } from './handshake-rule.js';
 
 /** How things stand with one peer: where it says that it is, whether there is a session, and the phase that follows. */
@@ -70,11 +70,20 @@ export class Standing {
     return [...pairs].some((pair) => pair.state === 'waiting' && pair.tier < path.pair.tier);
   }
 
-  /** Of the path that carries the traffic: our relay has forgotten it, or is gone. */
-  hasLostAllocation({ local }: World): boolean {
+  /** @returns whether the path in use left from an allocation that our relay has forgotten, or that is gone with it. */
+  leavesLostAllocation({ now, world }: Moment): boolean {
     const pair = this.path?.pair;
     if (pair?.base.kind !== 'allocation' || pair.state === 'failed') return false;
-    return !local.bases.some(({ id }) => id === pair.base.id);
+    if (world.local.bases.some(({ id }) => id === pair.base.id)) return false;
+    pair.fail('our relay has lost the allocation');
+    this.distrustPath(now);
+    return true;
+  }
+
+  /** What was proven before says nothing of it now. */
+  distrustPath(now: number): void {
+    this.path?.distrust(now);
+    this.enter({ type: 'network-changed', now });
   }
 
   /** @returns whether that leads to another phase. */
