@@ -111,6 +111,14 @@ describe('TURN client over a stream', () => {
     await eventually('the client has it', () => datagrams.received.some(({ text }) => text === 'in pieces'));
   });
 
+  it('gets through where TLS has to be of the web', async () => {
+    const { address } = await turnServer();
+    const { url, sockets } = await front(inFrontOf(address), { tls: true, protocol: 'http/1.1' });
+    const { allocate } = await client({ url, caFile: fixture('test-only-ca.crt') });
+    await allocate();
+    expect([...sockets].map((socket) => (socket as TLSSocket).alpnProtocol)).toEqual(['http/1.1']);
+  });
+
   it('goes through the proxy that the options name, by name', async () => {
     const { address } = await turnServer();
     const { port } = await front(inFrontOf(address));

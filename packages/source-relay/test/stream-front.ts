@@ -19,7 +19,7 @@ export interface StreamFront {
 /** A server on loopback over TCP or TLS, each connection of which is handed to `serve`. */
 export async function streamServer(
   serve: (socket: Socket) => void,
-  { tls = false, ip = '127.0.0.1' }: { tls?: boolean; ip?: string } = {},
+  { tls = false, ip = '127.0.0.1', protocol = 'stun.turn' }: { tls?: boolean; ip?: string; protocol?: string } = {},
 ): Promise<StreamFront> {
   const sockets = new Set<Socket>();
   let silent = false;
@@ -33,7 +33,7 @@ export async function streamServer(
         {
           cert: await readFile(fixture('test-only-server.crt')),
           key: await readFile(fixture('test-only-server.key')),
-          ALPNProtocols: ['stun.turn'],
+          ALPNProtocols: [protocol],
         },
         accept,
       ).on('tlsClientError', () => undefined)

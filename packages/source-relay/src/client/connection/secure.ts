@@ -4,8 +4,8 @@ import { isIP, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 
 const HANDSHAKE_TIMEOUT_MS = 5000;
-/** RFC 7443. */
-const ALPN = ['stun.turn'];
+/** RFC 7443; and one of the web's, for firewalls that let nothing else out. What is spoken shows from the first byte on. */
+const ALPN = ['stun.turn', 'http/1.1'];
 
 export interface SecureOptions {
   /** Name or address that the certificate must have. */
