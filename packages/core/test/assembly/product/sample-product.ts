@@ -37,7 +37,7 @@ export function idleTransport(options: { ownsSocket?: boolean } = {}): Transport
 }
 
 /** Carries nothing. */
-function idleSignaling(): Signaling {
+export function idleSignaling(): Signaling {
   const subscribe = () => ({ [Symbol.dispose]: () => undefined });
   return {
     start: async () => undefined,
