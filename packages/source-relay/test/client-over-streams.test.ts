@@ -124,7 +124,7 @@ describe('TURN client over a stream', () => {
     const { port } = await front(inFrontOf(address));
     const needs = testNeeds({ names: { 'relay.example': ['127.0.0.1'] } });
     const servers = [{ url: `turn:relay.example:${port}?transport=tcp`, username: 'lab', credential: 'secret' }];
-    const relay = new TurnRelay(needs, { servers, proxy: 'http://proxy.example' });
+    const relay = new TurnRelay(needs, { servers: servers.map((one) => ({ ...one, proxy: 'http://proxy.example' })) });
     const datagrams = await DgramDatagrams.open();
     cleanups.push(() => datagrams.close());
     await (await relay.allocate(relay.servers[0]!, { datagrams, signal })).close();

@@ -92,7 +92,7 @@ describe("the plugin's options", () => {
   });
 
   it('take an HTTP proxy, or none', () => {
-    const proxied = (proxy: unknown) => plugin.options!(z).safeParse({ servers: [relay], proxy }).success;
+    const proxied = (proxy: unknown) => client([{ ...relay, proxy }]).success;
     expect([undefined, false, 'http://me:secret@proxy.example:3128'].map(proxied)).toEqual([true, true, true]);
     expect(['socks5://proxy.example', true, ''].map(proxied)).toEqual([false, false, false]);
   });

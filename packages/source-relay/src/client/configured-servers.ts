@@ -1,4 +1,4 @@
-import { CodedError, type RelayServer } from '@wirepath/core/plugin';
+import { CodedError, type ProxyChoice, type RelayServer } from '@wirepath/core/plugin';
 import type { CredentialOptions } from './turn-credential.js';
 import { expandAutoUrl, parseTurnUrl, type TurnUrl } from './turn-url.js';
 
@@ -10,6 +10,8 @@ export interface TurnServerOptions extends CredentialOptions {
   readonly url: string | readonly string[];
   /** PEM file of the authorities that may sign the certificate for `turns:`. @default the system's */
   readonly caFile?: string | undefined;
+  /** HTTP proxy for TCP and TLS. @default that of the environment */
+  readonly proxy?: ProxyChoice;
   /** Family of the relayed address. @default that of the server's address */
   readonly family?: 4 | 6 | undefined;
 }

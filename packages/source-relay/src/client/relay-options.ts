@@ -38,6 +38,12 @@ export function relayOptionsSchema(z: SchemaLibrary) {
         .min(1)
         .optional()
         .describe('PEM file of the authorities for `turns:`, in the place of the system’s'),
+      proxy: z
+        .union([z.literal(false), z.string().refine(isHttpProxyUrl, 'expected `http://[user:password@]host:port`')])
+        .optional()
+        .describe(
+          'HTTP proxy for TCP and TLS, `http://[user:password@]host:port`, or `false`; default: `HTTPS_PROXY` and `NO_PROXY` of the environment',
+        ),
       family: z
         .union([z.literal(4), z.literal(6)])
         .optional()
@@ -57,12 +63,6 @@ export function relayOptionsSchema(z: SchemaLibrary) {
       .refine((servers) => areUnique(servers.flatMap(({ url }) => urlsOf(url))), 'expected each URL once')
       .default([])
       .describe('The TURN servers'),
-    proxy: z
-      .union([z.literal(false), z.string().refine(isHttpProxyUrl, 'expected `http://[user:password@]host:port`')])
-      .optional()
-      .describe(
-        'HTTP proxy for TCP and TLS, `http://[user:password@]host:port`, or `false`; default: `HTTPS_PROXY` and `NO_PROXY` of the environment',
-      ),
   });
 }
 

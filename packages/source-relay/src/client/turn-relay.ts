@@ -5,7 +5,6 @@ import {
   type Allocation,
   type Datagrams,
   type PluginNeeds,
-  type ProxyChoice,
   type Relay,
   type RelayContext,
   type RelayServer,
@@ -31,8 +30,6 @@ export type TurnRelayNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'guard' | 'r
 
 export interface TurnRelayOptions {
   readonly servers: readonly TurnServerOptions[];
-  /** HTTP proxy for TCP and TLS. @default that of the environment */
-  readonly proxy?: ProxyChoice;
 }
 
 /** How long what a probe has opened waits for an `allocate`. */
@@ -50,7 +47,6 @@ interface Probed {
 /** Relayed candidates: allocations on TURN servers (RFC 8656), over the transport's own sockets, TCP or TLS. */
 export class TurnRelay implements Relay {
   #configured: readonly ConfiguredServer[] = [];
-  #proxy: ProxyChoice;
   readonly #needs: TurnRelayNeeds;
   /** Those that were asked before: whoever asks again has lost what they gave, or got nothing. */
   readonly #askedBefore = new Set<string>();
@@ -71,14 +67,13 @@ export class TurnRelay implements Relay {
     return this.#configured.map(({ shown }) => shown);
   }
 
-  /** One whose credential is another is another server; another proxy counts from the next connection on. */
+  /** One whose options are others is another server. */
   reload(options: unknown): undefined {
     this.#configure(options as TurnRelayOptions);
   }
 
-  #configure({ servers, proxy }: TurnRelayOptions): void {
+  #configure({ servers }: TurnRelayOptions): void {
     this.#configured = configuredServers(servers, this.#configured);
-    this.#proxy = proxy;
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -151,10 +146,10 @@ export class TurnRelay implements Relay {
     const open = (connection: RelayConnection) =>
       new TurnSession({ ...this.#needs, connection, credential, drops: this.#drops });
     if (target.transport !== 'udp') {
-      const { caFile } = options;
+      const { caFile, proxy } = options;
       const ca = caFile === undefined ? undefined : await readFile(files.resolve(caFile), 'utf8');
       const tls = target.transport === 'tls' ? { ca } : undefined;
-      return new StreamDial({ ...this.#needs, url, target, tls, proxy: this.#proxy, drops: this.#drops, open });
+      return new StreamDial({ ...this.#needs, url, target, tls, proxy, drops: this.#drops, open });
     }
     this.#askedBefore.add(url);
     try {
