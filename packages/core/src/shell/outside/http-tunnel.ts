@@ -85,7 +85,8 @@ async function connectThrough(
 
 function refusal(server: string, { authorization }: HttpProxy, status: number, reason: string): string {
   const said = printable(`${status} ${reason}`, MAX_REASON_LENGTH).trimEnd();
-  if (status === 407)
+  // tinyproxy says 401 where a password is wrong.
+  if (status === 407 || status === 401)
     return authorization === undefined
       ? `wants a user and a password (${said}): write them into its URL, http://user:password@host:port`
       : `does not take this user and password (${said})`;
