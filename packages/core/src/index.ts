@@ -97,6 +97,8 @@ export type { DriverEvent } from './shell/driver/events.js';
 export type { RelayServerOf } from './shell/driver/relays.js';
 export { NatTraversal, type NatTraversalNeeds } from './shell/nat-traversal.js';
 export type { Pong } from './shell/peer-requests.js';
+export { SharedTlsListeners } from './shell/listening/shared-tls-listeners.js';
+export { CertificateDates } from './shell/listening/tls-files.js';
 export { PathEngine, type PathEngineOptions } from './engine/path-engine.js';
 export type { EngineEffect } from './engine/effects.js';
 export type { EngineEvent, LocalDescription } from './engine/events.js';

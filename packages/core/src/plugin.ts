@@ -55,6 +55,7 @@ export * from './contracts/plugin/needs.js';
 export * from './contracts/plugin/plugin.js';
 export * from './contracts/plugin/schema.js';
 export * from './contracts/plugin/server-part.js';
+export * from './contracts/plugin/tls-listeners.js';
 export * from './contracts/relay.js';
 export * from './contracts/service.js';
 export * from './contracts/signaling.js';
@@ -96,6 +97,7 @@ export {
 export { localAddresses, type LocalAddress } from './base/sockets/local-addresses.js';
 export { openUdpSocket } from './base/sockets/open-udp-socket.js';
 export { connectionFailure } from './base/errors/connection-failure.js';
+export { tlsProblems } from './shell/listening/tls-files.js';
 export { reasonOf } from './base/errors/reason-of.js';
 export { stackOf } from './base/errors/stack-of.js';
 export { escapeUnprintable, printable } from './base/text/printable.js';

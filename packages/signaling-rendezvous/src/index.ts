@@ -29,4 +29,5 @@ export {
 export { default } from './plugin.js';
 export { SUBPROTOCOL } from './protocol/rendezvous-v1.js';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './protocol/server-limits.js';
-export { RendezvousServer, type RendezvousServerOptions } from './server/rendezvous-server.js';
+export { RendezvousServer } from './server/rendezvous-server.js';
+export type { RendezvousServerOptions } from './server/rendezvous-server-options.js';

@@ -1,16 +1,15 @@
-import { definePlugin, defineServerPart, type PluginDefinition } from '@wirepath/core/plugin';
+import { definePlugin, defineServerPart, tlsProblems, type PluginDefinition } from '@wirepath/core/plugin';
 import { RendezvousClient } from './client/rendezvous-client.js';
 import { clientOptions, serverOptions } from './options.js';
 import { admissionProblems } from './server/admission-list.js';
 import { RendezvousServer } from './server/rendezvous-server.js';
-import { tlsProblems } from './server/tls-files.js';
 
 const serverPart = defineServerPart({
   sections: ['rendezvous'],
   options: (z) => z.strictObject({ rendezvous: serverOptions(z).optional() }),
   check: async ({ rendezvous }, { files }) => [
     ...(await admissionProblems(rendezvous ?? {}, files)),
-    ...(await tlsProblems(rendezvous?.tls, files)),
+    ...(await tlsProblems(rendezvous?.tls, ['rendezvous', 'tls'], files)),
   ],
   create: (needs, { rendezvous }) => new RendezvousServer(needs, rendezvous ?? {}),
 });

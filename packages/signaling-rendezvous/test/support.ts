@@ -1,4 +1,4 @@
-import { EdgeGuard } from '@wirepath/core';
+import { EdgeGuard, SharedTlsListeners } from '@wirepath/core';
 import type { Clock, Identity, Logger, RandomSource } from '@wirepath/core/plugin';
 import { StaticOutside } from '@wirepath/testkit';
 import { randomBytes } from 'node:crypto';
@@ -10,7 +10,8 @@ import { RendezvousClient } from '../src/client/rendezvous-client.js';
 import { publicKeyText } from '../src/protocol/public-key.js';
 import type { ServerLimits } from '../src/protocol/server-limits.js';
 import { x25519KeyPair } from '../src/protocol/x25519.js';
-import { RendezvousServer, type RendezvousServerOptions } from '../src/server/rendezvous-server.js';
+import type { RendezvousServerOptions } from '../src/server/rendezvous-server-options.js';
+import { RendezvousServer } from '../src/server/rendezvous-server.js';
 
 /** The timers that are running. */
 const timers = new Set<NodeJS.Timeout>();
@@ -82,16 +83,19 @@ export const fixturePath = (name: string) =>
 
 export function serverNeeds(lines: LogLine[] = []) {
   const logger = recordingLogger(lines);
+  const guard = EdgeGuard.create('test', { logger, clock: systemClock });
+  const files = {
+    resolve: fixturePath,
+    readSecret: async (path: string) => (await readFile(fixturePath(path), 'utf8')).trim(),
+    readTrusted: async (path: string) => readFile(fixturePath(path), 'utf8'),
+  };
   return {
     logger,
     clock: systemClock,
-    guard: EdgeGuard.create('test', { logger, clock: systemClock }),
+    guard,
     random: systemRandom,
-    files: {
-      resolve: fixturePath,
-      readSecret: async (path: string) => (await readFile(fixturePath(path), 'utf8')).trim(),
-      readTrusted: async (path: string) => readFile(fixturePath(path), 'utf8'),
-    },
+    files,
+    tlsListeners: new SharedTlsListeners({ clock: systemClock, guard, random: systemRandom, files }),
     product: { name: 'test', runtimeFolder: '/nonexistent' },
     outside: new StaticOutside(),
   };

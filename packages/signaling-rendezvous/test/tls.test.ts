@@ -2,10 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { CodedError } from '@wirepath/core/plugin';
+import { CertificateDates } from '@wirepath/core';
+import { CodedError, tlsProblems } from '@wirepath/core/plugin';
 import { afterEach, describe, expect, it } from 'vitest';
 import { admissionProblems } from '../src/server/admission-list.js';
-import { CertificateDates, tlsProblems } from '../src/server/tls-files.js';
 import { relayTo } from './raw-socket.js';
 import { fixturePath, isUp, Stage, tlsSection, until } from './support.js';
 
@@ -66,7 +66,7 @@ describe('a certificate and its key', () => {
     ['of which the key is none', CERT, CERT, /test-only-server\.crt is not a private key/],
     ['that do not belong together', 'test-only-ca.crt', KEY, /is not the key of test-only-ca\.crt/],
   ])('%s', async (_what, certFile, keyFile, found) => {
-    const problems = await tlsProblems({ certFile, keyFile }, files);
+    const problems = await tlsProblems({ certFile, keyFile }, ['rendezvous', 'tls'], files);
     expect(problems.map((one) => one.path.join('.'))).toEqual(found === undefined ? [] : ['rendezvous.tls']);
     if (found !== undefined) expect(problems[0]?.found).toMatch(found);
   });
@@ -88,6 +88,8 @@ it('what is wrong with the rights of a file is told with what mends it, as data'
   const refuse = () => Promise.reject(new CodedError('CONFIG', 'writable', { advice: 'Mend it.', rights }));
   const files = { resolve: fixturePath, readSecret: refuse, readTrusted: refuse };
   const found = { found: 'writable', suggestion: 'Mend it.', rights };
-  expect(await tlsProblems({ certFile: CERT, keyFile: KEY }, files)).toEqual([expect.objectContaining(found)]);
+  expect(await tlsProblems({ certFile: CERT, keyFile: KEY }, ['rendezvous', 'tls'], files)).toEqual([
+    expect.objectContaining(found),
+  ]);
   expect(await admissionProblems({ allowFile: 'list' }, files)).toEqual([expect.objectContaining(found)]);
 });

@@ -1,4 +1,4 @@
-import { definePlugin, defineServerPart, type PluginDefinition } from '@wirepath/core/plugin';
+import { definePlugin, defineServerPart, tlsProblems, type PluginDefinition } from '@wirepath/core/plugin';
 import { relayOptionsSchema } from './client/relay-options.js';
 import { TurnRelay } from './client/turn-relay.js';
 import { NodeTurnServer } from './node-turn-server.js';
@@ -10,6 +10,7 @@ const serverPart = defineServerPart({
   // Addresses that come later are listened on, too, and the port may be below 1024.
   capabilities: ['CAP_NET_BIND_SERVICE'],
   options: serverOptionsSchema,
+  check: ({ turn }, { files }) => tlsProblems(turn?.tls, ['turn', 'tls'], files),
   create: (needs, { stun, turn }) =>
     turn?.engine === 'node-turn'
       ? new NodeTurnServer(needs, { stun, turn })

@@ -1,6 +1,15 @@
-import { EdgeGuard, memoryLogger, systemClock, systemRandom, type Clock, type MemoryLogger } from '@wirepath/core';
+import { readFile } from 'node:fs/promises';
+import {
+  EdgeGuard,
+  memoryLogger,
+  SharedTlsListeners,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type MemoryLogger,
+} from '@wirepath/core';
 import { StaticOutside } from '@wirepath/testkit';
-import type { Guard, ConfigFiles, ProductNames, RandomSource } from '@wirepath/core/plugin';
+import type { Guard, ConfigFiles, ProductNames, RandomSource, TlsListeners } from '@wirepath/core/plugin';
 
 export interface TestNeeds {
   readonly logger: MemoryLogger;
@@ -9,6 +18,7 @@ export interface TestNeeds {
   readonly random: RandomSource;
   readonly files: ConfigFiles;
   readonly product: ProductNames;
+  readonly tlsListeners: TlsListeners;
   readonly outside: StaticOutside;
 }
 
@@ -18,20 +28,23 @@ export function testNeeds(
 ): TestNeeds {
   const { clock = systemClock, files = {}, names = {} } = options;
   const logger = memoryLogger();
+  const guard = EdgeGuard.create('test', { logger, clock });
+  const configFiles: ConfigFiles = {
+    resolve: (path) => path,
+    readTrusted: () => Promise.reject(new Error('there are no such files')),
+    readSecret: (path) => {
+      const text = files[path];
+      return text === undefined ? readFile(path, 'utf8') : Promise.resolve(text);
+    },
+  };
   return {
     logger,
     clock,
-    guard: EdgeGuard.create('test', { logger, clock }),
+    guard,
     random: systemRandom,
-    files: {
-      resolve: (path) => path,
-      readTrusted: () => Promise.reject(new Error('there are no such files')),
-      readSecret: (path) => {
-        const text = files[path];
-        return text === undefined ? Promise.reject(new Error(`no such file: ${path}`)) : Promise.resolve(text);
-      },
-    },
+    files: configFiles,
     product: { name: 'test', runtimeFolder: '/nonexistent' },
     outside: new StaticOutside(names),
+    tlsListeners: new SharedTlsListeners({ clock, guard, random: systemRandom, files: configFiles }),
   };
 }

@@ -143,19 +143,6 @@ describe('the server sections', () => {
     const { data } = server({ turn: { listen: '127.0.0.1:3478', engine: 'node-turn' } });
     expect(part!.create(testNeeds(), data as never)).toBeInstanceOf(NodeTurnServer);
   });
-
-  it('are warned about what is not built yet', async () => {
-    const needs = testNeeds();
-    const { data } = server({
-      turn: { listen: '127.0.0.1:0', tls: { listen: '127.0.0.1:443', certFile: 'c', keyFile: 'k' }, users: { a: 'b' } },
-    });
-    const running = part!.create(needs, data as never);
-    await running.start({ signal: new AbortController().signal });
-    await running.stop();
-    expect(needs.logger.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([
-      'turn.tls is not built yet: TURN is served over UDP and TCP only',
-    ]);
-  });
 });
 
 describe('starting and stopping on real sockets', () => {

@@ -3,6 +3,7 @@ import { StunTurnServer, type StunTurnServerOptions } from '../src/index.js';
 import { missing, run } from './coturn.js';
 import { freeUdpPort } from './free-udp-port.js';
 import { testNeeds } from './needs.js';
+import { fixture } from './stream-front.js';
 
 const noUclient = missing('turnutils_uclient');
 const noStunclient = missing('turnutils_stunclient');
@@ -37,22 +38,37 @@ const uclientRuns: readonly { name: string; ip: string; args: readonly string[];
   { name: 'TCP', ip: '127.0.0.1', args: ['-t', '-y', '-n', '50', '-z', '5'], messages: 200 },
   { name: 'TCP, Send indications', ip: '127.0.0.1', args: ['-t', '-y', '-s', '-n', '30', '-z', '5'], messages: 120 },
   { name: 'TCP, odd lengths', ip: '127.0.0.1', args: ['-t', '-y', '-l', '1401', '-n', '30', '-z', '5'], messages: 120 },
+  { name: 'TLS', ip: '127.0.0.1', args: ['-t', '-S', '-y', '-n', '50', '-z', '5'], messages: 200 },
+  {
+    name: 'TLS, Send indications',
+    ip: '127.0.0.1',
+    args: ['-t', '-S', '-y', '-s', '-n', '30', '-z', '5'],
+    messages: 120,
+  },
+  { name: 'TLS, IPv6', ip: '::1', args: ['-t', '-S', '-y', '-x', '-n', '30', '-z', '5'], messages: 120 },
   { name: 'TCP, IPv6', ip: '::1', args: ['-t', '-y', '-x', '-n', '30', '-z', '5'], messages: 120 },
 ];
 
 // Side by side: each run waits some 5 s for itself.
 describe.skipIf(noUclient).concurrent('embedded TURN server with turnutils_uclient', () => {
   it.each(uclientRuns)('loses nothing: $name', async ({ ip, args, messages }) => {
-    const port = await freeUdpPort(ip);
+    const [port, tlsPort] = [await freeUdpPort(ip), await freeUdpPort(ip)];
+    const at = (one: number) => (ip.includes(':') ? `[${ip}]:${one}` : `${ip}:${one}`);
+    const certificate = { certFile: fixture('test-only-server.crt'), keyFile: fixture('test-only-server.key') };
     const server = await start({
       turn: {
-        listen: ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`,
+        listen: at(port),
+        tls: { listen: at(tlsPort), ...certificate },
         realm: 'lab',
         users: { lab: 'secret' },
         allowPeers: ['127.0.0.0/8', '::1'],
       },
     });
-    const { output } = await run('turnutils_uclient', [...credentials, '-p', String(port), ...args, ip], 50_000);
+    const { output } = await run(
+      'turnutils_uclient',
+      [...credentials, '-p', String(args.includes('-S') ? tlsPort : port), ...args, ip],
+      50_000,
+    );
     expect(output).toContain(`tot_send_msgs=${messages}, tot_recv_msgs=${messages}`);
     expect(output).toContain('Total lost packets 0 (0.000000%)');
     expect(server.status()).toMatchObject({ drops: {} });

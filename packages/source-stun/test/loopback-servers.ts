@@ -43,6 +43,7 @@ export async function startOwnServer(): Promise<LoopbackServer> {
         readTrusted: () => Promise.reject(new Error('there are no files')),
       },
       product: { name: 'test', runtimeFolder: '/nonexistent' },
+      tlsListeners: { listen: () => Promise.reject(new Error('there is no TLS')) },
     },
     { stun: { listen: `${PRIMARY_IP}:${port}`, alternate: `${ALTERNATE_IP}:${alternatePort}` } },
   );

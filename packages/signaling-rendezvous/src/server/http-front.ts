@@ -1,16 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SUBPROTOCOL } from '../protocol/rendezvous-v1.js';
 
 const IDLE_MS = 5000;
-
-export interface TlsFiles {
-  /** PEM. */
-  readonly cert: string;
-  readonly key: string;
-}
 
 export interface HttpFrontEvents {
   /** A raw connection; destroy it to refuse. */
@@ -20,7 +13,7 @@ export interface HttpFrontEvents {
 }
 
 /** The HTTP server under the WebSockets: answers those who are not WebSocket clients, in little time and few bytes. */
-export function createHttpFront(tls: TlsFiles | undefined, maxConnections: number, events: HttpFrontEvents): Server {
+export function createHttpFront(maxConnections: number, events: HttpFrontEvents): Server {
   const options = {
     headersTimeout: IDLE_MS,
     requestTimeout: IDLE_MS,
@@ -28,15 +21,7 @@ export function createHttpFront(tls: TlsFiles | undefined, maxConnections: numbe
     maxHeaderSize: 8192,
     noDelay: true,
   };
-  const server = tls
-    ? createTlsServer({
-        ...options,
-        ...tls,
-        minVersion: 'TLSv1.2',
-        handshakeTimeout: IDLE_MS,
-        ALPNProtocols: ['http/1.1'],
-      })
-    : createServer(options);
+  const server = createServer(options);
   server.timeout = IDLE_MS;
   server.maxConnections = maxConnections;
   server.on('connection', (socket: Socket) => events.connection(socket));

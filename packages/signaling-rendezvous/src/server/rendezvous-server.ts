@@ -7,13 +7,15 @@ import {
   parseTransportAddress,
   sourceLevels,
   type GateRefusal,
+  type LentTlsListener,
   type ListeningAddress,
   type RunningServer,
   type ServerNeeds,
+  type TlsTaker,
+  type TransportAddress,
 } from '@wirepath/core/plugin';
 import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
-import type { Server as TlsServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket, WebSocketServer } from 'ws';
@@ -22,33 +24,23 @@ import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../protocol/rendezvous-v1.js';
 import { canonicalUrl, urlOrigin } from '../protocol/rendezvous-url.js';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../protocol/server-limits.js';
 import { Switchboard, type SwitchboardEffect } from '../protocol/switchboard.js';
-import { admittedKeys, type AdmissionOptions } from './admission-list.js';
-import { createHttpFront, type TlsFiles } from './http-front.js';
+import { admittedKeys } from './admission-list.js';
+import { createHttpFront } from './http-front.js';
 import { listenError } from './listen-error.js';
 import { limitsWithin } from './open-files.js';
+import type { RendezvousServerOptions, TlsSection } from './rendezvous-server-options.js';
 import { serverAddressOf } from './server-address.js';
 import { ServerMistakes } from './server-mistakes.js';
 import { ServerSockets } from './server-sockets.js';
 import { shortageTexts } from './shortage-texts.js';
 import { Shortages } from './shortages.js';
-import { CertificateDates, readTlsFiles, type TlsOptions } from './tls-files.js';
 
 const TICK_MS = 1000;
 const FAREWELL_MS = 250;
 /** Past what the limits let in: who is to go is decided here, not by the order of arrival at the kernel's. */
 const SPARE_CONNECTIONS = 256;
-
-/** The section `server.rendezvous` of the rc file. */
-export interface RendezvousServerOptions extends AdmissionOptions {
-  /** `ip:port`, plain WebSocket. */
-  readonly listen?: string | readonly string[] | undefined;
-  readonly tls?:
-    { readonly listen: string | readonly string[]; readonly certFile: string; readonly keyFile: string } | undefined;
-  /** Every URL that clients dial, where that is not plain from the socket or the certificate (NAT, reverse proxy, DNS name). */
-  readonly urls?: readonly string[] | undefined;
-  /** @default 20000 */
-  readonly maxClients?: number | undefined;
-}
+/** What HTTP begins with. */
+const FIRST_LETTER = 0x41;
 
 type SocketDropReason = GateRefusal | 'connections' | 'handshakes' | 'oversize-or-broken-frame';
 
@@ -60,10 +52,9 @@ export class RendezvousServer implements RunningServer {
   readonly #handshakes: OpeningConnections;
   readonly #shortages: Shortages;
   readonly #mistakes: ServerMistakes;
-  /** Of TLS. */
-  #certificate: CertificateDates | undefined;
   readonly #dropped = new Counters<SocketDropReason>();
-  readonly #fronts = new Map<Server, { readonly tls: boolean; readonly address: ListeningAddress }>();
+  readonly #fronts = new Map<Server, ListeningAddress>();
+  readonly #overTls = new Map<LentTlsListener, ListeningAddress>();
   readonly #sockets = new Set<Socket>();
   readonly #webSockets: ServerSockets;
   #limits: ServerLimits;
@@ -135,13 +126,10 @@ export class RendezvousServer implements RunningServer {
         handleProtocols: () => SUBPROTOCOL,
       };
       this.#webSocketServer = new WebSocketServer(options);
-      this.#adopting = this.#createFront(undefined);
+      this.#adopting = this.#createFront();
       const { listen, tls } = this.#options;
-      for (const address of listOf(listen)) await this.#listen(address, undefined);
-      if (tls) {
-        const files = await this.#readCertificate(tls);
-        for (const address of listOf(tls.listen)) await this.#listen(address, files);
-      }
+      for (const address of listOf(listen)) await this.#listen(address);
+      for (const address of listOf(tls?.listen)) if (tls) await this.#listenOverTls(address, tls);
     } catch (error) {
       await this.stop();
       throw error;
@@ -155,6 +143,8 @@ export class RendezvousServer implements RunningServer {
     this.#tick = undefined;
     const fronts = [...this.#fronts.keys()];
     this.#fronts.clear();
+    for (const lent of this.#overTls.keys()) lent.close();
+    this.#overTls.clear();
     const closed = fronts.map((front) => new Promise<void>((resolve) => front.close(() => resolve())));
     await this.#sayGoodbye();
     for (const socket of this.#sockets) socket.destroy();
@@ -166,7 +156,7 @@ export class RendezvousServer implements RunningServer {
   }
 
   addresses(): readonly ListeningAddress[] {
-    return [...this.#fronts.values()].map(({ address }) => address);
+    return [...this.#fronts.values(), ...this.#overTls.values()];
   }
 
   status(): Readonly<Record<string, unknown>> {
@@ -180,8 +170,8 @@ export class RendezvousServer implements RunningServer {
   }
 
   problems(): readonly string[] {
-    const ofCertificate = this.#certificate?.problems(this.#needs.clock.unixMs()) ?? [];
-    return [...this.#shortagesNow(), ...this.#mistakes.problems(), ...ofCertificate];
+    const ofCertificates = [...this.#overTls.keys()].flatMap((lent) => lent.problems());
+    return [...this.#shortagesNow(), ...this.#mistakes.problems(), ...new Set(ofCertificates)];
   }
 
   /** Takes over URLs, the certificate, who is admitted and the number of clients; other addresses to listen on need a restart. */
@@ -189,7 +179,7 @@ export class RendezvousServer implements RunningServer {
     const next = (options as { rendezvous?: RendezvousServerOptions }).rendezvous;
     if (!next) return [];
     const { clock, files, guard, logger } = this.#needs;
-    const addresses = ({ listen, tls }: RendezvousServerOptions) => [listOf(listen), listOf(tls?.listen)];
+    const addresses = (of: RendezvousServerOptions) => [listOf(of.listen), listOf(of.tls?.listen)];
     const isElsewhere = JSON.stringify(addresses(next)) !== JSON.stringify(addresses(this.#options));
     this.#options = { ...next, listen: this.#options.listen, tls: this.#options.tls };
     this.#configuredUrls = canonicalUrls(next.urls);
@@ -202,11 +192,12 @@ export class RendezvousServer implements RunningServer {
       guard.run('admission', () => this.#carryOut(this.#switchboard.admitOnly(keys, clock.now())));
     };
     admit().catch((error: unknown) => logger.error('rendezvous: who is admitted stays as it was', { error }));
-    if (next.tls) {
-      void this.#renewCertificate(next.tls).catch((error: unknown) => {
-        logger.error('rendezvous: the certificate stays as it was', { error });
-      });
-    }
+    const { tls } = next;
+    if (tls)
+      for (const lent of this.#overTls.keys())
+        lent.renew(tls).catch((error: unknown) => {
+          logger.error('rendezvous: the certificate stays as it was', { error });
+        });
     return isElsewhere ? ['rendezvous: where it listens has changed'] : [];
   }
 
@@ -219,11 +210,11 @@ export class RendezvousServer implements RunningServer {
     else this.#adopting.emit('connection', socket);
   }
 
-  #createFront(tls: TlsFiles | undefined): Server {
+  #createFront(): Server {
     const { maxClients, maxUnproven, maxHandshakes, maxClosing } = this.#limits;
     const maxConnections = maxClients + maxUnproven + maxHandshakes + maxClosing + SPARE_CONNECTIONS;
     const { guard } = this.#needs;
-    const front = createHttpFront(tls, maxConnections, {
+    const front = createHttpFront(maxConnections, {
       connection: guard.wrap('connection', (socket: Socket) => this.#admit(socket)),
       upgrade: guard.wrap('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
         this.#upgrade(request, socket, head),
@@ -233,11 +224,10 @@ export class RendezvousServer implements RunningServer {
     return front;
   }
 
-  async #listen(address: string, tls: TlsFiles | undefined): Promise<void> {
-    const parsed = parseTransportAddress(address);
-    if (!parsed) throw new CodedError('CONFIG', `rendezvous: not an address to listen on: ${address}`);
+  async #listen(address: string): Promise<void> {
+    const parsed = addressOf(address);
     if (this.#stopped) return;
-    const front = this.#createFront(tls);
+    const front = this.#createFront();
     front.listen({ host: parsed.ip, port: parsed.port, backlog: 1024 });
     try {
       await once(front, 'listening');
@@ -252,16 +242,28 @@ export class RendezvousServer implements RunningServer {
     front.on('error', (error) => this.#needs.guard.failed('accepting', error));
     const bound = front.address();
     const port = bound !== null && typeof bound === 'object' ? bound.port : parsed.port;
-    const url = urlOrigin(tls ? 'wss:' : 'ws:', parsed.ip, port);
-    const { ip } = parsed;
-    this.#fronts.set(front, {
-      tls: tls !== undefined,
-      address: { section: 'rendezvous', url, protocol: 'tcp', ip, port },
-    });
+    this.#fronts.set(front, listeningAddress('ws:', parsed.ip, port));
+  }
+
+  /** Others may have the same address: with TURN over TLS on it, HTTP is ours. */
+  async #listenOverTls(address: string, { certFile, keyFile }: TlsSection): Promise<void> {
+    const { ip, port } = addressOf(address);
+    if (this.#stopped) return;
+    const taker: TlsTaker = {
+      protocols: ['http/1.1'],
+      recognizes: (firstByte) => firstByte >= FIRST_LETTER,
+      take: (socket) => this.adopt(socket),
+    };
+    const lent = await this.#needs.tlsListeners
+      .listen({ ip, port, certFile, keyFile }, taker)
+      .catch((error: unknown) => {
+        throw error instanceof CodedError ? error : listenError(address, error);
+      });
+    if (this.#stopped) lent.close();
+    else this.#overTls.set(lent, listeningAddress('wss:', ip, lent.port));
   }
 
   #admit(socket: Socket): void {
-    // A TLS socket on a front of ours has its raw socket in the set already; an adopted one has not.
     const nowMs = this.#needs.clock.now();
     const { remoteAddress } = socket;
     // It has gone already.
@@ -373,17 +375,16 @@ export class RendezvousServer implements RunningServer {
     timer?.[Symbol.dispose]();
     this.#webSockets.terminateAll();
   }
+}
 
-  async #readCertificate(tls: TlsOptions): Promise<TlsFiles> {
-    const files = await readTlsFiles(this.#needs.files, tls);
-    this.#certificate = new CertificateDates(tls.certFile, files.cert);
-    return files;
-  }
+function listeningAddress(scheme: 'ws:' | 'wss:', ip: string, port: number): ListeningAddress {
+  return { section: 'rendezvous', url: urlOrigin(scheme, ip, port), protocol: 'tcp', ip, port };
+}
 
-  async #renewCertificate(tls: TlsOptions): Promise<void> {
-    const files = await this.#readCertificate(tls);
-    for (const [front, { tls: isTls }] of this.#fronts) if (isTls) (front as TlsServer).setSecureContext({ ...files });
-  }
+function addressOf(text: string): TransportAddress {
+  const address = parseTransportAddress(text);
+  if (!address) throw new CodedError('CONFIG', `rendezvous: not an address to listen on: ${text}`);
+  return address;
 }
 
 function listOf(value: string | readonly string[] | undefined): readonly string[] {

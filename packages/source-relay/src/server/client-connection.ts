@@ -48,6 +48,8 @@ export class ClientConnection implements ServerSocket {
     this.local = local;
     this.client = client;
     this.#key = `${client.ip}|${client.port}`;
+    // Some clients (coturn's turnutils_uclient) take what comes in one TLS record for one message: none holds two.
+    if (protocol === 'tls') Object.defineProperty(socket, '_writev', { value: undefined });
     socket.on('data', (bytes: Buffer) => this.#read(bytes));
   }
 
@@ -121,25 +123,32 @@ export class ClientConnection implements ServerSocket {
 
   #write(parts: readonly Uint8Array[], sizeBytes: number, onSent: () => void): boolean {
     const socket = this.#socket;
-    // What is written in one turn of the event loop leaves together: a message is no packet of its own for each of its parts.
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      socket.cork();
-      process.nextTick(() => {
-        this.#isCorked = false;
-        socket.uncork();
-      });
-    }
     this.#pendingWrites += 1;
     const padding = streamPadding(sizeBytes);
     const all = padding.length > 0 ? [...parts, padding] : parts;
-    const last = all.length - 1;
     const onWritten = () => {
       this.#pendingWrites -= 1;
       this.#hasProgressed = true;
       onSent();
     };
+    if (this.protocol === 'tls') {
+      socket.write(Buffer.concat(all), onWritten);
+      return socket.writable;
+    }
+    this.#corkForThisTurn();
+    const last = all.length - 1;
     for (const [index, part] of all.entries()) socket.write(part, index === last ? onWritten : undefined);
     return socket.writable;
+  }
+
+  /** What is written in one turn of the event loop leaves together: a message is no packet of its own for each of its parts. */
+  #corkForThisTurn(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#socket.uncork();
+    });
   }
 }

@@ -14,12 +14,19 @@ export interface StunOptions {
   readonly alternate?: string | null | undefined;
 }
 
+export interface TurnTlsOptions {
+  readonly listen: string | readonly string[];
+  /** PEM. */
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 export interface TurnOptions {
   /** `203.0.113.10:3478`; several for both address families. */
   readonly listen: string | readonly string[];
   /** The IP address that a 1:1 NAT shows, without port. */
   readonly externalAddress?: string | null | undefined;
-  readonly tls?: { readonly listen: string; readonly certFile: string; readonly keyFile: string } | null | undefined;
+  readonly tls?: TurnTlsOptions | null | undefined;
   /** @default 'relay' */
   readonly realm?: string | undefined;
   /** Secrets by user name. */
@@ -46,7 +53,7 @@ export interface StunTurnServerOptions {
 }
 
 /** Addresses that the TURN server listens on. */
-export function turnListenAddresses({ listen }: TurnOptions): readonly string[] {
+export function turnListenAddresses({ listen }: Pick<TurnOptions, 'listen'>): readonly string[] {
   return typeof listen === 'string' ? [listen] : listen;
 }
 
@@ -90,12 +97,14 @@ export function serverOptionsSchema(z: SchemaLibrary) {
         ),
       tls: z
         .strictObject({
-          listen: listenAddress.describe('ip:port'),
+          listen: z
+            .union([listenAddress, z.array(listenAddress).min(1)])
+            .describe('ip:port; one that `rendezvous.tls` has too is one listener, with one certificate'),
           certFile: z.string().describe('Certificate chain (PEM)'),
           keyFile: z.string().describe('Its key (PEM)'),
         })
         .nullish()
-        .describe('TURN over TLS; not built yet'),
+        .describe('TURN over TLS, for sites that let nothing else out; port 443 passes most firewalls'),
       realm: z.string().min(1).max(127).default(DEFAULT_REALM).describe('Realm of the users (long-term credentials)'),
       users: z.record(z.string().min(1).max(127), z.string().min(1)).default({}).describe('Passwords by user name'),
       usersFile: z.string().optional().describe('File with more users, one `name: password` a line'),

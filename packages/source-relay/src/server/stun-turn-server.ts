@@ -9,10 +9,12 @@ import {
   tryTransportAddress,
   type AddressSockets,
   type ChangeTrigger,
+  type LentTlsListener,
   type ListeningAddress,
   type LocalAddress,
   type RunningServer,
   type ServerNeeds,
+  type TlsTaker,
 } from '@wirepath/core/plugin';
 import { decodeStunMessage, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
 import { addressListeners, isForAll } from './address-listeners.js';
@@ -23,10 +25,22 @@ import type { ClientConnection } from './client-connection.js';
 import { ClientConnections, DEFAULT_CONNECTION_LIMITS, type ConnectionLimits } from './client-connections.js';
 import type { ServerDropReason } from './drop-reason.js';
 import { listenError } from './listen-error.js';
-import { joinCorners, openListener, planListeners, type Listener, type PlannedListener } from './listener.js';
+import {
+  joinCorners,
+  listenAddress,
+  openListener,
+  planListeners,
+  type Listener,
+  type PlannedListener,
+} from './listener.js';
 import { MachineAddresses, type InterfaceAddresses } from './machine-addresses.js';
 import { DEFAULT_STRANGER_SHARES, StrangerLimits, type StrangerShares } from './stranger-limits.js';
-import { isWildcardAddress, type StunTurnServerOptions } from './server-options.js';
+import {
+  isWildcardAddress,
+  turnListenAddresses,
+  type StunTurnServerOptions,
+  type TurnTlsOptions,
+} from './server-options.js';
 import { RelayMistakes } from './relay-mistakes.js';
 import { TurnService } from './turn-service.js';
 import { openTcpListener, type OpenTcpListener, type TcpListener } from './tcp-listener.js';
@@ -46,7 +60,7 @@ export interface StunTurnServerEdges {
 }
 
 /**
- * The embedded STUN and TURN server (RFC 8489, RFC 5780, RFC 8656), STUN over UDP, TURN over TCP, too. Sections that listen
+ * The embedded STUN and TURN server (RFC 8489, RFC 5780, RFC 8656), STUN over UDP, TURN over TCP and TLS, too. Sections that listen
  * on one address share its socket.
  */
 export class StunTurnServer implements RunningServer {
@@ -63,6 +77,7 @@ export class StunTurnServer implements RunningServer {
   /** As what serves it sees a connection. */
   readonly #ofConnections = new WeakMap<ClientConnection, Listener>();
   readonly #tcpListeners: TcpListener[] = [];
+  readonly #overTls = new Map<LentTlsListener, TransportAddress>();
   /** At this machine's addresses, beside listeners at the wildcard address. */
   readonly #beside: { readonly port: number; readonly sockets: AddressSockets<Listener> }[] = [];
   readonly #listeningPorts = new Set<number>();
@@ -91,7 +106,6 @@ export class StunTurnServer implements RunningServer {
 
   /** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, or CONFIG for an unreadable users file. */
   async start({ signal }: { signal: AbortSignal }): Promise<void> {
-    const { logger } = this.#needs;
     const { turn } = this.#options;
     try {
       if (turn !== undefined) await this.#createTurn(turn);
@@ -102,13 +116,14 @@ export class StunTurnServer implements RunningServer {
       await this.stop();
       throw error;
     }
-    if (turn?.tls != null) logger.warn('turn.tls is not built yet: TURN is served over UDP and TCP only');
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const { sockets } of this.#beside.splice(0)) sockets.stop();
     const listeners = this.#listeners.splice(0);
+    for (const lent of this.#overTls.keys()) lent.close();
+    this.#overTls.clear();
     await Promise.all([
       this.#turn?.server.stop(),
       this.#connections.stop(),
@@ -118,9 +133,9 @@ export class StunTurnServer implements RunningServer {
   }
 
   describe(): readonly string[] {
-    return this.addresses().map(({ section, ip, port, protocol }) => {
-      const address = formatAddress(transportAddress(ip, port));
-      return `${section} ${address}${protocol === 'tcp' ? '/tcp' : ''}`;
+    return this.addresses().map(({ section, url, ip, port, protocol }) => {
+      const over = url.startsWith('turns:') ? '/tls' : protocol === 'tcp' ? '/tcp' : '';
+      return `${section} ${formatAddress(transportAddress(ip, port))}${over}`;
     });
   }
 
@@ -128,7 +143,9 @@ export class StunTurnServer implements RunningServer {
     const overUdp = this.#listeners.flatMap(({ socket: { local }, stun, turn }) =>
       [...(stun ? ['stun'] : []), ...(turn ? ['turn'] : [])].map((section) => listeningAddress(section, local)),
     );
-    return [...overUdp, ...this.#tcpListeners.map(({ local }) => listeningAddress('turn', local, 'tcp'))];
+    const overTcp = this.#tcpListeners.map(({ local }) => listeningAddress('turn', local, 'tcp'));
+    const overTls = [...this.#overTls.values()].map((local) => listeningAddress('turn', local, 'tls'));
+    return [...overUdp, ...overTcp, ...overTls];
   }
 
   status(): Readonly<Record<string, unknown>> {
@@ -147,7 +164,8 @@ export class StunTurnServer implements RunningServer {
 
   problems(): readonly string[] {
     const beside = this.#beside.flatMap(({ sockets, port }) => sockets.problems(port));
-    return [...this.#mistakes.problems(), ...beside];
+    const ofCertificates = [...this.#overTls.keys()].flatMap((lent) => lent.problems());
+    return [...this.#mistakes.problems(), ...beside, ...new Set(ofCertificates)];
   }
 
   /** Takes over users and limits; what was removed ends when its client comes back to refresh. */
@@ -155,6 +173,12 @@ export class StunTurnServer implements RunningServer {
     const { turn } = options as StunTurnServerOptions;
     const untaken = untakenOf(this.#options, options as StunTurnServerOptions);
     if (turn === undefined || this.#turn === undefined) return untaken;
+    const { tls } = turn;
+    if (tls != null)
+      for (const lent of this.#overTls.keys())
+        lent.renew(tls).catch((error: unknown) => {
+          this.#needs.logger.error('turn: the certificate stays as it was', { error: reasonOf(error) });
+        });
     this.#turn.configure(turn).catch((error: unknown) => {
       this.#needs.logger.error('turn: the users stay as they were', { error: reasonOf(error) });
     });
@@ -175,6 +199,8 @@ export class StunTurnServer implements RunningServer {
   }
 
   async #listen(): Promise<void> {
+    const { tls } = this.#options.turn ?? {};
+    if (tls != null) for (const text of turnListenAddresses(tls)) await this.#listenTls(listenAddress(text), tls);
     const { planned, corners } = planListeners(this.#options);
     const opened = new Map<PlannedListener, Listener>();
     for (const one of planned) {
@@ -206,6 +232,21 @@ export class StunTurnServer implements RunningServer {
       throw listenError('turn', local, error, 'tcp');
     });
     this.#tcpListeners.push(opened);
+  }
+
+  /** Others may have the same address: with HTTP on it, what begins with two bits of 0 is ours (RFC 8489, section 5). */
+  async #listenTls({ ip, port }: TransportAddress, { certFile, keyFile }: TurnTlsOptions): Promise<void> {
+    const taker: TlsTaker = {
+      // RFC 7443.
+      protocols: ['stun.turn'],
+      recognizes: (firstByte) => firstByte >>> 6 === 0,
+      take: (socket) => this.#connections.accept(socket, 'tls'),
+    };
+    const { tlsListeners } = this.#needs;
+    const lent = await tlsListeners.listen({ ip, port, certFile, keyFile }, taker).catch((error: unknown) => {
+      throw error instanceof CodedError ? error : listenError('turn', transportAddress(ip, port), error, 'tcp');
+    });
+    this.#overTls.set(lent, transportAddress(ip, lent.port));
   }
 
   #listenerOf(connection: ClientConnection): Listener {
@@ -292,6 +333,9 @@ export class StunTurnServer implements RunningServer {
   }
 }
 
+/** Of `turn.tls`: read again. */
+const withoutFiles = (key: string, value: unknown) => (key === 'certFile' || key === 'keyFile' ? undefined : value);
+
 /** What `reload` takes over of `turn`. */
 const TAKEN = new Set(['users', 'usersFile', 'maxAllocations', 'quotaPerUser']);
 
@@ -301,7 +345,10 @@ function untakenOf(before: StunTurnServerOptions, after: StunTurnServerOptions):
     const [old, now]: Readonly<Record<string, unknown>>[] = [{ ...before[section] }, { ...after[section] }];
     const keys = [...new Set([...Object.keys(old ?? {}), ...Object.keys(now ?? {})])];
     return keys
-      .filter((key) => !TAKEN.has(key) && JSON.stringify(old?.[key]) !== JSON.stringify(now?.[key]))
+      .filter(
+        (key) =>
+          !TAKEN.has(key) && JSON.stringify(old?.[key], withoutFiles) !== JSON.stringify(now?.[key], withoutFiles),
+      )
       .map((key) => `${section}.${key} has changed`);
   });
 }

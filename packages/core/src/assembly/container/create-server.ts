@@ -13,6 +13,7 @@ import type { Product } from '../product/product.js';
 import { oneLine } from '../../base/guard/refusals.js';
 import { runtimeFolder } from '../product/runtime-paths.js';
 import { systemClock, systemRandom } from '../../base/time/system-clock.js';
+import { SharedTlsListeners } from '../../shell/listening/shared-tls-listeners.js';
 import type { Environment } from './create-container.js';
 import type { NamedServer } from './reload-servers.js';
 
@@ -39,6 +40,7 @@ export async function createServer(
     onWarning: (message) => logger.warn(message),
   });
   const names = Object.freeze({ name: product.name, runtimeFolder: runtimeFolder(product) });
+  const tlsListeners = new SharedTlsListeners({ clock, random, files, guard: guard.for('TLS listener') });
   return config.serverParts.map((loaded) => {
     const partGuard = guard.for(loaded.sections.join('+'));
     return createPart(loaded, {
@@ -48,6 +50,7 @@ export async function createServer(
       random,
       files,
       product: names,
+      tlsListeners,
     });
   });
 }

@@ -5,6 +5,7 @@ import type { Clock, RandomSource } from '../../base/time/clock.js';
 import type { Egress } from '../egress.js';
 import type { LiveStatus, NodeEvents, NodePeers } from './node-view.js';
 import type { Outside } from './outside.js';
+import type { TlsListeners } from './tls-listeners.js';
 
 /** What the rc file says of this node. */
 export interface NodeSettings {
@@ -62,4 +63,7 @@ export interface PluginNeeds {
 }
 
 /** What a server part can ask for: a server has no key and no peers. */
-export type ServerNeeds = Pick<PluginNeeds, 'logger' | 'clock' | 'guard' | 'random' | 'files' | 'product'>;
+export interface ServerNeeds extends Pick<PluginNeeds, 'logger' | 'clock' | 'guard' | 'random' | 'files' | 'product'> {
+  /** TLS on addresses that parts may share. */
+  readonly tlsListeners: TlsListeners;
+}

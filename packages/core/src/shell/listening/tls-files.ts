@@ -1,7 +1,14 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { CodedError, type ConfigFiles, type OptionProblem } from '@wirepath/core/plugin';
-import type { TlsFiles } from './http-front.js';
+import { CodedError } from '../../base/errors/coded-error.js';
+import type { ConfigFiles } from '../../contracts/plugin/needs.js';
+import type { OptionProblem } from '../../contracts/plugin/server-part.js';
+
+export interface TlsFiles {
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+}
 
 export interface TlsOptions {
   readonly certFile: string;
@@ -16,20 +23,24 @@ const WARN_BEFORE_MS = 14 * DAY_MS;
 export async function readTlsFiles(files: ConfigFiles, { certFile, keyFile }: TlsOptions): Promise<TlsFiles> {
   const key = await files.readSecret(keyFile);
   const cert = await readFile(files.resolve(certFile), 'utf8').catch((cause: unknown) => {
-    throw new CodedError('CONFIG', 'rendezvous: the certificate cannot be read', { subject: certFile, cause });
+    throw new CodedError('CONFIG', 'the certificate cannot be read', { subject: certFile, cause });
   });
   const certificate = understood(() => new X509Certificate(cert), certFile, 'a certificate (PEM)');
   const privateKey = understood(() => createPrivateKey(key), keyFile, 'a private key (PEM)');
   if (!certificate.checkPrivateKey(privateKey)) {
     const subject = files.resolve(keyFile);
-    throw new CodedError('CONFIG', `rendezvous: ${keyFile} is not the key of ${certFile}`, { subject });
+    throw new CodedError('CONFIG', `${keyFile} is not the key of ${certFile}`, { subject });
   }
   return { cert, key };
 }
 
-/** For whoever checks the configuration: what {@link readTlsFiles} would throw. */
-export async function tlsProblems(tls: TlsOptions | undefined, files: ConfigFiles): Promise<readonly OptionProblem[]> {
-  if (tls === undefined) return [];
+/** For whoever checks the configuration: what {@link readTlsFiles} would throw. @param path of the options. */
+export async function tlsProblems(
+  tls: TlsOptions | null | undefined,
+  path: readonly string[],
+  files: ConfigFiles,
+): Promise<readonly OptionProblem[]> {
+  if (tls == null) return [];
   try {
     await readTlsFiles(files, tls);
     return [];
@@ -37,7 +48,7 @@ export async function tlsProblems(tls: TlsOptions | undefined, files: ConfigFile
     if (!(error instanceof CodedError)) throw error;
     const expected = 'a certificate and its key, in PEM';
     const { message, advice, rights } = error;
-    return [{ path: ['rendezvous', 'tls'], expected, found: message, suggestion: advice, rights }];
+    return [{ path, expected, found: message, suggestion: advice, rights }];
   }
 }
 
@@ -71,7 +82,7 @@ function understood<T>(read: () => T, file: string, what: string): T {
     return read();
   } catch {
     // Nothing of the cause: it may quote a key.
-    throw new CodedError('CONFIG', `rendezvous: ${file} is not ${what}`, { subject: file });
+    throw new CodedError('CONFIG', `${file} is not ${what}`, { subject: file });
   }
 }
 
