@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { timeLimitedCredential } from '../src/client/turn-credential.js';
 import { NONCE_LIFETIME_MS } from '../src/server/signed-nonces.js';
 import { at } from './raw-client.js';
 import { PEER, turnLab } from './turn-lab.js';
@@ -130,5 +131,53 @@ describe('users who are removed while the server runs', () => {
     await lab.clock.advance(0);
     expect((await (await lab.client(at('192.0.2.9', 1))).allocate()).class).toBe('success');
     expect(lab.needs.logger.lines.some(({ message }) => message.includes('users stay as they were'))).toBe(true);
+  });
+});
+
+describe('time-limited credentials', () => {
+  const HOUR = 3600;
+  const withSecrets = (turn = {}) => turnLab({ turn: { users: {}, secrets: ['shared'], ...turn } });
+  const as = async (lab: Awaited<ReturnType<typeof turnLab>>, name: string, secret: string, seconds: number) => {
+    const nowSeconds = Math.floor(lab.clock.unixMs() / 1000);
+    return Object.assign(await lab.client(), timeLimitedCredential(name, secret, nowSeconds + seconds));
+  };
+
+  it.each([
+    ['with the secret', 'shared', HOUR, 'success'],
+    ['with another secret', 'other', HOUR, 'error'],
+    ['that has expired', 'shared', -1, 'error'],
+  ])('one %s', async (_what, secret, seconds, expected) => {
+    const lab = await withSecrets();
+    expect((await (await as(lab, 'alice', secret, seconds)).allocate()).class).toBe(expected);
+  });
+
+  it('an allocation outlives the credential it was made with, and nothing new is made with that', async () => {
+    const lab = await withSecrets();
+    const client = await as(lab, 'alice', 'shared', 60);
+    await client.allocate();
+    await lab.clock.advance(120_000);
+    expect((await client.request({ method: 'refresh' })).class).toBe('success');
+    const late = Object.assign(await lab.client(), { username: client.username, secret: client.secret });
+    expect((await late.allocate()).errorCode?.code).toBe(401);
+  });
+
+  it('the quota is that of the name, however many credentials it has', async () => {
+    const lab = await withSecrets({ quotaPerUser: 1 });
+    expect((await (await as(lab, 'alice', 'shared', HOUR)).allocate()).class).toBe('success');
+    expect((await (await as(lab, 'alice', 'shared', HOUR + 1)).allocate()).errorCode?.code).toBe(486);
+    expect((await (await as(lab, 'bob', 'shared', HOUR)).allocate()).class).toBe('success');
+  });
+
+  it('secrets come from a file, too, and are read again', async () => {
+    const files: Record<string, string> = { secrets: '# ours\nold\nnew\n' };
+    const lab = await turnLab({ turn: { users: { lab: 'secret' }, secretsFile: 'secrets' }, files });
+    const client = await as(lab, 'alice', 'new', HOUR);
+    expect((await client.allocate()).class).toBe('success');
+    expect((await (await lab.client()).allocate()).class).toBe('success');
+    files['secrets'] = 'next';
+    expect(lab.server.reload({ turn: lab.turn })).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect((await client.request({ method: 'refresh' })).errorCode?.code).toBe(401);
+    expect(lab.server.status()).toMatchObject({ allocations: 1 });
   });
 });

@@ -26,7 +26,8 @@ export interface Applicant {
 }
 
 export type Admitted =
-  | { readonly kind: 'accepted'; readonly username: string; readonly key: Buffer }
+  /** `account`: whose quota it is. */
+  | { readonly kind: 'accepted'; readonly username: string; readonly account: string; readonly key: Buffer }
   /** `unauthenticated`: whether it was right but for user and secret. */
   | { readonly kind: 'refused'; readonly answer: Buffer; readonly unauthenticated: boolean }
   | { readonly kind: 'dropped'; readonly reason: ServerDropReason };
@@ -70,13 +71,13 @@ export class RequestAdmission {
 
   #verify(applicant: Applicant, username: string): Admitted {
     const { credentials, limits } = this.#options;
-    const { request, ip, allocationUser, nowMs } = applicant;
+    const { request, ip, allocationUser, nowMs, unixMs } = applicant;
     const known = credentials.has(username) ? username : undefined;
     // Who is in already is not locked out by what his neighbours behind the same NAT get wrong.
     if (username !== allocationUser && !limits.mayFail(ip, known, nowMs))
       return { kind: 'dropped', reason: 'too-many-failures' };
-    const key = credentials.verify(request, username);
-    if (key !== undefined) return { kind: 'accepted', username, key };
+    const key = credentials.verify(request, username, username === allocationUser ? undefined : unixMs);
+    if (key !== undefined) return { kind: 'accepted', username, account: credentials.accountOf(username), key };
     limits.failed(ip, known, nowMs);
     this.#options.mistakes.wrongCredentials(username, ip, known !== undefined);
     return this.#refuse(applicant, 401, 'Unauthenticated');

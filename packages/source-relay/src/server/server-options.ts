@@ -33,6 +33,10 @@ export interface TurnOptions {
   readonly users?: Readonly<Record<string, string>> | undefined;
   /** One `name: secret` a line. */
   readonly usersFile?: string | undefined;
+  /** Shared secrets of time-limited credentials. */
+  readonly secrets?: readonly string[] | undefined;
+  /** One a line. */
+  readonly secretsFile?: string | undefined;
   /** Lowest and highest relayed port. @default [49152, 65535] */
   readonly relayPorts?: readonly [number, number] | undefined;
   /** @default 100 */
@@ -108,6 +112,13 @@ export function serverOptionsSchema(z: SchemaLibrary) {
       realm: z.string().min(1).max(127).default(DEFAULT_REALM).describe('Realm of the users (long-term credentials)'),
       users: z.record(z.string().min(1).max(127), z.string().min(1)).default({}).describe('Passwords by user name'),
       usersFile: z.string().optional().describe('File with more users, one `name: password` a line'),
+      secrets: z
+        .array(z.string().min(1))
+        .default([])
+        .describe(
+          'Shared secrets of time-limited credentials, as `use-auth-secret` of coturn: user name `<unix seconds>:<name>`, password base64 of HMAC-SHA1(secret, user name)',
+        ),
+      secretsFile: z.string().optional().describe('File with more secrets, one a line'),
       relayPorts: z
         .tuple([port, port])
         .refine(([min, max]) => min <= max, 'expected the lower port first')

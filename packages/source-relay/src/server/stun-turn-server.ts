@@ -337,7 +337,7 @@ export class StunTurnServer implements RunningServer {
 const withoutFiles = (key: string, value: unknown) => (key === 'certFile' || key === 'keyFile' ? undefined : value);
 
 /** What `reload` takes over of `turn`. */
-const TAKEN = new Set(['users', 'usersFile', 'maxAllocations', 'quotaPerUser']);
+const TAKEN = new Set(['users', 'usersFile', 'secrets', 'secretsFile', 'maxAllocations', 'quotaPerUser']);
 
 /** Keys that are other than those the sockets were opened with. */
 function untakenOf(before: StunTurnServerOptions, after: StunTurnServerOptions): string[] {

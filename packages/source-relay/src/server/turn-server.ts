@@ -54,6 +54,7 @@ interface Exchange {
   readonly request: StunMessage;
   readonly tuple: string;
   readonly username: string;
+  readonly account: string;
   readonly key: Buffer;
 }
 
@@ -104,10 +105,9 @@ export class TurnServer {
       if (!socket.send(admitted.answer, client.ip, client.port)) drops.count('send-failed');
       return;
     }
-    const { username, key } = admitted;
     const repeated = this.#repeatedAnswer(request, tuple, allocation, nowMs);
     if (repeated !== undefined) return void socket.send(repeated, client.ip, client.port);
-    this.#answer({ socket, client, request, tuple, username, key }, allocation, nowMs);
+    this.#answer({ socket, client, request, tuple, ...admitted }, allocation, nowMs);
   }
 
   /** A socket is closed that clients sent to. @param why for the log. */
@@ -156,7 +156,7 @@ export class TurnServer {
     if (this.#pending.has(tuple)) return drops.count('allocation-pending');
     // What has expired must not stand in the way.
     this.#throwAway(nowMs);
-    const holder = holderOf(username, exchange.client.ip);
+    const holder = holderOf(exchange.account, exchange.client.ip);
     // A port that is kept for it is counted already.
     const isKept = this.#reservations.has(wanted.reservationToken ?? '', username, nowMs);
     const full = isKept ? undefined : whyFull(wanted, holder, this.#limits, this.#occupancy(holder));

@@ -80,7 +80,7 @@ export class TurnService {
 
   /**
    * Takes over users and limits, at the start and when the rc file was read again.
-   * @throws CodedError CONFIG when `usersFile` cannot be read.
+   * @throws CodedError CONFIG when `usersFile` or `secretsFile` cannot be read.
    */
   async configure(options: TurnOptions): Promise<void> {
     const users = new Map(Object.entries(options.users ?? {}));
@@ -89,9 +89,20 @@ export class TurnService {
       for (const [name, secret] of parseUsersFile(await this.#needs.files.readSecret(path), path))
         users.set(name, secret);
     }
+    const secrets = [...(options.secrets ?? [])];
+    if (options.secretsFile !== undefined) {
+      const text = await this.#needs.files.readSecret(this.#needs.files.resolve(options.secretsFile));
+      secrets.push(
+        ...text
+          .split('\n')
+          .map((line) => line.trim())
+          .filter((line) => line !== '' && !line.startsWith('#')),
+      );
+    }
     this.#credentials.setUsers(users);
+    this.#credentials.setSharedSecrets(secrets);
     this.server.setLimits(limitsOf(options));
-    if (users.size === 0) this.#needs.logger.warn('turn: there are no users, so nobody can relay');
+    if (users.size + secrets.length === 0) this.#needs.logger.warn('turn: there are no users, so nobody can relay');
   }
 }
 
