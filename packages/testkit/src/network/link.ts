@@ -36,9 +36,11 @@ export class Link {
   }
 
   /** For one datagram. @returns undefined when it is lost. */
-  delayMs({ bytes, destination }: Packet): number | undefined {
+  delayMs({ bytes, destination, isOfStream }: Packet): number | undefined {
     if (bytes.length + UDP_HEADER_BYTES + IP_HEADER_BYTES[destination.family] > this.mtu) return undefined;
-    if (!this.up || (this.loss > 0 && this.random.chance(this.loss))) return undefined;
+    if (!this.up) return undefined;
+    if (isOfStream === true) return this.latencyMs;
+    if (this.loss > 0 && this.random.chance(this.loss)) return undefined;
     return this.latencyMs + (this.jitterMs > 0 ? this.random.next() * this.jitterMs : 0);
   }
 }

@@ -22,6 +22,8 @@ export interface VirtualSocket {
 }
 
 const FIRST_EPHEMERAL_PORT = 49_152;
+const socketKey = (family: 4 | 6, port: number, isOfStream: boolean) =>
+  `${family}:${port}${isOfStream ? ' stream' : ''}`;
 
 /** A machine with addresses on one or more segments. */
 export class VirtualHost {
@@ -71,10 +73,13 @@ export class VirtualHost {
     return this.#changes.add(listener);
   }
 
-  /** @param port 0: any that is free. */
-  bind(family: 4 | 6, port: number, onPacket: (packet: Packet) => void): VirtualSocket {
+  /**
+   * @param port 0: any that is free.
+   * @param over a stream passes where UDP is blocked, and loses nothing: connections are not modelled beyond that.
+   */
+  bind(family: 4 | 6, port: number, onPacket: (packet: Packet) => void, over: 'udp' | 'stream' = 'udp'): VirtualSocket {
     const bound = port === 0 ? this.#freePort(family) : port;
-    const key = `${family}:${bound}`;
+    const key = socketKey(family, bound, over === 'stream');
     if (this.#sockets.has(key)) throw new Error(`port ${bound} is in use`);
     this.#sockets.set(key, onPacket);
     return {
@@ -82,7 +87,8 @@ export class VirtualHost {
       port: bound,
       send: (to, bytes, from) => {
         // A closed socket sends nothing.
-        if (this.#sockets.get(key) === onPacket && to.family === family) this.#send(bound, to, bytes.slice(), from);
+        if (this.#sockets.get(key) === onPacket && to.family === family)
+          this.#send(bound, to, bytes.slice(), from, over);
       },
       close: () => {
         if (this.#sockets.get(key) === onPacket) this.#sockets.delete(key);
@@ -90,11 +96,18 @@ export class VirtualHost {
     };
   }
 
-  #send(port: number, destination: TransportAddress, bytes: Uint8Array, from?: string): void {
+  #send(
+    port: number,
+    destination: TransportAddress,
+    bytes: Uint8Array,
+    from: string | undefined,
+    over: 'udp' | 'stream',
+  ): void {
     const via = this.#routeTo(destination);
     if (via === undefined) return;
     this.sentDatagrams += 1;
-    const packet = { source: knownAddress(from ?? via.ip, port), destination, bytes };
+    const source = knownAddress(from ?? via.ip, port);
+    const packet = { source, destination, bytes, ...(over === 'stream' && { isOfStream: true }) };
     if (via.ip === destination.ip) this.clock.setTimeout(() => this.#receive(packet), 0);
     else via.segment.send(packet, via.link);
   }
@@ -115,7 +128,7 @@ export class VirtualHost {
 
   #receive(packet: Packet): void {
     const { family, port } = packet.destination;
-    this.#sockets.get(`${family}:${port}`)?.(packet);
+    this.#sockets.get(socketKey(family, port, packet.isOfStream === true))?.(packet);
   }
 
   #freePort(family: 4 | 6): number {

@@ -10,18 +10,22 @@ import {
 import {
   decodeChannelData,
   decodeJson,
+  encodeChannelData,
   encodeJson,
   FIRST_CHANNEL,
   LAST_CHANNEL,
   type RelayMessage,
   type RelayRequest,
 } from './virtual-relay-wire.js';
+import type { VirtualHost, VirtualSocket } from './virtual-host.js';
 
 export interface VirtualRelayClientNeeds {
   readonly allocationId: string;
   readonly server: TransportAddress;
   /** The socket of the transport's that leads there. */
   readonly base: Base;
+  /** Reaches the server over a stream of this host's, in the place of `base`. */
+  readonly streamFrom?: VirtualHost | undefined;
   readonly datagrams: Datagrams;
   readonly clock: Clock;
   readonly onLost: (reason: string) => void;
@@ -39,6 +43,8 @@ type Answer = Extract<RelayMessage, { id: number }>;
 const FIRST_RETRANSMISSION_MS = 500;
 const ATTEMPTS = 6;
 const RENEWAL_MS = 120_000;
+/** NATs remember a connection for hours; a virtual one knows no difference. */
+const STREAM_RENEWAL_MS = 20_000;
 
 /** One allocation on a {@link VirtualRelayServer}, with callbacks in the place of promises, so that virtual time may jump. */
 export class VirtualRelayClient {
@@ -48,7 +54,8 @@ export class VirtualRelayClient {
   readonly #bound = new Map<string, { readonly channel: number; readonly framing: RelayFraming }>();
   readonly #permitted = new Set<string>();
   readonly #peers = new Map<number, TransportAddress>();
-  readonly #listening: Disposable;
+  readonly #listening: Disposable | undefined;
+  readonly #stream: VirtualSocket | undefined;
   #renewal: Disposable | undefined;
   #nextId = 1;
   #nextChannel = FIRST_CHANNEL;
@@ -59,6 +66,8 @@ export class VirtualRelayClient {
 
   constructor(needs: VirtualRelayClientNeeds) {
     this.#needs = needs;
+    this.#stream = needs.streamFrom?.bind(needs.server.family, 0, ({ bytes }) => void this.#receive(bytes), 'stream');
+    if (this.#stream !== undefined) return;
     this.#listening = needs.datagrams.onDatagram(({ path, bytes }) => {
       if (path.kind !== 'socket' || path.base.id !== needs.base.id) return false;
       return formatAddress(path.remote) === formatAddress(needs.server) && this.#receive(bytes);
@@ -106,7 +115,11 @@ export class VirtualRelayClient {
     const channel = this.#nextChannel++;
     this.#peers.set(channel, peer);
     const { allocationId, base, server } = this.#needs;
-    const framing = { kind: 'channel', allocationId, base, server, channel } as const;
+    const send = (bytes: Uint8Array) => this.#stream?.send(server, encodeChannelData(channel, bytes));
+    const framing: RelayFraming =
+      this.#stream === undefined
+        ? { kind: 'channel', allocationId, base, server, channel }
+        : { kind: 'stream', allocationId, send };
     this.#bound.set(formatAddress(peer), { channel, framing });
     return { channel, framing };
   }
@@ -166,17 +179,21 @@ export class VirtualRelayClient {
 
   #send(bytes: Uint8Array): void {
     const { datagrams, base, server } = this.#needs;
-    datagrams.send({ kind: 'socket', base, remote: server }, bytes);
+    if (this.#stream !== undefined) this.#stream.send(server, bytes);
+    else datagrams.send({ kind: 'socket', base, remote: server }, bytes);
   }
 
   /** The allocation, and every permission with its channel. */
   #renewLater(): void {
-    this.#renewal = this.#needs.clock.setTimeout(() => {
-      this.refresh(() => undefined);
-      for (const [peer, { channel }] of this.#bound)
-        if (this.#permitted.has(peer)) this.#request({ do: 'permit', peer, channel }, () => undefined);
-      if (!this.#closed) this.#renewLater();
-    }, RENEWAL_MS);
+    this.#renewal = this.#needs.clock.setTimeout(
+      () => {
+        this.refresh(() => undefined);
+        for (const [peer, { channel }] of this.#bound)
+          if (this.#permitted.has(peer)) this.#request({ do: 'permit', peer, channel }, () => undefined);
+        if (!this.#closed) this.#renewLater();
+      },
+      this.#stream === undefined ? RENEWAL_MS : STREAM_RENEWAL_MS,
+    );
   }
 
   #lose(reason: string): void {
@@ -188,7 +205,8 @@ export class VirtualRelayClient {
   #end(): void {
     this.#closed = true;
     this.#renewal?.[Symbol.dispose]();
-    this.#listening[Symbol.dispose]();
+    this.#listening?.[Symbol.dispose]();
+    this.#stream?.close();
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
     for (const { timer, done } of waiting) {

@@ -15,8 +15,16 @@ import {
 import type { Packet } from './packet.js';
 import type { VirtualHost, VirtualSocket } from './virtual-host.js';
 
+/** Where requests come from, and answers go to. */
+interface Client {
+  readonly address: TransportAddress;
+  /** Of the server. */
+  readonly via: VirtualSocket;
+  readonly key: string;
+}
+
 interface ServerAllocation {
-  readonly client: TransportAddress;
+  readonly client: Client;
   readonly socket: VirtualSocket;
   readonly relayed: TransportAddress;
   expiresAtMs: number;
@@ -32,7 +40,7 @@ const PERMISSION_LIFETIME_MS = 300_000;
 /** A relay on a virtual host that does what a TURN server does: permissions by IP, channels by address, one allocation per 5-tuple. */
 export class VirtualRelayServer {
   readonly #allocations = new Map<string, ServerAllocation>();
-  readonly #socket: VirtualSocket;
+  readonly #sockets: readonly VirtualSocket[];
   /** Why a request is refused, where it is: `quota`, `403`. */
   refuses: (request: RelayRequest) => string | undefined = () => undefined;
 
@@ -41,7 +49,10 @@ export class VirtualRelayServer {
     readonly address: TransportAddress,
     readonly clock: Clock,
   ) {
-    this.#socket = host.bind(address.family, address.port, (packet) => this.#receive(packet));
+    this.#sockets = (['udp', 'stream'] as const).map((over) => {
+      const via: VirtualSocket = host.bind(address.family, address.port, (packet) => this.#receive(packet, via), over);
+      return via;
+    });
   }
 
   get allocations(): number {
@@ -55,12 +66,13 @@ export class VirtualRelayServer {
 
   close(): void {
     this.restart();
-    this.#socket.close();
+    for (const socket of this.#sockets) socket.close();
   }
 
-  #receive({ source, bytes }: Packet): void {
+  #receive({ source, bytes }: Packet, via: VirtualSocket): void {
+    const client: Client = { address: source, via, key: `${this.#sockets.indexOf(via)} ${formatAddress(source)}` };
     const channelData = decodeChannelData(bytes);
-    const allocation = this.#alive(formatAddress(source));
+    const allocation = this.#alive(client.key);
     if (channelData !== undefined) {
       const peer = allocation?.channels.get(channelData.channel);
       if (peer !== undefined) allocation?.socket.send(peer, channelData.data);
@@ -68,23 +80,20 @@ export class VirtualRelayServer {
     }
     const request = decodeJson<RelayRequest>(bytes);
     if (request === undefined) return;
-    const error = this.refuses(request) ?? this.#perform(request, source, allocation);
-    const made = this.#allocations.get(formatAddress(source));
+    const error = this.refuses(request) ?? this.#perform(request, client, allocation);
+    const made = this.#allocations.get(client.key);
     const answer = {
       id: request.id,
       mapped: formatAddress(source),
       ...(error === undefined ? {} : { error }),
       ...(made && { relayed: formatAddress(made.relayed) }),
     };
-    this.#socket.send(source, encodeJson(answer));
+    via.send(source, encodeJson(answer));
   }
 
   /** @returns what is wrong. */
-  #perform(
-    request: RelayRequest,
-    client: TransportAddress,
-    allocation: ServerAllocation | undefined,
-  ): string | undefined {
+  #perform(request: RelayRequest, client: Client, allocation: ServerAllocation | undefined): string | undefined {
+    if (request.do === 'probe') return undefined;
     if (request.do === 'allocate') {
       if (allocation === undefined) this.#allocate(client);
       return undefined;
@@ -102,14 +111,14 @@ export class VirtualRelayServer {
         return undefined;
       }
       case 'free':
-        this.#free(formatAddress(client));
+        this.#free(client.key);
         return undefined;
     }
   }
 
-  #allocate(client: TransportAddress): void {
+  #allocate(client: Client): void {
     const socket = this.host.bind(this.address.family, 0, ({ source, bytes }) => this.#fromPeer(client, source, bytes));
-    this.#allocations.set(formatAddress(client), {
+    this.#allocations.set(client.key, {
       client,
       socket,
       relayed: transportAddress(this.address.ip, socket.port),
@@ -119,14 +128,14 @@ export class VirtualRelayServer {
     });
   }
 
-  #fromPeer(client: TransportAddress, peer: TransportAddress, bytes: Uint8Array): void {
-    const allocation = this.#alive(formatAddress(client));
+  #fromPeer(client: Client, peer: TransportAddress, bytes: Uint8Array): void {
+    const allocation = this.#alive(client.key);
     if (allocation === undefined || (allocation.permissions.get(peer.ip) ?? 0) <= this.clock.now()) return;
     const text = formatAddress(peer);
     for (const [channel, bound] of allocation.channels) {
-      if (formatAddress(bound) === text) return this.#socket.send(client, encodeChannelData(channel, bytes));
+      if (formatAddress(bound) === text) return client.via.send(client.address, encodeChannelData(channel, bytes));
     }
-    this.#socket.send(client, encodeJson({ from: text, data: Buffer.from(bytes).toString('base64') }));
+    client.via.send(client.address, encodeJson({ from: text, data: Buffer.from(bytes).toString('base64') }));
   }
 
   #alive(key: string): ServerAllocation | undefined {

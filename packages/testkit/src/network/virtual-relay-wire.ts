@@ -5,7 +5,7 @@
 
 export interface RelayRequest {
   readonly id: number;
-  readonly do: 'allocate' | 'refresh' | 'permit' | 'free';
+  readonly do: 'probe' | 'allocate' | 'refresh' | 'permit' | 'free';
   /** Of `permit`. */
   readonly peer?: string;
   readonly channel?: number;

@@ -32,7 +32,7 @@ export function buildNetwork(topology: Topology, clock: Clock, seed: number): Bu
       ...link,
       inside: segment(inside),
       outside: segment(outside),
-      blocks: () => !passesUdp,
+      blocks: ({ isOfStream }) => !passesUdp && isOfStream !== true,
     }),
   );
   const hosts = new Map(

@@ -12,6 +12,8 @@ export interface PlanReport {
   readonly connection: ConnectionType | undefined;
   /** Only the hard-NAT strategy could get them off the relay; undefined where it was not needed. */
   readonly hardNat: 'hole-punched' | 'relayed' | undefined;
+  /** Only a relay reached by stream could connect them. */
+  readonly byStreamAlone: boolean;
 }
 
 /** Whatever is possible has been connected by then, ... */
@@ -80,6 +82,7 @@ export function runPlan(plan: NetworkPlan): PlanReport {
     violations,
     connectedAfterMs: connectedAtMs === undefined ? undefined : connectedAtMs - plan.staggerMs,
     connection,
+    byStreamAlone: simulation.isByStreamAlone,
     hardNat: simulation.isHard ? (connection === 'hole-punched' ? connection : 'relayed') : undefined,
   };
 }
@@ -173,7 +176,7 @@ function isLossless({ sites }: NetworkPlan): boolean {
 }
 
 /** One line for a person: what is special about this network. */
-export function describePlan({ sites, together, relays, disturbances }: NetworkPlan): string {
+export function describePlan({ sites, together, relays, relaysByStream, disturbances }: NetworkPlan): string {
   const site = ({ kind, nat, carrier, ipv6 }: NetworkPlan['sites'][number]) => {
     const text = (settings: typeof nat) => `${settings.mapping}/${settings.filtering}`;
     const nats = kind === 'nat' ? [nat, ...(carrier === undefined ? [] : [carrier])].map(text) : [kind];
@@ -181,5 +184,5 @@ export function describePlan({ sites, together, relays, disturbances }: NetworkP
   };
   const shared = together === 'nothing' ? '' : `, same ${together}`;
   const events = disturbances.map(({ kind, site: at }: Disturbance) => `${kind} ${at}`).join(', ');
-  return `${site(sites[0])} | ${site(sites[1])}${shared}, relays ${JSON.stringify(relays)}${events && `; ${events}`}`;
+  return `${site(sites[0])} | ${site(sites[1])}${shared}, relays ${JSON.stringify(relays)}${relaysByStream ? ' by stream too' : ''}${events && `; ${events}`}`;
 }

@@ -100,6 +100,12 @@ export class Simulation {
     return dependent === 1 && passesUdp && this.expected.every((type) => type === 'relayed' || type === undefined);
   }
 
+  /** Whether nothing but a relay reached by stream connects them. */
+  get isByStreamAlone(): boolean {
+    if (!this.topology.relaysByStream || this.expected.includes(undefined)) return false;
+    return new Oracle({ ...this.topology, relaysByStream: false }).verdict().includes(undefined);
+  }
+
   /** Datagrams that each node's host has sent. */
   get sentDatagrams(): readonly [number, number] {
     return [this.#host(0).sentDatagrams, this.#host(1).sentDatagrams];
@@ -198,6 +204,7 @@ export class Simulation {
       seed: random.integer(0, 2 ** 31),
       stunServers: this.topology.stunServers,
       relayServers: this.topology.relaysOf[index],
+      relaysByStream: this.topology.relaysByStream,
       natBehavior: natBehaviorOf(this.topology, index),
       innerIp: INNER_IPS[index],
       onEffect: (effect) => {

@@ -6,6 +6,7 @@ import { MAX_SIGNALLED_RELAYED } from '../messages.js';
 
 /** Candidates that nobody signalled, nearly all of them peer-reflexive: each was authenticated, but a peer must not make us hoard. */
 const MAX_UNSIGNALLED = 16;
+const MAX_WITHDRAWN = 16;
 /**
  * So many at once, and then one each ten seconds, are taken up. Between two NATs that map per destination, one of them
  * with an open filter, each check comes from yet another port, and checking that makes another: without end.
@@ -38,6 +39,8 @@ export interface Rejection {
 export class RemoteCandidates {
   /** By address, as all here. */
   #signalled: ReadonlyMap<string, RemoteCandidate> = new Map();
+  /** Relayed addresses that the peer has signalled and does no more; it may be heard from them all the same. */
+  readonly #withdrawn = new Set<string>();
   readonly #unsignalled = new Map<string, RemoteCandidate>();
   #admissions = new TokenBucket(PEER_REFLEXIVE_PER_SECOND, PEER_REFLEXIVE_BURST);
   readonly #relayedAdmissions = new TokenBucket(PEER_REFLEXIVE_RELAYED_PER_SECOND, PEER_REFLEXIVE_RELAYED_BURST);
@@ -59,7 +62,7 @@ export class RemoteCandidates {
 
   /** An allocation that the peer tells no more: it is gone, or will be. */
   isWithdrawn({ type, address }: RemoteCandidate): boolean {
-    return type === 'relayed' && !this.#isKnown({ address });
+    return type === 'relayed' && this.#withdrawn.has(formatAddress(address));
   }
 
   /**
@@ -80,8 +83,13 @@ export class RemoteCandidates {
     for (const remote of unique.values())
       if (remote.type === 'peer-reflexive') unheeded.set(remote, 'peer-reflexive candidates are found, not signalled');
     this.unheeded = [...unheeded].map(([remote, reason]) => ({ remote, reason }));
+    for (const [key, { type }] of this.#signalled) if (type === 'relayed') this.#withdrawn.add(key);
     this.#signalled = new Map([...unique].filter(([, remote]) => !unheeded.has(remote)));
-    for (const key of this.#signalled.keys()) this.#unsignalled.delete(key);
+    for (const key of this.#signalled.keys()) {
+      this.#unsignalled.delete(key);
+      this.#withdrawn.delete(key);
+    }
+    for (const key of [...this.#withdrawn].slice(0, -MAX_WITHDRAWN)) this.#withdrawn.delete(key);
   }
 
   /** The user suggested an address that nobody signalled. */
@@ -93,7 +101,9 @@ export class RemoteCandidates {
   addPeerReflexive(base: LocalBase, remote: RemoteCandidate, now: number): void {
     if (this.#isKnown(remote)) return;
     const admissions = base.kind === 'allocation' ? this.#relayedAdmissions : this.#admissions;
-    if (admissions.take(now)) this.#addBounded(remote);
+    // Data that comes by a relay that is being left does not say so.
+    const type = this.#withdrawn.has(formatAddress(remote.address)) ? 'relayed' : remote.type;
+    if (admissions.take(now)) this.#addBounded({ ...remote, type });
   }
 
   /**
@@ -111,7 +121,7 @@ export class RemoteCandidates {
     this.#admissions = new TokenBucket(PEER_REFLEXIVE_PER_SECOND, PEER_REFLEXIVE_BURST);
   }
 
-  #isKnown({ address }: Pick<RemoteCandidate, 'address'>): boolean {
+  #isKnown({ address }: RemoteCandidate): boolean {
     const key = formatAddress(address);
     return this.#unsignalled.has(key) || this.#signalled.has(key);
   }

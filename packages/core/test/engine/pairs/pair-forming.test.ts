@@ -239,6 +239,17 @@ describe('pairs are formed anew after a change', () => {
     expect(retiring()).toEqual(['udp4>203.0.113.1:40000']);
   });
 
+  it('so is one where the peer is heard from such an allocation again, until it tells it again', () => {
+    const { signals, found, retiring } = node();
+    signals(remote('relayed', '203.0.113.1'));
+    signals(remote('relayed', '203.0.113.2'));
+    const path = { baseId: 'udp4', remote: transportAddress('203.0.113.1', 40_000) };
+    expect(found(path, 0)?.connection).toBe('relayed');
+    expect(retiring()).toEqual(['udp4>203.0.113.1:40000']);
+    signals(remote('relayed', '203.0.113.1'));
+    expect(retiring()).toEqual([]);
+  });
+
   it('what is gone is told, so that its relay can be', () => {
     const here = node(['relay']);
     here.signals(...many(2));

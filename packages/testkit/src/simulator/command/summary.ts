@@ -9,6 +9,8 @@ export interface Summary {
   readonly connections: Record<ConnectionType | 'none', number>;
   /** Networks that nothing but the hard-NAT strategy gets off the relay, and how many of these it got off. */
   readonly hardNat: { tried: number; succeeded: number };
+  /** Networks that only a relay reached by stream could connect. */
+  byStreamAlone: number;
   /** From the start of the later node to the first connection, ms of virtual time. */
   readonly connectedAfterMs: number[];
   readonly failures: { readonly seed: number; readonly network: string; readonly violations: readonly string[] }[];
@@ -19,6 +21,7 @@ export function emptySummary(): Summary {
     networks: 0,
     connections: { direct: 0, 'hole-punched': 0, relayed: 0, none: 0 },
     hardNat: { tried: 0, succeeded: 0 },
+    byStreamAlone: 0,
     connectedAfterMs: [],
     failures: [],
   };
@@ -27,6 +30,7 @@ export function emptySummary(): Summary {
 export function addReport(summary: Summary, plan: NetworkPlan, report: PlanReport): void {
   summary.networks += 1;
   summary.connections[report.connection ?? 'none'] += 1;
+  if (report.byStreamAlone) summary.byStreamAlone += 1;
   if (report.hardNat !== undefined) summary.hardNat.tried += 1;
   if (report.hardNat === 'hole-punched') summary.hardNat.succeeded += 1;
   if (report.connectedAfterMs !== undefined) summary.connectedAfterMs.push(report.connectedAfterMs);
@@ -40,6 +44,7 @@ export function mergeSummary(into: Summary, other: Summary): void {
     into.connections[type] += other.connections[type];
   into.hardNat.tried += other.hardNat.tried;
   into.hardNat.succeeded += other.hardNat.succeeded;
+  into.byStreamAlone += other.byStreamAlone;
   into.connectedAfterMs.push(...other.connectedAfterMs);
   into.failures.push(...other.failures);
 }

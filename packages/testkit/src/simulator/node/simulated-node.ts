@@ -9,6 +9,7 @@ import {
   type DriverEvent,
   type NatBehavior,
   type PublicKey,
+  type RelayServer,
   type TransportAddress,
   formatAddress,
 } from '@wirepath/core';
@@ -29,6 +30,8 @@ export interface SimulatedNodeNeeds {
   readonly seed: number;
   readonly stunServers: readonly TransportAddress[];
   readonly relayServers: readonly TransportAddress[];
+  /** They are reached by stream, too. */
+  readonly relaysByStream?: boolean;
   /** What it knows of its NAT. It does not find out by itself. */
   readonly natBehavior: NatBehavior;
   /** Its address inside the tunnel. */
@@ -95,7 +98,7 @@ export class SimulatedNode {
   // --- Life ---
 
   start(): void {
-    const { clock, signaling, host, natBehavior, stunServers, relayServers } = this.#needs;
+    const { clock, signaling, host, natBehavior, stunServers, relayServers, relaysByStream = false } = this.#needs;
     const datagrams = this.transport.open();
     if (datagrams === undefined) return;
     const onEvent = (event: DriverEvent) => this.#loop.handle(event);
@@ -104,7 +107,7 @@ export class SimulatedNode {
     this.#ports = {
       datagrams,
       sources: new SimulatedSources({ ...sources, onEvent }),
-      allocations: new SimulatedAllocations({ datagrams, clock, onEvent }),
+      allocations: new SimulatedAllocations({ datagrams, clock, host, onEvent }),
     };
     this.#port.start();
     onEvent({ type: 'sockets', bases: datagrams.bases });
@@ -113,14 +116,14 @@ export class SimulatedNode {
       receive: (from, message) => onEvent({ type: 'message', peer: from, message }),
       stateChanged: (up) => onEvent({ type: 'signaling-state', up }),
     });
-    const servers = relayServers.map((address) => ({
-      url: `memory:${formatAddress(address)}`,
-      transport: 'udp' as const,
-    }));
-    onEvent({
-      type: 'relay-servers',
-      servers: servers.map((server) => ({ plugin: 'relay', server, canProbe: false })),
+    const servers = relayServers.flatMap((address): RelayServer[] => {
+      const group = formatAddress(address);
+      const udp = { url: `memory:${group}`, transport: 'udp' as const };
+      const tcp = { url: `memory+tcp:${group}`, transport: 'tcp' as const, group };
+      return relaysByStream ? [{ ...udp, group }, tcp] : [udp];
     });
+    const all = servers.map((server) => ({ plugin: 'relay', server, canProbe: relaysByStream }));
+    onEvent({ type: 'relay-servers', servers: all });
     onEvent({ type: 'gather' });
     this.#watch = host.onAddressChange(() => onEvent({ type: 'network-changed' }));
   }
@@ -185,6 +188,8 @@ export class SimulatedNode {
         return sources.learnBindingLifetime();
       case 'allocate':
         return allocations.allocate(effect.on);
+      case 'probe-relay':
+        return allocations.probe(effect.on);
       case 'close-allocation':
         return allocations.close(effect.allocationId);
       case 'renew-allocations':
@@ -204,7 +209,6 @@ export class SimulatedNode {
       case 'try-endpoint':
       case 'nudge-signaling':
       case 'relay-down':
-      case 'probe-relay':
       case 'pong':
       case 'changed':
         break;

@@ -45,6 +45,8 @@ export interface NetworkPlan {
   readonly together: 'nothing' | 'lan' | 'carrier';
   /** Which relays each node uses: 0, 1. */
   readonly relays: readonly [readonly number[], readonly number[]];
+  /** The relays are reached by UDP and by stream, each so far away; undefined: by UDP, and near. */
+  readonly relaysByStream?: { readonly latencyMs: readonly [number, number] };
   readonly signalingLatencyMs: number;
   /** How much later the second node starts. */
   readonly staggerMs: number;
@@ -52,8 +54,20 @@ export interface NetworkPlan {
   readonly disturbances: readonly Disturbance[];
 }
 
-/** The network of a seed. @param options.disturbances how many of them. @default 0 */
-export function randomPlan(seed: number, options: { disturbances?: number } = {}): NetworkPlan {
+/** One network in so many has relays that are reached by stream, too. */
+const BY_STREAM = 0.1;
+
+export interface RandomPlanOptions {
+  /** How many of them. @default 0 */
+  readonly disturbances?: number;
+  /** Whether relays may be reached by stream. The rest of a network does not depend on it. @default true */
+  readonly streams?: boolean;
+}
+
+/** The network of a seed. */
+export function randomPlan(seed: number, options: RandomPlanOptions = {}): NetworkPlan {
+  const streams = new SeededRandom(seed ^ 0x7c9);
+  const isByStream = streams.chance(BY_STREAM) && options.streams !== false;
   const random = new SeededRandom(seed);
   const first = randomSite(random);
   const second = randomSite(random);
@@ -73,6 +87,7 @@ export function randomPlan(seed: number, options: { disturbances?: number } = {}
     sites: [first, together === 'lan' ? { ...second, lanIp: otherLanIp(first.lanIp) } : second],
     together: sharesCarrier && random.chance(0.5) ? 'carrier' : together,
     relays: [[...relays[0]], [...relays[1]]],
+    ...(isByStream && { relaysByStream: { latencyMs: [streams.integer(1, 60), streams.integer(1, 60)] } }),
     signalingLatencyMs: random.integer(5, 150),
     staggerMs: random.chance(0.5) ? 0 : random.integer(0, 5000),
     disturbances: Array.from({ length: options.disturbances ?? 0 }, () => ({

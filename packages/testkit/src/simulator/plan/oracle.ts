@@ -1,4 +1,4 @@
-import type { ConnectionType, NatDependence } from '@wirepath/core';
+import type { ConnectionType, NatDependence, TransportAddress } from '@wirepath/core';
 import { INTERNET, NODE_PORT, type Topology, type TopologyHost, type TopologyRouter } from './topology.js';
 
 /** What each node must end with; undefined: no path exists. */
@@ -102,15 +102,31 @@ export class Oracle {
     const proven = [...own.proven];
     if (proven.some((address) => other.candidates.get(address)?.type === 'host')) return 'direct';
     if (proven.length > 0) return 'hole-punched';
-    return this.#canRelay(own.host, other.host) ? 'relayed' : undefined;
+    return this.#canRelay(own, other) || this.#canRelay(other, own) ? 'relayed' : undefined;
   }
 
-  /** Some relay that either uses is reached by both. */
-  #canRelay(a: TopologyHost, b: TopologyHost): boolean {
-    return this.#topology.relaysOf.flat().some(({ ip, port }) => {
-      const reaches = (host: TopologyHost) => this.#send(host, { ip, port: String(port) }) !== undefined;
-      return reaches(a) && reaches(b);
-    });
+  /** `a` has an allocation that `b` reaches: from its socket, or from an allocation of its own. */
+  #canRelay(a: Side, b: Side): boolean {
+    return this.#relaysOf(a).some(
+      (relay) => this.#allocates(a, relay) && (this.#reaches(b, relay) || this.#allocatesAny(b)),
+    );
+  }
+
+  #allocatesAny(side: Side): boolean {
+    return this.#relaysOf(side).some((relay) => this.#allocates(side, relay));
+  }
+
+  /** A stream gets through wherever it is to. */
+  #allocates(side: Side, relay: TransportAddress): boolean {
+    return this.#topology.relaysByStream || this.#reaches(side, relay);
+  }
+
+  #reaches({ host }: Side, { ip, port }: TransportAddress): boolean {
+    return this.#send(host, { ip, port: String(port) }) !== undefined;
+  }
+
+  #relaysOf({ host }: Side): readonly TransportAddress[] {
+    return this.#topology.relaysOf[host.name === this.#topology.nodes[0] ? 0 : 1];
   }
 
   #knowledge(a: Side, b: Side): number {

@@ -19,6 +19,8 @@ export interface Topology {
   readonly stunServers: readonly TransportAddress[];
   /** Every relay, and which of them each node uses. */
   readonly relays: readonly TransportAddress[];
+  /** They are reached by stream, too. */
+  readonly relaysByStream: boolean;
   readonly relaysOf: readonly [readonly TransportAddress[], readonly TransportAddress[]];
 }
 
@@ -52,7 +54,11 @@ const LAN_LINK: LinkSettings = { latencyMs: 0.2 };
 export function topologyOf(plan: NetworkPlan): Topology {
   const hosts: TopologyHost[] = [
     ...STUN_IPS.map((ip) => ({ name: `stun ${ip}`, segment: INTERNET, ips: [ip], link: SERVER_LINK })),
-    ...RELAY_IPS.map((ip) => ({ name: `relay ${ip}`, segment: INTERNET, ips: [ip], link: SERVER_LINK })),
+    ...RELAY_IPS.map((ip, index) => {
+      const latencyMs = plan.relaysByStream?.latencyMs[index];
+      const link = latencyMs === undefined ? SERVER_LINK : { latencyMs };
+      return { name: `relay ${ip}`, segment: INTERNET, ips: [ip], link };
+    }),
   ];
   const routers: TopologyRouter[] = [];
   for (const [index, site] of plan.sites.entries()) {
@@ -71,6 +77,7 @@ export function topologyOf(plan: NetworkPlan): Topology {
     nodes: [nodeName(0), nodeName(1)],
     stunServers: STUN_IPS.map((ip) => transportAddress(ip, SERVER_PORT)),
     relays,
+    relaysByStream: plan.relaysByStream !== undefined,
     relaysOf: [relaysOf(plan.relays[0]), relaysOf(plan.relays[1])],
   };
 }
