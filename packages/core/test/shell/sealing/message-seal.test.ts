@@ -114,21 +114,51 @@ describe('the plaintext', () => {
     const broken: [string, unknown][] = [
       ['t', 5],
       ['t', 'zz'],
+      ['t', `${'4'.repeat(24)}4`],
+      ['t', `${'4'.repeat(23)}g`],
+      ['i', '012'],
+      ['i', { length: 3, 0: '0123456789abcdef', 1: 1, 2: 2 }],
+      ['i', ['0123456789abcdef', 1]],
+      ['i', [`0${'0123456789abcdef'}`, 1, 2]],
+      ['i', ['0123456789abcdef', 1, 2.5]],
+      ['i', ['0123456789abcdef', 2 ** 32, 2]],
+      ['i', [7, 1, 2]],
       ['i', ['x', 1, 2]],
       ['i', ['0123456789abcdef', -1, 2]],
       ['u', 'a:b'],
+      ['u', 'abc'],
+      ['u', 'a'.repeat(65)],
+      ['p', 5],
+      ['p', 'a'.repeat(65)],
       ['p', 'x'],
       ['m', 1],
       ['n', ['symmetric', null]],
+      ['n', ['symmetric', null, null]],
+      ['n', [null, 'symmetric', null]],
+      ['n', [null, null]],
+      ['n', 'abc'],
+      ['n', [null, null, 999]],
+      ['n', [null, null, '60000']],
       ['c', 'no'],
       ['c', [['h', '010.0.0.1:5', 1]]],
       ['c', [['h', '192.0.2.1:0', 1]]],
       ['c', [['constructor', '192.0.2.1:5', 1]]],
       ['c', [null]],
+      ['c', [['h', '192.0.2.1:5']]],
+      ['c', ['h12']],
+      ['c', [[5, '192.0.2.1:5', 1]]],
+      ['c', [['h', 5, 1]]],
+      ['c', [['h', '192.0.2.1:5', -1]]],
+      ['c', [['h', `${' '.repeat(80)}192.0.2.1:5`, 1]]],
       ['s', 5],
       ['a', true],
       ['e', 'no'],
       ['e', [[0, 4, '192.0.2.1:5', 0, 0, 0, 1, 2]]],
+      ['e', ['123456789']],
+      ['e', [[0, 4, '192.0.2.1:0', 0, 0, 0, 1, 2, 3]]],
+      ['e', [[0, 4, '192.0.2.1:5', 0, 99, 0, 1, 2, 3]]],
+      ['e', [[0, 4, '192.0.2.1:5', 0, 0, 2, 1, 2, 3]]],
+      ['e', [[0, 4, '192.0.2.1:5', 0, 0, 0, 1, 2, '3']]],
       ['e', [[2, 4, '192.0.2.1:5', 0, 0, 0, 1, 2, 3]]],
       ['e', [[0, 5, '192.0.2.1:5', 0, 0, 0, 1, 2, 3]]],
       ['e', [[0, 4, '192.0.2.1:5', 3, 0, 0, 1, 2, 3]]],
@@ -142,6 +172,38 @@ describe('the plaintext', () => {
         `${key}=${JSON.stringify(value)}`,
       ).toBeUndefined();
     }
+  });
+
+  it.each([null, 1000, 45_000])('carries how long the NAT remembers: %s ms', (lifetimeMs) => {
+    const natBehavior = { mapping: null, filtering: 'address-dependent', bindingLifetimeMs: lifetimeMs } as const;
+    const { bindingLifetimeMs, ...plain } = natBehavior;
+    const told = bindingLifetimeMs === null ? plain : { ...plain, bindingLifetimeMs };
+    const bytes = encodeMessage({ time: '4'.repeat(24), message: { ...message, natBehavior: told } });
+    expect(decodeMessage(bytes)?.message.natBehavior).toEqual(told);
+  });
+
+  it.each([
+    [6144, true],
+    [6145, false],
+  ])('of %d bytes is read: %s', (length, isRead) => {
+    const bytes = Buffer.from(encodeMessage({ time: '4'.repeat(24), message }));
+    const padded = Buffer.concat([bytes, Buffer.alloc(length - bytes.length, ' ')]);
+    expect(decodeMessage(padded) !== undefined).toBe(isRead);
+  });
+
+  it.each(['host', 'server-reflexive', 'peer-reflexive', 'relayed'] as const)('names a %s candidate', (type) => {
+    const candidates = [{ type, address: transportAddress('192.0.2.1', 5), priority: 2 ** 32 - 1 }];
+    const bytes = encodeMessage({ time: '4'.repeat(24), message: { ...message, candidates } });
+    expect(decodeMessage(bytes)?.message.candidates).toEqual(candidates);
+  });
+
+  it.each([
+    { base: 'socket', family: 6, inUse: false },
+    { base: 'allocation', family: 4, inUse: true },
+  ] as const)('carries evidence of a pair of $base', (more) => {
+    const evidence = [{ ...message.evidence![0]!, ...more }];
+    const bytes = encodeMessage({ time: '4'.repeat(24), message: { ...message, evidence, asksForEvidence: false } });
+    expect(decodeMessage(bytes)?.message).toMatchObject({ evidence, asksForEvidence: false });
   });
 
   it('carries at most 32 candidates, however many are sent', () => {
