@@ -72,6 +72,9 @@ class Device {
 
   trial = 0;
 
+  /** Of the messages that were sent. */
+  readonly evidence: CallMessage['evidence'][] = [];
+
   /** What it has wanted, in short. */
   wanted(): string[] {
     return this.#wanted.splice(0).flatMap((effect) => {
@@ -80,6 +83,7 @@ class Device {
           this.trial = effect.trial;
           return `try ${formatAddress(effect.address)}`;
         case 'send-message':
+          this.evidence.push(effect.message.evidence);
           return effect.message.call ? 'call' : 'answer';
         case 'initiate-handshake':
           return 'handshake';
@@ -223,6 +227,105 @@ describe('the path to a peer of a device whose sockets are not ours', () => {
     happens(device);
     expect(device.wanted().filter((line) => line !== 'answer')).toEqual(wanted);
     expect(device.state.slice(0, state.length || Infinity)).toBe(state);
+  });
+
+  const suggested: EngineEvent = { type: 'candidate-suggested', peer: PEER, address: ELSEWHERE };
+  const local = (newGeneration: boolean): EngineEvent => {
+    const base = { id: 'device4', family: 4, kind: 'socket' } as const;
+    const description = { bases: [base], candidates: [], natBehavior: { mapping: null, filtering: null } };
+    return { type: 'local-description', description, newGeneration };
+  };
+
+  it.each<[string, EngineEvent, string[], string[]]>([
+    ['an endpoint that somebody has set by hand', suggested, [text(ELSEWHERE)], [text(ELSEWHERE)]],
+    [
+      'an attempt, where there is a session, only calls',
+      { type: 'attempt', peer: PEER },
+      ['call'],
+      [text(PRIVATE), 'call'],
+    ],
+    ['another description of ours', local(false), ['answer'], ['call']],
+    ['a new generation of ours', local(true), ['call'], ['call']],
+    ['a peer that has come', { type: 'peer-available', peer: PEER }, ['call'], ['call']],
+    ['a question for evidence', { type: 'ask-for-evidence', peer: PEER }, ['answer'], ['answer']],
+  ])('%s: with a session, and without one', (_what, event, withSession, without) => {
+    expect(connected().do(event).pass(100).wanted()).toEqual(withSession);
+    const device = new Device().hear();
+    for (let i = 0; i < 2; i++) {
+      device.pass(100).wanted();
+      device.tried(false);
+    }
+    expect(device.state).toBe('unreachable unreachable');
+    expect(device.do(event).pass(100).wanted().slice(0, without.length)).toEqual(without);
+  });
+
+  it('is tried by hand as a candidate of the peer’s own', () => {
+    const device = new Device().do(suggested);
+    expect(device.wanted()).toContain(text(ELSEWHERE));
+    expect(device.engine.pairsView(PEER)).toMatchObject({
+      pairs: [{ remote: ELSEWHERE, remoteType: 'host', connection: 'direct', state: 'in-progress' }],
+      remoteCandidates: [{ address: ELSEWHERE, type: 'host' }],
+    });
+  });
+
+  it('is not tried for the same message again unless that calls; a session is not touched by it', () => {
+    const device = new Device().hear();
+    device.wanted();
+    device.hear({ call: false });
+    expect(device.wanted()).toEqual([]);
+    device.hear({ call: true });
+    expect(device.wanted()).toEqual([text(PRIVATE)]);
+  });
+
+  it('answers a peer that has not seen our newest description, and no other', () => {
+    const device = connected();
+    const seen = device.engine.localId;
+    device.hear({ seen, call: false }).pass(100);
+    expect(device.wanted()).toEqual([]);
+    device.hear({ seen: { ...seen, revision: seen.revision + 1 }, call: false }).pass(100);
+    expect(device.wanted()).toEqual(['answer']);
+  });
+
+  it('says whether messages reach the peer, and what the peer has seen', () => {
+    const device = new Device();
+    const view = () => device.engine.view(PEER);
+    expect(view()).toMatchObject({ undeliverable: false, peerEvidence: undefined, isProbing: false });
+    device.do({ type: 'peer-undeliverable', peer: PEER });
+    expect(view()).toMatchObject({ undeliverable: true });
+    device.hear({ evidence: [] });
+    expect(view()).toMatchObject({ undeliverable: false, peerEvidence: [], isProbing: true, means: 'trials' });
+    device.hear({ evidence: null });
+    expect(view()).toMatchObject({ peerEvidence: [], pairs: { count: 2, unrelayed: 2 } });
+  });
+
+  it('tells evidence to a peer that asks for it, once', () => {
+    const device = connected();
+    const seen = device.engine.localId;
+    const told = () => device.evidence.splice(0).map((evidence) => evidence?.length);
+    device.hear({ seen, call: false, asksForEvidence: true }).pass(100).wanted();
+    expect(told().at(-1)).toBe(2);
+    device.hear({ call: false }).pass(100).wanted();
+    expect(told()).toEqual([undefined]);
+  });
+
+  it('is called only where signalling is up; a session lives without', () => {
+    const device = connected();
+    device.do({ type: 'signaling-state', up: false }).do(local(true)).pass(60_000);
+    expect([device.wanted(), device.state]).toEqual([[], `connected direct ${formatAddress(PRIVATE)}`]);
+  });
+
+  it('what is heard without a session, or from where it is, changes nothing', () => {
+    const heard = (remote: TransportAddress): EngineEvent => ({
+      type: 'authenticated',
+      peer: PEER,
+      path: { baseId: 'device4', remote },
+    });
+    const device = new Device().hear().do(heard(ELSEWHERE));
+    expect(device.engine.view(PEER)?.pairs.count).toBe(2);
+    expect(device.state).toBe('checking connecting');
+    device.tried(true);
+    const changes = device.engine.handle(heard(PRIVATE), device.now);
+    expect(changes).toEqual([]);
   });
 
   it('is there where the peer has called first: the device has a session before anything was tried', () => {
