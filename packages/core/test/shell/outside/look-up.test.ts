@@ -156,4 +156,88 @@ describe('looking up a server', () => {
     const { find } = setUp({ files, servers: { '192.0.2.2:5353': { 'relay.example': { rcode: 'SERVFAIL' } } } });
     await expect(find()).rejects.toThrow('192.0.2.1: no answer; 192.0.2.2:5353: SERVFAIL');
   });
+
+  it.each(['localhost', 'a.localhost', 'LOCALHOST.'])('knows %s without asking', async (host) => {
+    const { find, asked } = setUp({});
+    expect(await find(host)).toEqual({ addresses: ['127.0.0.1', '::1'], ttlSeconds: 60, by: 'RFC 6761' });
+    expect(asked).toEqual([]);
+  });
+
+  it('takes no name for it that only ends like that', async () => {
+    const { find } = setUp({ files: resolvConf('nameserver 192.0.2.1'), servers: { '192.0.2.1': {} } });
+    await expect(find('notlocalhost')).rejects.toThrow('no such name');
+  });
+
+  it('begins with each server in turn where resolv.conf says rotate', async () => {
+    const files = resolvConf('nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\noptions rotate');
+    const servers = { '192.0.2.1': KNOWS, '192.0.2.2': KNOWS, '192.0.2.3': KNOWS };
+    const { find } = setUp({ files, servers });
+    const first: string[] = [];
+    for (let i = 0; i < 4; i++) first.push((await find()).by);
+    expect(first).toEqual(['192.0.2.2', '192.0.2.3', '192.0.2.1', '192.0.2.2']);
+  });
+
+  it('goes on with the others, in their order, where the one that answered last is silent', async () => {
+    const files = resolvConf('nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3');
+    const servers: Record<string, Zone | 'silent'> = { '192.0.2.3': KNOWS };
+    const { find, asked } = setUp({ files, servers });
+    await find();
+    servers['192.0.2.3'] = 'silent';
+    asked.length = 0;
+    await expect(find()).rejects.toThrow('no answer');
+    expect([...new Set(asked)].slice(0, 3)).toEqual(['udp 192.0.2.3', 'udp 192.0.2.1', 'udp 192.0.2.2']);
+  });
+
+  it.each([
+    ['', 4000],
+    ['options timeout:1 attempts:1', 2000],
+    ['options timeout:3 attempts:2', 6000],
+    ['options timeout:3', 6000],
+    ['options attempts:4', 8000],
+    ['options timeout:30 attempts:5', 10_000],
+  ])('waits for silent servers as resolv.conf says, within bounds: %j', async (options, waitsMs) => {
+    const { find, clock } = setUp({ files: resolvConf(`nameserver 192.0.2.1\n${options}`) });
+    const before = clock.now();
+    await expect(find()).rejects.toThrow('no answer');
+    const waitedMs = clock.now() - before;
+    expect(waitedMs).toBeGreaterThanOrEqual(waitsMs);
+    expect(waitedMs).toBeLessThan(waitsMs + 1000);
+  });
+
+  it('asks for no other names where servers are silent about the first', async () => {
+    const files = resolvConf('nameserver 192.0.2.1\nsearch a.example b.example c.example');
+    const { find, clock } = setUp({ files });
+    const before = clock.now();
+    await expect(find('relay')).rejects.toThrow('192.0.2.1: no answer');
+    expect(clock.now() - before).toBeLessThan(5000);
+  });
+
+  it('says what the system said, where that was asked last, and asks it where there is no server', async () => {
+    const { find } = setUp({ files: resolvConf('nameserver 192.0.2.1'), servers: { '192.0.2.1': {} } });
+    await expect(find()).rejects.toThrow(/^192\.0\.2\.1: no such name; the system: ./);
+    await expect(find()).rejects.toMatchObject({ isKnownMissing: true });
+    const silent = setUp({ files: resolvConf('nameserver 192.0.2.1') });
+    await expect(silent.find()).rejects.toMatchObject({ isKnownMissing: false });
+  });
+
+  it('finds nothing where the system gives nothing', async () => {
+    const { find } = setUp({
+      files: resolvConf('nameserver 192.0.2.1'),
+      servers: { '192.0.2.1': {} },
+      lookup: async () => [],
+    });
+    await expect(find()).rejects.toThrow('192.0.2.1: no such name');
+  });
+
+  it('of two servers that know, one is asked', async () => {
+    const files = resolvConf('nameserver 192.0.2.1\nnameserver 192.0.2.2');
+    const { find, asked } = setUp({ files, servers: { '192.0.2.1': KNOWS, '192.0.2.2': KNOWS } });
+    await find();
+    expect(asked).toEqual(['udp 192.0.2.1', 'udp 192.0.2.1']);
+  });
+
+  it('ends with the signal', async () => {
+    const { lookUp } = setUp({ files: resolvConf('nameserver 192.0.2.1') });
+    await expect(lookUp.addressesOf('relay.example', AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+  });
 });
