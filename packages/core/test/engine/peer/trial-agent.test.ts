@@ -240,7 +240,7 @@ describe('the path to a peer of a device whose sockets are not ours', () => {
     ['an endpoint that somebody has set by hand', suggested, [text(ELSEWHERE)], [text(ELSEWHERE)]],
     [
       'an attempt, where there is a session, only calls',
-      { type: 'attempt', peer: PEER },
+      { type: 'attempt', peer: PEER, budgetMs: 5000 },
       ['call'],
       [text(PRIVATE), 'call'],
     ],
