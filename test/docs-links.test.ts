@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.git', '.changeset']);
+const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.git', '.changeset', '.mutate']);
 /** Folders at the top; a path that begins with one of them is meant from the root, wherever it is written. */
 const TOP = /^(?:packages|examples|bench|scripts|docs|test)\//;
 /** From the package that the page is of. */
