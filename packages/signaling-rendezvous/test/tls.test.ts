@@ -31,13 +31,19 @@ describe('over TLS', () => {
     const shared = createTlsServer({
       cert: await readFile(fixturePath('test-only-server.crt')),
       key: await readFile(fixturePath('test-only-server.key')),
+      ALPNProtocols: ['stun.turn', 'http/1.1'],
     });
-    shared.on('secureConnection', (socket) => server.adopt(socket));
+    const protocols = new Set<unknown>();
+    shared.on('secureConnection', (socket) => {
+      protocols.add(socket.alpnProtocol);
+      server.adopt(socket);
+    });
     await new Promise<void>((resolve) => shared.listen(0, '127.0.0.1', resolve));
     const { port } = shared.address() as AddressInfo;
     const a = await stage.client(`wss://localhost:${port}`, { caFile: 'test-only-ca.crt' });
     await until(() => isUp(a), 'up');
     expect(server.status()).toMatchObject({ clients: 1 });
+    expect([...protocols]).toEqual(['http/1.1']);
     await stage.clear();
     await new Promise((resolve) => shared.close(resolve));
   });

@@ -104,5 +104,7 @@ export class DialledSocket {
 function overTls({ socket, ca }: Connection, given: ConnectionOptions): Socket {
   const host = (given.host ?? '').replace(/\.$/, '');
   const servername = isIP(host) === 0 ? host : '';
-  return connectTls({ ...given, path: undefined, socket, host, servername, ...(ca === undefined ? {} : { ca }) });
+  const own = ca === undefined ? {} : { ca };
+  // A server that shares its port asks for the protocol, and some firewalls let nothing else out.
+  return connectTls({ ...given, path: undefined, socket, host, servername, ALPNProtocols: ['http/1.1'], ...own });
 }
