@@ -22,7 +22,7 @@ export { newKeyPair, type KeyPair } from './wirepath/keys.js';
 export { type NodeRc, type RcPeer } from './wirepath/rc-file.js';
 export { WirepathNode, type NodeOptions } from './wirepath/node.js';
 export { type Connection, type ConnectionChange } from './wirepath/connection-log.js';
-export { WirepathServer } from './wirepath/server.js';
+export { WirepathServer, type ServerOptions } from './wirepath/server.js';
 export { expectedConnections, type ExpectedConnections } from './expected-connection.js';
 export { Grid, GRID_KINDS, gridSite, HARD_NAT_MS, type CellOptions, type Explanations, type GridCell } from './grid.js';
 export {

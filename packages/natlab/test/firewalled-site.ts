@@ -26,11 +26,24 @@ export async function inspectHttps(lab: Lab, site: string) {
   return inspector;
 }
 
+export interface ProxyOptions {
+  /** Where it lets clients connect to. @default 443 alone */
+  readonly ports?: readonly number[];
+  /** `user password` that it wants. @default none */
+  readonly credentials?: string;
+}
+
 /** The site lets nothing out but what Debian's tinyproxy carries. @returns the proxy's URL. */
-export async function proxyOnly(lab: Lab, site: string): Promise<string> {
+export async function proxyOnly(
+  lab: Lab,
+  site: string,
+  { ports = [443], credentials }: ProxyOptions = {},
+): Promise<string> {
   const { lan = '' } = lab.site(site);
   const file = join(lab.folder, `tinyproxy-${site}.conf`);
-  const lines = [`Port ${PROXY_PORT}`, `Listen ${lan}`, 'Timeout 600', 'LogLevel Info', 'ConnectPort 443'];
+  const lines = [`Port ${PROXY_PORT}`, `Listen ${lan}`, 'Timeout 600', 'LogLevel Info'];
+  lines.push(...ports.map((port) => `ConnectPort ${port}`));
+  if (credentials !== undefined) lines.push(`BasicAuth ${credentials}`);
   await writeFile(file, `${lines.join('\n')}\n`);
   const proxy = lab.spawn(lab.gateway(site), `tinyproxy-${site}`, ['tinyproxy', '-d', '-c', file]);
   await proxy.logged(/Accepting connections/);

@@ -1,5 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { Ping, WirepathNode, WirepathServer, type Daemon, type Lab } from '../src/index.js';
+import {
+  Ping,
+  WirepathNode,
+  WirepathServer,
+  type Daemon,
+  type Lab,
+  type NodeRc,
+  type ServerOptions,
+} from '../src/index.js';
 import { labForTest } from './lab-for-test.js';
 
 const SENDER = fileURLToPath(new URL('./clear-sender.mjs', import.meta.url));
@@ -14,6 +22,10 @@ export interface KillSwitchLabOptions {
   readonly transport?: Readonly<Record<string, unknown>>;
   readonly ipv6?: boolean;
   readonly allowedIps?: readonly string[];
+  /** @default a rendezvous server alone */
+  readonly server?: ServerOptions;
+  /** Of A's rc file, beside the transport. */
+  readonly rc?: Partial<NodeRc>;
 }
 
 /** What was seen on A's LAN, by the comment of its rule. */
@@ -38,12 +50,16 @@ export class KillSwitchLab {
     transport = {},
     ipv6 = false,
     allowedIps = ['0.0.0.0/0'],
+    server: serverOptions = {},
+    rc = {},
   }: KillSwitchLabOptions): Promise<KillSwitchLab> {
     const lab = await labForTest({ a: { nat: 'portcone', hosts: 2 }, b: 'none' }, { ipv6 });
-    const server = await WirepathServer.prepare(lab, {});
-    const a = new WirepathNode(lab, 'a', { number: 1, rc: { transport: { killSwitch, ...transport } } });
+    const server = await WirepathServer.prepare(lab, serverOptions);
+    const a = new WirepathNode(lab, 'a', { number: 1, rc: { ...rc, transport: { killSwitch, ...transport } } });
     const b = new WirepathNode(lab, 'b', { number: 2 });
-    const endpoint = (site: string) => ({ endpoint: `${lab.site(site).publicAddress}:51820` });
+    // A peer that has one is looked for nowhere else.
+    const endpoint = (site: string) =>
+      rc.relayUrls === undefined ? { endpoint: `${lab.site(site).publicAddress}:51820` } : {};
     await a.configure([b.asPeer({ allowedIps, ...endpoint('b') })]);
     await b.configure([
       a.asPeer({ allowedIps: [`${a.address}/32`, `${lab.host('a2').address}/32`], ...endpoint('a') }),
