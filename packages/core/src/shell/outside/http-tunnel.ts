@@ -89,7 +89,7 @@ function refusal(server: string, { authorization }: HttpProxy, status: number, r
   if (status === 407 || status === 401)
     return authorization === undefined
       ? `wants a user and a password (${said}): write them into its URL, http://user:password@host:port`
-      : `does not take this user and password (${said})`;
+      : `does not take this user and password (${said}): correct them in its URL`;
   if (status === 403)
     return `does not let us connect to ${server} (${said}): whoever runs it can allow that; many allow port 443 only`;
   return `could not connect to ${server} (${said})`;

@@ -68,8 +68,16 @@ describe('a tunnel through an HTTP proxy', () => {
 
   it.each<[string, string, RegExp]>([
     ['HTTP/1.1 407 Proxy Authentication Required\r\n\r\n', '', /wants a user and a password \(407 .*: write them into/],
-    ['HTTP/1.1 401 No\r\n\r\n', 'me:secret@', /does not take this user and password \(401 No\)$/],
-    ['HTTP/1.1 407 No\r\n\r\n', 'me:secret@', /does not take this user and password \(407 No\)$/],
+    [
+      'HTTP/1.1 401 No\r\n\r\n',
+      'me:secret@',
+      /does not take this user and password \(401 No\): correct them in its URL$/,
+    ],
+    [
+      'HTTP/1.1 407 No\r\n\r\n',
+      'me:secret@',
+      /does not take this user and password \(407 No\): correct them in its URL$/,
+    ],
     [
       'HTTP/1.0 403 Filtered\r\n\r\n',
       '',
