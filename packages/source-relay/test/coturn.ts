@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freeUdpPort } from './free-udp-port.js';
@@ -32,27 +32,45 @@ export async function startCoturn(
   extra: readonly string[] = [],
   { streams = false, sharedSecret = false }: { streams?: boolean; sharedSecret?: boolean } = {},
 ): Promise<Coturn> {
-  const folder = await mkdtemp(join(tmpdir(), 'coturn-'));
-  const [port, tlsPort] = [await freeUdpPort(ip), await freeUdpPort(ip)];
-  const overStreams = streams
-    ? [
-        ...['--tls-listening-port', String(tlsPort)],
-        ...['--cert', fixture('test-only-server.crt'), '--pkey', fixture('test-only-server.key')],
-      ]
-    : ['--no-tls', '--no-tcp'];
   const credentials = sharedSecret
     ? ['--use-auth-secret', '--static-auth-secret', 'north']
     : ['--lt-cred-mech', '--user', 'lab:secret'];
+  return runCoturn(ip, ({ tlsPort }) => [
+    ...['-n', '--no-dtls', '--no-multicast-peers', '--allow-loopback-peers'],
+    ...['--realm', 'lab', '--fingerprint', ...credentials],
+    ...(streams
+      ? [
+          ...['--tls-listening-port', String(tlsPort)],
+          ...['--cert', fixture('test-only-server.crt'), '--pkey', fixture('test-only-server.key')],
+        ]
+      : ['--no-tls', '--no-tcp']),
+    ...extra,
+  ]);
+}
+
+/** coturn with a configuration file. @param text of the free port for TLS. */
+export async function startCoturnOf(ip: string, text: (tlsPort: number) => string): Promise<Coturn> {
+  return runCoturn(ip, async ({ folder, tlsPort }) => {
+    const file = join(folder, 'turnserver.conf');
+    await writeFile(file, text(tlsPort));
+    return ['-c', file];
+  });
+}
+
+async function runCoturn(
+  ip: string,
+  options: (given: { folder: string; tlsPort: number }) => readonly string[] | Promise<readonly string[]>,
+): Promise<Coturn> {
+  const folder = await mkdtemp(join(tmpdir(), 'coturn-'));
+  const [port, tlsPort] = [await freeUdpPort(ip), await freeUdpPort(ip)];
   const host = ip.includes(':') ? `[${ip}]` : ip;
   const url = `turn:${host}:${port}`;
   const child = spawn(
     'turnserver',
     [
-      ...['-n', '--no-cli', '--no-dtls', '--no-multicast-peers', '--allow-loopback-peers'],
-      ...['--listening-ip', ip, '--relay-ip', ip, '--listening-port', String(port)],
-      ...['--realm', 'lab', '--fingerprint', ...credentials, ...overStreams],
+      ...(await options({ folder, tlsPort })),
+      ...['--no-cli', '--listening-ip', ip, '--relay-ip', ip, '--listening-port', String(port)],
       ...['--log-file', 'stdout', '--pidfile', join(folder, 'pid'), '--userdb', join(folder, 'db'), '--verbose'],
-      ...extra,
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder },
   );
