@@ -45,6 +45,57 @@ describe('connecting to the first of several addresses', () => {
     expect(() => sockets.get('192.0.2.1')?.emit('error', new Error('late'))).not.toThrow();
   });
 
+  it.each([
+    [
+      ['4', '4', '6', '6'],
+      ['4', '6', '4', '6'],
+    ],
+    [
+      ['6', '4', '4', '4'],
+      ['6', '4', '4', '4'],
+    ],
+    [
+      ['4', '6', '6', '6'],
+      ['4', '6', '6', '6'],
+    ],
+    [
+      ['4', '4', '4'],
+      ['4', '4', '4'],
+    ],
+  ])('has the families take turns from the first on: of %j, %j', async (given, order) => {
+    const seen = new Map<string, number>();
+    const all = given.map((family) => {
+      const n = (seen.get(family) ?? 0) + 1;
+      seen.set(family, n);
+      return at(family === '4' ? `192.0.2.${n}` : `2001:db8::${n}`, 1);
+    });
+    const { clock, tried } = setUp(all);
+    for (let i = 0; i < all.length; i++) await clock.advance(250);
+    const ips = tried.map((line) => line.split(' ')[1] ?? '');
+    expect(ips.map((ip) => (ip.includes(':') ? '6' : '4'))).toEqual(order);
+    expect(new Set(ips).size).toBe(all.length);
+  });
+
+  it('tries 16 addresses at most, for 10 s, and says that none answered in time', async () => {
+    const { clock, tried, connecting, sockets } = setUp(
+      Array.from({ length: 20 }, (_, i) => at(`192.0.2.${i + 1}`, 1)),
+    );
+    for (let i = 0; i < 39; i++) await clock.advance(250);
+    expect(tried).toHaveLength(16);
+    expect([...sockets.values()].some(({ destroyed }) => destroyed)).toBe(false);
+    await clock.advance(250);
+    await expect(connecting).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    expect([...sockets.values()].every(({ destroyed }) => destroyed)).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('says what one failed with where the other is silent', async () => {
+    const { clock, sockets, connecting } = setUp([at('192.0.2.1', 1), at('192.0.2.2', 1)]);
+    sockets.get('192.0.2.1')?.emit('error', new Error('refused'));
+    await clock.advance(10_000);
+    await expect(connecting).rejects.toThrow('refused');
+  });
+
   it('goes on at once where one fails, and tells all failures', async () => {
     const { clock, tried, sockets, connecting } = setUp(addresses.slice(0, 2));
     sockets.get('192.0.2.1')?.emit('error', new Error('refused'));

@@ -1,7 +1,7 @@
 import { formatAddress, transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
-import { silentLogger } from '../../../src/base/logging/memory-logger.js';
+import { memoryLogger } from '../../../src/base/logging/memory-logger.js';
 import type { CandidateSource } from '../../../src/contracts/candidate-source.js';
 import { SourcePlugins } from '../../../src/shell/plugins/source-plugins.js';
 import type { DriverEvent } from '../../../src/shell/driver/events.js';
@@ -11,17 +11,18 @@ const hostAt = (ip: string) => ({ type: 'host', address: transportAddress(ip, 51
 function sourcesOf(given: Record<string, Partial<CandidateSource>>) {
   const events: DriverEvent[] = [];
   const clock = new FakeClock();
+  const logger = memoryLogger();
   const plugins = Object.entries(given).map(([plugin, source]) => ({
     plugin,
     instance: { async *gather() {}, ...source } satisfies CandidateSource,
   }));
   const sources = new SourcePlugins(plugins, {
     clock,
-    logger: silentLogger(),
+    logger,
     sockets: () => ({ datagrams: undefined, listenPort: 51820 }),
     onEvent: (event) => void events.push(event),
   });
-  return { clock, sources, take: () => events.splice(0) };
+  return { clock, sources, logger, take: () => events.splice(0) };
 }
 
 /** In a few words. */
@@ -126,6 +127,115 @@ describe('sources', () => {
     answers[1]?.(40_000);
     await clock.advance(0);
     expect(take()).toEqual([{ type: 'binding-lifetime', ms: 40_000 }]);
+  });
+
+  it.each([0, -1, Number.NaN, Infinity, '60000', null])('a lifetime of %s is none', async (ms) => {
+    const { clock, sources, take } = sourcesOf({ stun: { learnBindingLifetime: async () => ms as number } });
+    sources.perform({ type: 'learn-binding-lifetime' });
+    await clock.advance(0);
+    expect(take()).toEqual([]);
+  });
+
+  it('what hinders learning a lifetime is told in the log, unless nobody waits for it any more', async () => {
+    const fails: ((error: Error) => void)[] = [];
+    const learnBindingLifetime = () => new Promise<number>((_, reject) => fails.push(reject));
+    const { clock, sources, logger } = sourcesOf({ stun: { learnBindingLifetime }, plain: {} });
+    sources.perform({ type: 'learn-binding-lifetime' });
+    sources.perform({ type: 'learn-binding-lifetime' });
+    for (const fail of fails) fail(new Error('no answer'));
+    await clock.advance(0);
+    expect(logger.lines.map(({ fields }) => fields)).toEqual([{ plugin: 'stun', reason: 'no answer' }]);
+  });
+
+  it('of each source that can watch changes are told, until they stop; what is gathered and learnt ends too', async () => {
+    const signals: AbortSignal[] = [];
+    let ended = 0;
+    let change = () => {};
+    const { clock, sources } = sourcesOf({
+      plain: {},
+      host: {
+        async *gather({ signal: given }) {
+          signals.push(given);
+          await new Promise(() => undefined);
+          yield hostAt('192.0.2.1');
+        },
+        learnBindingLifetime: ({ signal: given, listenPort }) => {
+          signals.push(given);
+          expect(listenPort).toBe(51_820);
+          return new Promise(() => undefined);
+        },
+        watch: (onChange) => {
+          change = onChange;
+          return { [Symbol.dispose]: () => void (ended += 1) };
+        },
+      },
+    });
+    let changes = 0;
+    sources.watch(() => (changes += 1));
+    change();
+    sources.perform({ type: 'gather' });
+    sources.perform({ type: 'learn-binding-lifetime' });
+    await clock.advance(0);
+    expect([changes, signals.map(({ aborted }) => aborted)]).toEqual([1, [false, false]]);
+    sources.stop();
+    sources.stop();
+    expect([ended, signals.map(({ aborted }) => aborted)]).toEqual([1, [true, true]]);
+  });
+
+  it('one that hangs is named after a while, and not waited for after 25 s; what it found counts', async () => {
+    const { clock, sources, take, logger } = sourcesOf({
+      slow: {
+        async *gather() {
+          yield hostAt('192.0.2.1');
+          await new Promise(() => undefined);
+        },
+      },
+    });
+    const gathered = sources.gather(signal);
+    await clock.advance(9_999);
+    expect(sources.problemLines()).toEqual([]);
+    await clock.advance(1);
+    expect(sources.problemLines()).toEqual(['slow: gathering has not finished after 10 s; what it found counts']);
+    await clock.advance(15_000);
+    await gathered;
+    expect(told(take())).toEqual(['slow: 192.0.2.1:51820', 'slow: done, 1']);
+    expect(sources.problemLines()).toEqual([
+      'slow: gathering has not finished after 25 s; what it found counts: update or remove slow, or tell its author',
+    ]);
+    expect(logger.lines.map(({ fields }) => fields)).toEqual([{ plugin: 'slow', afterMs: 25_000 }]);
+  });
+
+  it('what is no candidate, more than 256 of them, or no NAT behaviour, is refused and counted; a gathering begins anew', async () => {
+    let isBad = true;
+    const { sources, take } = sourcesOf({
+      odd: {
+        async *gather() {
+          if (isBad) yield { type: 'host' } as never;
+          for (let n = 0; isBad && n < 300; n++) yield hostAt(`192.0.2.${n % 250}`);
+        },
+        natBehavior: () => (isBad ? { mapping: 'full-cone' as never, filtering: null } : undefined),
+      },
+    });
+    await sources.gather(signal);
+    expect(told(take()).at(-1)).toBe('odd: done, 255');
+    expect(sources.problemLines()).toEqual(
+      [
+        expect.stringMatching(/^odd: .*expected address/),
+        expect.stringMatching(/^odd: the NAT behaviour.*expected mapping/),
+        expect.stringMatching(/^odd: what comes after.*at most 256/),
+      ].map((line) => line as string),
+    );
+    expect(sources.counters()['refused.odd: candidate']).toBeGreaterThan(2);
+    isBad = false;
+    await sources.gather(signal);
+    expect(sources.problemLines()).toEqual([]);
+  });
+
+  it('of what a source says of itself text counts, one line each, sixteen at most', () => {
+    const own = [5, 'two\nlines', ...Array.from({ length: 30 }, (_, n) => `line ${n}`)] as string[];
+    const { sources } = sourcesOf({ stun: { problems: () => own } });
+    expect(sources.problemLines()).toHaveLength(15);
+    expect(sources.problemLines()[0]).not.toContain('\n');
   });
 
   it.each([

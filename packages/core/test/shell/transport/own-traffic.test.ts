@@ -31,3 +31,16 @@ it('a server that is reached through the tunnel is a problem, for as long as it 
   await clock.advance(130_000);
   expect(traffic.problems()).toEqual([]);
 });
+
+it('sources and relays get the sockets that the transport has now', () => {
+  const sockets = (port: number) => ({ bases: [{ id: `udp4-${port}`, family: 4, port, shared: true }] });
+  const transport = { datagrams: undefined, listenPort: undefined } as { datagrams: unknown; listenPort: unknown };
+  const traffic = new OwnTraffic(transport as unknown as Transport, new FakeClock(), () => undefined);
+  const now = () => [traffic.sockets.datagrams?.bases, traffic.sockets.listenPort];
+  expect(now()).toEqual([undefined, undefined]);
+  for (const port of [51_820, 51_821]) {
+    Object.assign(transport, { datagrams: sockets(port), listenPort: port });
+    expect(now()).toEqual([sockets(port).bases, port]);
+    expect(traffic.sockets.datagrams).toBe(traffic.sockets.datagrams);
+  }
+});
