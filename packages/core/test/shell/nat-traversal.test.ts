@@ -1,11 +1,13 @@
 import { transportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
 import { EdgeGuard } from '../../src/base/guard/edge-guard.js';
+import { PluginPhases } from '../../src/base/guard/plugin-phases.js';
 import { createIdentity } from '../../src/base/identity/create-identity.js';
 import { memoryLogger } from '../../src/base/logging/memory-logger.js';
 import { FakeClock } from '../../src/base/time/fake-clock.js';
 import type { CandidateSource } from '../../src/contracts/candidate-source.js';
 import type { Peer } from '../../src/contracts/peer-discovery.js';
+import type { Relay } from '../../src/contracts/relay.js';
 import type { Signaling } from '../../src/contracts/signaling.js';
 import type { Transport } from '../../src/contracts/transport.js';
 import type { NodeOutside } from '../../src/shell/outside/node-outside.js';
@@ -33,17 +35,29 @@ interface Setup {
   readonly signaling?: Signaling[];
   readonly settings?: Partial<TraversalSettings>;
   readonly ownsSocket?: boolean;
+  readonly relays?: Relay[];
 }
 
 /** A node, and in `log` what it asks of what is around it. */
-function node({ source = {}, signaling = [idleSignaling()], settings = {}, ownsSocket = true }: Setup = {}) {
+function node({
+  source = {},
+  signaling = [idleSignaling()],
+  settings = {},
+  ownsSocket = true,
+  relays = [],
+}: Setup = {}) {
   const log: string[] = [];
   const added: Parameters<Transport['addPeer']>[0][] = [];
+  let suggest: (ip: string) => void = () => undefined;
   const transport: Transport = {
     ...idleTransport({ ownsSocket }),
     listenPort: 51_820,
     addPeer: (peer) => void added.push(peer),
     removePeer: () => void log.push('removed'),
+    onEndpointSuggested(listener) {
+      suggest = (ip) => listener({ publicKey: KEY, endpoint: transportAddress(ip, 1) });
+      return NOTHING;
+    },
     initiateHandshake: () => void log.push('handshake'),
     setPath: (_peer, paths) => void log.push(`paths ${paths.length}`),
   };
@@ -58,6 +72,7 @@ function node({ source = {}, signaling = [idleSignaling()], settings = {}, ownsS
     },
   } as unknown as NodeOutside;
   let change = () => {};
+  const phases = new PluginPhases();
   const host: CandidateSource = {
     async *gather() {
       log.push('gather');
@@ -80,7 +95,8 @@ function node({ source = {}, signaling = [idleSignaling()], settings = {}, ownsS
     identity: createIdentity(random(32)),
     transport,
     candidateSources: [{ plugin: 'host', instance: host }],
-    relays: [],
+    relays: relays.map((instance) => ({ plugin: 'relay', instance })),
+    phases,
     signalings: signaling.map((instance) => ({ plugin: 'rendezvous', instance })),
     settings: { ...SETTINGS, ...settings },
     addresses: ['10.77.0.1/24'],
@@ -102,6 +118,8 @@ function node({ source = {}, signaling = [idleSignaling()], settings = {}, ownsS
     logger,
     start,
     take: () => log.splice(0),
+    phases,
+    suggest: (ip: string) => suggest(ip),
     changeNetwork: () => change(),
     tellNews: () => tellNews('relay.example'),
   };
@@ -277,6 +295,56 @@ it('what sources say of the NAT is asked when it is wanted', async () => {
   const natBehavior = { mapping: 'endpoint-independent', filtering: 'address-dependent' } as const;
   const { traversal } = node({ source: { natBehavior: () => natBehavior } });
   expect(traversal.natBehavior()).toEqual(natBehavior);
+});
+
+it('addresses of our own network, and of peers in it, are no way to a peer; a peer that has gone has none', async () => {
+  const { traversal, start, suggest } = node({ ownsSocket: false });
+  const [ours, peers, free] = ['10.77.0.77', '10.88.0.9', '198.51.100.7'];
+  const other = createIdentity(Buffer.alloc(32, 8)).publicKey;
+  const refused = () => traversal.pairsView(KEY)?.rejections.map(({ remote }) => remote.address.ip);
+  await start();
+  traversal.setPeer(PEER);
+  traversal.setPeer({ ...PEER, publicKey: other, allowedIps: [`${peers}/32`] });
+  for (const ip of [ours, peers, free]) suggest(ip);
+  expect(refused()).toEqual([ours, peers]);
+  traversal.removePeer(other);
+  suggest('198.51.100.8');
+  expect(refused()).toEqual([ours]);
+  await traversal.stop();
+});
+
+it('whose start is waited for is told', async () => {
+  const slow: Signaling = { ...idleSignaling(), start: () => new Promise(() => undefined) };
+  const { traversal, phases } = node({ signaling: [slow] });
+  const abort = new AbortController();
+  const starting = traversal.start({ signal: abort.signal });
+  await Promise.resolve();
+  expect(phases.running()).toMatchObject([{ plugin: 'rendezvous', phase: 'start' }]);
+  abort.abort();
+  await expect(starting).rejects.toMatchObject({ code: 'ABORTED' });
+  await traversal.stop();
+});
+
+describe('a survey', () => {
+  const relay: Relay = {
+    servers: [{ url: 'turn:relay.example', transport: 'udp' }],
+    allocate: () => new Promise(() => undefined),
+  };
+
+  it.each([
+    ['that was not started, whose allocations are made for that', false],
+    ['that runs, whose allocations are there', true],
+  ])('of a node %s, waits three seconds for relays', async (_what, isRunning) => {
+    const { traversal, clock, start } = node({ relays: [relay] });
+    if (isRunning) await start();
+    let isDone = false;
+    const asked = traversal.survey({ signal: new AbortController().signal }).finally(() => (isDone = true));
+    await clock.advance(2999);
+    expect(isDone).toBe(false);
+    await clock.advance(1);
+    expect((await asked).relays).toMatchObject([{ state: 'connecting', error: 'no answer in 3 s' }]);
+    await traversal.stop();
+  });
 });
 
 it('a survey of a node that was not started gathers, and leaves nothing', async () => {

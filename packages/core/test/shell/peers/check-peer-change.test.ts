@@ -86,11 +86,19 @@ describe('a change of a peer', () => {
     ],
     ['an endpoint without a port', set({ endpoint: { ip: '192.0.2.9', port: NaN } }), named, 'NaN'],
     ['port 0', set({ endpoint: { ip: '192.0.2.9', port: 0 } }), named, 'and 0'],
+    ['a port alone', set({ endpoint: { port: 5 } }), named, 'found undefined and 5'],
+    ['a keepalive below nothing', set({ keepaliveSeconds: -1 }), named, 'found -1'],
+    ['a keepalive of more than 16 bits', set({ keepaliveSeconds: 65_536 }), named, 'found 65536'],
+    ['a keepalive as text', set({ keepaliveSeconds: '25' }), named, 'found "25"'],
     ['half a second', set({ keepaliveSeconds: 0.5 }), named, 'found 0.5'],
     ['a short preshared key', set({ presharedKey: new Uint8Array(31) }), named, 'not shown'],
     ['the removal of nobody', { kind: 'remove' }, 'a change of a peer', 'found undefined'],
   ])('%s is refused by name, with what was expected', (_, change, subject, why) => {
     expect(check(change)).toMatchObject({ subject, why: expect.stringContaining(why) });
+  });
+
+  it.each([0, 65_535])('may have a keepalive of %d s', (keepaliveSeconds) => {
+    expect(check(set({ keepaliveSeconds }))).toMatchObject({ change: { peer: { keepaliveSeconds } } });
   });
 
   it('never shows what may be a secret in the wrong place', () => {
