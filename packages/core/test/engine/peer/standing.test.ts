@@ -32,7 +32,7 @@ function standing(sample: SamplePair, steps: readonly Step[]): { subject: Standi
     else if (step === 'session made') {
       subject.handshake.completed();
       subject.enter({ type: 'session' });
-    } else subject.enter({ type: step, now: 0, path } as Happening);
+    } else subject.enter({ type: step, now: 0, path });
   }
   return { subject, path };
 }
