@@ -82,6 +82,7 @@ const server = {
     failed: {},
     problems: ['p'],
     since: '',
+    drainsUntil: null,
   },
 };
 const plugins = [

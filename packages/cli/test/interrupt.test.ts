@@ -24,6 +24,14 @@ describe('Interrupt', () => {
     expect(exit).toHaveBeenCalledWith(130);
   });
 
+  it('a second SIGTERM says that nothing is to take its time', () => {
+    using interrupt = new Interrupt();
+    process.emit('SIGTERM');
+    expect(interrupt.again.aborted).toBe(false);
+    process.emit('SIGTERM');
+    expect(interrupt.again.aborted).toBe(true);
+  });
+
   it('leaves no listener behind', () => {
     const before = process.listenerCount('SIGINT') + process.listenerCount('SIGTERM');
     new Interrupt()[Symbol.dispose]();

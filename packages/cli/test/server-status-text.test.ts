@@ -13,7 +13,7 @@ it('figures of a server are lines for people, however deep they stand', () => {
     byUser: { lab: { allocations: 1 }, '\u001b[2J': { allocations: 0 } },
   };
   const server = { listeners: [], parts: [{ listeners: ['turn udp'], figures }], failed: {}, problems: [] };
-  const document = { server: { ...server, since: new Date(NOW_MS).toISOString() } };
+  const document = { server: { ...server, since: new Date(NOW_MS).toISOString(), drainsUntil: null } };
   const text = formatServerStatus(document as never, { palette: palette(false), nowUnixMs: NOW_MS });
   expect(text).toMatchInlineSnapshot(`
     "server up for 0 s
@@ -34,4 +34,12 @@ it('figures of a server are lines for people, however deep they stand', () => {
     "
   `);
   expect(text).not.toMatch(/[{}"]/);
+});
+
+it('a server that drains says so, and until when', () => {
+  const at = new Date(NOW_MS).toISOString();
+  const server = { listeners: [], parts: [], failed: {}, problems: [], since: at, drainsUntil: at };
+  expect(formatServerStatus({ server }, { palette: palette(false), nowUnixMs: NOW_MS - 60_000 })).toBe(
+    'server up for 0 s; drains: takes nobody new, and ends when its last client has gone, in 1 min at the latest\n',
+  );
 });

@@ -164,6 +164,7 @@ describe('status', () => {
           failed: { 'failed.rendezvous: connection': 3 },
           problems: ['rendezvous: connection failed 3 times'],
           since: ago(61),
+          drainsUntil: null,
         },
       },
       options,

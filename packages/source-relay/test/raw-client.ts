@@ -78,6 +78,11 @@ export class RawClient {
   async exchange(bytes: Uint8Array): Promise<StunMessage | undefined> {
     const from = this.inbox.length;
     await this.send(bytes);
+    return this.answerTo(bytes, from);
+  }
+
+  /** @param from in the inbox. */
+  answerTo(bytes: Uint8Array, from = 0): StunMessage | undefined {
     const answers = this.inbox.slice(from).flatMap((answer) => decodeStunMessage(answer) ?? []);
     return answers.find(({ transactionId }) => transactionId.equals(bytes.subarray(8, 20)));
   }

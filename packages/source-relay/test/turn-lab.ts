@@ -21,10 +21,11 @@ export async function turnLab(
     files?: Record<string, string>;
     addresses?: () => readonly string[];
     edges?: Partial<StunTurnServerEdges>;
+    network?: MemoryNetwork;
   } = {},
 ) {
   const clock = new FakeClock();
-  const network = new MemoryNetwork();
+  const { network = new MemoryNetwork() } = options;
   const streams = new MemoryStreams();
   const needs = testNeeds({ clock, ...(options.files && { files: options.files }) });
   const turn: Turn = { listen: '203.0.113.10:3478', realm: 'lab', users: { lab: 'secret' }, ...options.turn };

@@ -55,9 +55,22 @@ export const COMMANDS: readonly CommandDefinition[] = [
     name: 'serve',
     arguments: [],
     summary: 'run the server parts: STUN, relay and rendezvous',
-    details: 'Runs what the rc file has under `server:`, on a host that everyone can reach. Signals as for `up`.',
-    options: [CONFIG],
-    examples: [{ line: 'serve --config ./server.yaml', does: 'run the servers of this rc file' }],
+    details:
+      'Runs what the rc file has under `server:`, on a host that everyone can reach. Signals as for `up`. ' +
+      'With `--drain-timeout`, the relay that is told to stop takes no new clients and lets those that it has go on: it ends ' +
+      'when the last has gone, after this time, or at once with a second signal. Under systemd, `TimeoutStopSec` has to be longer.',
+    options: [
+      CONFIG,
+      {
+        flags: '--drain-timeout <seconds>',
+        description: 'how long a relay that is told to stop serves on; without it, it ends at once',
+        parse: (text) => wholeNumber(text, 86_400),
+      },
+    ],
+    examples: [
+      { line: 'serve --config ./server.yaml', does: 'run the servers of this rc file' },
+      { line: 'serve --config ./server.yaml --drain-timeout 600', does: 'give clients ten minutes to go elsewhere' },
+    ],
     load: async () => (await import('./serve.js')).serve,
   }),
   defineCommand({
@@ -180,7 +193,11 @@ export const COMMANDS: readonly CommandDefinition[] = [
 ];
 
 function positiveInteger(text: string): number {
+  return wholeNumber(text, Number.MAX_SAFE_INTEGER);
+}
+
+function wholeNumber(text: string, max: number): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) throw new Error('a whole number from 1');
-  return value;
+  if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
+  throw new Error(`a whole number from 1${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}`);
 }

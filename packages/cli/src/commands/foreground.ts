@@ -112,6 +112,7 @@ export async function runInForeground(
     logger.info(`${role} is up`, { pid: process.pid, config: file, controlSocket: socketPath });
     void guard.run('reading the time', () => readSuspendedTimeFromKernel(clock));
     await aborted(signal);
+    await child.drain?.({ signal: interrupt.again });
     logger.info(`${role} stops`);
   } catch (error) {
     // Stopped while starting: what is thrown then is no failure.

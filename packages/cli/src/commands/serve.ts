@@ -1,4 +1,5 @@
 import { createServer, Lifecycle, reloadServers } from '@wirepath/core';
+import { reasonOf, sleep } from '@wirepath/core/plugin';
 import type { ServerStatusDocument } from '../node/server-status.js';
 import type { CommandContext } from './definition.js';
 import { runInForeground } from './foreground.js';
@@ -6,9 +7,11 @@ import type { ForegroundProcess } from '../node/foreground-process.js';
 
 export interface ServeOptions {
   readonly config?: string;
+  /** Seconds. */
+  readonly drainTimeout?: number;
 }
 
-export function serve(context: CommandContext, { config }: ServeOptions): Promise<number> {
+export function serve(context: CommandContext, { config, drainTimeout }: ServeOptions): Promise<number> {
   const describe = { role: 'server' as const, publicKeyOf: () => null };
   return runInForeground(context, config, describe, async (loaded, environment): Promise<ForegroundProcess> => {
     const { logger, guard, clock, phases } = environment;
@@ -27,6 +30,15 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
     // Of the rc file as it was read last.
     let untaken: readonly string[] = [];
     const since = new Date().toISOString();
+    let drainsUntil: string | null = null;
+    const drain = async (withinMs: number, signal: AbortSignal): Promise<void> => {
+      drainsUntil = new Date(Date.now() + withinMs).toISOString();
+      logger.info('server drains', { until: drainsUntil });
+      const drained = Promise.all(servers.map((server) => server.drain({ withinMs })));
+      // Nor is a failure a reason not to stop.
+      const failed = drained.catch((error: unknown) => logger.error(`draining: ${reasonOf(error)}`));
+      await Promise.race([failed, sleep(clock, withinMs, signal)]);
+    };
     return {
       capabilities: loaded.serverParts.flatMap(({ part }) => part.capabilities ?? []),
       start: async (options) => {
@@ -35,6 +47,7 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
           logger.info(`listening: ${line}`, { listener: line });
         }
       },
+      ...(drainTimeout !== undefined && { drain: ({ signal }) => drain(drainTimeout * 1000, signal) }),
       stop: () => lifecycle.stop(),
       reload: async (changed) => {
         untaken = reloadServers(servers, changed);
@@ -55,6 +68,7 @@ export function serve(context: CommandContext, { config }: ServeOptions): Promis
             ...untaken.map((clause) => `the rc file: ${clause}: this needs a restart`),
           ],
           since,
+          drainsUntil,
         },
       }),
       methods: {},

@@ -12,6 +12,8 @@ export interface ServerStatusDocument {
     /** What is wrong right now, one line each. */
     readonly problems: readonly string[];
     readonly since: string;
+    /** It takes nobody new, and ends when its last client has gone, or then; null: it does not. */
+    readonly drainsUntil: string | null;
   };
 }
 

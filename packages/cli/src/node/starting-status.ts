@@ -84,5 +84,5 @@ function emptyNode(version: string, publicKey: string | null, problems: readonly
 }
 
 function emptyServer(since: string, problems: readonly string[]): ServerStatusDocument {
-  return { server: { listeners: [], parts: [], failed: {}, problems, since } };
+  return { server: { listeners: [], parts: [], failed: {}, problems, since, drainsUntil: null } };
 }

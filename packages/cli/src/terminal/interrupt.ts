@@ -4,6 +4,7 @@
  */
 export class Interrupt implements Disposable {
   readonly #abort = new AbortController();
+  readonly #again = new AbortController();
   /** What even a forced exit must do. */
   onForced: () => void = () => undefined;
 
@@ -14,6 +15,11 @@ export class Interrupt implements Disposable {
 
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** A second SIGTERM: what takes its time to end must not. */
+  get again(): AbortSignal {
+    return this.#again.signal;
   }
 
   [Symbol.dispose](): void {
@@ -30,6 +36,7 @@ export class Interrupt implements Disposable {
   };
 
   readonly #onTerminate = (): void => {
+    if (this.signal.aborted) this.#again.abort();
     this.#abort.abort();
   };
 }

@@ -13,7 +13,14 @@ export function formatServerStatus(
   });
   const problems = server.problems.map((text) => `${palette.bad('problem')}  ${printable(text)}\n`).join('');
   const blocks = problems === '' ? parts : [...parts, problems];
-  return [`server up for ${formatDuration(nowUnixMs - Date.parse(server.since))}\n`, ...blocks].join('\n');
+  const up = `server up for ${formatDuration(nowUnixMs - Date.parse(server.since))}`;
+  return [`${up}${drainText(server.drainsUntil, nowUnixMs)}\n`, ...blocks].join('\n');
+}
+
+function drainText(drainsUntil: string | null, nowUnixMs: number): string {
+  if (drainsUntil === null) return '';
+  const left = formatDuration(Math.max(0, Date.parse(drainsUntil) - nowUnixMs));
+  return `; drains: takes nobody new, and ends when its last client has gone, in ${left} at the latest`;
 }
 
 const NAME_WIDTH = 26;

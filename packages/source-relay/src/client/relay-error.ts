@@ -23,7 +23,7 @@ const CURES: Readonly<Record<number, string>> = {
   401: 'username or credential is not one of that server',
   441: 'username or credential is not the one that the allocation was made with',
   486: 'this user has as many allocations there as it may: a user for each node, or a higher quota',
-  508: 'the server has no room for another allocation',
+  508: 'the server has no room for another allocation, or is about to end',
 };
 
 /** Says in words how a request failed. */

@@ -118,12 +118,18 @@ export class StunTurnServer implements RunningServer {
     }
   }
 
+  async drain({ withinMs }: { withinMs: number }): Promise<void> {
+    this.#closeTls();
+    // Resolves with its last connection, which is not waited for.
+    for (const listener of this.#tcpListeners.splice(0)) void listener.close();
+    await this.#turn?.server.drain(withinMs);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const { sockets } of this.#beside.splice(0)) sockets.stop();
     const listeners = this.#listeners.splice(0);
-    for (const lent of this.#overTls.keys()) lent.close();
-    this.#overTls.clear();
+    this.#closeTls();
     await Promise.all([
       this.#turn?.server.stop(),
       this.#connections.stop(),
@@ -247,6 +253,11 @@ export class StunTurnServer implements RunningServer {
       throw error instanceof CodedError ? error : listenError('turn', transportAddress(ip, port), error, 'tcp');
     });
     this.#overTls.set(lent, transportAddress(ip, lent.port));
+  }
+
+  #closeTls(): void {
+    for (const lent of this.#overTls.keys()) lent.close();
+    this.#overTls.clear();
   }
 
   #listenerOf(connection: ClientConnection): Listener {

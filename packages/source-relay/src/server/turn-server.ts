@@ -1,6 +1,6 @@
 import type { Clock, Counters, Guard, Logger, RandomSource } from '@wirepath/core/plugin';
 import {
-  encodeStunMessage,
+  encodeBareResponse,
   formatAddress,
   MAX_LEGACY_CHANNEL,
   MIN_CHANNEL,
@@ -13,7 +13,9 @@ import type { RequestAdmission } from './request-admission.js';
 import { grantedLifetime, readAllocateRequest, type AllocateRequest, type StunError } from './allocate-request.js';
 import { whyFull, type AllocationLimits, type Occupancy } from './allocation-quota.js';
 import type { AllocationTable } from './allocation-table.js';
+import { Drain, DRAINING } from './drain.js';
 import type { ServerDropReason } from './drop-reason.js';
+import { encodeAnswer, isTurnRequest, ownCopy, respond, tupleOf, type Exchange } from './exchange.js';
 import { holderOf, type Holder } from './fair-share.js';
 import type { MachineAddresses } from './machine-addresses.js';
 import type { PeerPolicy } from './peer-policy.js';
@@ -25,8 +27,6 @@ import { REMEMBERED_MS, RememberedDeletions } from './remembered-deletions.js';
 import { endpointKey, ServerAllocation } from './server-allocation.js';
 import type { ServerSocket } from './server-socket.js';
 
-/** Says that this is a TURN server, and neither which nor of what version. */
-const SOFTWARE = 'STUN/TURN';
 /** How often what has expired is thrown away; whether it has expired is looked at on every use. */
 const SWEEP_INTERVAL_MS = 5000;
 
@@ -47,17 +47,6 @@ export interface TurnServerNeeds extends AllocationLimits {
   readonly ports: RelayPorts;
 }
 
-/** A request that has been authenticated, with what answering it takes. */
-interface Exchange {
-  readonly socket: ServerSocket;
-  readonly client: TransportAddress;
-  readonly request: StunMessage;
-  readonly tuple: string;
-  readonly username: string;
-  readonly account: string;
-  readonly key: Buffer;
-}
-
 /** The TURN server (RFC 8656): requests in, responses and changes of the allocation table out. */
 export class TurnServer {
   readonly #options: TurnServerNeeds;
@@ -65,6 +54,7 @@ export class TurnServer {
   /** 5-tuples whose Allocate waits for its socket. */
   readonly #pending = new Map<string, Holder>();
   readonly #deletions = new RememberedDeletions();
+  readonly #drain = new Drain();
   #ownGeneration = 0;
   #limits: AllocationLimits;
   #sweep: Disposable | undefined;
@@ -102,7 +92,9 @@ export class TurnServer {
     if (admitted.kind === 'dropped') return drops.count(admitted.reason);
     if (admitted.kind === 'refused') {
       if (admitted.unauthenticated && allocation !== undefined) this.#endIfUserIsGone(allocation, request);
-      if (!socket.send(admitted.answer, client.ip, client.port)) drops.count('send-failed');
+      // At once, so that who looks for a relay goes elsewhere; it is shorter than the challenge.
+      const answer = this.#drain.isOn && isNew(request, allocation) ? drainingAnswer(request) : admitted.answer;
+      if (!socket.send(answer, client.ip, client.port)) drops.count('send-failed');
       return;
     }
     const repeated = this.#repeatedAnswer(request, tuple, allocation, nowMs);
@@ -115,11 +107,23 @@ export class TurnServer {
     for (const allocation of this.#options.table.through(socket)) this.#end(allocation, why);
   }
 
+  /** No allocations from now on, and those that there are last `withinMs` at most. Resolves when there is none. */
+  drain(withinMs: number): Promise<void> {
+    const nowMs = this.#options.clock.now();
+    const drained = this.#drain.begin(nowMs + withinMs);
+    // What was kept for an allocation to come is no reason to wait.
+    for (const port of this.#reservations.expire(Infinity)) void port.close();
+    this.#throwAway(nowMs);
+    this.#endDrain();
+    return drained;
+  }
+
   /** Ends all allocations and leaves no timer. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#sweep?.[Symbol.dispose]();
     this.#sweep = undefined;
+    this.#drain.done();
     const ports = this.#reservations.expire(Infinity);
     for (const allocation of [...this.#options.table]) {
       this.#options.table.remove(allocation);
@@ -136,6 +140,7 @@ export class TurnServer {
       return this.#refuse(exchange, { code: 420, reason: 'Unknown Attribute' }, { unknownAttributes: unknown });
     if (request.method === 'allocate') {
       if (allocation !== undefined) return this.#refuse(exchange, { code: 437, reason: 'Allocation Mismatch' });
+      if (this.#drain.isOn) return respond(exchange, encodeAnswer(exchange, { class: 'error', errorCode: DRAINING }));
       return this.#beginAllocate(exchange, nowMs);
     }
     if (allocation === undefined) return this.#refuse(exchange, { code: 437, reason: 'Allocation Mismatch' });
@@ -171,7 +176,8 @@ export class TurnServer {
         this.#pending.delete(tuple);
         drops.count('internal-error');
         this.#options.guard.failed('allocation', error);
-      });
+      })
+      .finally(() => this.#endDrain());
   }
 
   #occupancy(holder: Holder): Occupancy {
@@ -200,7 +206,8 @@ export class TurnServer {
     const nowMs = clock.now();
     const { socket, client, request, username, key } = exchange;
     const token = next === undefined ? undefined : this.#reservations.keep(next, holder, nowMs);
-    const response = this.#encodeSuccess(exchange, {
+    const response = encodeAnswer(exchange, {
+      class: 'success',
       relayedAddress: port.relayedAddress,
       mappedAddress: client,
       lifetimeSeconds: wanted.lifetimeSeconds,
@@ -219,7 +226,7 @@ export class TurnServer {
     port.receive = (bytes, ip, fromPort) => traffic.receiveFromPeer(allocation, bytes, ip, fromPort);
     table.add(allocation);
     this.#scheduleSweep();
-    socket.send(response, client.ip, client.port);
+    respond(exchange, response);
     logger.debug('allocation made', {
       client: formatAddress(client),
       relayedAddress: formatAddress(port.relayedAddress),
@@ -233,13 +240,12 @@ export class TurnServer {
     if (family !== undefined && family !== allocation.port.relayedAddress.family)
       return this.#refuse(exchange, { code: 443, reason: 'Peer Address Family Mismatch' });
     if (request.lifetimeSeconds === 0) {
-      const response = this.#encodeSuccess(exchange, { lifetimeSeconds: 0 });
+      const response = encodeAnswer(exchange, { class: 'success', lifetimeSeconds: 0 });
       this.#end(allocation, 'deleted');
       this.#deletions.add(exchange.tuple, request.transactionKey, ownCopy(response), nowMs);
-      exchange.socket.send(response, exchange.client.ip, exchange.client.port);
-      return;
+      return respond(exchange, response);
     }
-    const lifetimeSeconds = grantedLifetime(request.lifetimeSeconds);
+    const lifetimeSeconds = this.#drain.atMost(grantedLifetime(request.lifetimeSeconds), nowMs);
     allocation.expiresAtMs = nowMs + lifetimeSeconds * 1000;
     this.#succeed(exchange, { lifetimeSeconds });
   }
@@ -325,6 +331,11 @@ export class TurnServer {
     if (!table.remove(allocation)) return;
     void allocation.port.close();
     logger.debug('allocation ended', { relayedAddress: formatAddress(allocation.port.relayedAddress), why });
+    this.#endDrain();
+  }
+
+  #endDrain(): void {
+    if (this.#options.table.size + this.#pending.size === 0) this.#drain.done();
   }
 
   #throwAway(nowMs: number): void {
@@ -358,43 +369,19 @@ export class TurnServer {
 
   #refuse(exchange: Exchange, errorCode: StunError, fields: Partial<StunMessageFields> = {}): void {
     this.#options.mistakes.refused(errorCode, exchange.username, exchange.request.peerAddresses);
-    this.#respond(exchange, { class: 'error', errorCode, ...fields });
+    respond(exchange, encodeAnswer(exchange, { class: 'error', errorCode, ...fields }));
   }
 
   #succeed(exchange: Exchange, fields: Partial<StunMessageFields>): void {
-    this.#respond(exchange, { class: 'success', ...fields });
-  }
-
-  #encodeSuccess(exchange: Exchange, fields: Partial<StunMessageFields>): Buffer {
-    return this.#encode(exchange, { class: 'success', ...fields });
-  }
-
-  #respond(exchange: Exchange, fields: Partial<StunMessageFields> & Pick<StunMessageFields, 'class'>): void {
-    exchange.socket.send(this.#encode(exchange, fields), exchange.client.ip, exchange.client.port);
-  }
-
-  #encode({ request, key }: Exchange, fields: Partial<StunMessageFields> & Pick<StunMessageFields, 'class'>): Buffer {
-    return encodeStunMessage({
-      method: request.method,
-      transactionId: request.transactionId,
-      software: SOFTWARE,
-      integrityKey: key,
-      fingerprint: request.hasFingerprint,
-      ...fields,
-    });
+    respond(exchange, encodeAnswer(exchange, { class: 'success', ...fields }));
   }
 }
 
-/** What nonces and remembered answers are bound to: whose address, and which of our sockets. */
-function tupleOf({ protocol, local }: ServerSocket, client: TransportAddress): string {
-  return `${protocol} ${client.ip}|${client.port}>${local.ip}|${local.port}`;
+function isNew({ method }: StunMessage, allocation: ServerAllocation | undefined): boolean {
+  return method === 'allocate' && allocation === undefined;
 }
 
-function isTurnRequest({ method }: StunMessage): boolean {
-  return method === 'allocate' || method === 'refresh' || method === 'create-permission' || method === 'channel-bind';
-}
-
-/** To be kept: a small Buffer keeps the 8 KiB alive that Node cut it from. */
-function ownCopy(bytes: Buffer): Uint8Array {
-  return new Uint8Array(bytes);
+function drainingAnswer({ method, transactionId, hasFingerprint: fingerprint }: StunMessage): Buffer {
+  const { code, reason } = DRAINING;
+  return encodeBareResponse({ method, transactionId, errorCode: code, reason, fingerprint });
 }

@@ -86,6 +86,7 @@ function createPart({ plugin, part, sections, options }: LoadedServerPart, needs
     },
     start: (startOptions) => server.start(startOptions),
     stop: () => server.stop(),
+    drain: async (drainOptions) => server.drain?.(drainOptions),
     describe: () => server.describe(),
     addresses: () => server.addresses?.() ?? [],
     status: () => server.status?.() ?? {},

@@ -8,6 +8,8 @@ export interface NamedServer extends RunningServer {
   readonly sections: readonly string[];
   /** Empty before `start`, and for a server that has none. */
   addresses(): readonly ListeningAddress[];
+  /** Resolves at once where the server has none. */
+  drain(options: { readonly withinMs: number }): Promise<void>;
   problems(): readonly string[];
   /** @returns what was not taken. */
   reload(options: unknown): readonly string[];

@@ -87,6 +87,7 @@ export const ROLE_METHODS: Readonly<Record<Role, Readonly<Record<string, RoleMet
 export const SERVER_METHODS: Readonly<Record<string, RoleMethod>> = {
   start: required('task'),
   stop: required('task'),
+  drain: optional('task'),
   describe: required('list'),
   addresses: optional('list'),
   status: optional('record'),

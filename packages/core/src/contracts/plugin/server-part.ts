@@ -19,6 +19,11 @@ export interface ListeningAddress {
 }
 
 export interface RunningServer extends Service {
+  /**
+   * The process is to end: nobody new is taken from now on, and those that there are learn of the end by what they are granted.
+   * Resolves when nobody is left. `stop` follows, after `withinMs` in any case. Left out: it serves as before until `stop`.
+   */
+  drain?(options: { readonly withinMs: number }): Promise<void>;
   /** Where it listens, from `start` on, for programs; left out by a server that no address leads to. */
   addresses?(): readonly ListeningAddress[];
   /** One line per listener for the log and the terminal, from `start` on: `rendezvous ws://203.0.113.10:7000`. */

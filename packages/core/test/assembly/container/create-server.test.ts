@@ -98,6 +98,7 @@ describe('reloadServers, where a part cannot take its options over', () => {
       options: 'before',
       start: async () => undefined,
       stop: async () => undefined,
+      drain: async () => undefined,
       describe: () => [],
       addresses: () => [],
       problems: () => [],
