@@ -99,11 +99,16 @@ it(
     const status = 'wirepath status --json --config /etc/wirepath/node.yaml';
     const direct = (name: string) => new RegExp(`"name": "${name}"[^}]*"connection": "direct"`);
     const before = await a.until(status, direct('b'));
-    expect(JSON.parse(before)).toMatchObject({
+    const { relays, ...others } = JSON.parse(before) as { readonly relays: readonly object[] };
+    expect(others).toMatchObject({
       node: { problems: [] },
       signaling: [{ url: 'wss://wirepath.example.net', state: 'up' }],
-      relays: [{ url: 'turn:wirepath.example.net:3478', state: 'up' }],
     });
+    expect(relays).toContainEqual(
+      expect.objectContaining({ url: 'turn:wirepath.example.net:3478', state: 'up', transport: 'udp' }),
+    );
+    // All ways to it are open, and the cheapest is taken.
+    expect(relays.filter((relay) => 'error' in relay && relay.error !== null)).toEqual([]);
 
     // A third.
     const c = await prepare('c', 3);
