@@ -55,7 +55,7 @@ export class MemoryNetwork {
       protocol: 'udp',
       local: address,
       send,
-      sendRelayed: (parts, ip, port) => send(Buffer.concat(parts), ip, port),
+      sendRelayed: (parts, ip, port) => (send(Buffer.concat(parts), ip, port) ? undefined : 'send-failed'),
       close: () => {
         if (!closed) this.#receivers.delete(key);
         closed = true;

@@ -176,7 +176,7 @@ describe('a client over TCP that does not read', () => {
     const { stream, client, relayed } = await connected(lab);
     stream.pause();
     for (let n = 0; n < 200; n++) await lab.fromPeer(`${n} `.padEnd(1000), relayed);
-    const dropped = lab.drops()['send-failed']!;
+    const dropped = lab.drops()['backlog']!;
     expect(dropped).toBeGreaterThan(100);
     stream.resume();
     for (let n = 0; n < 10; n++) await settled();

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { StreamFrames, streamPadding, type TransportAddress } from '@wirepath/stun-codec';
 import type { SendBacklog } from './send-backlog.js';
-import type { ServerSocket } from './server-socket.js';
+import type { SendDrop, ServerSocket } from './server-socket.js';
 
 /** Answers that the client has not taken: past it nothing more is read from it, so that no more have to be given. */
 const MAX_UNTAKEN_ANSWER_BYTES = 16 * 1024;
@@ -63,10 +63,12 @@ export class ClientConnection implements ServerSocket {
   }
 
   /** A peer's datagram: the newest are dropped where the client does not keep up. */
-  sendRelayed(parts: readonly Uint8Array[]): boolean {
+  sendRelayed(parts: readonly Uint8Array[]): SendDrop | undefined {
     const sizeBytes = parts.reduce((sum, { length }) => sum + length, 0);
-    const sent = this.#socket.writable ? this.#options.backlog.add(this.#key, sizeBytes) : undefined;
-    return sent === undefined ? false : this.#write(parts, sizeBytes, sent);
+    if (!this.#socket.writable) return 'send-failed';
+    const sent = this.#options.backlog.add(this.#key, sizeBytes);
+    if (sent === undefined) return 'backlog';
+    return this.#write(parts, sizeBytes, sent) ? undefined : 'send-failed';
   }
 
   allocated(isAllocated: boolean): void {

@@ -12,5 +12,7 @@ export type ServerDropReason =
   | 'no-channel'
   | 'peer-refused'
   | 'oversized'
+  | 'over-bandwidth'
+  | 'backlog'
   | 'send-failed'
   | 'internal-error';

@@ -54,6 +54,15 @@ export class RelayMistakes {
       );
   }
 
+  /** Datagrams of this user's allocation were dropped. */
+  overBandwidth(username: string, bitsPerSecond: number): void {
+    this.#ofUsers.see(
+      `~${username}`,
+      () =>
+        `turn: an allocation of ${username} is to carry more than turn.maxBitsPerSecond (${bitsPerSecond}) lets it, and what is over it is dropped: raise it where that much is meant to go`,
+    );
+  }
+
   /** A client has got this relayed address. */
   allocated(relayed: TransportAddress, client: TransportAddress): void {
     if (scopeOf(client) !== 'global' || scopeOf(relayed) === 'global') return;

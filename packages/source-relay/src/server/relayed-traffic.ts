@@ -9,17 +9,26 @@ import {
   type StunMessage,
 } from '@wirepath/stun-codec';
 import type { AllocationTable } from './allocation-table.js';
+import { BandwidthLimit, type Direction } from './bandwidth-limit.js';
 import type { ServerDropReason } from './drop-reason.js';
+import type { RelayMistakes } from './relay-mistakes.js';
 import { endpointKey, type ServerAllocation } from './server-allocation.js';
-import type { ServerSocket } from './server-socket.js';
+import type { SendDrop, ServerSocket } from './server-socket.js';
 
 export interface RelayedTrafficOptions {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly table: AllocationTable;
   readonly drops: Counters<ServerDropReason>;
+  readonly mistakes: Pick<RelayMistakes, 'overBandwidth'>;
   /** Whether this is one of the server's own listening addresses: a relay that sends to itself would loop. */
   readonly isListening: (ip: string, port: number) => boolean;
+}
+
+/** Bytes of payload. */
+export interface Relayed {
+  packets: number;
+  bytes: number;
 }
 
 /** The per-packet path (RFC 8656, sections 11 and 12): between clients and peers, with permissions and channels. */
@@ -29,19 +38,30 @@ export class RelayedTraffic {
   readonly #table: AllocationTable;
   readonly #drops: Counters<ServerDropReason>;
   readonly #isListening: RelayedTrafficOptions['isListening'];
-  #relayedBytes = 0;
+  readonly #mistakes: RelayedTrafficOptions['mistakes'];
+  readonly #limit = new BandwidthLimit();
+  readonly #relayed: Record<Direction, Relayed> = {
+    toPeers: { packets: 0, bytes: 0 },
+    toClients: { packets: 0, bytes: 0 },
+  };
 
   constructor(options: RelayedTrafficOptions) {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#table = options.table;
     this.#drops = options.drops;
+    this.#mistakes = options.mistakes;
     this.#isListening = options.isListening;
   }
 
-  /** Payload bytes, from clients and from peers. */
-  get relayedBytes(): number {
-    return this.#relayedBytes;
+  /** What was relayed; between two allocations of this relay it is counted both ways. */
+  get relayed(): Readonly<Record<Direction, Relayed>> {
+    return this.#relayed;
+  }
+
+  /** Of each allocation; undefined: no limit. */
+  setMaxBitsPerSecond(bitsPerSecond: number | undefined): void {
+    this.#limit.set(bitsPerSecond);
   }
 
   /** ChannelData from a client. */
@@ -82,16 +102,19 @@ export class RelayedTraffic {
   ): void {
     const scope = allocation.permissionFor(ip, nowMs);
     if (scope === undefined) return this.#drops.count('no-permission');
-    this.#relayedBytes += payload.length;
     const neighbour = this.#table.ofRelayed(peerKey);
+    if (neighbour === undefined && (scope === 'relayed-only' || this.#isListening(ip, port)))
+      return this.#drops.count('peer-refused');
+    if (!this.#mayCarry(allocation, 'toPeers', payload, nowMs)) return;
     if (neighbour !== undefined) {
+      this.#count('toPeers', payload);
       // Two allocations of this relay: what one sends to the other does not leave the process.
       const { relayedAddress } = allocation.port;
       const fromKey = endpointKey(relayedAddress.ip, relayedAddress.port);
       return this.#toClient(neighbour, payload, relayedAddress.ip, relayedAddress.port, fromKey, nowMs);
     }
-    if (scope === 'relayed-only' || this.#isListening(ip, port)) return this.#drops.count('peer-refused');
-    if (!allocation.port.socket.send(payload, ip, port)) this.#drops.count('send-failed');
+    if (allocation.port.socket.send(payload, ip, port)) this.#count('toPeers', payload);
+    else this.#drops.count('send-failed');
   }
 
   #toClient(
@@ -104,19 +127,33 @@ export class RelayedTraffic {
   ): void {
     if (allocation.expiresAtMs <= nowMs) return this.#drops.count('no-allocation');
     if (allocation.permissionFor(ip, nowMs) === undefined) return this.#drops.count('no-permission');
-    this.#relayedBytes += payload.length;
+    if (!this.#mayCarry(allocation, 'toClients', payload, nowMs)) return;
     const { socket, client } = allocation.owner;
     const channel = allocation.channelOf(peerKey, nowMs);
-    let sent: boolean;
+    let dropped: SendDrop | undefined;
     if (channel !== undefined) {
       const header = Buffer.allocUnsafe(CHANNEL_DATA_HEADER_LENGTH);
       writeChannelDataHeader(header, channel.number, payload.length);
-      sent = socket.sendRelayed([header, payload], client.ip, client.port);
+      dropped = socket.sendRelayed([header, payload], client.ip, client.port);
     } else {
       if (payload.length > MAX_INDICATION_DATA_LENGTH) return this.#drops.count('oversized');
       const indication = encodeRelayIndication('data', this.#random.bytes(12), transportAddress(ip, port), payload);
-      sent = socket.sendRelayed([indication], client.ip, client.port);
+      dropped = socket.sendRelayed([indication], client.ip, client.port);
     }
-    if (!sent) this.#drops.count('send-failed');
+    if (dropped === undefined) this.#count('toClients', payload);
+    else this.#drops.count(dropped);
+  }
+
+  #mayCarry(allocation: ServerAllocation, direction: Direction, { length }: Uint8Array, nowMs: number): boolean {
+    if (this.#limit.take(allocation, direction, length, nowMs)) return true;
+    this.#drops.count('over-bandwidth');
+    this.#mistakes.overBandwidth(allocation.owner.holder.user, this.#limit.bitsPerSecond ?? 0);
+    return false;
+  }
+
+  #count(direction: Direction, { length }: Uint8Array): void {
+    const relayed = this.#relayed[direction];
+    relayed.packets += 1;
+    relayed.bytes += length;
   }
 }

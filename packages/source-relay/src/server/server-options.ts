@@ -43,6 +43,8 @@ export interface TurnOptions {
   readonly maxAllocations?: number | undefined;
   /** @default maxAllocations */
   readonly quotaPerUser?: number | undefined;
+  /** Of each allocation, each way. @default no limit */
+  readonly maxBitsPerSecond?: number | undefined;
   /** CIDRs that may be relayed to although they are refused by default. */
   readonly allowPeers?: readonly string[] | undefined;
   /** CIDRs that may not be relayed to; wins over `allowPeers`. */
@@ -134,6 +136,11 @@ export function serverOptionsSchema(z: SchemaLibrary) {
         .min(1)
         .optional()
         .describe('Most allocations of one user, ports kept by EVEN-PORT included; default: `maxAllocations`'),
+      maxBitsPerSecond: z
+        .int()
+        .min(64_000)
+        .optional()
+        .describe('Most bits a second of one allocation, each way; what is over it is dropped; default: no limit'),
       allowPeers: cidrs
         .default([])
         .describe(

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:dgram';
 import { openUdpBeside } from '@wirepath/linux';
 import { openUdpSocket, parseCidr, transportAddress, type TransportAddress } from '@wirepath/core/plugin';
+import type { ServerDropReason } from './drop-reason.js';
 import { SendBacklog } from './send-backlog.js';
 
 /**
@@ -13,12 +14,18 @@ export interface ServerSocket {
   readonly local: TransportAddress;
   /** Never throws: what cannot be sent is dropped, as on any network. @returns false where that is known at once. */
   send(bytes: Uint8Array, ip: string, port: number): boolean;
-  /** As `send`, what a peer has sent: in parts, and no copy of any. Where a client does not keep up, these are dropped. */
-  sendRelayed(parts: readonly Uint8Array[], ip: string, port: number): boolean;
+  /**
+   * As `send`, what a peer has sent: in parts, and no copy of any. Where a client does not keep up, these are dropped.
+   * @returns why it was dropped, where that is known at once.
+   */
+  sendRelayed(parts: readonly Uint8Array[], ip: string, port: number): SendDrop | undefined;
   /** Told when there is an allocation for what comes to it, and when there is none any more; by connections, which end with it. */
   allocated?(isAllocated: boolean): void;
   close(): Promise<void>;
 }
+
+/** `backlog`: too much waits to be sent already. */
+export type SendDrop = Extract<ServerDropReason, 'backlog' | 'send-failed'>;
 
 /** Called for every datagram; the bytes are the receiver's to keep. `ip` is canonical text. */
 export type UdpReceiver = (bytes: Buffer, ip: string, port: number) => void;
@@ -75,10 +82,10 @@ class DgramSocket implements ServerSocket {
   }
 
   send(bytes: Uint8Array, ip: string, port: number): boolean {
-    return this.#send(bytes, bytes.length, ip, port);
+    return this.#send(bytes, bytes.length, ip, port) === undefined;
   }
 
-  sendRelayed(parts: readonly Uint8Array[], ip: string, port: number): boolean {
+  sendRelayed(parts: readonly Uint8Array[], ip: string, port: number): SendDrop | undefined {
     const sizeBytes = parts.reduce((sum, { length }) => sum + length, 0);
     return this.#send(parts, sizeBytes, ip, port);
   }
@@ -88,22 +95,22 @@ class DgramSocket implements ServerSocket {
     return this.#closed;
   }
 
-  #send(bytes: Uint8Array | readonly Uint8Array[], sizeBytes: number, ip: string, port: number): boolean {
+  #send(bytes: Uint8Array | readonly Uint8Array[], sizeBytes: number, ip: string, port: number): SendDrop | undefined {
     // Node throws on port 0, which any source port on the network may be.
-    if (this.#closed !== undefined || port === 0) return false;
+    if (this.#closed !== undefined || port === 0) return 'send-failed';
     let sent: (() => void) | undefined;
     // As a rule the kernel takes it during the call, and there is nothing to keep account of.
     if (!this.#backlog.isEmpty || this.socket.getSendQueueCount() > 0) {
       sent = this.#backlog.add(`${ip}|${port}`, sizeBytes);
-      if (sent === undefined) return false;
+      if (sent === undefined) return 'backlog';
     }
     try {
       this.socket.send(bytes, port, ip, sent);
-      return true;
+      return undefined;
     } catch {
       // Only arguments make it throw; an odd address from the network must not end the process.
       sent?.();
-      return false;
+      return 'send-failed';
     }
   }
 }

@@ -162,7 +162,7 @@ export class StunTurnServer implements RunningServer {
       connections: this.#connections.size,
       allocations: this.#turn?.table.size ?? 0,
       users: this.#turn?.table.userCount ?? 0,
-      relayedBytes: this.#turn?.traffic.relayedBytes ?? 0,
+      relayed: this.#turn?.traffic.relayed ?? {},
       drops: this.#drops.snapshot(),
       endedConnections: this.#connections.ended.snapshot(),
     };
@@ -348,7 +348,15 @@ export class StunTurnServer implements RunningServer {
 const withoutFiles = (key: string, value: unknown) => (key === 'certFile' || key === 'keyFile' ? undefined : value);
 
 /** What `reload` takes over of `turn`. */
-const TAKEN = new Set(['users', 'usersFile', 'secrets', 'secretsFile', 'maxAllocations', 'quotaPerUser']);
+const TAKEN = new Set([
+  'users',
+  'usersFile',
+  'secrets',
+  'secretsFile',
+  'maxAllocations',
+  'quotaPerUser',
+  'maxBitsPerSecond',
+]);
 
 /** Keys that are other than those the sockets were opened with. */
 function untakenOf(before: StunTurnServerOptions, after: StunTurnServerOptions): string[] {

@@ -53,6 +53,7 @@ export class TurnService {
       random,
       table,
       drops,
+      mistakes,
       isListening: (ip, port) => listeningPorts.has(port) && isOwn(ip),
     });
     this.server = new TurnServer({
@@ -102,6 +103,7 @@ export class TurnService {
     this.#credentials.setUsers(users);
     this.#credentials.setSharedSecrets(secrets);
     this.server.setLimits(limitsOf(options));
+    this.traffic.setMaxBitsPerSecond(options.maxBitsPerSecond);
     if (users.size + secrets.length === 0) this.#needs.logger.warn('turn: there are no users, so nobody can relay');
   }
 }
