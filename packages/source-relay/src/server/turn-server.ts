@@ -309,14 +309,14 @@ export class TurnServer {
     return undefined;
   }
 
-  /** A retransmission is as authentic as what it repeats, so it is looked for after authentication. */
+  /** Looked for after authentication. That of a Refresh 0 may come when the next allocation is there, which it must not end. */
   #repeatedAnswer(
     { method, transactionKey }: StunMessage,
     tuple: string,
     allocation: ServerAllocation | undefined,
     nowMs: number,
   ): Uint8Array | undefined {
-    if (method === 'refresh' && allocation === undefined) return this.#deletions.find(tuple, transactionKey, nowMs);
+    if (method === 'refresh') return this.#deletions.find(tuple, transactionKey, nowMs);
     return method === 'allocate' ? allocation?.firstAnswer(transactionKey, nowMs) : undefined;
   }
 
