@@ -29,6 +29,21 @@ describe('long-term credentials (RFC 8489, section 9.2)', () => {
     }
   });
 
+  it.each(['', '4000000000:'])('says 400 to a name of 10 kB, with or without an expiry (%j)', async (expiry) => {
+    const lab = await turnLab({ turn: { secrets: ['shared'] } });
+    const client = await lab.client();
+    await client.request({ method: 'allocate' });
+    const { realm, nonce, integrityKey } = client.credentials(client.nonce!);
+    const padding = Buffer.from(expiry.padEnd(10_000, 'x'));
+    const bytes = client.encode({ ...allocate, username: undefined, realm, nonce, integrityKey, padding });
+    // An attribute that may be so long becomes a USERNAME.
+    bytes.writeUInt16BE(0x0006, bytes.indexOf(padding) - 4);
+    const answer = await client.exchange(client.resign(bytes));
+    expect(answer?.errorCode?.code).toBe(400);
+    expect(answer?.bytes.length).toBeLessThan(120);
+    expect(lab.needs.logger.lines.filter(({ level }) => level !== 'debug')).toEqual([]);
+  });
+
   it.each([
     ['a wrong secret', { secret: 'guess' }],
     ['a user who is not there', { username: 'nobody' }],

@@ -24,6 +24,22 @@ describe('a server that faces the network', () => {
     expect((await client.request({ method: 'refresh' })).class).toBe('success');
   });
 
+  it.each([0, 1, 3])('relays datagrams of %i bytes as any other, from peers and to them', async (length) => {
+    const lab = await turnLab();
+    const client = await lab.client();
+    const relayed = (await client.allocate()).relayedAddress!;
+    const text = 'abc'.slice(0, length);
+    await client.permit(PEER);
+    await lab.fromPeer(text, relayed);
+    await client.sendIndication(PEER, text);
+    await client.bindChannel(0x4000, PEER);
+    await lab.fromPeer(text, relayed);
+    await client.sendChannelData(0x4000, text);
+    expect(client.data).toEqual([`${PEER.ip}:${PEER.port} ${text}`, `4000 ${text}`]);
+    expect(lab.peer.received).toEqual(Array(2).fill(`${relayed.ip}:${relayed.port} ${text}`));
+    expect(lab.drops()).toEqual({});
+  });
+
   it('survives 100,000 mutated messages', async () => {
     const lab = await turnLab();
     const client = await lab.client();
