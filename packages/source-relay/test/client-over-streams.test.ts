@@ -318,6 +318,23 @@ describe('a probe', () => {
     expect(datagrams.listenerCount).toBe(0);
   });
 
+  it('asks over a new connection, though there is one of a probe before it: that server may be gone', async () => {
+    const { address } = await turnServer();
+    let isFrozen = false;
+    const { url, sockets } = await front((socket) => {
+      const frozen = isFrozen;
+      inFrontOf(address, (bytes) => (isFrozen && !frozen ? [] : [bytes]))(socket);
+    });
+    const { relay, datagrams, allocate } = await client({ url });
+    const probe = () => relay.probe(relay.servers[0]!, { datagrams, signal: AbortSignal.timeout(5000) });
+    await probe();
+    isFrozen = true;
+    expect(await probe()).toBeGreaterThan(0);
+    await eventually('the first is closed', () => sockets.size === 1);
+    await allocate();
+    expect(sockets.size).toBe(1);
+  });
+
   it('that is refused says why, and leaves nothing open', async () => {
     const server = new StunTurnServer(testNeeds(), { stun: { listen: '127.0.0.1:0' } });
     await server.start({ signal });

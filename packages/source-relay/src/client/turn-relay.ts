@@ -90,7 +90,7 @@ export class TurnRelay implements Relay {
   }
 
   /**
-   * Round trip, ms: over the session of an allocation where there is one, else over one that the next `allocate` goes on with.
+   * Round trip, ms: over the session of an allocation where there is one, else over a new one that the next `allocate` goes on with.
    * @throws as {@link allocate}.
    */
   async probe(server: RelayServer, given: RelayContext): Promise<number> {
@@ -104,9 +104,10 @@ export class TurnRelay implements Relay {
       if (outcome.kind !== 'success') throw requestFailed(server.url, 'Binding', outcome);
       return allocated.rttMs ?? 0;
     }
-    const probed = this.#takeProbed(configured);
-    const dial = probed?.dial ?? (await this.#dial(configured, context, { again: true }));
-    const session = probed?.session ?? (await dial.first(signal));
+    // The server that it leads to may be silent, and its name stand for another by now.
+    this.#takeProbed(configured)?.session.close();
+    const dial = await this.#dial(configured, context, { again: true });
+    const session = await dial.first(signal);
     const startedAtMs = clock.now();
     try {
       const outcome = await session.challenge({ signal });
