@@ -18,6 +18,8 @@ export interface NodeRc {
   readonly stunServers?: readonly string[] | undefined;
   /** URL of TURN servers; none: no relay. Several of one server go in a list. */
   readonly relayUrls?: readonly (string | readonly string[])[] | undefined;
+  /** Of the relayed addresses. @default that of the relay's address */
+  readonly relayFamily?: 4 | 6 | undefined;
   /** PEM file of the authority of servers that are reached by TLS. */
   readonly caFile?: string | undefined;
   /** URL of the HTTP proxy, for relays and signalling. */
@@ -38,7 +40,8 @@ export function nodeRcText(rc: NodeRc): string {
   const { caFile, proxy } = rc;
   const reached = { ...(caFile !== undefined && { caFile }), ...(proxy !== undefined && { proxy }) };
   if (rc.relayUrls) {
-    const servers = rc.relayUrls.map((url) => ({ url, ...RELAY_USER, ...reached }));
+    const family = rc.relayFamily && { family: rc.relayFamily };
+    const servers = rc.relayUrls.map((url) => ({ url, ...RELAY_USER, ...reached, ...family }));
     plugins.push(['@wirepath/source-relay', { servers }]);
   }
   plugins.push(['@wirepath/transport-wg', { mode: 'embedded', listenPort: rc.listenPort, ...rc.transport }]);
