@@ -17,6 +17,8 @@ import type { TurnSession } from './turn-session.js';
 
 /** How long before its end an allocation is renewed, at least: time for several attempts. */
 const REFRESH_MARGIN_MS = 60_000;
+/** RFC 8656, section 7.2: the most that a server should give. One that gives more is asked as often. */
+const MAX_LIFETIME_SECONDS = 3600;
 /** After a Refresh in the background that was not answered. */
 const REFRESH_RETRY_MS = 5000;
 /** NATs forget idle UDP mappings after 30 s or more (RFC 4787, REQ-5, wants 2 minutes); peers' data must still get in. */
@@ -127,7 +129,7 @@ export class RelayedAllocation implements Allocation {
   }
 
   #renewed(lifetimeSeconds: number): void {
-    const lifetimeMs = lifetimeSeconds * 1000;
+    const lifetimeMs = Math.min(lifetimeSeconds, MAX_LIFETIME_SECONDS) * 1000;
     this.#expiresAtMs = this.#options.clock.now() + lifetimeMs;
     this.#refreshAfter(lifetimeMs - Math.min(REFRESH_MARGIN_MS, lifetimeMs / 2));
   }

@@ -2,6 +2,7 @@ import { CodedError, sleep, type Clock } from '@wirepath/core/plugin';
 import type { TransportAddress } from '@wirepath/stun-codec';
 import { relayError, requestFailed } from './relay-error.js';
 import { UDP, type TurnSession } from './turn-session.js';
+import { whyUnusable } from './unusable-address.js';
 
 /** RFC 8656, section 7.2: what a server means that does not say. */
 const DEFAULT_LIFETIME_SECONDS = 600;
@@ -43,14 +44,21 @@ export async function requestAllocation(
       { signal },
     );
     if (outcome.kind === 'success') {
-      const { relayedAddress, mappedAddress, lifetimeSeconds = DEFAULT_LIFETIME_SECONDS } = outcome.response;
-      if (relayedAddress === undefined || lifetimeSeconds === 0)
-        throw relayError(url, 'the response to Allocate has no relayed address');
-      return { kind: 'granted', relayedAddress, mappedAddress, lifetimeSeconds };
+      const { relayedAddress, mappedAddress: mapped, lifetimeSeconds = DEFAULT_LIFETIME_SECONDS } = outcome.response;
+      if (relayedAddress?.family !== family || lifetimeSeconds === 0)
+        throw relayError(url, `the response to Allocate has no relayed address of IPv${family}, or no lifetime`);
+      const unusable = whyUnusable(relayedAddress, session.server);
+      if (unusable !== undefined) throw relayError(url, `it gives ${unusable}, to be reached at`);
+      // Without it there is only no reflexive candidate.
+      const isSeen = mapped !== undefined && whyUnusable(mapped, session.server) === undefined;
+      return { kind: 'granted', relayedAddress, mappedAddress: isSeen ? mapped : undefined, lifetimeSeconds };
     }
     if (outcome.kind === 'refused' && outcome.code === 300) {
       const { alternateServer } = outcome.response;
-      if (alternateServer?.family === session.server.family && alternateServer.port !== 0)
+      if (
+        alternateServer?.family === session.server.family &&
+        whyUnusable(alternateServer, session.server) === undefined
+      )
         return { kind: 'try-alternate', server: alternateServer };
     }
     const backoffMs = MISMATCH_BACKOFF_MS[attempt];
