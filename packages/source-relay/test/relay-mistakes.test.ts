@@ -30,6 +30,32 @@ describe('what a relay refuses', () => {
   });
 
   it.each([
+    ['ip-connections', /^turn over tcp: 192\.0\.2\.1 has as many connections .* listen on loopback$/],
+    ['ip-connection-rate', /192\.0\.2\.1 makes more connections a second/],
+    ['open-files', /raise that limit/],
+    ['crowded-out', /limit new connections for each address in the firewall/],
+    ['not-turn', /192\.0\.2\.1 sends what is no TURN, .* turn\.tls \(turns:\)$/],
+  ] as const)('says what to change where connections end: %s', (why, sentence) => {
+    const mistakes = new RelayMistakes(new FakeClock());
+    for (let n = 0; n < 9; n++) mistakes.connectionEnded(why, `192.0.2.${9 - n}`, 'tcp');
+    expect(mistakes.problems()).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  it.each(['no-allocation', 'not-reading'] as const)('a connection that ends so is nobody’s mistake: %s', (why) => {
+    const mistakes = new RelayMistakes(new FakeClock());
+    mistakes.connectionEnded(why, '192.0.2.1', 'tcp');
+    expect(mistakes.problems()).toEqual([]);
+  });
+
+  it('is told of a connection that speaks something else', async () => {
+    const lab = await turnLab();
+    // What TLS begins with.
+    lab.connect().stream.write(Buffer.from('16030102000100', 'hex'));
+    await lab.clock.advance(0);
+    expect(lab.server.problems()).toEqual([expect.stringContaining('sends what is no TURN')]);
+  });
+
+  it.each([
     [403, /me may not send to 10\.0\.0\.9: .* turn\.allowPeers/],
     [486, /me has as many allocations as it may/],
     [508, /no room for another allocation/],

@@ -165,6 +165,7 @@ export class RendezvousServer implements RunningServer {
       ...figures,
       connections: this.#sockets.size,
       handshakes: this.#handshakes.size,
+      tls: [...this.#overTls.keys()].flatMap((lent) => lent.figures() ?? []),
       dropped: { ...dropped, ...this.#dropped.snapshot() },
     };
   }

@@ -18,6 +18,16 @@ export class AllocationTable {
     return this.#perUser.size;
   }
 
+  /** By what carries the client's side, and by the family of the relayed address. */
+  figures() {
+    const figures = { over: { udp: 0, tcp: 0, tls: 0 }, relayed: { ipv4: 0, ipv6: 0 } };
+    for (const { owner, port } of this) {
+      figures.over[owner.socket.protocol] += 1;
+      figures.relayed[`ipv${port.relayedAddress.family}`] += 1;
+    }
+    return figures;
+  }
+
   [Symbol.iterator](): IterableIterator<ServerAllocation> {
     return this.#byRelayed.values();
   }

@@ -10,6 +10,7 @@ import {
   type ServerNeeds,
 } from '@wirepath/core/plugin';
 import { ClientConnection } from './client-connection.js';
+import type { RelayRoom } from './open-files.js';
 import { SendBacklog } from './send-backlog.js';
 
 const TICK_MS = 1000;
@@ -38,7 +39,7 @@ export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
 };
 
 /** Why a connection was refused or ended by the server. */
-export type ConnectionEnd = GateRefusal | 'crowded-out' | 'no-allocation' | 'not-turn' | 'not-reading';
+export type ConnectionEnd = GateRefusal | 'open-files' | 'crowded-out' | 'no-allocation' | 'not-turn' | 'not-reading';
 
 export interface ClientConnectionsOptions {
   readonly needs: Pick<ServerNeeds, 'clock' | 'random' | 'guard'>;
@@ -46,7 +47,11 @@ export interface ClientConnectionsOptions {
   /** Must not throw. */
   readonly receive: (connection: ClientConnection, bytes: Buffer) => void;
   readonly onClosed: (connection: ClientConnection) => void;
+  /** Refused or ended, which is counted already. */
+  readonly onEnded: (why: ConnectionEnd, ip: string, protocol: Protocol) => void;
 }
+
+type Protocol = 'tcp' | 'tls';
 
 interface Held {
   readonly socket: Socket;
@@ -66,6 +71,8 @@ export class ClientConnections {
   readonly #opening: OpeningConnections;
   readonly #backlog: SendBacklog;
   readonly #held = new Map<ClientConnection, Held>();
+  /** What the process has room for. */
+  #room: Pick<RelayRoom, 'connections' | 'handshakes'> = { connections: Infinity, handshakes: Infinity };
   #tick: Disposable | undefined;
   #stopped = false;
 
@@ -74,7 +81,10 @@ export class ClientConnections {
     this.#options = options;
     this.#limits = limits;
     this.#gate = new ConnectionGate(limits, needs.random);
-    this.#opening = new OpeningConnections(() => limits);
+    this.#opening = new OpeningConnections(() => ({
+      handshakeDeadlineMs: limits.handshakeDeadlineMs,
+      maxHandshakes: Math.min(limits.maxHandshakes, this.#room.handshakes, this.#room.connections - this.#settled),
+    }));
     this.#backlog = new SendBacklog({ maxBytes: limits.maxQueuedBytes, maxBytesEach: limits.maxQueuedBytesEach });
   }
 
@@ -82,8 +92,22 @@ export class ClientConnections {
     return this.#held.size;
   }
 
+  /** How many there are over this. */
+  over(protocol: Protocol): number {
+    return [...this.#held.keys()].filter((connection) => connection.protocol === protocol).length;
+  }
+
+  /** With an allocation, or about to end. */
+  get #settled(): number {
+    return this.#held.size - this.#opening.size;
+  }
+
+  setRoom(room: Pick<RelayRoom, 'connections' | 'handshakes'>): void {
+    this.#room = room;
+  }
+
   /** Takes a connection that was accepted; with TLS its handshake is done. */
-  accept(socket: Socket, protocol: 'tcp' | 'tls'): void {
+  accept(socket: Socket, protocol: Protocol): void {
     // What went wrong shows in `close`, which follows.
     socket.on('error', () => undefined);
     const { needs } = this.#options;
@@ -92,9 +116,17 @@ export class ClientConnections {
     const local = tryTransportAddress(socket.localAddress, socket.localPort ?? 0);
     // It has gone already.
     if (client === undefined || local === undefined || this.#stopped) return void socket.destroy();
+    const ended = (why: ConnectionEnd) => this.#countEnd(why, client.ip, protocol);
     const place = this.#gate.enter(client.ip, nowMs);
     if (typeof place === 'string') {
-      this.ended.count(place);
+      ended(place);
+      socket.destroy();
+      return;
+    }
+    // Those without an allocation make room.
+    if (this.#settled >= this.#room.connections) {
+      place[Symbol.dispose]();
+      ended('open-files');
       socket.destroy();
       return;
     }
@@ -106,7 +138,7 @@ export class ClientConnections {
       client,
       backlog: this.#backlog,
       receive: (bytes) => this.#options.receive(connection, bytes),
-      onBroken: () => this.ended.count('not-turn'),
+      onBroken: () => ended('not-turn'),
       onAllocated: (isAllocated) => {
         // Its port was opened for one that has gone meanwhile.
         if (isAllocated && socket.destroyed) return this.#options.onClosed(connection);
@@ -122,9 +154,14 @@ export class ClientConnections {
     });
     socket.once('close', onClose);
     const oldest = this.#opening.begin(socket, nowMs);
-    if (oldest !== undefined) this.ended.count('crowded-out');
+    if (oldest !== undefined) ended('crowded-out');
     oldest?.destroy();
     this.#armTick();
+  }
+
+  #countEnd(why: ConnectionEnd, ip: string, protocol: Protocol): void {
+    this.ended.count(why);
+    this.#options.onEnded(why, ip, protocol);
   }
 
   async stop(): Promise<void> {

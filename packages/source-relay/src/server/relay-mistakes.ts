@@ -1,8 +1,23 @@
 import { formatAddress, printable, scopeOf, Sightings, type Clock, type TransportAddress } from '@wirepath/core/plugin';
 import type { StunError } from './allocate-request.js';
+import type { ConnectionEnd } from './client-connections.js';
 
 /** A name comes from whoever asks. */
 const MAX_NAME_LENGTH = 60;
+
+const BEHIND_PROXY = 'if that is a reverse proxy, put it on this machine and listen on loopback';
+
+/** One for each kind: whoever comes from many addresses must not crowd the others out. */
+const OF_CONNECTIONS: Readonly<Partial<Record<ConnectionEnd, (ip: string) => string>>> = {
+  'ip-connections': (ip) => `${ip} has as many connections as one address may, and is refused more; ${BEHIND_PROXY}`,
+  'ip-connection-rate': (ip) => `${ip} makes more connections a second than one address may; ${BEHIND_PROXY}`,
+  'open-files': () =>
+    'there are as many connections as this process may have files open for, and more are refused: raise that limit (LimitNOFILE of the unit, `ulimit -n`)',
+  'crowded-out': () =>
+    'more connections than there is room for have no allocation yet, and the oldest of the address blocks with the most of them are closed; where that goes on, limit new connections for each address in the firewall',
+  'not-turn': (ip) =>
+    `${ip} sends what is no TURN, and was disconnected: where that is a node, see whether the port in its url is that of turn.listen (turn:) or of turn.tls (turns:)`,
+};
 
 /** What clients are refused that can mean a mistake in the rc file of this server or of a node, in sentences with the cure. */
 export class RelayMistakes {
@@ -61,6 +76,12 @@ export class RelayMistakes {
       () =>
         `turn: an allocation of ${username} is to carry more than turn.maxBitsPerSecond (${bitsPerSecond}) lets it, and what is over it is dropped: raise it where that much is meant to go`,
     );
+  }
+
+  /** A connection of a client was refused or ended. */
+  connectionEnded(why: ConnectionEnd, ip: string, protocol: 'tcp' | 'tls'): void {
+    const sentence = OF_CONNECTIONS[why];
+    if (sentence !== undefined) this.#ofServer.see(why, () => `turn over ${protocol}: ${sentence(ip)}`);
   }
 
   /** A client has got this relayed address. */

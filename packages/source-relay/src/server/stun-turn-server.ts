@@ -4,6 +4,7 @@ import {
   Counters,
   formatAddress,
   localAddresses,
+  openFilesLimit,
   reasonOf,
   transportAddress,
   tryTransportAddress,
@@ -39,6 +40,7 @@ import {
   isWildcardAddress,
   turnListenAddresses,
   type StunTurnServerOptions,
+  type TurnOptions,
   type TurnTlsOptions,
 } from './server-options.js';
 import { RelayMistakes } from './relay-mistakes.js';
@@ -55,6 +57,8 @@ export interface StunTurnServerEdges {
   readonly addresses?: InterfaceAddresses;
   readonly openBeside?: OpenBeside;
   readonly trigger?: ChangeTrigger;
+  /** @default the system's */
+  readonly openFiles?: () => Promise<number | undefined>;
   /** @default the system's */
   readonly local?: () => readonly LocalAddress[];
 }
@@ -101,6 +105,7 @@ export class StunTurnServer implements RunningServer {
         this.#receive(this.#listenerOf(connection), bytes, ip, port);
       },
       onClosed: (connection) => this.#turn?.server.endThrough(connection, 'connection closed'),
+      onEnded: (why, ip, protocol) => this.#mistakes.connectionEnded(why, ip, protocol),
     });
   }
 
@@ -160,18 +165,21 @@ export class StunTurnServer implements RunningServer {
       addresses: this.#members().map(({ socket: { local } }) => formatAddress(local)),
       bindingRequests: this.#bindingRequests,
       connections: this.#connections.size,
+      connectionsOver: { tcp: this.#connections.over('tcp'), tls: this.#connections.over('tls') },
       allocations: this.#turn?.table.size ?? 0,
+      allocationsBy: this.#turn?.table.figures() ?? {},
       users: this.#turn?.table.userCount ?? 0,
       relayed: this.#turn?.traffic.relayed ?? {},
       drops: this.#drops.snapshot(),
       endedConnections: this.#connections.ended.snapshot(),
+      tls: [...this.#overTls.keys()].flatMap((lent) => lent.figures() ?? []),
     };
   }
 
   problems(): readonly string[] {
     const beside = this.#beside.flatMap(({ sockets, port }) => sockets.problems(port));
     const ofCertificates = [...this.#overTls.keys()].flatMap((lent) => lent.problems());
-    return [...this.#mistakes.problems(), ...beside, ...new Set(ofCertificates)];
+    return [...this.#mistakes.problems(), ...(this.#turn?.problems() ?? []), ...beside, ...new Set(ofCertificates)];
   }
 
   /** Takes over users and limits; what was removed ends when its client comes back to refresh. */
@@ -185,7 +193,7 @@ export class StunTurnServer implements RunningServer {
         lent.renew(tls).catch((error: unknown) => {
           this.#needs.logger.error('turn: the certificate stays as it was', { error: reasonOf(error) });
         });
-    this.#turn.configure(turn).catch((error: unknown) => {
+    this.#configure(this.#turn, turn).catch((error: unknown) => {
       this.#needs.logger.error('turn: the users stay as they were', { error: reasonOf(error) });
     });
     return untaken;
@@ -200,8 +208,14 @@ export class StunTurnServer implements RunningServer {
       listeningPorts: this.#listeningPorts,
       addresses: this.#edges.addresses,
       local: this.#edges.local ?? localAddresses,
+      openFiles: await (this.#edges.openFiles ?? openFilesLimit)(),
     });
-    await this.#turn.configure(options);
+    await this.#configure(this.#turn, options);
+  }
+
+  async #configure(turn: TurnService, options: TurnOptions): Promise<void> {
+    await turn.configure(options);
+    this.#connections.setRoom(turn.room);
   }
 
   async #listen(): Promise<void> {

@@ -4,6 +4,7 @@ import { AllocationTable } from './allocation-table.js';
 import type { ServerDropReason } from './drop-reason.js';
 import { LongTermCredentials } from './long-term-credentials.js';
 import { MachineAddresses, type InterfaceAddresses } from './machine-addresses.js';
+import { relayRoom, type RelayRoom } from './open-files.js';
 import { PeerPolicy } from './peer-policy.js';
 import { RelayedTraffic } from './relayed-traffic.js';
 import type { RelayMistakes } from './relay-mistakes.js';
@@ -26,6 +27,8 @@ export interface TurnServiceEdges {
   /** @default those of the system */
   readonly addresses?: InterfaceAddresses | undefined;
   readonly local: () => readonly LocalAddress[];
+  /** How many files this process may have open; undefined where the system does not say. */
+  readonly openFiles: number | undefined;
 }
 
 /** The parts of the TURN server, put together for one `server.turn` section. */
@@ -35,14 +38,18 @@ export class TurnService {
   readonly table = new AllocationTable();
   readonly #needs: ServerNeeds;
   readonly #credentials: LongTermCredentials;
+  readonly #openFiles: number | undefined;
+  #options: TurnOptions;
 
   constructor(
     needs: ServerNeeds,
     options: TurnOptions,
-    { open, drops, limits, mistakes, listeningPorts, addresses, local }: TurnServiceEdges,
+    { open, drops, limits, mistakes, listeningPorts, addresses, local, openFiles }: TurnServiceEdges,
   ) {
     const { clock, random, logger, guard } = needs;
     this.#needs = needs;
+    this.#openFiles = openFiles;
+    this.#options = options;
     const interfaces = new RelayInterfaces(options, local);
     const own = new MachineAddresses(clock, interfaces.advertised, addresses);
     const isOwn = (ip: string) => own.has(ip);
@@ -75,8 +82,22 @@ export class TurnService {
         isRelayed: ({ ip, port }) => table.ofRelayed(endpointKey(ip, port)) !== undefined,
       }),
       ports: new RelayPorts({ interfaces, range: options.relayPorts ?? DEFAULT_RELAY_PORTS, open, guard, random }),
-      ...limitsOf(options),
+      ...limitsOf(options, openFiles),
     });
+  }
+
+  /** What there is room for. */
+  get room(): RelayRoom {
+    return relayRoom(this.#openFiles, maxAllocationsOf(this.#options));
+  }
+
+  problems(): string[] {
+    const { allocations } = this.room;
+    const maxAllocations = maxAllocationsOf(this.#options);
+    if (allocations === maxAllocations) return [];
+    return [
+      `turn: the files that this process may have open (${this.#openFiles}) are enough for ${allocations} allocations, and turn.maxAllocations is ${maxAllocations}: raise that limit (LimitNOFILE of the unit, \`ulimit -n\`)`,
+    ];
   }
 
   /**
@@ -102,12 +123,18 @@ export class TurnService {
     }
     this.#credentials.setUsers(users);
     this.#credentials.setSharedSecrets(secrets);
-    this.server.setLimits(limitsOf(options));
+    this.#options = options;
+    this.server.setLimits(limitsOf(options, this.#openFiles));
     this.traffic.setMaxBitsPerSecond(options.maxBitsPerSecond);
     if (users.size + secrets.length === 0) this.#needs.logger.warn('turn: there are no users, so nobody can relay');
   }
 }
 
-function limitsOf({ maxAllocations = DEFAULT_MAX_ALLOCATIONS, quotaPerUser = maxAllocations }: TurnOptions) {
-  return { maxAllocations, quotaPerUser };
+function maxAllocationsOf({ maxAllocations = DEFAULT_MAX_ALLOCATIONS }: TurnOptions): number {
+  return maxAllocations;
+}
+
+function limitsOf(options: TurnOptions, openFiles: number | undefined) {
+  const maxAllocations = relayRoom(openFiles, maxAllocationsOf(options)).allocations;
+  return { maxAllocations, quotaPerUser: options.quotaPerUser ?? maxAllocations };
 }

@@ -20,13 +20,23 @@ export interface TlsTaker {
   take(socket: TLSSocket): void;
 }
 
+/** Connections that are no taker's yet. */
+export interface TlsFigures {
+  /** At present. */
+  readonly handshakes: number;
+  /** Since the start, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
 /** A taker's part of a TLS listener. */
 export interface LentTlsListener {
   /** As bound, so never 0. */
   readonly port: number;
   /** Reads a certificate again, or another one, for whoever connects from now on. @throws CodedError CONFIG; it stays as it was then. */
   renew(certificate: Pick<TlsListenOptions, 'certFile' | 'keyFile'>): Promise<void>;
-  /** What is wrong with the certificate, or soon will be; told to one taker of each listener. */
+  /** For `status`; told to one taker of each listener. */
+  figures(): TlsFigures | undefined;
+  /** What is wrong with the certificate, or soon will be, and with connections that come; told to one taker of each listener. */
   problems(): string[];
   /** The listener closes with its last taker. Connections that were taken are the taker's. */
   close(): void;

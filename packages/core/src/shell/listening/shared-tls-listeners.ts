@@ -38,6 +38,7 @@ export class SharedTlsListeners implements TlsListeners {
     return {
       port: listener.port,
       renew: (certificate) => listener.renew(certificate),
+      figures: () => (listener.isFirst(taker) ? listener.figures : undefined),
       problems: () => (listener.isFirst(taker) ? listener.problems() : []),
       close: () => {
         if (!listener.remove(taker)) return;

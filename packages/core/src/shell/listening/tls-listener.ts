@@ -6,7 +6,9 @@ import { ConnectionGate } from '../../base/limits/connection-gate.js';
 import { OpeningConnections } from '../../base/limits/opening-connections.js';
 import type { Clock, RandomSource } from '../../base/time/clock.js';
 import type { ConfigFiles } from '../../contracts/plugin/needs.js';
-import type { TlsListenOptions, TlsTaker } from '../../contracts/plugin/tls-listeners.js';
+import type { TlsFigures, TlsListenOptions, TlsTaker } from '../../contracts/plugin/tls-listeners.js';
+import { formatAddress, transportAddress } from '@wirepath/stun-codec';
+import { TlsRefusals } from './tls-refusals.js';
 import { CertificateDates, readTlsFiles, type TlsFiles, type TlsOptions } from './tls-files.js';
 
 export interface TlsListenerNeeds {
@@ -33,6 +35,7 @@ export class TlsListener {
   readonly #takers: Set<TlsTaker>;
   readonly #gate: ConnectionGate;
   readonly #opening: OpeningConnections;
+  readonly #refusals: TlsRefusals;
   #dates: CertificateDates;
   #tick: Disposable | undefined;
   #isClosed = false;
@@ -71,8 +74,15 @@ export class TlsListener {
     this.#dates = new CertificateDates(options.certFile, cert);
     const bound = server.address();
     this.port = bound !== null && typeof bound === 'object' ? bound.port : options.port;
+    this.#refusals = new TlsRefusals(formatAddress(transportAddress(options.ip, this.port)), needs.clock);
     // EMFILE comes once for each connection: the guard says it once a minute.
     server.on('error', (error) => guard.failed('accepting', error));
+    server.on(
+      'tlsClientError',
+      guard.wrap('tlsClientError', ({ code = '' }: NodeJS.ErrnoException, { remoteAddress }: TLSSocket) =>
+        this.#refusals.countFailed(code, remoteAddress),
+      ),
+    );
     server.on(
       'connection',
       guard.wrap('connection', (socket: Socket) => this.#admit(socket)),
@@ -81,6 +91,10 @@ export class TlsListener {
       'secureConnection',
       guard.wrap('secureConnection', (socket: TLSSocket) => this.#decide(socket)),
     );
+  }
+
+  get figures(): TlsFigures {
+    return { handshakes: this.#opening.size, refused: this.#refusals.snapshot() };
   }
 
   add(taker: TlsTaker): void {
@@ -103,7 +117,7 @@ export class TlsListener {
   }
 
   problems(): string[] {
-    return this.#dates.problems(this.#needs.clock.unixMs());
+    return [...this.#dates.problems(this.#needs.clock.unixMs()), ...this.#refusals.problems()];
   }
 
   /** Connections that were taken live on. */
@@ -118,11 +132,18 @@ export class TlsListener {
   #admit(socket: Socket): void {
     const nowMs = this.#needs.clock.now();
     const { remoteAddress } = socket;
-    // It has gone already, or has enough.
-    const place = remoteAddress === undefined ? undefined : this.#gate.enter(remoteAddress, nowMs);
-    if (place === undefined || typeof place === 'string' || this.#isClosed) return void socket.destroy();
+    // It has gone already.
+    if (remoteAddress === undefined || this.#isClosed) return void socket.destroy();
+    const place = this.#gate.enter(remoteAddress, nowMs);
+    if (typeof place === 'string') {
+      this.#refusals.count(place, remoteAddress);
+      socket.destroy();
+      return;
+    }
     socket.once('close', () => place[Symbol.dispose]());
-    this.#opening.begin(socket, nowMs)?.destroy();
+    const oldest = this.#opening.begin(socket, nowMs);
+    if (oldest !== undefined) this.#refusals.count('crowded-out');
+    oldest?.destroy();
     this.#armTick();
   }
 
@@ -150,15 +171,19 @@ export class TlsListener {
 
   #handOver(socket: TLSSocket, taker: TlsTaker | undefined): void {
     this.#opening.finish(socket);
-    if (taker === undefined || this.#isClosed) socket.destroy();
-    else taker.take(socket);
+    if (taker !== undefined && !this.#isClosed) return taker.take(socket);
+    this.#refusals.count('no-such-protocol');
+    socket.destroy();
   }
 
   #armTick(): void {
     if (this.#tick !== undefined || this.#isClosed) return;
     this.#tick = this.#needs.clock.setTimeout(() => {
       this.#tick = undefined;
-      for (const late of this.#opening.expire(this.#needs.clock.now())) late.destroy();
+      for (const late of this.#opening.expire(this.#needs.clock.now())) {
+        this.#refusals.count('too-slow');
+        late.destroy();
+      }
       if (this.#opening.size > 0) this.#armTick();
     }, TICK_MS);
   }

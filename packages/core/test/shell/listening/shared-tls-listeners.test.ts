@@ -131,6 +131,26 @@ describe('a TLS listener of two protocols', () => {
     await lent.renew(CERTIFICATE);
   });
 
+  it('tells one taker what comes to nothing, and what can be a mistake', async () => {
+    const { listen, port } = await lab();
+    const [first, second] = [await listen(stun), await listen(http)];
+    const refused = () => first.figures()?.refused;
+    const plain = connectTcp({ port, host: '127.0.0.1' }).on('error', () => undefined);
+    plain.resume().write('GET / HTTP/1.1\r\n\r\n');
+    await expect.poll(refused).toEqual({ 'no-tls': 1 });
+    await expect(dial(port, ['h2'])).rejects.toThrow();
+    await expect.poll(refused).toEqual({ 'no-tls': 1, 'no-such-protocol': 1 });
+    const socket = await dial(port);
+    await expect.poll(() => first.figures()?.handshakes).toBe(1);
+    socket.resume().write('@');
+    await expect.poll(refused).toEqual({ 'no-tls': 1, 'no-such-protocol': 2 });
+    expect(second.figures()).toBe(undefined);
+    expect(second.problems()).toEqual([]);
+    expect(first.problems().at(-1)).toMatch(
+      /^TLS at 127\.0\.0\.1:\d+: 127\.0\.0\.1 speaks no TLS: a URL for this address begins with wss:, turns: or https:$/,
+    );
+  });
+
   it.each([
     ['says nothing', async (port: number) => connectTcp({ port, host: '127.0.0.1' })],
     [
@@ -144,7 +164,7 @@ describe('a TLS listener of two protocols', () => {
     ['says nothing after it', (port: number) => dial(port)],
   ])('ends who %s', async (_what, open) => {
     const { listen, port, clock } = await lab();
-    await listen(stun);
+    const lent = await listen(stun);
     await listen(http);
     const socket = await open(port);
     socket.on('error', () => undefined).resume();
@@ -154,5 +174,6 @@ describe('a TLS listener of two protocols', () => {
     const closed = once(socket, 'close');
     await clock.advance(12_000);
     await closed;
+    await expect.poll(() => lent.figures()).toEqual({ handshakes: 0, refused: { 'too-slow': 1 } });
   });
 });
