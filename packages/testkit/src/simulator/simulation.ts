@@ -21,6 +21,8 @@ export interface TraceLine {
 
 const OUTAGE_MS = 5000;
 const SIGNALLING_OUTAGE_MS = 20_000;
+const RELAY_OUTAGE_MS = 20_000;
+const UDP_BLOCKED_MS = 20_000;
 const OVERLAY_IPS = ['192.168.77.1', '192.168.77.2'] as const;
 const INNER_IPS = ['10.77.0.1', '10.77.0.2'] as const;
 
@@ -82,6 +84,16 @@ export class Simulation {
       case 'relay-restart':
         for (const relay of this.built.relays) relay.restart();
         return;
+      case 'relay-outage':
+        return this.#silenceRelay(site);
+      case 'udp-blocked': {
+        const router = this.#routersOf(site).at(-1);
+        if (router === undefined) return;
+        const { blocks } = router;
+        router.blocks = (packet, direction) => packet.isOfStream !== true || blocks(packet, direction);
+        this.time.setTimeout(() => (router.blocks = blocks), UDP_BLOCKED_MS);
+        return;
+      }
       case 'signalling-outage':
         this.signaling.up = false;
         this.time.setTimeout(() => this.#rebind(site), SIGNALLING_OUTAGE_MS / 2);
@@ -171,6 +183,19 @@ export class Simulation {
       found.push(router);
       segment = routers[index]?.outside;
     }
+  }
+
+  #silenceRelay(index: 0 | 1): void {
+    const relay = this.built.relays[index] ?? this.built.relays[0];
+    if (relay === undefined) return;
+    const { network } = this.built;
+    const { lets } = network;
+    const { ip } = relay.address;
+    network.lets = (packet) => packet.source.ip !== ip && packet.destination.ip !== ip && lets(packet);
+    this.time.setTimeout(() => {
+      relay.restart();
+      network.lets = lets;
+    }, RELAY_OUTAGE_MS);
   }
 
   #rebind(site: 0 | 1): void {

@@ -35,7 +35,14 @@ export const DISTURBANCES = [
   /** Signalling is down for twenty seconds, during which a rebinding happens. */
   'signalling-outage',
 ] as const;
-export type DisturbanceKind = (typeof DISTURBANCES)[number];
+/** Where relays are reached by stream, too. */
+export const STREAM_DISTURBANCES = [
+  /** One relay is gone for twenty seconds, and has forgotten every allocation then. */
+  'relay-outage',
+  /** The outermost router in front of the node lets no UDP out for twenty seconds. */
+  'udp-blocked',
+] as const;
+export type DisturbanceKind = (typeof DISTURBANCES | typeof STREAM_DISTURBANCES)[number];
 
 /** Two nodes and what is between them: all that a seed decides. */
 export interface NetworkPlan {
@@ -90,10 +97,11 @@ export function randomPlan(seed: number, options: RandomPlanOptions = {}): Netwo
     ...(isByStream && { relaysByStream: { latencyMs: [streams.integer(1, 60), streams.integer(1, 60)] } }),
     signalingLatencyMs: random.integer(5, 150),
     staggerMs: random.chance(0.5) ? 0 : random.integer(0, 5000),
-    disturbances: Array.from({ length: options.disturbances ?? 0 }, () => ({
-      kind: random.pick(DISTURBANCES),
-      site: random.pick([0, 1]),
-    })),
+    disturbances: Array.from({ length: options.disturbances ?? 0 }, () => {
+      const kind = random.pick(DISTURBANCES);
+      const ofStreams = isByStream && streams.chance(0.5) ? streams.pick(STREAM_DISTURBANCES) : undefined;
+      return { kind: ofStreams ?? kind, site: random.pick([0, 1] as const) };
+    }),
   };
 }
 
