@@ -77,6 +77,14 @@ describe('a refresh that the driver wants', () => {
     expect(take()).toEqual(['mapping-changed', 'refreshed']);
   });
 
+  it('renews allocations though every look at mappings fails, and comes to its end', async () => {
+    const { subject, clock, log, take } = await ports({ refresh: () => Promise.reject(new Error('no STUN server')) });
+    subject.perform({ type: 'refresh' });
+    await clock.advance(0);
+    expect(log).toEqual(['renewed']);
+    expect(take()).toEqual(['refreshed']);
+  });
+
   it('is over when what has changed is gathered', async () => {
     let finish = () => {};
     const { subject, clock, take } = await ports({
