@@ -10,7 +10,6 @@ import {
   ENVIRONMENT_VARIABLES,
   generalVariables,
 } from '../packages/core/dist/rc-file/overrides/environment-variables.js';
-import { NOT_BUILT_YET } from '../packages/core/dist/rc-file/checking/not-built-yet.js';
 import { commandsDocument } from '../packages/cli/dist/commands-doc.js';
 import { killSwitchUnit, systemdUnit } from '../packages/cli/dist/commands/systemd-unit.js';
 import { wirepath } from '../packages/cli/dist/product.js';
@@ -24,7 +23,6 @@ const pages = {
     schema: await configJsonSchema(wirepath),
     variables: ENVIRONMENT_VARIABLES,
     generalVariables: generalVariables(wirepath),
-    notBuiltYet: NOT_BUILT_YET,
   }),
   'docs/commands.md': commandsDocument(wirepath),
   'packages/cli/systemd/wirepath@.service': systemdUnit(wirepath, 'node'),

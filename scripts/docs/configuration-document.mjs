@@ -1,7 +1,7 @@
 import { code, generatedFrom, markdownTable } from './markdown-table.mjs';
 
 /** docs/configuration.md, from the JSON Schema of the rc file and the table of environment variables. */
-export function configurationDocument({ product, schema, variables, generalVariables, notBuiltYet }) {
+export function configurationDocument({ product, schema, variables, generalVariables }) {
   const { name, environmentPrefix: prefix } = product;
   const { plugins, server, ...own } = schema.properties;
   delete own.$schema;
@@ -93,7 +93,7 @@ ${markdownTable(
       .map(({ variable, keyPath }) => [code(variable), code(keyPath), '']),
   ],
 )}
-${notBuiltYet.length === 0 ? '' : `\n## Valid, but not built yet\n\n${notBuiltYet.map(({ path, message }) => `- ${code(path.join('.'))}: ${message}`).join('\n')}\n`}`;
+`;
 }
 
 /** One row per key; what lies below a key follows it. */

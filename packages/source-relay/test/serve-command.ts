@@ -14,29 +14,37 @@ import { RawClient } from './raw-client.js';
 /** The built command, as users run it. */
 const BIN = fileURLToPath(new URL('../../cli/bin/wirepath.js', import.meta.url));
 
-interface ServerStatus {
+export interface ServerStatus {
   readonly parts: readonly { readonly figures: Readonly<Record<string, unknown>> }[];
   readonly drainsUntil: string | null;
 }
 
-/** `serve` as a process, with an rc file of its own. */
-export class ServeCommand {
+/** `serve` or `up` as a process, with an rc file of its own. */
+export class ForegroundCommand {
   readonly #folder: string;
   readonly #child: ChildProcess;
   readonly exited: Promise<number | null>;
   output = '';
 
-  static async start(server: object, args: readonly string[] = []): Promise<ServeCommand> {
-    const folder = await mkdtemp(join(tmpdir(), 'wirepath-serve-'));
-    await writeFile(join(folder, 'server.json'), JSON.stringify({ server }), { mode: 0o600 });
-    const started = new ServeCommand(folder, args);
-    await eventually('the server', () => started.output.includes('server is up'), 20_000);
+  /** @param files beside the rc file, by name. */
+  static async start(
+    command: 'serve' | 'up',
+    content: object,
+    { args = [], files = {} }: { args?: readonly string[]; files?: Readonly<Record<string, string>> } = {},
+  ): Promise<ForegroundCommand> {
+    const folder = await mkdtemp(join(tmpdir(), 'wirepath-command-'));
+    for (const [name, text] of Object.entries({ ...files, 'rc.json': JSON.stringify(content) }))
+      await writeFile(join(folder, name), text, { mode: 0o600 });
+    const started = new ForegroundCommand(folder, [command, '--config', 'rc.json', ...args]);
+    await eventually(`${command} to be up`, () => started.output.includes(' is up'), 20_000).catch((error: unknown) => {
+      throw new Error(started.output, { cause: error });
+    });
     return started;
   }
 
   private constructor(folder: string, args: readonly string[]) {
     this.#folder = folder;
-    const child = spawn(process.execPath, [BIN, 'serve', '--config', 'server.json', ...args], this.#options());
+    const child = spawn(process.execPath, [BIN, ...args], this.#options());
     this.#child = child;
     child.stdout.on('data', (text) => (this.output += String(text)));
     child.stderr.on('data', (text) => (this.output += String(text)));
@@ -63,7 +71,7 @@ export class ServeCommand {
   }
 
   #run(...args: string[]) {
-    return spawnSync(process.execPath, [BIN, 'status', '--config', 'server.json', ...args], {
+    return spawnSync(process.execPath, [BIN, 'status', '--config', 'rc.json', ...args], {
       ...this.#options(),
       encoding: 'utf8',
     });

@@ -1,15 +1,15 @@
 import { afterEach, expect, it } from 'vitest';
 import { eventually } from './eventually.js';
 import { freeUdpPort } from './free-udp-port.js';
-import { connectTcp, patientClient, ServeCommand } from './serve-command.js';
+import { connectTcp, patientClient, ForegroundCommand } from './serve-command.js';
 
-const running: ServeCommand[] = [];
+const running: ForegroundCommand[] = [];
 afterEach(() => Promise.all(running.splice(0).map((each) => each.end())));
 
 async function serve(...args: string[]) {
   const port = await freeUdpPort('127.0.0.1');
   const turn = { listen: `127.0.0.1:${port}`, realm: 'lab', users: { lab: 'secret' }, allowPeers: ['127.0.0.0/8'] };
-  const server = await ServeCommand.start({ turn }, args);
+  const server = await ForegroundCommand.start('serve', { server: { turn } }, { args });
   running.push(server);
   const [socket, other] = [await connectTcp(port), await connectTcp(port)];
   const held = patientClient(socket);

@@ -5,6 +5,7 @@ import { StunTurnServer } from '../src/index.js';
 import { run } from './coturn.js';
 import { freeUdpPort } from './free-udp-port.js';
 import { testNeeds } from './needs.js';
+import { fixture } from './stream-front.js';
 
 /** Debian's, where python3-aioice is installed. */
 const PYTHON = '/usr/bin/python3';
@@ -19,11 +20,18 @@ afterEach(async () => {
 });
 
 describe.skipIf(isMissing)('two agents of aioice that only the embedded TURN server connects', () => {
-  it.each(['udp', 'tcp'] as const)('over %s', async (transport) => {
+  it.each(['udp', 'tcp', 'tls'] as const)('over %s', async (transport) => {
     const port = await freeUdpPort('127.0.0.1');
     const server = new StunTurnServer(testNeeds(), {
       turn: {
-        listen: `127.0.0.1:${port}`,
+        listen: `127.0.0.1:${transport === 'tls' ? await freeUdpPort('127.0.0.1') : port}`,
+        ...(transport === 'tls' && {
+          tls: {
+            listen: `127.0.0.1:${port}`,
+            certFile: fixture('test-only-server.crt'),
+            keyFile: fixture('test-only-server.key'),
+          },
+        }),
         realm: 'lab',
         users: { lab: 'secret' },
         allowPeers: ['127.0.0.0/8'],

@@ -6,10 +6,8 @@ import { createConfigFiles } from '../trust/config-files.js';
 import type { ProductFacts } from '../product-facts.js';
 import { applyEnvironment } from '../overrides/environment-overrides.js';
 import { rightsCure, trustedOwners, type TrustedOwners } from '../../base/rights/file-trust.js';
-import { valueAt } from '../problems/key-path.js';
 import type { LoadedPeer } from '../loaded-peer.js';
 import { isSecretPath } from '../../base/logging/mask-secrets.js';
-import { NOT_BUILT_YET } from '../checking/not-built-yet.js';
 import type { PeerList } from '../checking/peer-list.js';
 import { ProblemList, type ConfigFindings } from '../problems/problem-list.js';
 import { NODE_KEYS, peersSchema, rcSchema, type RcFile } from '../checking/rc-schema.js';
@@ -103,10 +101,6 @@ export async function readConfig(
     const context = { value: raw, prefix: [], keysAt: schemaKeys(z, schema) };
     for (const { path, expected, ...more } of schemaProblems(shape.error.issues, context))
       problems.add(path, expected, more);
-  }
-  for (const { path, when, message } of NOT_BUILT_YET) {
-    const value = valueAt(raw, path);
-    if (value !== undefined && (when === undefined || when(value, raw))) problems.warn(path, message);
   }
 
   if (read.readableByOthers) warnOfSecrets(read.value, problems);
