@@ -28,7 +28,11 @@ export class RawClient {
   nonce: string | undefined;
   readonly #transmit: (bytes: Buffer) => void;
 
-  static async open(network: MemoryNetwork, server: TransportAddress, address: TransportAddress): Promise<RawClient> {
+  static async open(
+    network: Pick<MemoryNetwork, 'open' | 'send'>,
+    server: TransportAddress,
+    address: TransportAddress,
+  ): Promise<RawClient> {
     const client = new RawClient((bytes) => network.send({ from: address, to: server, bytes }), address);
     await network.open(address, (bytes) => client.inbox.push(bytes));
     return client;
