@@ -84,3 +84,47 @@ it('stops beside a TLS handshake that was not finished', async () => {
   await server.stop();
   await eventually('its end', () => half.destroyed || half.readableEnded);
 });
+
+it('a session goes on beside 200 TLS handshakes that are half done', async () => {
+  const { server, port } = await start();
+  const { client, answered } = await clientOver(port);
+  const allocate = () => client.encode({ method: 'allocate', requestedTransport: 17 });
+  await answered(allocate());
+  client.takeNonce();
+  await answered(allocate());
+  const half = await Promise.all(
+    Array.from({ length: 200 }, async (_, n) => {
+      const socket = connectTcp({ port, host: '127.0.0.1' });
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      socket.write(Buffer.from(['', '16', '1603010200', '160301020001'][n % 4]!, 'hex'));
+      return socket;
+    }),
+  );
+  await answered(client.encode({ method: 'refresh' }));
+  // Only who has done its handshake is a client.
+  expect(server.status()).toMatchObject({ allocations: 1, connections: 1 });
+  await server.stop();
+  await eventually('their end', () => half.every((socket) => socket.destroyed || socket.readableEnded));
+});
+
+it('a client over TLS that does not read costs so much, and others are served', async () => {
+  const { server, port } = await start();
+  const [rude, client] = [await clientOver(port), await clientOver(port)];
+  for (const each of [rude, client]) {
+    const allocate = () => each.client.encode({ method: 'allocate', requestedTransport: 17 });
+    await each.answered(allocate());
+    each.client.takeNonce();
+    await each.answered(allocate());
+  }
+  rude.socket.pause();
+  const flood = Buffer.concat(Array.from({ length: 500 }, () => rude.client.encode({ method: 'refresh' })));
+  const before = process.memoryUsage().rss;
+  for (let n = 0; n < 100; n++) {
+    rude.socket.write(flood);
+    if (n % 20 === 0) await client.answered(client.client.encode({ method: 'refresh' }));
+  }
+  await client.answered(client.client.encode({ method: 'refresh' }));
+  expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(150);
+  expect(server.status()).toMatchObject({ allocations: 2, connections: 2 });
+});
