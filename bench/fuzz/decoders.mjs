@@ -5,6 +5,8 @@ import {
   decodeStunMessage,
   encodeStunMessage,
   shortTermKey,
+  StreamFrames,
+  streamPadding,
   transportAddress,
 } from '@wirepath/stun-codec';
 import { performance } from 'node:perf_hooks';
@@ -86,6 +88,16 @@ function* decoders(random) {
     decode: (bytes) => readWholeStunMessage(bytes, key),
   };
   yield { name: 'TURN: decodeChannelData', make: mostly(kinds.ChannelData), decode: decodeChannelData };
+  let frames = new StreamFrames();
+  yield {
+    name: 'TURN over TCP: StreamFrames',
+    make: mostly(() => padded(random.oneIn(2) ? kinds.ChannelData() : kinds['mutated STUN'](challenge))),
+    decode: (bytes) => {
+      // One stream goes on until it is broken.
+      if (frames.isBroken) frames = new StreamFrames();
+      return frames.push(bytes)[0];
+    },
+  };
   yield {
     name: 'WireGuard: Device.handleDatagram',
     make: mostly(kinds['mutated WireGuard']),
@@ -98,10 +110,10 @@ function* decoders(random) {
     decode: (bytes) => devices.send(bytes),
     afterwards: () => devices.problem(),
   };
-  const frames = rendezvousFrames(random);
+  const ofRendezvous = rendezvousFrames(random);
   yield {
     name: 'rendezvous: decodeFrame',
-    make: mostly(() => mutate(random.pick(frames), random)),
+    make: mostly(() => mutate(random.pick(ofRendezvous), random)),
     decode: decodeFrame,
   };
   const sealed = sealedMessages();
@@ -131,6 +143,10 @@ function* decoders(random) {
       return read.map((line) => decodeRequest(line) ?? decodeServerMessage(line)).find((value) => value !== undefined);
     },
   };
+}
+
+function padded(bytes) {
+  return Buffer.concat([bytes, streamPadding(bytes.length)]);
 }
 
 function readWholeStunMessage(bytes, key) {

@@ -126,7 +126,7 @@ it(`survives ${MUTATIONS} mutated messages over TCP, and a session beside them d
     await lab.fromPeer(`in ${done}`, relayed);
     expect(live.data.at(-1)).toBe(`4000 in ${done}`);
     expect((await live.request({ method: 'refresh' })).class).toBe('success');
-    await live.permit(PEER);
+    await live.bindChannel(0x4000, PEER);
   }
   await settled();
   expect(lab.drops()['internal-error']).toBeUndefined();
