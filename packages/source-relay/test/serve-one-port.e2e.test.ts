@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:tls';
 import { createIdentity, formatKey, generatePrivateKey } from '@wirepath/core';
@@ -89,7 +90,7 @@ it('a client that names no protocol, and whose first bytes come one at a time, g
 it('a browser gets a short answer', async () => {
   const { port } = await serve();
   const request = httpsRequest({ port, host: '127.0.0.1', servername: 'localhost', ca: CA['ca.crt'] }).end();
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
   let text = '';
   for await (const some of response) text += String(some);
   expect(response.statusCode).toBe(426);

@@ -1,6 +1,7 @@
 import { encodeStunMessage } from '@wirepath/stun-codec';
 import { expect, it } from 'vitest';
-import { MemoryNetwork, settled } from './memory-network.js';
+import { heldPorts } from './held-ports.js';
+import { settled } from './memory-network.js';
 import { at } from './raw-client.js';
 import { PEER, turnLab } from './turn-lab.js';
 
@@ -72,18 +73,8 @@ it('it is done when the last one has expired', async () => {
 });
 
 it('an Allocate that waits for its port is waited for', async () => {
-  const network = new MemoryNetwork();
-  let opened: () => void = () => undefined;
-  const opening = new Promise<void>((resolve) => (opened = resolve));
-  const lab = await turnLab({
-    network,
-    edges: {
-      open: async (local, receive) => {
-        if (local.port >= 49152) await opening;
-        return network.open(local, receive);
-      },
-    },
-  });
+  const { release, ...held } = heldPorts();
+  const lab = await turnLab(held);
   const client = await lab.client();
   await client.exchange(client.encode({ method: 'allocate', requestedTransport: 17 }));
   client.takeNonce();
@@ -91,7 +82,7 @@ it('an Allocate that waits for its port is waited for', async () => {
   const state = drain(lab);
   await settled();
   expect(state.isDone).toBe(false);
-  opened();
+  release();
   await settled();
   expect(lab.server.status()).toMatchObject({ allocations: 1 });
   await client.request({ method: 'refresh', lifetimeSeconds: 0 });

@@ -1,6 +1,7 @@
 import { encodeChannelData, encodeStunMessage, type TransportAddress } from '@wirepath/stun-codec';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_CONNECTION_LIMITS, type ConnectionLimits } from '../src/server/client-connections.js';
+import { heldPorts } from './held-ports.js';
 import { settled } from './memory-network.js';
 import { at } from './raw-client.js';
 import { PEER, turnLab } from './turn-lab.js';
@@ -99,6 +100,45 @@ describe('TURN over TCP', () => {
     await settled();
     expect(lab.server.status()).toMatchObject({ allocations: 0, connections: 0 });
     expect(lab.network.boundAddresses).toEqual(['203.0.113.10:3478', '198.51.100.7:51820']);
+  });
+
+  it('leaves nothing of a client that goes while its port is being opened', async () => {
+    const { release, ...held } = heldPorts();
+    const lab = await turnLab(held);
+    const bound = lab.network.boundAddresses;
+    const { client, stream } = lab.connect();
+    await client.exchange(client.encode({ method: 'allocate', requestedTransport: 17 }));
+    client.takeNonce();
+    await client.send(client.encode({ method: 'allocate', requestedTransport: 17 }));
+    stream.destroy();
+    await settled();
+    expect(lab.server.status()).toMatchObject({ allocations: 0, connections: 0 });
+    release();
+    await settled();
+    await settled();
+    expect(lab.server.status()).toMatchObject({ allocations: 0, connections: 0 });
+    expect(lab.network.boundAddresses).toEqual(bound);
+  });
+
+  it.each([
+    [4, 4],
+    [4, 6],
+    [6, 4],
+    [6, 6],
+  ] as const)('a client of IPv%i has an allocation of IPv%i', async (ofClient, ofRelay) => {
+    const lab = await turnLab({ turn: { listen: ['203.0.113.10:3478', '[2001:db8:5::1]:3478'] } });
+    const server = ofClient === 4 ? at('203.0.113.10', 3478) : at('2001:db8:5::1', 3478);
+    const { client } = lab.connect(at(ofClient === 4 ? '192.0.2.1' : '2001:db8:c::1', 5000), server);
+    const peer = at(ofRelay === 4 ? '198.51.100.9' : '2001:db8:7::1', 80);
+    const received: string[] = [];
+    await lab.network.open(peer, (bytes, ip) => received.push(`${ip} ${bytes.toString()}`));
+    const { relayedAddress } = await client.allocate({ requestedAddressFamily: ofRelay });
+    expect(relayedAddress).toMatchObject({ ip: ofRelay === 4 ? '203.0.113.10' : '2001:db8:5::1' });
+    await client.bindChannel(0x4000, peer);
+    await client.sendChannelData(0x4000, 'there');
+    await lab.fromPeer('back', relayedAddress, peer);
+    expect(received).toEqual([`${relayedAddress?.ip} there`]);
+    expect(client.data).toEqual(['4000 back']);
   });
 
   it('a connection whose allocation is over has some seconds for another one', async () => {

@@ -75,6 +75,20 @@ it('a certificate is read again, and whoever listens elsewhere needs a restart',
   ]);
 });
 
+it('draining, it takes no new connections over TLS either', async () => {
+  const { server, port } = await start();
+  const { client, answered, socket } = await clientOver(port);
+  const allocate = () => client.encode({ method: 'allocate', requestedTransport: 17 });
+  await answered(allocate());
+  client.takeNonce();
+  await answered(allocate());
+  const drained = server.drain({ withinMs: 60_000 });
+  await expect(clientOver(port)).rejects.toThrow('ECONNREFUSED');
+  expect(server.status()).toMatchObject({ allocations: 1, connectionsOver: { tcp: 0, tls: 1 } });
+  socket.destroy();
+  await drained;
+});
+
 it('stops beside a TLS handshake that was not finished', async () => {
   const { server, port } = await start();
   const half = connectTcp({ port, host: '127.0.0.1' });
