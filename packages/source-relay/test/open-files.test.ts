@@ -36,6 +36,15 @@ describe('a server that may have few files open', () => {
     expect(lab.server.problems()).toEqual([]);
   });
 
+  it('gives no more allocations than it has files for', async () => {
+    const lab = await open();
+    for (let n = 0; n < ROOM.allocations; n++) {
+      const client = await lab.client(at(`198.51.100.${n + 10}`, 5000));
+      expect((await client.allocate()).class).toBe('success');
+    }
+    expect((await (await lab.client()).allocate()).errorCode?.code).toBe(508);
+  });
+
   it('ends silent connections for new ones, and none that has an allocation', async () => {
     const lab = await open();
     const { client } = lab.connect();

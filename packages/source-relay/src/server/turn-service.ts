@@ -135,6 +135,7 @@ function maxAllocationsOf({ maxAllocations = DEFAULT_MAX_ALLOCATIONS }: TurnOpti
 }
 
 function limitsOf(options: TurnOptions, openFiles: number | undefined) {
-  const maxAllocations = relayRoom(openFiles, maxAllocationsOf(options)).allocations;
-  return { maxAllocations, quotaPerUser: options.quotaPerUser ?? maxAllocations };
+  const maxAllocations = maxAllocationsOf(options);
+  const { allocations } = relayRoom(openFiles, maxAllocations);
+  return { maxAllocations: allocations, quotaPerUser: options.quotaPerUser ?? maxAllocations };
 }
