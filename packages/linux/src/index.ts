@@ -106,5 +106,6 @@ export { socketDescriptor } from './sockets/socket-descriptor.js';
 export { bindToInterface, forceBufferSizes, letRoutersFragment, markSocket } from './sockets/socket-options.js';
 export { openStreamSocket, type StreamSocketOptions } from './sockets/stream-socket.js';
 export { openUdpBeside, type UdpBesideOptions } from './sockets/udp-beside.js';
+export { limitUnsent } from './sockets/unsent.js';
 export { linuxBoottime, type Boottime } from './time/boottime.js';
 export { TUN_FILE, TunDevice, type TunEvents } from './tun/tun-device.js';

@@ -9,6 +9,8 @@ import {
   type OpeningLimits,
   type ServerNeeds,
 } from '@wirepath/core/plugin';
+import { limitUnsent } from '@wirepath/linux';
+import { MAX_UNSENT_BYTES } from '../max-unsent-bytes.js';
 import { ClientConnection } from './client-connection.js';
 import type { RelayRoom } from './open-files.js';
 import { SendBacklog } from './send-backlog.js';
@@ -130,6 +132,7 @@ export class ClientConnections {
       socket.destroy();
       return;
     }
+    limitUnsent(socket, MAX_UNSENT_BYTES);
     const held: Held = { socket };
     const connection: ClientConnection = new ClientConnection({
       socket,

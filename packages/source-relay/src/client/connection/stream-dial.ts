@@ -10,6 +10,8 @@ import {
   type ServerAt,
   type TransportAddress,
 } from '@wirepath/core/plugin';
+import { limitUnsent } from '@wirepath/linux';
+import { MAX_UNSENT_BYTES } from '../../max-unsent-bytes.js';
 import type { RelayDropReason } from '../drop-reasons.js';
 import { relayError } from '../relay-error.js';
 import type { TurnSession } from '../turn-session.js';
@@ -56,6 +58,7 @@ export class StreamDial implements Dial {
     try {
       const plain = await outside.connect(to, { signal, proxy });
       plain.setNoDelay(true);
+      limitUnsent(plain, MAX_UNSENT_BYTES);
       // An alternate server shows the certificate of the name that was asked for (RFC 8489, section 10).
       const socket = tls === undefined ? plain : await secure(plain, { host: target.host, ca: tls.ca, clock, signal });
       // Behind a proxy it is the proxy's, unless the configuration names the server's.
