@@ -86,7 +86,7 @@ describe.skipIf(lacking)('hostile input', () => {
     async () => {
       const report = await fuzz('--only', 'decoders', '--count', '5000');
       expect(failuresOf(report)).toEqual([]);
-      expect(report.checks.length).toBe(9);
+      expect(report.checks.length).toBe(10);
     },
     TIMEOUT_MS,
   );
