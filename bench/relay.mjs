@@ -43,6 +43,8 @@ class Server {
   constructor(command, args, ready) {
     this.child = spawn(command, args, { env: { ...process.env, XDG_RUNTIME_DIR: folder }, cwd: folder });
     this.ended = new Promise((resolve) => this.child.once('close', resolve));
+    // A run that fails leaves nothing behind.
+    process.once('exit', () => this.child.kill('SIGKILL'));
     let said = '';
     this.started = new Promise((resolve, reject) => {
       const hear = (text) => {
