@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { StreamFrames, streamPadding, type TransportAddress } from '@wirepath/stun-codec';
+import { TurnCork } from '../turn-cork.js';
 import type { SendBacklog } from './send-backlog.js';
 import type { SendDrop, ServerSocket } from './server-socket.js';
 
@@ -29,6 +30,7 @@ export class ClientConnection implements ServerSocket {
   readonly client: TransportAddress;
   readonly #options: ClientConnectionOptions;
   readonly #socket: Socket;
+  readonly #cork: TurnCork;
   readonly #frames = new StreamFrames();
   readonly #key: string;
   #inbox: Buffer[] = [];
@@ -38,12 +40,12 @@ export class ClientConnection implements ServerSocket {
   #pendingWrites = 0;
   #hasProgressed = true;
   #progressAtMs = 0;
-  #isCorked = false;
 
   constructor(options: ClientConnectionOptions) {
     const { socket, protocol, local, client } = options;
     this.#options = options;
     this.#socket = socket;
+    this.#cork = new TurnCork(socket);
     this.protocol = protocol;
     this.local = local;
     this.client = client;
@@ -137,20 +139,9 @@ export class ClientConnection implements ServerSocket {
       socket.write(Buffer.concat(all), onWritten);
       return socket.writable;
     }
-    this.#corkForThisTurn();
+    this.#cork.hold();
     const last = all.length - 1;
     for (const [index, part] of all.entries()) socket.write(part, index === last ? onWritten : undefined);
     return socket.writable;
-  }
-
-  /** What is written in one turn of the event loop leaves together: a message is no packet of its own for each of its parts. */
-  #corkForThisTurn(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#socket.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
-      this.#socket.uncork();
-    });
   }
 }

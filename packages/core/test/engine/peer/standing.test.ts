@@ -1,25 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { LocalBase } from '../../../src/engine/engine-path.js';
-import type { CallMessage } from '../../../src/engine/messages.js';
 import { Standing } from '../../../src/engine/peer/standing.js';
 import { ActivePath } from '../../../src/engine/selection/active-path.js';
 import type { Happening } from '../../../src/engine/selection/phase.js';
 import type { World } from '../../../src/engine/world.js';
 import { BASES, provenPair, type SamplePair } from '../sample-pairs.js';
-
-const MESSAGE: CallMessage = {
-  runId: '0011223344556677',
-  generation: 0,
-  revision: 0,
-  ufrag: 'abcd',
-  password: 'abcdefghijklmnopqrstuvwx',
-  candidates: [],
-  natBehavior: { mapping: null, filtering: null },
-  call: false,
-  seen: null,
-  asksForEvidence: false,
-  evidence: null,
-};
+import { SAMPLE_MESSAGE } from '../sample-message.js';
 
 type Step = Happening['type'] | 'session made' | 'described';
 
@@ -28,7 +14,7 @@ function standing(sample: SamplePair, steps: readonly Step[]): { subject: Standi
   const subject = new Standing('B', true, 25_000);
   const path = new ActivePath(provenPair(sample), 0);
   for (const step of steps) {
-    if (step === 'described') subject.described(MESSAGE);
+    if (step === 'described') subject.described(SAMPLE_MESSAGE);
     else if (step === 'session made') {
       subject.handshake.completed();
       subject.enter({ type: 'session' });
@@ -76,7 +62,7 @@ describe('how things stand with a peer', () => {
 
   it('a peer that was restarted has no session, and its path is what it was', () => {
     const { subject, path } = standing({}, CONNECTED);
-    expect(subject.described({ ...MESSAGE, runId: '7766554433221100' })).toMatchObject({ restarted: true });
+    expect(subject.described({ ...SAMPLE_MESSAGE, runId: '7766554433221100' })).toMatchObject({ restarted: true });
     expect(subject).toMatchObject({ connection: 'connecting', path, remote: { runId: '7766554433221100' } });
     expect(subject.phase.name).toBe('proven');
   });
@@ -86,7 +72,7 @@ describe('how things stand with a peer', () => {
     ['that it is elsewhere', { generation: 1 }, 'checking'],
   ])('an unreachable peer that says %s', (_what, more, phase) => {
     const { subject } = standing({}, ['described', 'budget-over']);
-    subject.described({ ...MESSAGE, ...more });
+    subject.described({ ...SAMPLE_MESSAGE, ...more });
     expect(subject.phase.name).toBe(phase);
   });
 });

@@ -6,6 +6,7 @@ import { createIdentity } from '../../../src/base/identity/create-identity.js';
 import { SignalExchange } from '../../../src/shell/plugins/signal-exchange.js';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
 import { seededRandom } from '../../engine/two-engines.js';
+import { SAMPLE_MESSAGE } from '../../engine/sample-message.js';
 
 /** Two servers of one plugin, whose states the test sets. */
 async function twoServers() {
@@ -58,20 +59,7 @@ it('peers are called when a server comes up, and not at every change of another'
   expect(told).toEqual([true, true, false]);
 });
 
-const message = (more: Partial<CallMessage> = {}): CallMessage => ({
-  runId: '0011223344556677',
-  generation: 0,
-  revision: 0,
-  ufrag: 'abcd',
-  password: 'abcdefghijklmnopqrstuvwx',
-  candidates: [],
-  natBehavior: { mapping: null, filtering: null },
-  call: false,
-  seen: null,
-  asksForEvidence: false,
-  evidence: null,
-  ...more,
-});
+const message = (more: Partial<CallMessage> = {}): CallMessage => ({ ...SAMPLE_MESSAGE, ...more });
 
 /** An exchange and what it has published since the last look. */
 function exchangeWithPeers() {

@@ -3,25 +3,11 @@ import { createIdentity } from '../../../src/base/identity/create-identity.js';
 import { PluginPhases } from '../../../src/base/guard/plugin-phases.js';
 import { FakeClock } from '../../../src/base/time/fake-clock.js';
 import type { Signaling, SignalingState } from '../../../src/contracts/signaling.js';
-import type { CallMessage } from '../../../src/engine/messages.js';
 import type { DriverEvent } from '../../../src/shell/driver/events.js';
 import { SignalExchange } from '../../../src/shell/plugins/signal-exchange.js';
 import { MessageSeal } from '../../../src/shell/sealing/message-seal.js';
 import { seededRandom } from '../../engine/two-engines.js';
-
-const MESSAGE: CallMessage = {
-  runId: '0011223344556677',
-  generation: 0,
-  revision: 0,
-  ufrag: 'abcd',
-  password: 'abcdefghijklmnopqrstuvwx',
-  candidates: [],
-  natBehavior: { mapping: null, filtering: null },
-  call: false,
-  seen: null,
-  asksForEvidence: false,
-  evidence: null,
-};
+import { SAMPLE_MESSAGE } from '../../engine/sample-message.js';
 
 /** A signalling plugin in the hands of the test, `log` what is asked of it. */
 function plugin(name: string, log: string[], more: Partial<Signaling> = {}) {
@@ -66,7 +52,7 @@ function exchangeOver(...plugins: ReturnType<typeof plugin>[]) {
   const start = () => exchange.start(new AbortController().signal);
   const sealedAt = (unixMs: number) => {
     const seal = new MessageSeal(b, { ...clock, unixMs: () => unixMs } as unknown as FakeClock, { bytes: random });
-    return { from: b.publicKey, sealed: seal.seal(own.publicKey, MESSAGE) };
+    return { from: b.publicKey, sealed: seal.seal(own.publicKey, SAMPLE_MESSAGE) };
   };
   return { exchange, clock, events, start, b, sealedAt, phases };
 }
@@ -89,7 +75,7 @@ describe('what signalling says is an event', () => {
     await start();
     const sent = sealedAt(3_600_000);
     for (const { tell } of [one, two]) tell('message', sent);
-    expect(events).toEqual([{ type: 'message', peer: b.publicKey, message: MESSAGE }]);
+    expect(events).toEqual([{ type: 'message', peer: b.publicKey, message: SAMPLE_MESSAGE }]);
     expect(exchange.counters.snapshot()).toEqual({ 'message-stale': 1 });
   });
 
@@ -136,7 +122,7 @@ describe('plugins', () => {
     const { exchange, start, b } = exchangeOver(plugin('one', log), two);
     await start();
     log.length = 0;
-    exchange.send(b.publicKey, MESSAGE);
+    exchange.send(b.publicKey, SAMPLE_MESSAGE);
     exchange.nudge();
     expect(log).toEqual([`one: to ${b.publicKey}`, `two: to ${b.publicKey}`, 'one: nudge']);
   });
@@ -148,8 +134,8 @@ describe('plugins', () => {
     await start();
     one.tell('message', sealedAt(1000));
     const random = seededRandom(5);
-    for (let i = 0; i < 40; i++) exchange.send(createIdentity(random(32)).publicKey, MESSAGE);
-    exchange.send(b.publicKey, MESSAGE);
+    for (let i = 0; i < 40; i++) exchange.send(createIdentity(random(32)).publicKey, SAMPLE_MESSAGE);
+    exchange.send(b.publicKey, SAMPLE_MESSAGE);
     await clock.advance(20);
     expect(log).toContain(`one: to ${b.publicKey}`);
   });
@@ -185,7 +171,7 @@ describe('plugins', () => {
     const { exchange, clock, start } = exchangeOver(bad, plugin('good', log));
     await start();
     const random = seededRandom(6);
-    for (let i = 0; i < 40; i++) exchange.send(createIdentity(random(32)).publicKey, MESSAGE);
+    for (let i = 0; i < 40; i++) exchange.send(createIdentity(random(32)).publicKey, SAMPLE_MESSAGE);
     log.length = 0;
     await expect(exchange.stop()).rejects.toThrow('cannot stop');
     await clock.advance(1000);

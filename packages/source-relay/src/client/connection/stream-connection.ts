@@ -1,6 +1,7 @@
 import type { Counters, Guard, TransportAddress } from '@wirepath/core/plugin';
 import { formatAddress, StreamFrames } from '@wirepath/stun-codec';
 import type { Socket } from 'node:net';
+import { TurnCork } from '../../turn-cork.js';
 import type { RelayDropReason } from '../drop-reasons.js';
 import type { ConnectionEvents, RelayConnection } from './connection.js';
 
@@ -25,14 +26,15 @@ export class StreamConnection implements RelayConnection {
   readonly #socket: Socket;
   readonly #guard: Guard;
   readonly #drops: Counters<RelayDropReason>;
+  readonly #cork: TurnCork;
   readonly #frames = new StreamFrames();
   #events: ConnectionEvents | undefined;
-  #isCorked = false;
 
   constructor({ socket, server, guard, drops }: StreamConnectionOptions) {
     this.server = server;
     this.tuple = `tcp ${socket.localAddress ?? ''} ${socket.localPort ?? ''}>${formatAddress(server)}`;
     this.#socket = socket;
+    this.#cork = new TurnCork(socket);
     this.#guard = guard;
     this.#drops = drops;
   }
@@ -47,7 +49,7 @@ export class StreamConnection implements RelayConnection {
 
   send(message: Uint8Array): void {
     if (!this.#socket.writable) return;
-    this.#corkForThisTurn();
+    this.#cork.hold();
     this.#socket.write(message);
   }
 
@@ -71,16 +73,5 @@ export class StreamConnection implements RelayConnection {
     const events = this.#events;
     this.close();
     if (events !== undefined) this.#guard.run('connection to a relay', () => events.lost(reason));
-  }
-
-  /** What one turn of the event loop sends goes out as one. */
-  #corkForThisTurn(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#socket.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
-      this.#socket.uncork();
-    });
   }
 }
