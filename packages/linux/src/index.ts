@@ -33,6 +33,10 @@ export { errnoName } from './libc/errno.js';
 export type { Libc } from './libc/libc.js';
 export { NativeCodeError } from './libc/native-code-error.js';
 export { SystemCallError } from './libc/system-call-error.js';
+export type { ReadableWatch } from './loop/readable-watch.js';
+export { watchReadable } from './loop/watch-readable.js';
+export { PacketMemory } from './memory/packet-memory.js';
+export type { WasmMemory } from './memory/wasm.js';
 export type { NetlinkFailure } from './netlink/answer.js';
 export { attribute, AttributeMap, concat, decodeAttributes, type Attribute } from './netlink/attributes.js';
 export { decodeMessages, encodeMessage, NLM_F, NLMSG, type NetlinkMessage } from './netlink/message.js';
@@ -108,4 +112,6 @@ export { openStreamSocket, type StreamSocketOptions } from './sockets/stream-soc
 export { openUdpBeside, type UdpBesideOptions } from './sockets/udp-beside.js';
 export { limitUnsent } from './sockets/unsent.js';
 export { linuxBoottime, type Boottime } from './time/boottime.js';
+export type { DatagramOffloads, DatagramReceiver, DatagramSocket } from './udp/datagram-socket.js';
+export type { SocketAddress } from './udp/socket-address.js';
 export { TUN_FILE, TunDevice, type TunEvents } from './tun/tun-device.js';

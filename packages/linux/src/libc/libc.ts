@@ -44,14 +44,18 @@ export interface Arena {
   readonly view: DataView;
 }
 
-interface KoffiFunction {
+export interface KoffiFunction {
   (...args: unknown[]): number;
   async(...args: unknown[]): void;
 }
-interface Koffi {
-  load(path: null): { func(name: string, result: string, args: string[]): KoffiFunction };
+/** The part of koffi that is used here. */
+export interface Koffi {
+  load(path: null): { func(name: string, result: string, args: (string | object)[]): KoffiFunction };
   address(memory: ArrayBuffer): bigint;
   errno(): number;
+  proto(definition: string): object;
+  pointer(type: object): object;
+  register(callback: (...args: number[]) => void, type: object): bigint;
 }
 interface Native {
   readonly koffi: Koffi;
@@ -77,6 +81,24 @@ export function libc(): Libc {
  */
 export function linuxLibc(): LinuxLibc {
   return (onLinux ??= bindOnLinux());
+}
+
+/** Where an ArrayBuffer lies, for C functions; 0 where native code cannot be loaded. */
+export function koffiAddress(memory: ArrayBuffer): number {
+  try {
+    return Number(loadKoffi().address(memory));
+  } catch (error) {
+    if (error instanceof NativeCodeError) return 0;
+    throw error;
+  }
+}
+
+/**
+ * For what is no system call: functions of the node binary and of what it is linked to.
+ * @throws NativeCodeError
+ */
+export function loadKoffi(): Koffi {
+  return (native ??= loadNative()).koffi;
 }
 
 function loadNative(): Native {
