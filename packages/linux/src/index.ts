@@ -32,6 +32,7 @@
 export { errnoName } from './libc/errno.js';
 export type { Libc } from './libc/libc.js';
 export { NativeCodeError } from './libc/native-code-error.js';
+export { processFunctions, type CFunction, type CType } from './libc/process-functions.js';
 export { SystemCallError } from './libc/system-call-error.js';
 export type { ReadableWatch } from './loop/readable-watch.js';
 export { watchReadable } from './loop/watch-readable.js';

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { createRequire } from 'node:module';
+import { loadSodium } from '../crypto/sodium-native.js';
 
 export const AEAD_TAG_BYTES = 16;
 
@@ -44,30 +44,6 @@ export interface Aead {
   xOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, ad: Uint8Array): Uint8Array | undefined;
 }
 
-/** The part of sodium-native that is used here. */
-interface Sodium {
-  crypto_aead_chacha20poly1305_ietf_encrypt: SodiumSeal;
-  crypto_aead_chacha20poly1305_ietf_decrypt: SodiumOpen;
-  crypto_aead_xchacha20poly1305_ietf_encrypt: SodiumSeal;
-  crypto_aead_xchacha20poly1305_ietf_decrypt: SodiumOpen;
-}
-type SodiumSeal = (
-  out: Uint8Array,
-  message: Uint8Array,
-  ad: Uint8Array | null,
-  nsec: null,
-  nonce: Uint8Array,
-  key: Uint8Array,
-) => number;
-type SodiumOpen = (
-  out: Uint8Array,
-  nsec: null,
-  ciphertext: Uint8Array,
-  ad: Uint8Array | null,
-  nonce: Uint8Array,
-  key: Uint8Array,
-) => number;
-
 /** Writes the 12-byte nonce of a counter. */
 export function writeNonce(nonce: Uint8Array, counterHigh: number, counterLow: number): void {
   nonce[4] = counterLow;
@@ -85,7 +61,7 @@ export function writeNonce(nonce: Uint8Array, counterHigh: number, counterLow: n
  * @throws when sodium-native has no build for this machine.
  */
 export function sodiumAead(): Aead {
-  const sodium = createRequire(import.meta.url)('sodium-native') as Sodium;
+  const sodium = loadSodium();
   const nonce = new Uint8Array(12);
   return {
     name: 'sodium-native',
