@@ -13,6 +13,7 @@ export const wirepath = defineProduct({
     '@wirepath/source-relay': () => import('@wirepath/source-relay'),
     '@wirepath/transport-wg': () => import('@wirepath/transport-wg'),
     '@wirepath/signaling-rendezvous': () => import('@wirepath/signaling-rendezvous'),
+    '@wirepath/signaling-lan': () => import('@wirepath/signaling-lan'),
   },
   // The others are of no use without the address of a server.
   defaultPlugins: ['@wirepath/source-host', '@wirepath/transport-wg'],

@@ -24,6 +24,8 @@ export interface NodeRc {
   readonly caFile?: string | undefined;
   /** URL of the HTTP proxy, for relays and signalling. */
   readonly proxy?: string | undefined;
+  /** Peers on the same network find each other without a server. @default false */
+  readonly lan?: boolean | undefined;
   /** Further options of the transport. */
   readonly transport?: Readonly<Record<string, unknown>> | undefined;
   readonly peers: readonly RcPeer[];
@@ -47,6 +49,7 @@ export function nodeRcText(rc: NodeRc): string {
   plugins.push(['@wirepath/transport-wg', { mode: 'embedded', listenPort: rc.listenPort, ...rc.transport }]);
   if (rc.rendezvousUrl !== undefined)
     plugins.push(['@wirepath/signaling-rendezvous', { url: rc.rendezvousUrl, ...reached }]);
+  if (rc.lan === true) plugins.push('@wirepath/signaling-lan');
   return [
     `privateKeyFile: ${rc.privateKeyFile}`,
     `interface: ${rc.interfaceName}`,
