@@ -11,7 +11,7 @@ export interface PacketCipher {
 
 /**
  * Bytes that sealing and opening may overwrite: so many before the source, before the target, and behind the target (the tag
- * counted). What lies behind the source stays as it is. What is left in them is secret, and is never sent or told.
+ * counted). What lies behind the source is left as it was; 16 bytes follow its tag in the memory. What is left in them is secret, and is never sent or told.
  */
 export const CIPHER_MARGIN_BYTES = 64;
 
