@@ -20,3 +20,12 @@ export function wholeNumber(text, name, least = 1) {
   process.stderr.write(`--${name}: expected a whole number from ${least} on\n`);
   process.exit(2);
 }
+
+/** Words between commas, each one of `allowed` if that is given, or exit 2. */
+export function list(text, name, allowed) {
+  const words = text.split(',').filter((word) => word !== '');
+  const wrong = words.find((word) => allowed !== undefined && !allowed.includes(word));
+  if (wrong === undefined) return words;
+  process.stderr.write(`--${name}: expected ${allowed.join(', ')}, not ${wrong}\n`);
+  process.exit(2);
+}

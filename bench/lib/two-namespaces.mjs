@@ -6,6 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+const RETRY_MS = 50;
+const RETRY_FOR_MS = 15_000;
+/** What SIGINT and SIGTERM close. */
+const openLabs = new Set();
+let closesOnSignals = false;
+/** By a signal: nothing more is started. */
+let stopped = false;
 
 /** Two network namespaces joined by a veth, on 192.0.2.1 and 192.0.2.2, with a folder of their own; all gone after close(). */
 export class TwoNamespaces {
@@ -13,14 +20,19 @@ export class TwoNamespaces {
   addresses = ['192.0.2.1', '192.0.2.2'];
   folder;
   #children = new Set();
+  /** Ended without having been told to. */
+  #ended = [];
 
   static async open() {
+    closeOnSignals();
+    refuseOnceStopped();
     const lab = new TwoNamespaces();
     lab.folder = await mkdtemp(join(tmpdir(), 'wirepath-bench-'));
+    openLabs.add(lab);
     const [a, b] = lab.names;
     try {
-      for (const name of lab.names) await run('ip', ['netns', 'add', name]);
-      await run('ip', ['link', 'add', 'eth0', 'netns', a, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b]);
+      for (const name of lab.names) await lab.#run('netns', 'add', name);
+      await lab.#run('link', 'add', 'eth0', 'netns', a, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b);
       for (const side of [0, 1]) {
         await lab.exec(side, 'ip', 'link', 'set', 'lo', 'up');
         await lab.exec(side, 'ip', 'address', 'add', `${lab.addresses[side]}/24`, 'dev', 'eth0');
@@ -35,12 +47,22 @@ export class TwoNamespaces {
 
   /** Runs a command to its end. @returns its stdout. */
   async exec(side, ...command) {
-    const { stdout } = await run('ip', ['netns', 'exec', this.names[side], ...command], { maxBuffer: 1 << 26 });
+    return this.#run('netns', 'exec', this.names[side], ...command);
+  }
+
+  async #run(...args) {
+    refuseOnceStopped();
+    const running = run('ip', args, { maxBuffer: 1 << 26 });
+    running.child.lastWords = '';
+    this.#children.add(running.child);
+    running.child.on('close', () => this.#children.delete(running.child));
+    const { stdout } = await running;
     return stdout;
   }
 
   /** Starts a command that stays. @returns a process whose `pid` is the command's own. */
   spawn(side, command, { env = {}, stdout = 'ignore' } = {}) {
+    refuseOnceStopped();
     const child = spawn('ip', ['netns', 'exec', this.names[side], ...command], {
       stdio: ['ignore', stdout, 'pipe'],
       env: { ...process.env, ...env },
@@ -48,23 +70,26 @@ export class TwoNamespaces {
     child.lastWords = '';
     child.stderr.on('data', (text) => (child.lastWords = (child.lastWords + text).slice(-2000)));
     this.#children.add(child);
-    child.on('close', () => this.#children.delete(child));
+    child.on('close', () => {
+      if (this.#children.delete(child) && !child.killed) this.#ended.push(child);
+    });
     return child;
   }
 
-  /** Waits until a command succeeds in a namespace. */
+  /** Waits until a command succeeds in a namespace; not once a daemon has ended. */
   async until(side, ...command) {
+    const deadline = Date.now() + RETRY_FOR_MS;
     let last;
-    for (let i = 0; i < 100; i += 1) {
+    while (Date.now() < deadline && this.#ended.length === 0) {
       try {
         return await this.exec(side, ...command);
       } catch (error) {
         last = error;
-        await sleep(100);
+        await sleep(RETRY_MS);
       }
     }
-    const words = [...this.#children].map(({ lastWords }) => lastWords).join('\n');
-    throw new Error(`${command.join(' ')}: ${last.message}\n${words}`);
+    const words = [...this.#ended, ...this.#children].map(({ lastWords }) => lastWords).join('\n');
+    throw new Error(`${command.join(' ')}: ${last?.message ?? 'a daemon ended'}\n${words}`);
   }
 
   async stop(child) {
@@ -77,9 +102,31 @@ export class TwoNamespaces {
   }
 
   async close() {
-    for (const child of [...this.#children]) await this.stop(child);
+    await Promise.all([...this.#children].map((child) => this.stop(child)));
     // A namespace that was never made is none to remove.
     for (const name of this.names) await run('ip', ['netns', 'delete', name]).catch(() => undefined);
     await rm(this.folder, { recursive: true, force: true });
+    openLabs.delete(this);
+  }
+}
+
+function refuseOnceStopped() {
+  if (stopped) throw new Error('stopped by a signal');
+}
+
+/** Ctrl-C leaves nothing behind. */
+function closeOnSignals() {
+  if (closesOnSignals) return;
+  closesOnSignals = true;
+  for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
+    // Not `once`: the second of two signals would end the process in the midst of its clearing up.
+    process.on(signal, async () => {
+      if (stopped) return;
+      stopped = true;
+      // What was waited for fails now, which is nobody's concern any more.
+      process.on('uncaughtException', () => undefined);
+      await Promise.all([...openLabs].map((lab) => lab.close()));
+      process.exit(code);
+    });
   }
 }

@@ -1,0 +1,25 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+
+/** Time in which nothing of the program ran. */
+const NOT_WORK = new Set(['(idle)', '(root)']);
+
+/** @returns of the CPU profile in a folder, the functions with the most time of their own, and its share of the busy time. */
+export async function topFunctions(folder, count) {
+  const [name] = (await readdir(folder)).filter((file) => file.endsWith('.cpuprofile'));
+  if (name === undefined) throw new Error('the process under the profiler left no profile');
+  const { nodes, samples, timeDeltas } = JSON.parse(await readFile(join(folder, name), 'utf8'));
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const selfMicroseconds = new Map();
+  let busy = 0;
+  for (const [i, id] of samples.entries()) {
+    const { functionName, url, lineNumber } = frames.get(id);
+    if (NOT_WORK.has(functionName)) continue;
+    const where = url === '' ? '' : ` ${basename(url)}:${lineNumber + 1}`;
+    const key = `${functionName || '(anonymous)'}${where}`;
+    busy += timeDeltas[i];
+    selfMicroseconds.set(key, (selfMicroseconds.get(key) ?? 0) + timeDeltas[i]);
+  }
+  const sorted = [...selfMicroseconds].sort(([, a], [, b]) => b - a).slice(0, count);
+  return sorted.map(([what, micros]) => ({ function: what, selfMs: micros / 1000, share: micros / busy }));
+}
