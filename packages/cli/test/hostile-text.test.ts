@@ -50,17 +50,19 @@ const explain = {
   connection: 'direct',
   summary: 's',
   cause: 'c',
-  localCandidates: [{ type: 'host', address: '192.0.2.1:1' }],
+  localCandidates: [{ type: 'host', address: '192.0.2.1:1', source: 'source' }],
   remoteCandidates: [{ type: 'host', address: '192.0.2.2:2' }],
   pairs: [pair],
   peerPairs: [pair],
   advice: ['do'],
+  problems: ['wrong'],
 };
 const netcheck = {
   udp: true,
   mapping: 'm',
   filtering: 'f',
   reflexive: ['192.0.2.1:1'],
+  forwarded: [{ address: '192.0.2.1:2', by: 'gateway' }],
   egress: [{ interfaceName: 'eth0', ip: '192.0.2.1', evidence: 'route' }],
   relays: [
     { url: 'turn:a', rttMs: 1, error: null },

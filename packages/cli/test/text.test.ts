@@ -191,7 +191,8 @@ describe('explain', () => {
         summary: 'relayed: no direct pair answered',
         cause: 'no direct pair answered',
         advice: ['Forward UDP port 51820 to this host.'],
-        localCandidates: [{ type: 'host', address: '10.0.0.2:51820' }],
+        problems: ['@wirepath/source-portmap: the gateway stands behind another NAT'],
+        localCandidates: [{ type: 'host', address: '10.0.0.2:51820', source: '@wirepath/source-host' }],
         remoteCandidates: [],
         pairs: [
           {
@@ -232,7 +233,7 @@ describe('explain', () => {
       "b is relayed: no direct pair answered
 
       local candidates
-        host             10.0.0.2:51820
+        host             10.0.0.2:51820  by @wirepath/source-host
 
       remote candidates
         none
@@ -244,6 +245,9 @@ describe('explain', () => {
       what b has seen
          ITS LOCAL      ITS REMOTE          CONNECTION  VERDICT  EVIDENCE
       *  UDP over IPv4  203.0.113.10:49170  relayed     in use   3 checks sent, 3 answered, 2 received
+
+      What is wrong here
+      - @wirepath/source-portmap: the gateway stands behind another NAT
 
       What would help
       - Forward UDP port 51820 to this host.
@@ -260,6 +264,7 @@ describe('netcheck', () => {
         mapping: 'endpoint-independent',
         filtering: null,
         reflexive: ['198.51.100.7:40312'],
+        forwarded: [{ address: '198.51.100.7:51820', by: 'PCP at 10.0.0.1' }],
         egress: [{ interfaceName: 'eth0', family: 4, ip: '10.0.0.2', evidence: 'route' }],
         relays: [
           { url: 'turn:a', rttMs: 8, error: null },
@@ -274,6 +279,7 @@ describe('netcheck', () => {
       mapping    endpoint-independent
       filtering  not known
       seen as    198.51.100.7:40312
+      forwarded  198.51.100.7:51820 (PCP at 10.0.0.1)
       egress     eth0 10.0.0.2 (by route)
       relay      turn:a 8.00 ms
       relay      turn:b no answer

@@ -22,10 +22,11 @@ function egressOfFamily(state: NetworkState, family: 4 | 6, machineHasNoDefault:
     .sort(byAddressPreference);
   const routes = defaultRoutes(state.routes, family);
   const found = new Map<string, PhysicalEgress>();
-  for (const { interfaceName, metric } of routes) {
+  for (const { interfaceName, gateway, metric } of routes) {
     const address = usable.find((candidate) => candidate.interfaceName === interfaceName);
     if (address === undefined || found.has(interfaceName)) continue;
-    found.set(interfaceName, { interfaceName, family, ip: address.ip, metric, evidence: 'route' });
+    const through = gateway === undefined ? {} : { gateway };
+    found.set(interfaceName, { interfaceName, family, ip: address.ip, ...through, metric, evidence: 'route' });
   }
   // A family whose only default routes are a mesh's was captured: its physical way out still exists. A family without
   // any, beside another that has one, has none.

@@ -15,14 +15,28 @@ export function formatExplain(document: ExplainDocument, palette: Palette): stri
     formatPairs(document, palette),
     formatPeerPairs(document, palette),
   ];
+  if (document.problems.length > 0) {
+    blocks.push(
+      `${heading('What is wrong here')}\n${document.problems.map((text) => `- ${printable(text)}\n`).join('')}`,
+    );
+  }
   if (document.advice.length > 0) {
     blocks.push(`${heading('What would help')}\n${document.advice.map((text) => `- ${printable(text)}\n`).join('')}`);
   }
   return blocks.join('\n');
 }
 
-function candidates(title: string, list: ExplainDocument['localCandidates']): string {
-  const text = list.map(({ type, address }) => `  ${printable(type).padEnd(16)} ${printable(address)}\n`).join('');
+type ListedCandidate = ExplainDocument['remoteCandidates'][number] & { readonly source?: string };
+
+/** The name of a source says how an address was found; of a peer's candidates it is not known. */
+function sourceOf({ source }: ListedCandidate): string {
+  return source === undefined ? '' : `  by ${printable(source)}`;
+}
+
+function candidates(title: string, list: readonly ListedCandidate[]): string {
+  const text = list
+    .map((one) => `  ${printable(one.type).padEnd(16)} ${printable(one.address)}${sourceOf(one)}\n`)
+    .join('');
   return `${title}\n${text === '' ? '  none\n' : text}`;
 }
 

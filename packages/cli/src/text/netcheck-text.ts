@@ -12,6 +12,7 @@ export function formatNetcheck(document: NetcheckDocument, { good, bad }: Palett
       'seen as',
       document.reflexive.map((address) => printable(address)),
     ),
+    ...document.forwarded.map(({ address, by }): [string, string] => ['forwarded', printable(`${address} (${by})`)]),
     ...labelled(
       'egress',
       document.egress.map(({ interfaceName, ip, evidence }) => printable(`${interfaceName} ${ip} (by ${evidence})`)),

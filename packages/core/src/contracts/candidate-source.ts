@@ -1,3 +1,4 @@
+import type { TransportAddress } from '@wirepath/stun-codec';
 import type { GatheredCandidate } from './candidate.js';
 import type { Datagrams } from './datagrams.js';
 import type { NatBehavior } from './nat-behavior.js';
@@ -9,6 +10,8 @@ export interface GatherContext {
   readonly datagrams: Datagrams | undefined;
   /** The port that peers send to on this machine's own addresses. */
   readonly listenPort: number | undefined;
+  /** This node as servers see it by now, for a source that compares: server-reflexive addresses of all sources that nobody forwards. */
+  readonly reflexive?: () => readonly TransportAddress[];
 }
 
 /**

@@ -19,6 +19,11 @@ export interface GatheredCandidate {
   readonly localPreference?: number;
   /** The STUN or TURN server that told the address; part of the foundation. */
   readonly server?: string;
+  /**
+   * What forwards the address because it was asked to: `NAT-PMP at 192.168.1.1`. The address of a server-reflexive candidate is
+   * then not what a server saw, and says nothing of what gets through.
+   */
+  readonly forwardedBy?: string;
   /** RFC 8839's related address: of a reflexive candidate the base's address where known, of a relayed one the mapped. */
   readonly relatedAddress?: TransportAddress;
 }

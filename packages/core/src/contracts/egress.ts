@@ -7,6 +7,8 @@ export interface PhysicalEgress {
   readonly family: 4 | 6;
   /** The interface's own address of global scope (RFC 1918 included). */
   readonly ip: string;
+  /** The default route's next hop; an IPv6 one is link-local as a rule, on this interface. Undefined where no route told one. */
+  readonly gateway?: string;
   /** The default route's metric; lower first. Undefined where no route told the interface. */
   readonly metric?: number;
   /** How it was found: the routing table, the list of interfaces, or a connected UDP socket (which a mesh may own). */

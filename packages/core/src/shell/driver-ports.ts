@@ -1,4 +1,4 @@
-import { formatAddress } from '@wirepath/stun-codec';
+import { formatAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { PublicKey } from '../base/identity/identity.js';
 import type { Logger } from '../base/logging/logger.js';
 import { reasonOf } from '../base/errors/reason-of.js';
@@ -28,6 +28,8 @@ export interface DriverPortsNeeds {
   readonly logger: Logger;
   readonly onEvent: (event: DriverEvent) => void;
   readonly onChanged: (peer: PublicKey) => void;
+  /** This node as servers see it. */
+  readonly reflexive: () => readonly TransportAddress[];
   readonly onPong: (pong: EffectOf<'pong'>) => void;
 }
 
@@ -45,7 +47,12 @@ export class DriverPorts {
     const { transport, random, ownTraffic, clock, logger, onEvent } = needs;
     const checks = new ConnectivityChecks((length) => random.bytes(length));
     this.transport = new TransportPort({ transport, checks, loops: ownTraffic.watch, onEvent });
-    const sockets = () => ({ datagrams: ownTraffic.sockets.datagrams, listenPort: ownTraffic.sockets.listenPort });
+    const { reflexive } = needs;
+    const sockets = () => ({
+      datagrams: ownTraffic.sockets.datagrams,
+      listenPort: ownTraffic.sockets.listenPort,
+      reflexive,
+    });
     this.sources = new SourcePlugins(needs.candidateSources, { clock, logger, sockets, onEvent });
     this.relays = new RelayPlugins(needs.relays, { clock, logger, datagrams: () => sockets().datagrams, onEvent });
   }

@@ -126,6 +126,7 @@ export class NatTraversal implements Service {
       onEvent,
       onChanged: (peer) => this.#listeners.tell(peer),
       onPong: (pong) => pongs.tell(pong),
+      reflexive: () => this.#driver.candidates.reflexive(),
     });
     this.#clockWatch = new ClockWatch(clock, (byMs) => {
       logger.info('the clock jumped: looking at the network again', { byMs });
@@ -326,6 +327,11 @@ export class NatTraversal implements Service {
 
   relayUrl(allocationId: string): string | undefined {
     return this.#driver.allocations.urlOf(allocationId);
+  }
+
+  /** What is wrong with finding candidates, one line each. */
+  candidateProblems(): string[] {
+    return this.#ports.sources.problemLines();
   }
 
   problems(): string[] {

@@ -7,6 +7,7 @@ import type { DriverPorts } from './driver-ports.js';
 /** What this machine's network lets through. */
 export interface Survey {
   readonly reflexive: readonly TransportAddress[];
+  readonly forwarded: readonly { readonly address: TransportAddress; readonly by: string }[];
   readonly natBehavior: NatBehavior;
   readonly relays: readonly RelayState[];
 }
@@ -31,6 +32,7 @@ export async function survey({ driver, ports, isRunning, signal }: SurveyContext
     await Promise.all([sources.gather(signal), relays.settled(SURVEY_RELAY_MS)]);
     return {
       reflexive: driver.candidates.reflexive(),
+      forwarded: driver.candidates.forwarded(),
       natBehavior: driver.natBehavior,
       relays: driver.allocations
         .states()

@@ -52,6 +52,7 @@ async function ports(
     logger: silentLogger(),
     onEvent: (event) => void events.push(event),
     onChanged: (peer) => void log.push(`changed ${peer}`),
+    reflexive: () => [],
     onPong: ({ rttMs }) => void log.push(`pong ${rttMs}`),
   });
   const { signal } = new AbortController();

@@ -352,6 +352,7 @@ it('a survey of a node that was not started gathers, and leaves nothing', async 
   const { signal } = new AbortController();
   await expect(traversal.survey({ signal })).resolves.toEqual({
     reflexive: [],
+    forwarded: [],
     natBehavior: { mapping: null, filtering: null },
     relays: [],
   });

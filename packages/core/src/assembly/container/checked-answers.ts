@@ -34,12 +34,21 @@ export function checkedSignaling(signaling: Signaling, refusals: Refusals): Sign
   return replacing(signaling, { states: () => plain(signaling.states(), refusals, 'a signalling state', stateOf) });
 }
 
-function egressOf({ interfaceName, family, ip, metric, evidence }: PhysicalEgress): PhysicalEgress | undefined {
+function egressOf({
+  interfaceName,
+  family,
+  ip,
+  gateway,
+  metric,
+  evidence,
+}: PhysicalEgress): PhysicalEgress | undefined {
   const address = tryTransportAddress(ip, 0);
   if (typeof interfaceName !== 'string' || !isKernelInterfaceName(interfaceName)) return undefined;
   if (address === undefined || address.family !== family || !EVIDENCE.includes(evidence)) return undefined;
   const known = typeof metric === 'number' && Number.isFinite(metric) ? { metric } : {};
-  return { interfaceName, family, ip: address.ip, ...known, evidence };
+  const nextHop = tryTransportAddress(gateway ?? '', 0);
+  const through = nextHop?.family === family ? { gateway: nextHop.ip } : {};
+  return { interfaceName, family, ip: address.ip, ...through, ...known, evidence };
 }
 
 function stateOf({ url, state, sinceMs, error }: SignalingState): SignalingState | undefined {

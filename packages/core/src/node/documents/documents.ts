@@ -16,7 +16,10 @@ export interface ExplainDocument {
   readonly cause: string;
   /** What would help; empty where nothing better can be had. */
   readonly advice: readonly string[];
-  readonly localCandidates: readonly { type: CandidateType; address: string }[];
+  /** What is wrong at this node with finding candidates, one line each: a gateway that stands behind another NAT. */
+  readonly problems: readonly string[];
+  /** `source`: the plugin that found it. */
+  readonly localCandidates: readonly { type: CandidateType; address: string; source: string }[];
   readonly remoteCandidates: readonly { type: CandidateType; address: string }[];
   readonly pairs: readonly (ExplainedPair & { remoteType: CandidateType; rttMs: number | null })[];
   /** What the peer has seen of them, `local` and `remote` being its own and ours; null where it does not say. */
@@ -41,6 +44,8 @@ export interface NetcheckDocument {
   readonly filtering: NatDependence | null;
   /** This node as STUN servers see it. */
   readonly reflexive: readonly string[];
+  /** What gateways forward to this node, and which by what protocol: `NAT-PMP at 192.168.1.1`. */
+  readonly forwarded: readonly { address: string; by: string }[];
   readonly egress: readonly { interfaceName: string; family: 4 | 6; ip: string; evidence: string }[];
   readonly relays: readonly { url: string; rttMs: number | null; error: string | null }[];
   /** Of those that were asked, one line each: STUN servers that do not answer. */

@@ -1,11 +1,11 @@
 import { formatAddress } from '@wirepath/stun-codec';
+import type { Candidate } from '../../contracts/candidate.js';
 import type { Peer } from '../../contracts/peer-discovery.js';
 import type { PairState } from '../../engine/pair-evidence.js';
 import { connectionType } from '../../engine/connection-type.js';
 import { hardNatObstacle } from '../../engine/hard-nat/hard-nat-part.js';
 import type { PairEvidence } from '../../engine/pair-evidence.js';
 import type { PairsView, PairView, PeerView } from '../../engine/peer/peer-view.js';
-import type { LocalDescription } from '../../engine/events.js';
 import { connectionReason, hardNatCause, whyRelayed } from './connection-reason.js';
 import type { ExplainDocument, ExplainedPair } from './documents.js';
 
@@ -15,14 +15,16 @@ export interface Explained {
   readonly seen: PairsView;
   /** What the peer has seen; undefined where it did not say. */
   readonly peerPairs: readonly PairEvidence[] | undefined;
-  readonly localCandidates: LocalDescription['candidates'];
+  readonly localCandidates: readonly Candidate[];
+  /** Of the candidate sources. */
+  readonly problems: readonly string[];
   readonly signalingUp: boolean;
   readonly relayUrl: (allocationId: string) => string | undefined;
 }
 
 /** Every pair with one peer, its verdict and its evidence, from both ends. */
 export function explainDocument(explained: Explained): ExplainDocument {
-  const { peer, view, seen, peerPairs, localCandidates, signalingUp } = explained;
+  const { peer, view, seen, peerPairs, localCandidates, signalingUp, problems } = explained;
   return {
     peer: peer.name,
     publicKey: peer.publicKey,
@@ -30,7 +32,12 @@ export function explainDocument(explained: Explained): ExplainDocument {
     summary: summaryOf(view, signalingUp),
     cause: causeOf(view, signalingUp),
     advice: [...advice(explained), ...loopAdvice(peer, seen)],
-    localCandidates: localCandidates.map(({ type, address }) => ({ type, address: formatAddress(address) })),
+    problems,
+    localCandidates: localCandidates.map(({ type, address, source }) => ({
+      type,
+      address: formatAddress(address),
+      source,
+    })),
     remoteCandidates: seen.remoteCandidates.map(({ type, address }) => ({
       type,
       address: formatAddress(address),

@@ -34,6 +34,7 @@ export async function explainPeer(peer: Peer, context: ExplainContext): Promise<
     peerPairs,
     localCandidates: traversal.localCandidates(),
     signalingUp,
+    problems: traversal.candidateProblems(),
     relayUrl: (allocationId) => traversal.relayUrl(allocationId),
   });
 }
@@ -41,6 +42,6 @@ export async function explainPeer(peer: Peer, context: ExplainContext): Promise<
 function explainPlain(status: PeerStatus): ExplainDocument {
   const { name, publicKey, connection, reason } = status;
   const summary = 'a plain WireGuard peer: its endpoint is configured and roams, nothing is probed';
-  const none = { localCandidates: [], remoteCandidates: [], pairs: [], peerPairs: null };
+  const none = { problems: [], localCandidates: [], remoteCandidates: [], pairs: [], peerPairs: null };
   return { peer: name, publicKey, connection, summary, cause: reason ?? summary, advice: plainAdvice(status), ...none };
 }

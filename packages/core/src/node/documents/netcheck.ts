@@ -27,6 +27,7 @@ export async function netcheck({ wired, traversal, isStarted, signal }: Netcheck
       udp: survey.reflexive.length > 0 || survey.relays.some(answersOverUdp),
       ...survey.natBehavior,
       reflexive: survey.reflexive.map(formatAddress),
+      forwarded: survey.forwarded.map(({ address, by }) => ({ address: formatAddress(address), by })),
       egress: egress.map(({ interfaceName, family, ip, evidence }) => ({ interfaceName, family, ip, evidence })),
       relays: survey.relays.map(({ url, rttMs, error }) => ({ url, rttMs: rttMs ?? null, error: error ?? null })),
       problems: traversal.problems(),

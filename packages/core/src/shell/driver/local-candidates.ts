@@ -54,9 +54,15 @@ export class LocalCandidates {
   /** This node as servers see it, each address once, also where no NAT changes it and it is a host candidate too. */
   reflexive(): TransportAddress[] {
     const unique = new Map<string, TransportAddress>();
-    for (const { type, address } of [...this.#bySource.values()].flat())
-      if (type === 'server-reflexive') unique.set(formatAddress(address), address);
+    for (const { type, address, forwardedBy } of [...this.#bySource.values()].flat())
+      if (type === 'server-reflexive' && forwardedBy === undefined) unique.set(formatAddress(address), address);
     return [...unique.values()];
+  }
+
+  /** What gateways forward to this node. */
+  forwarded(): { readonly address: TransportAddress; readonly by: string }[] {
+    const all = [...this.#bySource.values()].flat();
+    return all.flatMap(({ address, forwardedBy: by }) => (by === undefined ? [] : [{ address, by }]));
   }
 
   /** What peers are told: not more than a message holds, with room for the relayed ones, and nothing that peers refuse. */

@@ -6,7 +6,7 @@ import { shown } from '../../base/guard/refusals.js';
 
 /** What sources find; peer-reflexive candidates are found by checks alone. */
 const TYPES = ['host', 'server-reflexive', 'relayed'] as const;
-const MAX_SERVER_LENGTH = 256;
+const MAX_TEXT_LENGTH = 256;
 
 /** What a source yields, read once: complete and our own object, or why it is none. */
 export type CheckedCandidate =
@@ -26,15 +26,12 @@ export function checkCandidate(value: unknown, bases: readonly Base[]): CheckedC
     if (type === undefined) throw new Refused(`expected type ${TYPES.join(', ')}, found ${shown(fields['type'])}`);
     subject = `a ${type} candidate`;
     const address = addressOf(fields['address'], 'address');
-    const { base, localPreference, server, relatedAddress } = fields;
+    const { base, localPreference, relatedAddress } = fields;
     if (localPreference !== undefined && !isUint16(localPreference))
       throw new Refused(
         `expected localPreference to be a whole number from 0 to 65535, found ${shown(localPreference)}`,
       );
-    if (server !== undefined && (typeof server !== 'string' || server.length > MAX_SERVER_LENGTH))
-      throw new Refused(
-        `expected server to be text of at most ${MAX_SERVER_LENGTH} characters, found ${shown(server)}`,
-      );
+    const [server, forwardedBy] = [textOf(fields, 'server'), textOf(fields, 'forwardedBy')];
     return {
       candidate: {
         type,
@@ -42,6 +39,7 @@ export function checkCandidate(value: unknown, bases: readonly Base[]): CheckedC
         ...(base === undefined ? {} : { base: baseOf(base, bases) }),
         ...(localPreference === undefined ? {} : { localPreference }),
         ...(server === undefined ? {} : { server }),
+        ...(forwardedBy === undefined ? {} : { forwardedBy }),
         ...(relatedAddress === undefined ? {} : { relatedAddress: addressOf(relatedAddress, 'relatedAddress') }),
       },
     };
@@ -79,6 +77,12 @@ function addressOf(value: unknown, name: string): TransportAddress {
   const address = tryTransportAddress(ip, port);
   if (address !== undefined && address.port > 0) return address;
   throw new Refused(`expected ${name} to be an IP address and a port, found ${shown(ip)} and ${shown(port)}`);
+}
+
+function textOf(fields: Fields, name: 'server' | 'forwardedBy'): string | undefined {
+  const value = fields[name];
+  if (value === undefined || (typeof value === 'string' && value.length <= MAX_TEXT_LENGTH)) return value;
+  throw new Refused(`expected ${name} to be text of at most ${MAX_TEXT_LENGTH} characters, found ${shown(value)}`);
 }
 
 function baseOf(value: unknown, bases: readonly Base[]): Base {

@@ -20,7 +20,7 @@ export interface SourcePluginsNeeds {
   readonly clock: Clock;
   readonly logger: Logger;
   /** What sources are handed. */
-  readonly sockets: () => Pick<GatherContext, 'datagrams' | 'listenPort'>;
+  readonly sockets: () => Omit<GatherContext, 'signal'>;
   readonly onEvent: (event: DriverEvent) => void;
 }
 

@@ -24,6 +24,7 @@ function explained(lost: (from: string, to: string) => boolean, { asked = true }
     seen: net.pairsView(net.a),
     peerPairs: view.peerEvidence,
     localCandidates: [],
+    problems: [],
     signalingUp: true,
     relayUrl: () => undefined,
   });
@@ -77,6 +78,7 @@ describe('a pair that leads through our own tunnel', () => {
       seen: net.pairsView(net.a),
       peerPairs: undefined,
       localCandidates: [],
+      problems: [],
       signalingUp: true,
       relayUrl: () => undefined,
     });
