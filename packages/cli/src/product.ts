@@ -10,6 +10,7 @@ export const wirepath = defineProduct({
   plugins: {
     '@wirepath/source-host': () => import('@wirepath/source-host'),
     '@wirepath/source-stun': () => import('@wirepath/source-stun'),
+    '@wirepath/source-portmap': () => import('@wirepath/source-portmap'),
     '@wirepath/source-relay': () => import('@wirepath/source-relay'),
     '@wirepath/transport-wg': () => import('@wirepath/transport-wg'),
     '@wirepath/signaling-rendezvous': () => import('@wirepath/signaling-rendezvous'),

@@ -41,6 +41,7 @@ export { VirtualHost, type VirtualSocket } from './network/virtual-host.js';
 export { NATS, type NatSettings } from './network/nat-settings.js';
 export { NatRouter, type RouterSettings } from './network/nat-router.js';
 export { VirtualDatagrams, type VirtualDatagramsOptions } from './network/virtual-datagrams.js';
+export { VirtualGateway, type VirtualGatewaySettings } from './network/virtual-gateway.js';
 export { VirtualStunServer } from './network/virtual-stun-server.js';
 export { VirtualRelayServer } from './network/virtual-relay-server.js';
 export { MemoryRelay } from './fakes/memory-relay.js';

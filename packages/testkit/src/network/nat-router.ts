@@ -1,4 +1,4 @@
-import type { Clock, NatDependence } from '@wirepath/core';
+import type { Clock, NatDependence, TransportAddress } from '@wirepath/core';
 import { knownAddress } from './known-address.js';
 import { Link, type LinkSettings } from './link.js';
 import type { NatSettings } from './nat-settings.js';
@@ -40,6 +40,8 @@ export class NatRouter implements Attachment, Uplink {
   readonly #ipv6 = new Map<string, NatTable>();
   #ip: string;
   blocks: NonNullable<RouterSettings['blocks']>;
+  /** Whatever else it knows of its mappings is gone too. */
+  onRebind: () => void = () => undefined;
 
   constructor(settings: RouterSettings & { readonly outside: Segment }, network: RouterNeeds) {
     this.#settings = settings;
@@ -70,10 +72,20 @@ export class NatRouter implements Attachment, Uplink {
     this.#ipv6.delete(ip);
   }
 
+  /** Whoever asks inside may have a port outside: see {@link VirtualGateway}. @returns whether it could be had. */
+  forward(outerPort: number, inner: TransportAddress): boolean {
+    return this.#nat.forward(outerPort, inner, this.#network.clock.now());
+  }
+
+  stopForwarding(outerPort: number): void {
+    this.#nat.stopForwarding(outerPort);
+  }
+
   /** It forgot every mapping, and makes new ones on other ports. */
   rebind(): void {
     this.#nat.rebind();
     this.#ipv6.clear();
+    this.onRebind();
   }
 
   /** Its provider gave it another address; every mapping is gone with the old one. */

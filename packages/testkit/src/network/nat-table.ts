@@ -1,4 +1,4 @@
-import { dependsOn, formatAddress, type TransportAddress } from '@wirepath/core';
+import { dependsOn, formatAddress, sameAddress, type TransportAddress } from '@wirepath/core';
 import type { SeededRandom } from '../random.js';
 import type { NatSettings } from './nat-settings.js';
 
@@ -11,6 +11,13 @@ interface Mapping {
   readonly permitted: Map<string, number>;
 }
 
+/** A port that is forwarded because somebody asked for it: to anybody, for as long as it is not taken back. */
+interface Forwarding {
+  readonly inner: TransportAddress;
+  /** Who came in by it is answered from it. */
+  readonly heard: Map<string, number>;
+}
+
 const DEFAULT_LIFETIME_MS = 120_000;
 const FIRST_PORT = 1024;
 const LAST_PORT = 65_535;
@@ -19,6 +26,7 @@ const LAST_PORT = 65_535;
 export class NatTable {
   readonly #byKey = new Map<string, Mapping>();
   readonly #byPort = new Map<number, Mapping>();
+  readonly #forwarded = new Map<number, Forwarding>();
   /** Moves with every rebinding, so that no port is preserved any more. */
   #shift = 0;
   #nextPort: number;
@@ -32,6 +40,8 @@ export class NatTable {
 
   /** A datagram goes out. @returns the outside port that it leaves from; undefined when every port is taken. */
   outbound(inner: TransportAddress, remote: TransportAddress, nowMs: number): number | undefined {
+    const answered = this.#answering(inner, remote, nowMs);
+    if (answered !== undefined) return answered;
     const key = `${formatAddress(inner)} ${dependsOn(this.settings.mapping, remote)}`;
     let mapping = this.#alive(this.#byKey.get(key), nowMs);
     if (mapping === undefined) {
@@ -48,21 +58,52 @@ export class NatTable {
 
   /** A datagram comes in. @returns whom it is for, or why it is dropped. */
   inbound(outerPort: number, remote: TransportAddress, nowMs: number): TransportAddress | 'no-mapping' | 'filtered' {
+    const forwarding = this.#forwarded.get(outerPort);
+    if (forwarding !== undefined) {
+      forwarding.heard.set(formatAddress(remote), nowMs);
+      return forwarding.inner;
+    }
     const mapping = this.#alive(this.#byPort.get(outerPort), nowMs);
     if (mapping === undefined) return 'no-mapping';
     const permittedAtMs = mapping.permitted.get(dependsOn(this.settings.filtering, remote));
     return permittedAtMs === undefined || this.#isOver(permittedAtMs, nowMs) ? 'filtered' : mapping.inner;
   }
 
+  /** @returns whether the port could be had. */
+  forward(outerPort: number, inner: TransportAddress, nowMs: number): boolean {
+    const before = this.#forwarded.get(outerPort);
+    const mapping = this.#alive(this.#byPort.get(outerPort), nowMs);
+    const isOurs = (one: TransportAddress | undefined) => one === undefined || sameAddress(one, inner);
+    if (!isOurs(before?.inner) || !isOurs(mapping?.inner)) return false;
+    if (before === undefined) this.#forwarded.set(outerPort, { inner, heard: new Map() });
+    return true;
+  }
+
+  stopForwarding(outerPort: number): void {
+    this.#forwarded.delete(outerPort);
+  }
+
   /** It was restarted: every mapping is gone, and new ones get other ports. */
   rebind(): void {
     this.#byKey.clear();
     this.#byPort.clear();
+    this.#forwarded.clear();
     this.#shift += 1009;
   }
 
   get size(): number {
     return this.#byPort.size;
+  }
+
+  #answering(inner: TransportAddress, remote: TransportAddress, nowMs: number): number | undefined {
+    for (const [port, forwarding] of this.#forwarded) {
+      if (!sameAddress(forwarding.inner, inner)) continue;
+      const heardAtMs = forwarding.heard.get(formatAddress(remote));
+      if (heardAtMs === undefined || this.#isOver(heardAtMs, nowMs)) continue;
+      forwarding.heard.set(formatAddress(remote), nowMs);
+      return port;
+    }
+    return undefined;
   }
 
   #alive(mapping: Mapping | undefined, nowMs: number): Mapping | undefined {
@@ -80,7 +121,7 @@ export class NatTable {
     const wanted = this.#wantedPort(innerPort);
     for (let tried = 0; tried <= LAST_PORT - FIRST_PORT; tried += 1) {
       const port = inRange(wanted + tried);
-      if (this.#alive(this.#byPort.get(port), nowMs) === undefined) return port;
+      if (this.#alive(this.#byPort.get(port), nowMs) === undefined && !this.#forwarded.has(port)) return port;
     }
     return undefined;
   }
