@@ -1,8 +1,9 @@
 /** What is measured through a tunnel between two namespaces: iperf3 and ping, from the first to the second. */
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from './median.mjs';
 import { cpuSeconds } from './process-costs.mjs';
-import { TUNNEL_ADDRESSES } from './tunnels.mjs';
+import { deviceName, TUNNEL_ADDRESSES } from './tunnels.mjs';
 
 /** Datagrams as large as `bytes` are counted, not only their bits. */
 export const BULK_TESTS = {
@@ -15,6 +16,8 @@ const PINGS = 40;
 const PING_INTERVAL_SECONDS = 0.05;
 /** iperf3 talks through the tunnel too, and gives up where its own words are lost among too many datagrams. */
 const ATTEMPTS = 3;
+/** After which iperf3 is taken to hang. */
+const LATE_SECONDS = 10;
 
 export async function startIperf(lab) {
   const server = lab.spawn(1, ['iperf3', '-s', '-B', TUNNEL_ADDRESSES[1]]);
@@ -30,7 +33,8 @@ export async function bulk(lab, daemons, args, seconds) {
   for (let attempt = 1; ; attempt += 1) {
     try {
       const before = cpuSeconds(daemons);
-      const text = await lab.exec(0, 'iperf3', '-c', TUNNEL_ADDRESSES[1], '-t', String(seconds), '-J', ...args);
+      const client = ['iperf3', '-c', TUNNEL_ADDRESSES[1], '-t', String(seconds), '-J', ...args];
+      const text = await lab.exec(0, 'timeout', String(seconds + LATE_SECONDS), ...client);
       const cpu = cpuSeconds(daemons) - before;
       const { end } = JSON.parse(text);
       const received = end.sum_received?.bytes > 0 ? end.sum_received : udpReceived(end.sum);
@@ -47,6 +51,21 @@ export async function bulk(lab, daemons, args, seconds) {
 /** Older iperf3 tells of UDP what was sent, and the share that was lost. */
 function udpReceived({ bytes, seconds, lost_percent: lostPercent }) {
   return { bytes: bytes * (1 - lostPercent / 100), seconds };
+}
+
+/** One TCP stream from the second to the first that lasts until the lab is closed; {@link streamMegabits} tells how fast it is. */
+export function startStream(lab) {
+  lab.spawn(0, ['iperf3', '-c', TUNNEL_ADDRESSES[1], '-t', '0', '-R']);
+}
+
+/** @returns megabits per second that the first end hands to its kernel. */
+export async function streamMegabits(lab, seconds) {
+  const counter = `/sys/class/net/${deviceName(0)}/statistics/rx_bytes`;
+  const read = async () => ({ at: performance.now(), bytes: Number(await lab.exec(0, 'cat', counter)) });
+  const before = await read();
+  await sleep(seconds * 1000);
+  const after = await read();
+  return ((after.bytes - before.bytes) * 8) / 1000 / (after.at - before.at);
 }
 
 /** Round trips over an idle tunnel. @returns ms; of so few pings the 99th percentile is the slowest. */

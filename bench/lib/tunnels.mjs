@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const packages = (path) => fileURLToPath(new URL(`../../packages/${path}`, import.meta.url));
 const WIREPATH = packages('cli/bin/wirepath.js');
-const PORT = 51820;
+export const TUNNEL_PORT = 51820;
 export const TUNNEL_MTU = 1420;
 export const TUNNEL_ADDRESSES = ['10.88.0.1', '10.88.0.2'];
 /** Holds the addresses of idle peers too, so that none of them needs a route. */
@@ -31,14 +31,14 @@ export function idlePeers(count) {
   }));
 }
 
-const deviceName = (side) => `wpb${process.pid % 100_000}${side}`;
+export const deviceName = (side) => `wpb${process.pid % 100_000}${side}`;
 
 /** What one end has to know of the other, for every end that speaks WireGuard. */
 const livingPeer = (lab, side, keys) => ({
   name: 'peer',
   publicKey: keys[1 - side].publicKey,
   allowedIps: [`${TUNNEL_ADDRESSES[1 - side]}/32`],
-  endpoint: `${lab.addresses[1 - side]}:${PORT}`,
+  endpoint: `${lab.addresses[1 - side]}:${TUNNEL_PORT}`,
 });
 
 function wirepathRc(lab, side, keys, transport, idle) {
@@ -47,7 +47,7 @@ function wirepathRc(lab, side, keys, transport, idle) {
     interface: deviceName(side),
     addresses: [`${TUNNEL_ADDRESSES[side]}/${PREFIX_LENGTH}`],
     mtu: TUNNEL_MTU,
-    plugins: [['@wirepath/transport-wg', { listenPort: PORT, ...transport }]],
+    plugins: [['@wirepath/transport-wg', { listenPort: TUNNEL_PORT, ...transport }]],
     peers: [...idle, livingPeer(lab, side, keys)],
     log: { level: 'warn' },
   };
@@ -105,7 +105,7 @@ export function wireguardGoEnd({ program = 'wireguard-go', idle = [] } = {}) {
       ...(endpoint === undefined ? [] : [`Endpoint = ${endpoint}`]),
     ];
     const lines = [
-      ...['[Interface]', `PrivateKey = ${keys[side].privateKey}`, `ListenPort = ${PORT}`],
+      ...['[Interface]', `PrivateKey = ${keys[side].privateKey}`, `ListenPort = ${TUNNEL_PORT}`],
       ...[...idle, livingPeer(lab, side, keys)].flatMap(section),
     ];
     const file = join(lab.folder, `${side}.conf`);
@@ -147,9 +147,9 @@ export async function joinByNebula(lab) {
     const anything = [{ port: 'any', proto: 'any', host: 'any' }];
     const config = {
       pki: { ca: file('ca.crt'), cert, key },
-      static_host_map: { [TUNNEL_ADDRESSES[1 - side]]: [`${lab.addresses[1 - side]}:${PORT}`] },
+      static_host_map: { [TUNNEL_ADDRESSES[1 - side]]: [`${lab.addresses[1 - side]}:${TUNNEL_PORT}`] },
       lighthouse: { am_lighthouse: false, hosts: [] },
-      listen: { host: '0.0.0.0', port: PORT },
+      listen: { host: '0.0.0.0', port: TUNNEL_PORT },
       tun: { dev: deviceName(side), mtu: TUNNEL_MTU },
       firewall: { outbound: anything, inbound: anything },
     };
@@ -181,7 +181,7 @@ export async function joinByPrototype(lab, script, crypto) {
   const daemons = [];
   for (const side of [0, 1]) {
     const name = deviceName(side);
-    const ends = [lab.addresses[side], String(PORT), lab.addresses[1 - side], String(PORT)];
+    const ends = [lab.addresses[side], String(TUNNEL_PORT), lab.addresses[1 - side], String(TUNNEL_PORT)];
     const copy = join(folder, resolve(script).slice(from.length + 1));
     daemons.push(lab.spawn(side, [process.execPath, copy, name, ...ends, String(side), 'single', crypto]));
     await lab.until(side, 'ip', 'address', 'add', `${TUNNEL_ADDRESSES[side]}/24`, 'dev', name);

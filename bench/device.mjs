@@ -1,0 +1,193 @@
+/**
+ * What many peers and a flood of handshakes cost a device, ours beside wireguard-go in the same run: as root on Linux, two network
+ * namespaces with a tunnel between them.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { lackingForTunnels } from './lib/engines.mjs';
+import { median } from './lib/median.mjs';
+import { list, readOptions, wholeNumber } from './lib/options.mjs';
+import { cpuSeconds, residentMegabytes } from './lib/process-costs.mjs';
+import { figure, table } from './lib/table.mjs';
+import { bulk, startIperf, startStream, streamMegabits } from './lib/tunnel-tests.mjs';
+import { idlePeers, joinByWireGuard, TUNNEL_PORT, wireguardGoEnd, wirepathEnd } from './lib/tunnels.mjs';
+import { TwoNamespaces } from './lib/two-namespaces.mjs';
+
+const USAGE = `usage: node bench/device.mjs [--rounds N] [--seconds N] [--json] ...
+  --rounds   of each measurement; the median counts (3)
+  --seconds  of each throughput (3)
+  --peers    of the device, all but one of which nobody talks to (1,1000,10000)
+  --flood    handshake initiations per second, with a right mac1; max: as many as a core can send (2000,20000,max)
+  --sources  forged addresses that they come from (10000)
+  --only     peers or flood`;
+const options = readOptions(USAGE, {
+  rounds: { type: 'string', default: '3' },
+  seconds: { type: 'string', default: '3' },
+  peers: { type: 'string', default: '1,1000,10000' },
+  flood: { type: 'string', default: '2000,20000,max' },
+  sources: { type: 'string', default: '10000' },
+  only: { type: 'string', default: 'peers,flood' },
+});
+const rounds = wholeNumber(options.rounds, 'rounds');
+const seconds = wholeNumber(options.seconds, 'seconds');
+const peerCounts = list(options.peers, 'peers').map((count) => wholeNumber(count, 'peers'));
+const floods = list(options.flood, 'flood').map((rate) => (rate === 'max' ? 0 : wholeNumber(rate, 'flood')));
+const sources = wholeNumber(options.sources, 'sources');
+const only = list(options.only, 'only', ['peers', 'flood']);
+const lacking = lackingForTunnels();
+if (lacking !== undefined) {
+  process.stderr.write(`device: ${lacking}\n`);
+  process.exit(2);
+}
+
+const OURS = 'wirepath';
+const REFERENCE = 'wireguard-go';
+const ENGINES = { [OURS]: wirepathEnd, [REFERENCE]: wireguardGoEnd };
+const FLOOD = fileURLToPath(new URL('lib/handshake-flood.mjs', import.meta.url));
+/** Forged sources; answers to them go out to the far end, which drops them. */
+const FORGED_NETWORK = '198.18.0.0/15';
+/** Nobody listens there: a flood to it costs the machine the same, and the device nothing. */
+const CLOSED_PORT = TUNNEL_PORT + 1;
+/** What starting leaves to do later is no part of idleness. */
+const SETTLE_MS = 3000;
+const IDLE_SECONDS = 5;
+const FLOOD_SETTLE_MS = 1000;
+
+const progress = (text) => process.stderr.write(`${text}\n`);
+const times = (value) => `${figure(value)}x`;
+
+/** One start of a device with so many peers. @returns one figure of each kind. */
+async function measurePeers(makeEnd, count) {
+  const lab = await TwoNamespaces.open();
+  try {
+    const ends = [makeEnd({ idle: idlePeers(count - 1) }), makeEnd()];
+    const { daemons, startMs } = await joinByWireGuard(lab, ends);
+    const [device] = daemons;
+    await sleep(SETTLE_MS);
+    const before = cpuSeconds([device]);
+    await sleep(IDLE_SECONDS * 1000);
+    const idleShare = (cpuSeconds([device]) - before) / IDLE_SECONDS;
+    const megabytes = residentMegabytes(device);
+    await startIperf(lab);
+    const out = await bulk(lab, daemons, [], seconds);
+    const back = await bulk(lab, daemons, ['-R'], seconds);
+    return { startMs, idleShare, megabytes, sending: out.megabits, receiving: back.megabits };
+  } finally {
+    await lab.close();
+  }
+}
+
+/** One device that receives a stream while a flood of each rate comes in, and while the same flood goes to where nobody listens. */
+async function measureFloods(makeEnd) {
+  const lab = await TwoNamespaces.open();
+  try {
+    const { keys } = await joinByWireGuard(lab, [makeEnd(), makeEnd()]);
+    await lab.exec(0, 'ip', 'route', 'add', FORGED_NETWORK, 'via', lab.addresses[1]);
+    await startIperf(lab);
+    startStream(lab);
+    await sleep(FLOOD_SETTLE_MS);
+    const results = { quiet: await streamMegabits(lab, seconds) };
+    for (const rate of floods) {
+      for (const [where, port] of [
+        ['beside', CLOSED_PORT],
+        ['flooded', TUNNEL_PORT],
+      ]) {
+        const args = [lab.addresses[0], String(port), keys[0].publicKey, String(sources), String(rate)];
+        const sender = lab.spawn(1, [process.execPath, FLOOD, ...args], { stdout: 'pipe' });
+        let said = '';
+        sender.stdout.on('data', (text) => (said += text));
+        await sleep(FLOOD_SETTLE_MS);
+        const megabits = await streamMegabits(lab, seconds);
+        await lab.stop(sender);
+        if (said === '') throw new Error(`the flood: ${sender.lastWords}`);
+        results[`${where} ${rate}`] = megabits;
+        results[`sent ${where} ${rate}`] = JSON.parse(said).perSecond;
+      }
+    }
+    return results;
+  } finally {
+    await lab.close();
+  }
+}
+
+/** Engines take turns. @returns by engine, the medians of each figure. */
+async function inTurns(what, measure) {
+  const runs = Object.fromEntries(Object.keys(ENGINES).map((name) => [name, []]));
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const [name, makeEnd] of Object.entries(ENGINES)) {
+      progress(`${what}, round ${round} of ${rounds}: ${name}`);
+      runs[name].push(await measure(makeEnd));
+    }
+  }
+  const medians = (all) => Object.keys(all[0]).map((field) => [field, median(all.map((run) => run[field]))]);
+  return Object.fromEntries(Object.entries(runs).map(([name, all]) => [name, Object.fromEntries(medians(all))]));
+}
+
+function printPeers(peers) {
+  const head = [
+    'peers',
+    '',
+    'first echo, ms',
+    'MB',
+    'idle, % of a core',
+    'sending, Mbit/s',
+    'of fewest',
+    'receiving',
+    'of fewest',
+  ];
+  const rows = peers.flatMap(({ count, ...engines }) => [
+    ...Object.entries(engines).map(([name, of]) => [
+      count,
+      name,
+      of.startMs,
+      of.megabytes,
+      of.idleShare * 100,
+      Math.round(of.sending),
+      times(of.sending / peers[0][name].sending),
+      Math.round(of.receiving),
+      times(of.receiving / peers[0][name].receiving),
+    ]),
+    [
+      count,
+      'times',
+      ...['startMs', 'megabytes'].map((field) => times(engines[OURS][field] / engines[REFERENCE][field])),
+      '',
+      times(engines[OURS].sending / engines[REFERENCE].sending),
+      '',
+      times(engines[OURS].receiving / engines[REFERENCE].receiving),
+      '',
+    ],
+  ]);
+  process.stdout.write(`${table([head, ...rows])}\n`);
+}
+
+function printFloods(engines) {
+  const head = ['initiations/s', '', 'quiet, Mbit/s', 'flood beside it', 'flooded', 'of quiet', 'of beside'];
+  const rows = floods.flatMap((rate) =>
+    Object.entries(engines).map(([name, of]) => [
+      Math.round(of[`sent flooded ${rate}`]),
+      name,
+      Math.round(of.quiet),
+      Math.round(of[`beside ${rate}`]),
+      Math.round(of[`flooded ${rate}`]),
+      times(of[`flooded ${rate}`] / of.quiet),
+      times(of[`flooded ${rate}`] / of[`beside ${rate}`]),
+    ]),
+  );
+  process.stdout.write(`${table([head, ...rows])}\n`);
+}
+
+const report = {};
+if (only.includes('peers')) {
+  report.peers = [];
+  for (const count of peerCounts) {
+    report.peers.push({ count, ...(await inTurns(`${count} peers`, (makeEnd) => measurePeers(makeEnd, count))) });
+  }
+}
+if (only.includes('flood')) report.floods = await inTurns('handshake flood', measureFloods);
+if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+else {
+  if (report.peers !== undefined) printPeers(report.peers);
+  if (report.peers !== undefined && report.floods !== undefined) process.stdout.write('\n');
+  if (report.floods !== undefined) printFloods(report.floods);
+}
