@@ -2,6 +2,8 @@
  * What many peers and a flood of handshakes cost a device, ours beside wireguard-go in the same run: as root on Linux, two network
  * namespaces with a tunnel between them.
  */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { lackingForTunnels } from './lib/engines.mjs';
@@ -10,30 +12,31 @@ import { list, readOptions, wholeNumber } from './lib/options.mjs';
 import { cpuSeconds, residentMegabytes } from './lib/process-costs.mjs';
 import { figure, table } from './lib/table.mjs';
 import { bulk, startIperf, startStream, streamMegabits } from './lib/tunnel-tests.mjs';
-import { idlePeers, joinByWireGuard, TUNNEL_PORT, wireguardGoEnd, wirepathEnd } from './lib/tunnels.mjs';
+import { idlePeers, joinByWireGuard, keyPair, TUNNEL_PORT, wireguardGoEnd, wirepathEnd } from './lib/tunnels.mjs';
 import { TwoNamespaces } from './lib/two-namespaces.mjs';
 
+const PARTS = ['peers', 'handshakes', 'flood'];
 const USAGE = `usage: node bench/device.mjs [--rounds N] [--seconds N] [--json] ...
   --rounds   of each measurement; the median counts (3)
   --seconds  of each throughput (3)
   --peers    of the device, all but one of which nobody talks to (1,1000,10000)
   --flood    handshake initiations per second, with a right mac1; max: as many as a core can send (2000,20000,max)
   --sources  forged addresses that they come from (10000)
-  --only     peers or flood`;
+  --only     of peers,handshakes,flood`;
 const options = readOptions(USAGE, {
   rounds: { type: 'string', default: '3' },
   seconds: { type: 'string', default: '3' },
   peers: { type: 'string', default: '1,1000,10000' },
   flood: { type: 'string', default: '2000,20000,max' },
   sources: { type: 'string', default: '10000' },
-  only: { type: 'string', default: 'peers,flood' },
+  only: { type: 'string', default: PARTS.join(',') },
 });
 const rounds = wholeNumber(options.rounds, 'rounds');
 const seconds = wholeNumber(options.seconds, 'seconds');
 const peerCounts = list(options.peers, 'peers').map((count) => wholeNumber(count, 'peers'));
 const floods = list(options.flood, 'flood').map((rate) => (rate === 'max' ? 0 : wholeNumber(rate, 'flood')));
 const sources = wholeNumber(options.sources, 'sources');
-const only = list(options.only, 'only', ['peers', 'flood']);
+const only = list(options.only, 'only', PARTS);
 const lacking = lackingForTunnels();
 if (lacking !== undefined) {
   process.stderr.write(`device: ${lacking}\n`);
@@ -43,7 +46,7 @@ if (lacking !== undefined) {
 const OURS = 'wirepath';
 const REFERENCE = 'wireguard-go';
 const ENGINES = { [OURS]: wirepathEnd, [REFERENCE]: wireguardGoEnd };
-const FLOOD = fileURLToPath(new URL('lib/handshake-flood.mjs', import.meta.url));
+const script = (name) => fileURLToPath(new URL(`lib/${name}`, import.meta.url));
 /** Forged sources; answers to them go out to the far end, which drops them. */
 const FORGED_NETWORK = '198.18.0.0/15';
 /** Nobody listens there: a flood to it costs the machine the same, and the device nothing. */
@@ -52,6 +55,9 @@ const CLOSED_PORT = TUNNEL_PORT + 1;
 const SETTLE_MS = 3000;
 const IDLE_SECONDS = 5;
 const FLOOD_SETTLE_MS = 1000;
+const HANDSHAKES = 1000;
+/** Fewer than make a device ask for cookies. */
+const HANDSHAKES_PER_SECOND = 200;
 
 const progress = (text) => process.stderr.write(`${text}\n`);
 const times = (value) => `${figure(value)}x`;
@@ -77,6 +83,27 @@ async function measurePeers(makeEnd, count) {
   }
 }
 
+/** Peers that each begin one handshake. @returns milliseconds of processor time that the device spends on answering one. */
+async function measureHandshakes(makeEnd) {
+  const lab = await TwoNamespaces.open();
+  try {
+    const initiators = Array.from({ length: HANDSHAKES }, keyPair);
+    const publicKeys = initiators.map(({ publicKey }) => publicKey);
+    const file = join(lab.folder, 'initiators');
+    await writeFile(file, JSON.stringify(initiators.map(({ privateKey }) => privateKey)), { mode: 0o600 });
+    const ends = [makeEnd({ idle: idlePeers(HANDSHAKES, publicKeys) }), makeEnd()];
+    const { daemons, keys } = await joinByWireGuard(lab, ends);
+    await sleep(SETTLE_MS);
+    const before = cpuSeconds([daemons[0]]);
+    const args = [lab.addresses[0], String(TUNNEL_PORT), keys[0].publicKey, String(HANDSHAKES_PER_SECOND), file];
+    const { answered } = JSON.parse(await lab.exec(1, process.execPath, script('handshake-load.mjs'), ...args));
+    const cpu = cpuSeconds([daemons[0]]) - before;
+    return { answered, perCpuSecond: answered / cpu };
+  } finally {
+    await lab.close();
+  }
+}
+
 /** One device that receives a stream while a flood of each rate comes in, and while the same flood goes to where nobody listens. */
 async function measureFloods(makeEnd) {
   const lab = await TwoNamespaces.open();
@@ -93,7 +120,7 @@ async function measureFloods(makeEnd) {
         ['flooded', TUNNEL_PORT],
       ]) {
         const args = [lab.addresses[0], String(port), keys[0].publicKey, String(sources), String(rate)];
-        const sender = lab.spawn(1, [process.execPath, FLOOD, ...args], { stdout: 'pipe' });
+        const sender = lab.spawn(1, [process.execPath, script('handshake-flood.mjs'), ...args], { stdout: 'pipe' });
         let said = '';
         sender.stdout.on('data', (text) => (said += text));
         await sleep(FLOOD_SETTLE_MS);
@@ -123,7 +150,7 @@ async function inTurns(what, measure) {
   return Object.fromEntries(Object.entries(runs).map(([name, all]) => [name, Object.fromEntries(medians(all))]));
 }
 
-function printPeers(peers) {
+function peersTable(peers) {
   const head = [
     'peers',
     '',
@@ -158,10 +185,20 @@ function printPeers(peers) {
       '',
     ],
   ]);
-  process.stdout.write(`${table([head, ...rows])}\n`);
+  return table([head, ...rows]);
 }
 
-function printFloods(engines) {
+function handshakesTable(engines) {
+  const rows = Object.entries(engines).map(([name, { answered, perCpuSecond }]) => [
+    name,
+    answered,
+    Math.round(perCpuSecond),
+    times(perCpuSecond / engines[REFERENCE].perCpuSecond),
+  ]);
+  return table([['handshakes', `answered of ${HANDSHAKES}`, 'per CPU second', 'times'], ...rows]);
+}
+
+function floodsTable(engines) {
   const head = ['initiations/s', '', 'quiet, Mbit/s', 'flood beside it', 'flooded', 'of quiet', 'of beside'];
   const rows = floods.flatMap((rate) =>
     Object.entries(engines).map(([name, of]) => [
@@ -174,7 +211,7 @@ function printFloods(engines) {
       times(of[`flooded ${rate}`] / of[`beside ${rate}`]),
     ]),
   );
-  process.stdout.write(`${table([head, ...rows])}\n`);
+  return table([head, ...rows]);
 }
 
 const report = {};
@@ -184,10 +221,14 @@ if (only.includes('peers')) {
     report.peers.push({ count, ...(await inTurns(`${count} peers`, (makeEnd) => measurePeers(makeEnd, count))) });
   }
 }
+if (only.includes('handshakes')) report.handshakes = await inTurns('handshakes', measureHandshakes);
 if (only.includes('flood')) report.floods = await inTurns('handshake flood', measureFloods);
 if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
 else {
-  if (report.peers !== undefined) printPeers(report.peers);
-  if (report.peers !== undefined && report.floods !== undefined) process.stdout.write('\n');
-  if (report.floods !== undefined) printFloods(report.floods);
+  const sections = [
+    report.peers && peersTable(report.peers),
+    report.handshakes && handshakesTable(report.handshakes),
+    report.floods && floodsTable(report.floods),
+  ];
+  process.stdout.write(`${sections.filter((one) => one !== undefined).join('\n\n')}\n`);
 }

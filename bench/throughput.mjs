@@ -21,6 +21,7 @@ const USAGE = `usage: node bench/throughput.mjs [--rounds N] [--seconds N] [--js
   --tests      of ${Object.keys(BULK_TESTS).join(',')},ping (all)
   --crypto     ciphers of our engine, one entry each; default: the one that it chooses (default,evp,sodium,node)
   --without    tricks that our engine is to do without, one entry each, several joined by +: gso,gro,tso,uso,batches,gso+gro
+  --build      NAME=PATH of another build's packages/cli/bin/wirepath.js; may be given again
   --binary     NAME=PATH of a program with wireguard-go's arguments; may be given again
   --prototype  script run as SCRIPT TUN LISTEN_IP LISTEN_PORT PEER_IP PEER_PORT SIDE single raw|evp|sodium
   --only       entries whose names contain one of these words, and ${REFERENCE}
@@ -31,6 +32,7 @@ const options = readOptions(USAGE, {
   tests: { type: 'string', default: [...Object.keys(BULK_TESTS), 'ping'].join(',') },
   crypto: { type: 'string', default: 'default,evp,sodium,node' },
   without: { type: 'string', default: '' },
+  build: { type: 'string', multiple: true, default: [] },
   binary: { type: 'string', multiple: true, default: [] },
   prototype: { type: 'string' },
   only: { type: 'string', default: '' },
@@ -42,10 +44,10 @@ const tests = list(options.tests, 'tests', [...Object.keys(BULK_TESTS), 'ping'])
 const ladder = list(options.crypto, 'crypto', ['default', 'openssl', 'evp', 'sodium', 'node']);
 const without = list(options.without, 'without');
 const only = list(options.only, 'only');
-const binaries = options.binary.map((binary) => {
-  const [name, path] = binary.split(/=(.*)/s);
+const named = (text) => {
+  const [name, path] = text.split(/=(.*)/s);
   return [name, path ?? name];
-});
+};
 /** The prototype's names of what our ladder is made of; its fastest beside what ours chooses. */
 const PROTOTYPE_CRYPTO = { default: 'raw', openssl: 'raw', evp: 'evp', sodium: 'sodium' };
 const SETTLE_MS = 500;
@@ -222,7 +224,8 @@ async function comparison() {
   const all = engines({
     ladder,
     without,
-    binaries,
+    builds: options.build.map(named),
+    binaries: options.binary.map(named),
     prototype: options.prototype,
     prototypeLadder: [...new Set(ladder.map((crypto) => PROTOTYPE_CRYPTO[crypto]))].filter((one) => one !== undefined),
   });

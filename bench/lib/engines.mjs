@@ -23,12 +23,15 @@ export const withoutName = (tricks) => `${OURS} without ${tricks}`;
 /**
  * @param ladder what `crypto` our entries pin, `default`: nothing.
  * @param without what `avoid` of our entries names, each one or several joined by `+`.
- * @param binaries name and path of programs with wireguard-go's arguments.
+ * @param builds name and path of other builds' wirepath.js. @param binaries name and path of programs with wireguard-go's arguments.
  * @param prototype script, or undefined. @param prototypeLadder its last arguments.
  */
-export function engines({ ladder, without, binaries, prototype, prototypeLadder }) {
+export function engines({ ladder, without, builds, binaries, prototype, prototypeLadder }) {
   const entries = ladder.map((crypto) => ours(oursName(crypto), crypto === 'default' ? {} : { crypto }));
   for (const tricks of without) entries.push(ours(withoutName(tricks), { avoid: tricks.split('+') }));
+  for (const [name, build] of builds) {
+    entries.push(wireguard(name, () => [wirepathEnd({ build }), wirepathEnd({ build })]));
+  }
   entries.push(wireguard(REFERENCE, () => [wireguardGoEnd(), wireguardGoEnd()]));
   for (const [name, program] of binaries) {
     entries.push(wireguard(name, () => [wireguardGoEnd({ program }), wireguardGoEnd({ program })]));

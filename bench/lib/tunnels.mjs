@@ -17,16 +17,16 @@ export const TUNNEL_ADDRESSES = ['10.88.0.1', '10.88.0.2'];
 /** Holds the addresses of idle peers too, so that none of them needs a route. */
 const PREFIX_LENGTH = 9;
 
-function keyPair() {
+export function keyPair() {
   const key = generatePrivateKey();
   return { privateKey: formatKey(key), publicKey: createIdentity(key).publicKey };
 }
 
-/** Peers that nobody talks to: a public key and an address each. */
-export function idlePeers(count) {
+/** Peers that nobody sends packets to: an address each, and a public key, which nobody has the private one of unless given. */
+export function idlePeers(count, publicKeys) {
   return Array.from({ length: count }, (_, i) => ({
     name: `idle${i}`,
-    publicKey: randomBytes(32).toString('base64'),
+    publicKey: publicKeys?.[i] ?? randomBytes(32).toString('base64'),
     allowedIps: [`10.${96 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32`],
   }));
 }
@@ -54,22 +54,23 @@ function wirepathRc(lab, side, keys, transport, idle) {
 }
 
 /** @returns what this build's check of the configuration says against options of the transport; undefined: it knows them. */
-export async function refusedBy(lab, transport) {
+export async function refusedBy(lab, transport, build = WIREPATH) {
   const file = join(lab.folder, 'probe.json');
   const rc = wirepathRc(lab, 0, [keyPair(), keyPair()], transport, []);
   await writeFile(file, JSON.stringify(rc), { mode: 0o600 });
   const refused = (error) => error;
-  const answer = await run(process.execPath, [WIREPATH, 'check-config', '--json', '--config', file]).catch(refused);
+  const answer = await run(process.execPath, [build, 'check-config', '--json', '--config', file]).catch(refused);
   const { ok, problems } = JSON.parse(answer.stdout);
   return ok ? undefined : JSON.stringify(problems);
 }
 
 /**
  * Our own command.
+ * @param build the `wirepath.js` of another build than this one.
  * @param transport more options of the transport.
  * @param profile the folder for a CPU profile; the command is then run as modules, since the bundle has no names of functions.
  */
-export function wirepathEnd({ transport = {}, idle = [], profile } = {}) {
+export function wirepathEnd({ build = WIREPATH, transport = {}, idle = [], profile } = {}) {
   return async (lab, side, keys) => {
     const file = join(lab.folder, `${side}.json`);
     await writeFile(file, JSON.stringify(wirepathRc(lab, side, keys, transport, idle)), { mode: 0o600 });
@@ -78,7 +79,7 @@ export function wirepathEnd({ transport = {}, idle = [], profile } = {}) {
     const modules = `import(${JSON.stringify(packages('cli/dist/index.js'))})`;
     const command =
       profile === undefined
-        ? [WIREPATH]
+        ? [build]
         : [
             '--cpu-prof',
             '--cpu-prof-dir',
