@@ -46,7 +46,8 @@ if (lacking !== undefined) {
 const OURS = 'wirepath';
 const REFERENCE = 'wireguard-go';
 const ENGINES = { [OURS]: wirepathEnd, [REFERENCE]: wireguardGoEnd };
-const script = (name) => fileURLToPath(new URL(`lib/${name}`, import.meta.url));
+const FLOOD = fileURLToPath(new URL('lib/handshake-flood.mjs', import.meta.url));
+const HANDSHAKE_LOAD = fileURLToPath(new URL('lib/handshake-load.mjs', import.meta.url));
 /** Forged sources; answers to them go out to the far end, which drops them. */
 const FORGED_NETWORK = '198.18.0.0/15';
 /** Nobody listens there: a flood to it costs the machine the same, and the device nothing. */
@@ -96,7 +97,7 @@ async function measureHandshakes(makeEnd) {
     await sleep(SETTLE_MS);
     const before = cpuSeconds([daemons[0]]);
     const args = [lab.addresses[0], String(TUNNEL_PORT), keys[0].publicKey, String(HANDSHAKES_PER_SECOND), file];
-    const { answered } = JSON.parse(await lab.exec(1, process.execPath, script('handshake-load.mjs'), ...args));
+    const { answered } = JSON.parse(await lab.exec(1, process.execPath, HANDSHAKE_LOAD, ...args));
     const cpu = cpuSeconds([daemons[0]]) - before;
     return { answered, perCpuSecond: answered / cpu };
   } finally {
@@ -120,7 +121,7 @@ async function measureFloods(makeEnd) {
         ['flooded', TUNNEL_PORT],
       ]) {
         const args = [lab.addresses[0], String(port), keys[0].publicKey, String(sources), String(rate)];
-        const sender = lab.spawn(1, [process.execPath, script('handshake-flood.mjs'), ...args], { stdout: 'pipe' });
+        const sender = lab.spawn(1, [process.execPath, FLOOD, ...args], { stdout: 'pipe' });
         let said = '';
         sender.stdout.on('data', (text) => (said += text));
         await sleep(FLOOD_SETTLE_MS);
