@@ -27,6 +27,8 @@ const END_TO_END_LIMITS = {
 export default defineConfig({
   resolve: { alias },
   test: {
+    // What nodes keep over a restart; a test that looks at it has a folder of its own.
+    env: { XDG_STATE_HOME: at('node_modules/.state') },
     projects: [
       {
         extends: true,

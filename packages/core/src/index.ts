@@ -33,6 +33,7 @@ export {
   controlSocketPath,
   prepareRuntimeFolder,
   runtimeFolder,
+  stateFolder,
   type RuntimePathOptions,
 } from './assembly/product/runtime-paths.js';
 export { findConfig, type FindConfigOptions } from './rc-file/reading/find-config.js';

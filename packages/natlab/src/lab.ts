@@ -88,7 +88,11 @@ export class Lab implements AsyncDisposable {
    */
   get env(): NodeJS.ProcessEnv {
     const inherited = Object.entries(process.env).filter(([name]) => !/^(NODE|VITEST|npm_)/.test(name));
-    return { ...Object.fromEntries(inherited), XDG_RUNTIME_DIR: join(this.folder, 'run') };
+    return {
+      ...Object.fromEntries(inherited),
+      XDG_RUNTIME_DIR: join(this.folder, 'run'),
+      XDG_STATE_HOME: join(this.folder, 'state'),
+    };
   }
 
   /** @returns its stdout. @throws Error with its stderr when it fails. */

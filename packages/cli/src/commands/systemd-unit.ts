@@ -25,6 +25,8 @@ const ROLES = {
     families: 'AF_UNIX AF_INET AF_INET6 AF_NETLINK',
     // The second is where `wg` looks for the device. Without it, everything but `wg show` works.
     folders: (name: string) => `${name} wireguard`,
+    // Where its peers were when it was stopped.
+    state: (name: string) => [`StateDirectory=${name}`, 'StateDirectoryMode=0700'],
     devices: ['DevicePolicy=closed', 'DeviceAllow=/dev/net/tun rw'],
     before: (name: string) => [`${name}-kill-switch@%i.service`],
     // Of all settings of the kernel one is its business: src_valid_mark, where rp_filter is strict.
@@ -36,6 +38,7 @@ const ROLES = {
     capability: 'CAP_NET_BIND_SERVICE',
     families: 'AF_UNIX AF_INET AF_INET6',
     folders: (name: string) => name,
+    state: () => [],
     devices: ['PrivateDevices=yes'],
     before: () => [],
     tunables: ['ProtectKernelTunables=yes'],
@@ -48,7 +51,7 @@ const ROLES = {
  */
 export function systemdUnit(product: Pick<Product, 'name' | 'homepage'>, role: keyof typeof ROLES): string {
   const { name, homepage } = product;
-  const { command, capability, families, folders, devices, before, tunables } = ROLES[role];
+  const { command, capability, families, folders, state, devices, before, tunables } = ROLES[role];
   return [
     `# Printed by \`${name} systemd-unit${role === 'server' ? ' --server' : ''}\`.`,
     '[Unit]',
@@ -78,6 +81,7 @@ export function systemdUnit(product: Pick<Product, 'name' | 'homepage'>, role: k
     `RuntimeDirectory=${folders(name)}`,
     'RuntimeDirectoryMode=0700',
     'RuntimeDirectoryPreserve=yes',
+    ...state(name),
     'UMask=0077',
     '',
     ...devices,

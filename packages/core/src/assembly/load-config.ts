@@ -159,6 +159,7 @@ async function complete(
               hardNat: traversal.hardNat,
               upgradeTimeoutMs: traversal.upgradeTimeout,
             },
+            remember: traversal.remember,
           },
     plugins,
     serverParts,

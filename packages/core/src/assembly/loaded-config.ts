@@ -16,6 +16,8 @@ export interface LoadedNode {
   /** Where these lists name ourselves; skipped. */
   readonly ownEntries: readonly string[];
   readonly traversal: TraversalSettings;
+  /** Whether it keeps where its peers were; for a node that has an rc file. */
+  readonly remember?: boolean;
 }
 
 /** A plugin that was found, imported and checked, with its options. */

@@ -79,8 +79,11 @@ export interface Transport {
   /** Left out where the transport never has one. */
   readonly killSwitch?: KillSwitch | undefined;
 
-  /** Opens the sockets: from here on `datagrams`, peers and paths work. Everything slower waits for `start`. */
-  listen(options: { signal: AbortSignal }): Promise<void>;
+  /**
+   * Opens the sockets: from here on `datagrams`, peers and paths work. Everything slower waits for `start`.
+   * @param options.preferredPort had before a restart: where any port will do, this one if it is free.
+   */
+  listen(options: { signal: AbortSignal; preferredPort?: number | undefined }): Promise<void>;
   /** Brings the device up (TUN, addresses, routes) or attaches to it. */
   start(options: { signal: AbortSignal }): Promise<void>;
   /**

@@ -27,7 +27,13 @@ export type EngineEvent =
   | { readonly type: 'peer-available'; readonly peer: PublicKey }
   | { readonly type: 'peer-undeliverable'; readonly peer: PublicKey }
   /** A candidate that did not come by message (`wg set`, a hint of the user). */
-  | { readonly type: 'candidate-suggested'; readonly peer: PublicKey; readonly address: TransportAddress }
+  | {
+      readonly type: 'candidate-suggested';
+      readonly peer: PublicKey;
+      readonly address: TransportAddress;
+      /** @default host */
+      readonly candidateType?: 'host' | 'server-reflexive';
+    }
   /** An authenticated Binding request. */
   | {
       readonly type: 'check';

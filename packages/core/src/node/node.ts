@@ -21,6 +21,8 @@ import { findPeer, peerNamed } from './documents/find-peer.js';
 import { netcheck } from './documents/netcheck.js';
 import { PeerConnections } from './peers/peer-connections.js';
 import { NodeReload } from './reload-node.js';
+import { rememberedPathsOf } from './remembered-paths.js';
+import type { RememberedPaths } from '../shell/remembered/remembered-paths.js';
 import { peerStatus, statusDocument } from './documents/status-document.js';
 import { CONNECTION_TYPES, type ConnectionType } from '../engine/connection-type.js';
 import { until } from '../shell/timing/until.js';
@@ -91,6 +93,7 @@ class WiredTraversalNode implements Node {
   readonly #connections: PeerConnections;
   readonly #discoveries: PeerDiscoveries;
   readonly #reload: NodeReload;
+  readonly #remembered: RememberedPaths | undefined;
   /** Of the rc file as it was read last: what takes a restart. */
   #untaken: readonly string[] = [];
   #started = false;
@@ -106,12 +109,15 @@ class WiredTraversalNode implements Node {
     const logger = wired.get(TOKENS.Logger);
     const { instance: transport, plugin: carrier } = wired.get(TOKENS.Transport);
     const { phases } = wired;
+    const remembered = rememberedPathsOf(wired, product, config, { clock, traversal: () => this.traversal });
+    this.#remembered = remembered;
+    const recall = remembered === undefined ? [] : [{ plugin: 'remembered peers', instance: remembered.signaling }];
     this.traversal = new NatTraversal({
       identity: wired.get(TOKENS.Identity),
       transport,
       candidateSources: wired.get(TOKENS.CandidateSources),
       relays: wired.get(TOKENS.Relays),
-      signalings: wired.get(TOKENS.Signalings),
+      signalings: [...wired.get(TOKENS.Signalings), ...recall],
       settings: wired.get(TOKENS.TraversalSettings),
       addresses: wired.get(TOKENS.NodeSettings).addresses,
       clock,
@@ -157,10 +163,17 @@ class WiredTraversalNode implements Node {
     this.#lifecycle = new Lifecycle(
       [
         {
+          name: 'remembered peers',
+          service: { start: async () => remembered?.load(), stop: async () => remembered?.stop() },
+        },
+        {
           name: `${carrier}: sockets`,
           plugin: true,
           service: {
-            start: (options) => phases.track(carrier, 'start', () => transport.listen(options)),
+            start: (options) =>
+              phases.track(carrier, 'start', () =>
+                transport.listen({ ...options, preferredPort: remembered?.listenPort }),
+              ),
             stop: (options) => transport.stop(options),
           },
         },
@@ -221,12 +234,16 @@ class WiredTraversalNode implements Node {
       interfaceName: transport.packets === undefined ? settings.interfaceName : null,
       traversal,
       transport,
-      counting: [...wired.get(TOKENS.CandidateSources), ...wired.get(TOKENS.Relays)].map(({ instance }) => instance),
+      counting: [
+        ...[...wired.get(TOKENS.CandidateSources), ...wired.get(TOKENS.Relays)].map(({ instance }) => instance),
+        ...(this.#remembered === undefined ? [] : [this.#remembered]),
+      ],
       reporting: [
         this.#guard,
         this.#discoveries,
         wired.get(TOKENS.Outside),
         ...this.wired.refusals,
+        ...(this.#remembered === undefined ? [] : [this.#remembered]),
         { problems: () => this.#restartLines() },
       ],
       services: wired.get(TOKENS.Services).map(({ instance }) => instance),
@@ -318,6 +335,7 @@ class WiredTraversalNode implements Node {
     return {
       start: async () => {
         await this.#connections.start();
+        this.#remembered?.follow();
         this.#discoveries.start();
       },
       stop: async () => {

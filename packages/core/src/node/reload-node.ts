@@ -74,6 +74,7 @@ function settingChanges(before: LoadedNode, after: LoadedNode): string[] {
     ['addresses', before.settings.addresses, after.settings.addresses],
     ['mtu', before.settings.mtu, after.settings.mtu],
     ['traversal.enabled', before.traversal.enabled, after.traversal.enabled],
+    ['traversal.remember', before.remember, after.remember],
   ] as const;
   return settings.filter(([, old, now]) => !isDeepStrictEqual(old, now)).map(([key]) => `${key} has changed`);
 }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { TransportAddress } from '@wirepath/stun-codec';
 import type { Candidate } from '../contracts/candidate.js';
 import type { CandidateSource } from '../contracts/candidate-source.js';
 import type { Clock, RandomSource } from '../base/time/clock.js';
@@ -238,6 +239,11 @@ export class NatTraversal implements Service {
   /** What came of every pair with a peer that the engine knows. */
   pairsView(publicKey: PublicKey): PairsView | undefined {
     return this.#driver.engine.pairsView(publicKey);
+  }
+
+  /** A peer was heard from there, authenticated, though it may not know that address of its own: it is checked too. */
+  heardFrom(publicKey: PublicKey, address: TransportAddress): void {
+    this.#loop.handle({ type: 'candidate-suggested', peer: publicKey, address, candidateType: 'server-reflexive' });
   }
 
   // --- The verbs of the reference system ---

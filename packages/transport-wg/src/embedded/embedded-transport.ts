@@ -31,6 +31,7 @@ import type { InnerSide } from '../inner/inner-side.js';
 import { Mishaps } from '../events/mishaps.js';
 import { counted } from '../events/counted.js';
 import { TransportEvents } from '../events/transport-events.js';
+import { openPreferring } from '../sockets/open-preferring.js';
 import { OutsideSockets } from '../sockets/outside-sockets.js';
 import { Sockets } from '../sockets/sockets.js';
 import type { EmbeddedTransportNeeds, EmbeddedTransportOptions } from './embedded-options.js';
@@ -124,7 +125,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   /** @throws CodedError KILL_SWITCH, ADDRESS_IN_USE, PERMISSION_DENIED, INTERFACE_NOT_FOUND, NETWORK_CONFIG, ABORTED. */
-  async listen({ signal }: { signal: AbortSignal }): Promise<void> {
+  async listen({ signal, preferredPort }: Parameters<Transport['listen']>[0]): Promise<void> {
     const { identity, random, clock, node } = this.#needs;
     this.killSwitch?.load();
     const privateKey = identity.exportPrivateKey();
@@ -142,9 +143,9 @@ export class EmbeddedTransport implements Transport {
       },
     });
     privateKey.fill(0);
-    await this.#sockets.open(this.#options.listenPort ?? 0, signal);
+    const { bindInterface, listenPort: configured = 0 } = this.#options;
+    await openPreferring(this.#sockets, { configured, preferred: preferredPort, signal });
     this.#listening = true;
-    const { bindInterface } = this.#options;
     if (bindInterface !== undefined) pinSockets(this.#sockets, bindInterface, this.#needs.logger);
     if (this.killSwitch?.holds) prepareSockets(this.#sockets, this.#mark.value, this.#needs.logger);
   }

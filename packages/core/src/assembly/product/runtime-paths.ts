@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CodedError } from '../../base/errors/coded-error.js';
 import type { Product } from './product.js';
@@ -21,6 +21,22 @@ export function runtimeFolder(product: Pick<Product, 'name'>, options: RuntimePa
   if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, product.name);
   if (uid === 0) return join('/run', product.name);
   return join(tmpdir(), uid === undefined ? product.name : `${product.name}-${uid}`);
+}
+
+/**
+ * Where a node keeps what outlives it: `$STATE_DIRECTORY` (of systemd), else `$XDG_STATE_HOME/<name>` (for root too), else
+ * `/var/lib/<name>` for root, else `~/.local/state/<name>`.
+ */
+export function stateFolder(product: Pick<Product, 'name'>, options: RuntimePathOptions = {}): string {
+  const env = options.env ?? process.env;
+  const uid = options.uid ?? process.getuid?.();
+  // Of several, the unit's first.
+  const [own = ''] = (env['STATE_DIRECTORY'] ?? '').split(':');
+  if (isAbsolute(own)) return own;
+  const xdg = env['XDG_STATE_HOME'];
+  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, product.name);
+  if (uid === 0) return join('/var/lib', product.name);
+  return join(homedir(), '.local', 'state', product.name);
 }
 
 /**
@@ -46,6 +62,16 @@ export async function prepareRuntimeFolder(
   if (uid !== undefined && stats.uid !== uid) throw denied(`${folder} belongs to another user (uid ${stats.uid})`);
   if (uid !== undefined && (stats.mode & 0o022) !== 0) throw denied(`${folder} is writable by others`);
   return folder;
+}
+
+/** The file in which the node of this key keeps where its peers were. */
+export function rememberedPeersFile(
+  product: Pick<Product, 'name'>,
+  publicKey: string,
+  options: RuntimePathOptions = {},
+): string {
+  const hash = createHash('sha256').update(publicKey).digest('hex').slice(0, 16);
+  return join(stateFolder(product, options), `${hash}.peers.json`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { formatAddress, sameAddress, type TransportAddress } from '@wirepath/stun-codec';
+import { formatAddress, sameAddress } from '@wirepath/stun-codec';
 import { candidatePriority } from '../../contracts/candidate.js';
 import type { PublicKey } from '../../base/identity/identity.js';
 import type { EngineEffect } from '../effects.js';
@@ -56,7 +56,7 @@ export class PeerAgent implements PathFinder {
         this.#told.undeliverable = true;
         return;
       case 'candidate-suggested':
-        return this.#candidateSuggested(event.address, at);
+        return this.#candidateSuggested(event, at);
       case 'check':
         return this.#checkReceived(event, at);
       case 'check-response':
@@ -211,9 +211,9 @@ export class PeerAgent implements PathFinder {
     }
   }
 
-  #candidateSuggested(address: TransportAddress, at: Moment): void {
+  #candidateSuggested({ address, candidateType: type = 'host' }: EventOf<'candidate-suggested'>, at: Moment): void {
     const { remotes } = this.#search.checklist;
-    remotes.addSuggested({ address, type: 'host', priority: candidatePriority('host', 0) });
+    remotes.addSuggested({ address, type, priority: candidatePriority(type, 0) });
     this.#search.form(at.world);
     this.#search.begin(at, at.world.settings.holePunchTimeoutMs);
   }

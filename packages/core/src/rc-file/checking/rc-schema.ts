@@ -74,6 +74,12 @@ export function rcSchema(z: SchemaLibrary, product: Pick<ProductFacts, 'name'>) 
         'Whether to open up to 256 sockets and check up to 1,024 ports where a NAT maps per destination (symmetric).',
       ),
     upgradeTimeout: duration(z, '5s', 'Budget of one attempt to leave the relay.'),
+    remember: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Keep in the state folder where each peer was last, and which port was ours, so that two nodes find each other again while every server is dead.',
+      ),
   });
   const log = z.strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Level of the log.') });
   return z.strictObject({

@@ -51,6 +51,7 @@ export const RC_KEYS: KeyTree = {
     refreshInterval: null,
     maxCandidatePairs: null,
     hardNat: null,
+    remember: null,
     upgradeTimeout: null,
   },
   log: { level: null },

@@ -1,8 +1,13 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { controlSocketPath, prepareRuntimeFolder, runtimeFolder } from '../../../src/assembly/product/runtime-paths.js';
+import {
+  controlSocketPath,
+  prepareRuntimeFolder,
+  runtimeFolder,
+  stateFolder,
+} from '../../../src/assembly/product/runtime-paths.js';
 
 const product = { name: 'acme' };
 
@@ -15,6 +20,27 @@ describe('runtimeFolder', () => {
     ['a relative one, which does not count', { env: { XDG_RUNTIME_DIR: 'x' }, uid: 0 }, '/run/acme'],
   ])('%s', (_, options, expected) => {
     expect(runtimeFolder(product, options)).toBe(expected);
+  });
+});
+
+describe('stateFolder', () => {
+  it.each([
+    ['root', { env: {}, uid: 0 }, '/var/lib/acme'],
+    ['root with XDG_STATE_HOME', { env: { XDG_STATE_HOME: '/tmp/x' }, uid: 0 }, '/tmp/x/acme'],
+    ['a user with it', { env: { XDG_STATE_HOME: '/home/u/s' }, uid: 1000 }, '/home/u/s/acme'],
+    ['a user without it', { env: {}, uid: 1000 }, join(homedir(), '.local/state/acme')],
+    [
+      'a unit',
+      { env: { STATE_DIRECTORY: '/var/lib/a:/var/lib/b', XDG_STATE_HOME: '/tmp/x' }, uid: 1000 },
+      '/var/lib/a',
+    ],
+    [
+      'relative ones, which do not count',
+      { env: { STATE_DIRECTORY: 'x', XDG_STATE_HOME: 'y' }, uid: 0 },
+      '/var/lib/acme',
+    ],
+  ])('of %s', (_, options, expected) => {
+    expect(stateFolder(product, options)).toBe(expected);
   });
 });
 

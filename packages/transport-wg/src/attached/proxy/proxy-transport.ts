@@ -15,6 +15,7 @@ import {
 import { socketDescriptor } from '@wirepath/linux';
 import { TransportEvents } from '../../events/transport-events.js';
 import { OutsideSockets } from '../../sockets/outside-sockets.js';
+import { openPreferring } from '../../sockets/open-preferring.js';
 import { Sockets } from '../../sockets/sockets.js';
 import type { Firewall } from '../../system/firewall/firewall.js';
 import { prepareSocket } from '../../sockets/prepare-socket.js';
@@ -123,8 +124,8 @@ export class ProxyTransport implements Transport {
   }
 
   /** @throws CodedError KILL_SWITCH, INTERFACE_NOT_FOUND, ADDRESS_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG, TIMEOUT, ABORTED; UapiError. */
-  listen(options: { signal: AbortSignal }): Promise<void> {
-    return this.#begin(() => this.#listen(options.signal));
+  listen(options: Parameters<Transport['listen']>[0]): Promise<void> {
+    return this.#begin(() => this.#listen(options));
   }
 
   /** @throws CodedError PERMISSION_DENIED, NETWORK_CONFIG, ABORTED. */
@@ -247,7 +248,7 @@ export class ProxyTransport implements Transport {
     return begun;
   }
 
-  async #listen(signal: AbortSignal): Promise<void> {
+  async #listen({ signal, preferredPort }: Parameters<Transport['listen']>[0]): Promise<void> {
     const { listenPort = 0, bindInterface } = this.#options;
     this.killSwitch?.load();
     const state = await this.#device.attach({ signal, portToFree: listenPort });
@@ -256,7 +257,7 @@ export class ProxyTransport implements Transport {
     privateKey.fill(0);
     for (const publicKey of this.#peers.keys()) this.#sorter.addPeer(publicKey);
     this.#setDevicePort(state.listenPort);
-    await this.#sockets.open(listenPort, signal);
+    await openPreferring(this.#sockets, { configured: listenPort, preferred: preferredPort, signal });
     this.#listening = true;
     this.#sockets.forEachSocket((socket, { family }) => {
       const fd = process.platform === 'linux' ? socketDescriptor(socket) : undefined;
