@@ -14,6 +14,7 @@ export { NAT_BEHAVIOR, NAT_KINDS, type NatKind, type UdpNatKind } from './networ
 export { FIREWALLS, INSPECTION_PORT, type Firewall } from './network/firewall.js';
 export { SERVER_ADDRESSES, type HostPlan, type SiteOptions, type SitePlan, type Sites } from './network/plan.js';
 export { Daemon, type ProcessEnd } from './daemon.js';
+export { MappingGateway, missingForMappingGateway, type MappingGatewayOptions } from './mapping-gateway.js';
 export { Ping, type EchoReply, type PingReport } from './ping.js';
 export { poll } from './poll.js';
 export { hasProgram, missingForLab } from './requirements.js';

@@ -31,5 +31,5 @@ export function noMapping(at: Standpoint, failures: readonly Failure[]): string 
     return `the gateway ${at.gatewayIp} maps no ports: it does not answer ${names(silent)}; switch one of them on there, or forward a UDP port to ${at.clientIp} port ${at.internalPort} by hand`;
   }
   const reasons = told.map(({ protocol, reason }) => `${PROTOCOL_NAMES[protocol]}: ${reason}`).join('; ');
-  return `the gateway ${at.gatewayIp} does not map UDP port ${at.internalPort} of ${at.clientIp}: ${reasons}`;
+  return `the gateway ${at.gatewayIp} maps no port to ${at.clientIp}:${at.internalPort}: ${reasons}`;
 }

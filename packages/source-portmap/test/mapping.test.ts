@@ -93,7 +93,7 @@ describe.each([
     const node = home.node('192.168.1.2', { protocols: [protocol] });
     expect(await node.gather()).toEqual([]);
     expect(node.source.problems()).toEqual([
-      `the gateway ${GATEWAY_IP} does not map UDP port 51820 of 192.168.1.2: ${name}: its policy refuses it (${name} result 2)`,
+      `the gateway ${GATEWAY_IP} maps no port to 192.168.1.2:51820: ${name}: its policy refuses it (${name} result 2)`,
     ]);
   });
 });

@@ -16,6 +16,8 @@ export interface NodeRc {
   readonly rendezvousUrl?: string | undefined;
   /** ip:port of STUN servers; none: no server-reflexive candidates. */
   readonly stunServers?: readonly string[] | undefined;
+  /** Options of port mapping; none: the gateway is not asked. */
+  readonly portmap?: Readonly<Record<string, unknown>> | undefined;
   /** URL of TURN servers; none: no relay. Several of one server go in a list. */
   readonly relayUrls?: readonly (string | readonly string[])[] | undefined;
   /** Of the relayed addresses. @default that of the relay's address */
@@ -39,6 +41,7 @@ export const RELAY_USER = { username: 'lab', credential: 'secret' } as const;
 export function nodeRcText(rc: NodeRc): string {
   const plugins: unknown[] = ['@wirepath/source-host'];
   if (rc.stunServers) plugins.push(['@wirepath/source-stun', { servers: rc.stunServers }]);
+  if (rc.portmap) plugins.push(['@wirepath/source-portmap', rc.portmap]);
   const { caFile, proxy } = rc;
   const reached = { ...(caFile !== undefined && { caFile }), ...(proxy !== undefined && { proxy }) };
   if (rc.relayUrls) {

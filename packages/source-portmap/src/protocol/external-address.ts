@@ -6,7 +6,7 @@ import { scopeOf, type TransportAddress } from '@wirepath/core/plugin';
  * @returns undefined for one that peers may be told.
  */
 export function whyUnusable(external: TransportAddress | undefined, clientIp: string): string | undefined {
-  if (external === undefined) return 'it tells no external address';
+  if (external === undefined) return 'it tells no external address: it may stand behind another NAT';
   const text = `it forwards ${external.ip}`;
   if (external.port === 0) return `${text}, port 0`;
   const scope = scopeOf(external);

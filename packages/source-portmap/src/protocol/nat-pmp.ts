@@ -15,7 +15,7 @@ const RESULTS: readonly string[] = [
   'success',
   'it does not know this version',
   'its policy refuses it',
-  'it has no network, or no address of its own outside',
+  'it has no address of the internet: it may stand behind another NAT',
   'it has no resources left',
   'it knows no mappings',
 ];

@@ -24,7 +24,7 @@ const RESULTS: readonly string[] = [
   'it knows no MAP',
   'it knows none of the options',
   'it finds the options malformed',
-  'it has no network',
+  'it has no address of the internet: it may stand behind another NAT',
   'it has no resources left',
   'it maps no UDP',
   'this machine has as many mappings as it may have',

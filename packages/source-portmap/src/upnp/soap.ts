@@ -10,7 +10,7 @@ export type ActionResult =
 const REASONS: Readonly<Record<number, string>> = {
   401: 'it knows no such action',
   402: 'it finds the request wrong',
-  501: 'it could not do it: perhaps it has no address of its own outside',
+  501: 'it cannot: it may stand behind another NAT',
   606: 'its policy refuses it',
   714: 'it has no such mapping',
   718: 'the port belongs to another machine',
