@@ -2,7 +2,7 @@
  * What many peers and a flood of handshakes cost a device, ours beside wireguard-go in the same run: as root on Linux, two network
  * namespaces with a tunnel between them.
  */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { lackingForTunnels } from './lib/engines.mjs';
 import { median } from './lib/median.mjs';
 import { list, readOptions, wholeNumber } from './lib/options.mjs';
 import { cpuSeconds, residentMegabytes } from './lib/process-costs.mjs';
+import { profileTable, topFunctions } from './lib/profile.mjs';
 import { figure, table } from './lib/table.mjs';
 import { bulk, startIperf, startStream, streamMegabits } from './lib/tunnel-tests.mjs';
 import { idlePeers, joinByWireGuard, keyPair, TUNNEL_PORT, wireguardGoEnd, wirepathEnd } from './lib/tunnels.mjs';
@@ -21,7 +22,9 @@ const USAGE = `usage: node bench/device.mjs [--rounds N] [--seconds N] [--json] 
   --seconds  of each throughput (3)
   --peers    of the device, all but one of which nobody talks to (1,1000,10000)
   --flood    handshake initiations per second, with a right mac1; max: as many as a core can send (2000,20000,max)
-  --sources  forged addresses that they come from (10000)
+  --sources  addresses that they come from, forged (10000)
+  --cookies  the addresses are not forged: each proves itself with the cookie that it is sent
+  --profile  only a CPU profile of our device under the first of these floods
   --only     of peers,handshakes,flood`;
 const options = readOptions(USAGE, {
   rounds: { type: 'string', default: '3' },
@@ -29,6 +32,8 @@ const options = readOptions(USAGE, {
   peers: { type: 'string', default: '1,1000,10000' },
   flood: { type: 'string', default: '2000,20000,max' },
   sources: { type: 'string', default: '10000' },
+  cookies: { type: 'boolean', default: false },
+  profile: { type: 'boolean', default: false },
   only: { type: 'string', default: PARTS.join(',') },
 });
 const rounds = wholeNumber(options.rounds, 'rounds');
@@ -48,8 +53,8 @@ const REFERENCE = 'wireguard-go';
 const ENGINES = { [OURS]: wirepathEnd, [REFERENCE]: wireguardGoEnd };
 const FLOOD = fileURLToPath(new URL('lib/handshake-flood.mjs', import.meta.url));
 const HANDSHAKE_LOAD = fileURLToPath(new URL('lib/handshake-load.mjs', import.meta.url));
-/** Forged sources; answers to them go out to the far end, which drops them. */
-const FORGED_NETWORK = '198.18.0.0/15';
+/** Of the flood's sources; answers to them go out to the far end, which drops them where they are forged. */
+const FLOOD_NETWORK = '198.18.0.0/15';
 /** Nobody listens there: a flood to it costs the machine the same, and the device nothing. */
 const CLOSED_PORT = TUNNEL_PORT + 1;
 /** What starting leaves to do later is no part of idleness. */
@@ -105,34 +110,60 @@ async function measureHandshakes(makeEnd) {
   }
 }
 
-/** One device that receives a stream while a flood of each rate comes in, and while the same flood goes to where nobody listens. */
+/** Joins two ends, with a stream to the first and a way back to the sources of a flood. @returns the daemons and the keys. */
+async function floodable(lab, ends) {
+  const joined = await joinByWireGuard(lab, ends);
+  await lab.exec(0, 'ip', 'route', 'add', FLOOD_NETWORK, 'via', lab.addresses[1]);
+  if (options.cookies) await lab.exec(1, 'ip', 'route', 'add', 'local', FLOOD_NETWORK, 'dev', 'lo');
+  await startIperf(lab);
+  startStream(lab);
+  await sleep(FLOOD_SETTLE_MS);
+  return joined;
+}
+
+/** @returns megabits per second of the stream meanwhile, and what the sender of the flood says. */
+async function flood(lab, { publicKey }, port, rate) {
+  const args = [lab.addresses[0], port, publicKey, sources, rate, ...(options.cookies ? ['cookies'] : [])].map(String);
+  const sender = lab.spawn(1, [process.execPath, FLOOD, ...args], { stdout: 'pipe' });
+  let said = '';
+  sender.stdout.on('data', (text) => (said += text));
+  await sleep(FLOOD_SETTLE_MS);
+  const megabits = await streamMegabits(lab, seconds);
+  await lab.stop(sender);
+  if (said === '') throw new Error(`the flood: ${sender.lastWords}`);
+  return { megabits, ...JSON.parse(said) };
+}
+
+/** One device that receives a stream while a flood of each rate comes in, and while the same flood goes to a closed port. */
 async function measureFloods(makeEnd) {
   const lab = await TwoNamespaces.open();
   try {
-    const { keys } = await joinByWireGuard(lab, [makeEnd(), makeEnd()]);
-    await lab.exec(0, 'ip', 'route', 'add', FORGED_NETWORK, 'via', lab.addresses[1]);
-    await startIperf(lab);
-    startStream(lab);
-    await sleep(FLOOD_SETTLE_MS);
+    const { keys } = await floodable(lab, [makeEnd(), makeEnd()]);
     const results = { quiet: await streamMegabits(lab, seconds) };
     for (const rate of floods) {
-      for (const [where, port] of [
-        ['beside', CLOSED_PORT],
-        ['flooded', TUNNEL_PORT],
-      ]) {
-        const args = [lab.addresses[0], String(port), keys[0].publicKey, String(sources), String(rate)];
-        const sender = lab.spawn(1, [process.execPath, FLOOD, ...args], { stdout: 'pipe' });
-        let said = '';
-        sender.stdout.on('data', (text) => (said += text));
-        await sleep(FLOOD_SETTLE_MS);
-        const megabits = await streamMegabits(lab, seconds);
-        await lab.stop(sender);
-        if (said === '') throw new Error(`the flood: ${sender.lastWords}`);
-        results[`${where} ${rate}`] = megabits;
-        results[`sent ${where} ${rate}`] = JSON.parse(said).perSecond;
-      }
+      const beside = await flood(lab, keys[0], CLOSED_PORT, rate);
+      const flooded = await flood(lab, keys[0], TUNNEL_PORT, rate);
+      results[`beside ${rate}`] = beside.megabits;
+      results[`flooded ${rate}`] = flooded.megabits;
+      results[`sent ${rate}`] = flooded.perSecond;
+      results[`proven ${rate}`] = flooded.proven;
     }
     return results;
+  } finally {
+    await lab.close();
+  }
+}
+
+/** What takes the time of our device under a flood. */
+async function profileFlood(rate) {
+  const lab = await TwoNamespaces.open();
+  try {
+    const folder = join(lab.folder, 'profile');
+    await mkdir(folder);
+    const { daemons, keys } = await floodable(lab, [wirepathEnd({ profile: folder }), wirepathEnd()]);
+    await flood(lab, keys[0], TUNNEL_PORT, rate);
+    await lab.stop(daemons[0]);
+    return await topFunctions(folder, seconds);
   } finally {
     await lab.close();
   }
@@ -203,7 +234,7 @@ function floodsTable(engines) {
   const head = ['initiations/s', '', 'quiet, Mbit/s', 'flood beside it', 'flooded', 'of quiet', 'of beside'];
   const rows = floods.flatMap((rate) =>
     Object.entries(engines).map(([name, of]) => [
-      Math.round(of[`sent flooded ${rate}`]),
+      Math.round(of[`sent ${rate}`]),
       name,
       Math.round(of.quiet),
       Math.round(of[`beside ${rate}`]),
@@ -216,20 +247,24 @@ function floodsTable(engines) {
 }
 
 const report = {};
-if (only.includes('peers')) {
-  report.peers = [];
-  for (const count of peerCounts) {
-    report.peers.push({ count, ...(await inTurns(`${count} peers`, (makeEnd) => measurePeers(makeEnd, count))) });
+if (options.profile) report.profile = await profileFlood(floods[0]);
+else {
+  if (only.includes('peers')) {
+    report.peers = [];
+    for (const count of peerCounts) {
+      report.peers.push({ count, ...(await inTurns(`${count} peers`, (makeEnd) => measurePeers(makeEnd, count))) });
+    }
   }
+  if (only.includes('handshakes')) report.handshakes = await inTurns('handshakes', measureHandshakes);
+  if (only.includes('flood')) report.floods = await inTurns('handshake flood', measureFloods);
 }
-if (only.includes('handshakes')) report.handshakes = await inTurns('handshakes', measureHandshakes);
-if (only.includes('flood')) report.floods = await inTurns('handshake flood', measureFloods);
 if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
 else {
   const sections = [
     report.peers && peersTable(report.peers),
     report.handshakes && handshakesTable(report.handshakes),
     report.floods && floodsTable(report.floods),
+    report.profile && profileTable(report.profile),
   ];
   process.stdout.write(`${sections.filter((one) => one !== undefined).join('\n\n')}\n`);
 }

@@ -9,7 +9,7 @@ import { engines, lackingForTunnels, OURS, oursName, prototypeName, REFERENCE, w
 import { inProcessMegabits } from './lib/in-process.mjs';
 import { median } from './lib/median.mjs';
 import { list, readOptions, wholeNumber } from './lib/options.mjs';
-import { topFunctions } from './lib/profile.mjs';
+import { profileTable, topFunctions } from './lib/profile.mjs';
 import { figure, table } from './lib/table.mjs';
 import { brokenPackets, bulk, BULK_TESTS, idlePing, startIperf } from './lib/tunnel-tests.mjs';
 import { joinByWireGuard, refusedBy, wirepathEnd } from './lib/tunnels.mjs';
@@ -51,7 +51,6 @@ const named = (text) => {
 /** The prototype's names of what our ladder is made of; its fastest beside what ours chooses. */
 const PROTOTYPE_CRYPTO = { default: 'raw', openssl: 'raw', evp: 'evp', sodium: 'sodium' };
 const SETTLE_MS = 500;
-const PROFILED_FUNCTIONS = 25;
 
 const progress = (text) => process.stderr.write(`${text}\n`);
 
@@ -186,16 +185,15 @@ async function profile(end) {
     await startIperf(lab);
     const { megabits } = await bulk(lab, daemons, BULK_TESTS['tcp-1'].args, seconds);
     await lab.stop(daemons[profiled]);
-    return { end, megabits, functions: await topFunctions(folder, PROFILED_FUNCTIONS) };
+    return { end, megabits, functions: await topFunctions(folder, seconds) };
   } finally {
     await lab.close();
   }
 }
 
 function printProfile({ end, megabits, functions }) {
-  const rows = functions.map(({ function: name, selfMs, share }) => [name, selfMs, `${figure(share * 100)} %`]);
   process.stdout.write(`${end} at ${Math.round(megabits)} Mbit/s, one TCP stream, under the profiler\n\n`);
-  process.stdout.write(`${table([['function', 'own ms', 'of busy time'], ...rows])}\n`);
+  process.stdout.write(`${profileTable(functions)}\n`);
 }
 
 function printComparison({ inProcess, summary, broken }) {

@@ -5,36 +5,30 @@
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Device } from '../../packages/transport-wg/dist/protocol/device.js';
-import { parseKey } from '../../packages/transport-wg/dist/protocol/keys.js';
+import { sodiumAead } from '../../packages/transport-wg/dist/protocol/aead.js';
+import { CookieGenerator } from '../../packages/transport-wg/dist/protocol/cookie.js';
+import { dh, dhKeyPair, KEY_BYTES } from '../../packages/transport-wg/dist/protocol/crypto.js';
+import { generatePrivateKey, parseKey } from '../../packages/transport-wg/dist/protocol/keys.js';
+import { createInitiation } from '../../packages/transport-wg/dist/protocol/noise.js';
+import { Tai64nClock } from '../../packages/transport-wg/dist/protocol/tai64n.js';
 
 const [address, port, publicKey, perSecond, file] = process.argv.slice(2);
 const [MESSAGE_RESPONSE, RESPONSE_BYTES] = [2, 92];
 const LAST_ANSWERS_MS = 500;
 
+const aead = sodiumAead();
+const clock = new Tai64nClock();
+const remoteKey = parseKey(publicKey);
+
 /** @returns the initiation that the owner of this key sends. */
-function initiationOf(privateKey) {
-  let initiation;
-  const nothing = () => undefined;
-  const sink = {
-    send: (datagram) => (initiation = Buffer.from(datagram)),
-    reply: nothing,
-    deliver: nothing,
-    onHandshake: nothing,
-    onAuthenticated: nothing,
-    onSent: nothing,
-    onPathWanted: nothing,
-  };
-  const device = new Device({
-    privateKey: parseKey(privateKey),
-    sink,
-    samePath: (a, b) => a === b,
-    sourceBytes: () => new Uint8Array(6),
-    wallClockMs: () => Date.now(),
-  });
-  device.addPeer({ publicKey, allowedIps: [], roaming: false, paths: ['path'] }, 0);
-  device.initiateHandshake(publicKey, 0);
-  return initiation;
+function initiationOf(privateKey, index) {
+  const local = dhKeyPair(parseKey(privateKey));
+  const staticStatic = dh(local.privateKey, remoteKey);
+  const remote = { publicKey: remoteKey, presharedKey: new Uint8Array(KEY_BYTES), staticStatic };
+  const ephemeral = generatePrivateKey();
+  const { datagram } = createInitiation(aead, local, remote, index + 1, clock.stamp(Date.now()), ephemeral);
+  new CookieGenerator(aead, remoteKey).addMacs(datagram, 0);
+  return datagram;
 }
 
 const initiations = JSON.parse(readFileSync(file, 'utf8')).map(initiationOf);
