@@ -110,9 +110,13 @@ export { pinToInterface, type PinningSystem } from './sockets/pin-to-interface.j
 export { socketDescriptor } from './sockets/socket-descriptor.js';
 export { bindToInterface, forceBufferSizes, letRoutersFragment, markSocket } from './sockets/socket-options.js';
 export { openStreamSocket, type StreamSocketOptions } from './sockets/stream-socket.js';
-export { openUdpBeside, type UdpBesideOptions } from './sockets/udp-beside.js';
+export { openUdpBeside, type BoundUdpSocket, type UdpBesideOptions } from './sockets/udp-beside.js';
 export { limitUnsent } from './sockets/unsent.js';
 export { linuxBoottime, type Boottime } from './time/boottime.js';
 export type { DatagramOffloads, DatagramReceiver, DatagramSocket } from './udp/datagram-socket.js';
-export type { SocketAddress } from './udp/socket-address.js';
+export { DGRAM_SOCKET_BYTES, DgramSocket, type DgramLike } from './udp/dgram-socket.js';
+export { UDP_BATCHES_BYTES } from './udp/message-vectors.js';
+export { socketAddress, type SocketAddress } from './udp/socket-address.js';
+export { UdpBatches } from './udp/udp-batches.js';
+export type { UdpOffload } from './udp/udp-shared.js';
 export { TUN_FILE, TunDevice, type TunEvents } from './tun/tun-device.js';

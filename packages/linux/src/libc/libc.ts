@@ -23,7 +23,18 @@ export interface LinuxLibc extends Libc {
   ioctl(fd: number, request: number, argument: number): number;
   read(fd: number, address: number, sizeBytes: number): number;
   write(fd: number, address: number, sizeBytes: number): number;
+  writev(fd: number, vector: number, count: number): number;
   recv(fd: number, address: number, sizeBytes: number, flags: number): number;
+  recvmsg(fd: number, message: number, flags: number): number;
+  /** @param timeout address of a timespec; 0: none. @returns how many messages it has received. */
+  recvmmsg(fd: number, messages: number, count: number, flags: number, timeout: number): number;
+  sendto(fd: number, address: number, sizeBytes: number, flags: number, name: number, nameBytes: number): number;
+  /** @returns how many messages it has sent; -1 where that would be none. */
+  sendmmsg(fd: number, messages: number, count: number, flags: number): number;
+  /** A second number for what `fd` is, closed on exec. */
+  duplicate(fd: number): number;
+  /** Writes the name of an interface, at most 16 bytes, to `address`. @returns 0 where there is none. */
+  if_indextoname(index: number, address: number): number;
   eventfd(initial: number, flags: number): number;
   clock_gettime(clock: number, address: number): number;
   /** prctl(2) and capset(2) are about the thread that calls. */
@@ -57,6 +68,9 @@ export interface Koffi {
   pointer(type: object): object;
   register(callback: (...args: number[]) => void, type: object): bigint;
 }
+/** asm-generic/fcntl.h */
+const F_DUPFD_CLOEXEC = 1030;
+
 interface Native {
   readonly koffi: Koffi;
   /** Binds a call that returns an int. */
@@ -132,6 +146,7 @@ function bindOnLinux(): LinuxLibc {
   const { koffi, call } = (native ??= loadNative());
   // Pointers are declared as integers: passing a number into a fixed arena costs half of passing a Uint8Array.
   const poll = call('poll', 'uint64', 'uint64', 'int');
+  const duplicate = call('fcntl', 'int', 'int', 'int');
   const ofThread = {
     prctl: call('prctl', 'int', 'uint64', 'uint64', 'uint64', 'uint64'),
     capset: call('capset', 'uint64', 'uint64'),
@@ -142,7 +157,14 @@ function bindOnLinux(): LinuxLibc {
     ioctl: call('ioctl', 'int', 'uint64', 'uint64'),
     read: call('read', 'int', 'uint64', 'uint64'),
     write: call('write', 'int', 'uint64', 'uint64'),
+    writev: call('writev', 'int', 'uint64', 'int'),
     recv: call('recv', 'int', 'uint64', 'uint64', 'int'),
+    recvmsg: call('recvmsg', 'int', 'uint64', 'int'),
+    recvmmsg: call('recvmmsg', 'int', 'uint64', 'uint32', 'int', 'uint64'),
+    sendto: call('sendto', 'int', 'uint64', 'uint64', 'int', 'uint64', 'uint32'),
+    sendmmsg: call('sendmmsg', 'int', 'uint64', 'uint32', 'int'),
+    duplicate: (fd) => duplicate(fd, F_DUPFD_CLOEXEC, 0),
+    if_indextoname: call('if_indextoname', 'uint32', 'uint64'),
     eventfd: call('eventfd', 'uint32', 'int'),
     clock_gettime: call('clock_gettime', 'int', 'uint64'),
     ...ofThread,

@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, Socket } from 'node:dgram';
 import { EBADF } from '../libc/errno.js';
 import { linuxLibc, type LinuxLibc } from '../libc/libc.js';
 import { SystemCallError } from '../libc/system-call-error.js';
@@ -10,6 +10,13 @@ const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
+
+/** A bound UDP socket that is not dgram's. */
+export interface BoundUdpSocket {
+  readonly descriptor: number;
+  /** Local. */
+  readonly port: number;
+}
 
 export interface UdpBesideOptions {
   /** For each direction; the kernel cuts it to its own limit. @default the system's */
@@ -26,15 +33,16 @@ export interface UdpBesideOptions {
  * 1024, EMFILE, EBADF where the wildcard socket is not bound. @throws NativeCodeError
  */
 export function openUdpBeside(
-  wildcard: Socket,
+  wildcard: Socket | BoundUdpSocket,
   address: Uint8Array,
   { bufferSizeBytes }: UdpBesideOptions = {},
 ): Socket {
   const libc = linuxLibc();
-  const beside = socketDescriptor(wildcard);
+  const beside = wildcard instanceof Socket ? socketDescriptor(wildcard) : wildcard.descriptor;
   if (beside === undefined) throw new SystemCallError('cannot open a UDP socket', 'socket', EBADF);
+  const port = wildcard instanceof Socket ? wildcard.address().port : wildcard.port;
   const family = address.length === 4 ? 4 : 6;
-  const descriptor = bindBeside(libc, beside, socketAddress(address, wildcard.address().port), family);
+  const descriptor = bindBeside(libc, beside, socketAddress(address, port), family);
   const socket = createSocket({
     type: family === 4 ? 'udp4' : 'udp6',
     ...(bufferSizeBytes !== undefined && { recvBufferSize: bufferSizeBytes, sendBufferSize: bufferSizeBytes }),

@@ -1,0 +1,272 @@
+import { constants } from 'node:os';
+import { errnoName } from '../libc/errno.js';
+import type { ReadableWatch } from '../loop/readable-watch.js';
+import { watchReadable } from '../loop/watch-readable.js';
+import { setOption } from '../sockets/socket-options.js';
+import type { DatagramOffloads, DatagramReceiver, DatagramSocket } from './datagram-socket.js';
+import { GsoRefusals } from './gso-refusals.js';
+import { RECEIVE_SLOTS, SEND_DATAGRAMS } from './message-vectors.js';
+import type { SocketAddress } from './socket-address.js';
+import { SourceTable } from './source-table.js';
+import type { UdpShared } from './udp-shared.js';
+
+const { EAGAIN, EINTR, EINVAL, EIO, EMSGSIZE, ENOPROTOOPT, ENOSYS, EOPNOTSUPP, EPERM } = constants.errno;
+const MSG_DONTWAIT = 0x40;
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
+const UDP_GRO = 104;
+/** linux/udp.h: UDP_MAX_SEGMENTS of older kernels; what a message may hold. */
+const GSO_SEGMENTS_MAX = 64;
+const GSO_BYTES_MAX = 65_000;
+/** What GRO joins fills a slot, so that half as many make a batch. */
+const GRO_SLOTS = RECEIVE_SLOTS / 2;
+/** Receiving calls for one wake-up, so that a busy socket does not starve the others. */
+const RECEIVE_CALLS_MAX = 2;
+
+/**
+ * A UDP socket by recvmmsg(2) and sendmmsg(2), with UDP_SEGMENT (GSO) and UDP_GRO. Whatever of these the system refuses, at first or
+ * later, is done without from then on.
+ */
+export class BatchedSocket<Source> implements DatagramSocket<Source> {
+  readonly kind = 'batched';
+  readonly family: 4 | 6;
+  readonly port: number;
+  readonly descriptor: number;
+  readonly #shared: UdpShared;
+  /** Of what is queued; as long as it ever had to be. */
+  readonly #offsets: number[] = [];
+  readonly #sizes: number[] = [];
+  readonly #destinations: SocketAddress[] = [];
+  readonly #refusals = new GsoRefusals();
+  readonly #givenUp = new Map<string, string>();
+  #gso: boolean;
+  #gro: boolean;
+  #sendmmsg: boolean;
+  #recvmmsg: boolean;
+  #queued = 0;
+  #receiver: DatagramReceiver<Source> | undefined;
+  #sources: SourceTable<Source> | undefined;
+  #watch: ReadableWatch | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(shared: UdpShared, descriptor: number, family: 4 | 6, port: number) {
+    this.#shared = shared;
+    this.descriptor = descriptor;
+    this.family = family;
+    this.port = port;
+    const { avoid } = shared;
+    this.#sendmmsg = !avoid.has('batches');
+    this.#recvmmsg = !avoid.has('batches');
+    // A kernel that does not know segments would send one huge datagram.
+    this.#gso = this.#sendmmsg && !avoid.has('gso') && this.#probe(UDP_SEGMENT, 0, 'GSO');
+    this.#gro = !avoid.has('gro') && this.#probe(UDP_GRO, 1, 'GRO');
+  }
+
+  get offloads(): DatagramOffloads {
+    const used = [
+      ...(this.#sendmmsg ? ['sendmmsg'] : []),
+      ...(this.#recvmmsg ? ['recvmmsg'] : []),
+      ...(this.#gso ? ['GSO'] : []),
+      ...(this.#gro ? ['GRO'] : []),
+    ];
+    const towards = this.#refusals.describe().map((refusal) => `GSO towards ${refusal}`);
+    return { used, givenUp: [...Array.from(this.#givenUp, ([name, why]) => `${name}: ${why}`), ...towards] };
+  }
+
+  start(receiver: DatagramReceiver<Source>): void {
+    if (this.#receiver !== undefined || this.#closing !== undefined) return;
+    this.#receiver = receiver;
+    const { memory, nameOf } = this.#shared;
+    this.#sources = new SourceTable(memory, (address) => receiver.source(address), nameOf);
+    this.#watch = watchReadable(this.descriptor, () => this.#receive(receiver));
+  }
+
+  send(offset: number, sizeBytes: number, to: SocketAddress): void {
+    if (this.#queued === SEND_DATAGRAMS) this.flush();
+    const at = this.#queued++;
+    this.#offsets[at] = offset;
+    this.#sizes[at] = sizeBytes;
+    this.#destinations[at] = to;
+  }
+
+  flush(): void {
+    const count = this.#queued;
+    if (count === 0) return;
+    this.#queued = 0;
+    if (count === 1 || !this.#sendmmsg) for (let at = 0; at < count; at++) this.#sendOne(at);
+    else this.#sendMany(count);
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.flush();
+      this.#closing = (this.#watch?.close() ?? Promise.resolve()).then(() => {
+        this.#shared.libc.close(this.descriptor);
+      });
+    }
+    return this.#closing;
+  }
+
+  // Sending
+
+  #sendMany(count: number): void {
+    const { libc, send } = this.#shared;
+    this.#group(count);
+    const { messages } = send;
+    let first = 0;
+    for (let message = 0; message < messages;) {
+      const sent = libc.sendmmsg(this.descriptor, send.header(message), messages - message, MSG_DONTWAIT);
+      if (sent > 0) {
+        for (let i = 0; i < sent; i++) first += send.count(message + i);
+        message += sent;
+        continue;
+      }
+      const errno = libc.errno();
+      if (errno === EINTR) continue;
+      const datagrams = send.count(message);
+      this.#refused(errno, first, datagrams);
+      first += datagrams;
+      message++;
+      // One by one from here on, and what is left of these too: their messages are gone with the first of it.
+      if (!this.#sendmmsg) {
+        for (let at = first; at < count; at++) this.#sendOne(at);
+        return;
+      }
+    }
+  }
+
+  /** Datagrams of one size, one behind the other to one destination, become one message. The last of them may be shorter. */
+  #group(count: number): void {
+    const { send } = this.#shared;
+    send.clear();
+    let to: SocketAddress | undefined;
+    let segmentBytes = 0;
+    let segments = 0;
+    let total = 0;
+    for (let at = 0; at < count; at++) {
+      const offset = this.#offsets[at] ?? 0;
+      const size = this.#sizes[at] ?? 0;
+      const destination = this.#destinations[at];
+      if (destination === undefined) continue;
+      if (
+        destination === to &&
+        size <= segmentBytes &&
+        size > 0 &&
+        segments < GSO_SEGMENTS_MAX &&
+        total + size <= GSO_BYTES_MAX
+      ) {
+        send.join(offset, size, segmentBytes);
+        segments++;
+        total += size;
+        if (size < segmentBytes) to = undefined;
+        continue;
+      }
+      send.add(offset, size, destination);
+      to = this.#gso && !this.#refusals.includes(destination) ? destination : undefined;
+      segmentBytes = size;
+      segments = 1;
+      total = size;
+    }
+  }
+
+  /** The system did not take a message. @param first of its datagrams. */
+  #refused(errno: number, first: number, datagrams: number): void {
+    const isOwnFault = errno === ENOSYS || errno === EPERM;
+    if (datagrams === 1 && !isOwnFault) return this.#lost(errno, 1);
+    const destination = this.#destinations[first];
+    if (datagrams > 1 && destination !== undefined) {
+      if (errno === EOPNOTSUPP || errno === ENOPROTOOPT) {
+        this.#gso = false;
+        this.#givenUp.set('GSO', errnoName(errno));
+      } else if (errno === EIO || errno === EINVAL || errno === EMSGSIZE) {
+        this.#refusals.add(destination, errnoName(errno));
+      } else if (!isOwnFault) return this.#lost(errno, datagrams);
+    }
+    let taken = 0;
+    for (let at = first; at < first + datagrams; at++) if (this.#sendOne(at)) taken++;
+    // A firewall says EPERM too, but to each datagram.
+    if (!isOwnFault || taken === 0) return;
+    this.#sendmmsg = false;
+    this.#gso = false;
+    this.#givenUp.set('sendmmsg', errnoName(errno));
+  }
+
+  /** By way of the first message's destination, which is behind us. @returns whether the system took it. */
+  #sendOne(at: number): boolean {
+    const { libc, memory, send } = this.#shared;
+    const to = this.#destinations[at];
+    if (to === undefined) return false;
+    send.setName(to);
+    const address = memory.address + (this.#offsets[at] ?? 0);
+    const size = this.#sizes[at] ?? 0;
+    const sent = libc.sendto(this.descriptor, address, size, MSG_DONTWAIT, send.name, to.words.length * 4);
+    if (sent >= 0) return true;
+    this.#lost(libc.errno(), 1);
+    return false;
+  }
+
+  #lost(errno: number, count: number): void {
+    this.#receiver?.failed(errnoName(errno), count);
+  }
+
+  // Receiving
+
+  #receive(receiver: DatagramReceiver<Source>): void {
+    for (let call = 0; call < RECEIVE_CALLS_MAX; call++) {
+      const asked = this.#gro ? GRO_SLOTS : RECEIVE_SLOTS;
+      const received = this.#receiveInto(asked);
+      if (received < 0) return;
+      for (let slot = 0; slot < received; slot++) this.#handIn(slot, receiver);
+      if (received > 0) receiver.batchEnd();
+      if (received < asked || this.#closing !== undefined) return;
+    }
+  }
+
+  /** @returns how many messages; negative where there is nothing more to be had now. */
+  #receiveInto(asked: number): number {
+    const { libc, receive } = this.#shared;
+    for (;;) {
+      receive.resetAll(asked);
+      if (this.#recvmmsg) {
+        const received = libc.recvmmsg(this.descriptor, receive.headers, asked, MSG_DONTWAIT, 0);
+        if (received >= 0) return received;
+      } else {
+        const size = libc.recvmsg(this.descriptor, receive.headers, MSG_DONTWAIT);
+        if (size >= 0) {
+          receive.setSizeBytes(0, size);
+          return 1;
+        }
+      }
+      const errno = libc.errno();
+      if (errno === EAGAIN) return -1;
+      if (errno === EINTR) continue;
+      if (this.#recvmmsg && (errno === ENOSYS || errno === EPERM)) {
+        this.#recvmmsg = false;
+        this.#givenUp.set('recvmmsg', errnoName(errno));
+        continue;
+      }
+      // ICMP says what became of a datagram that was sent: it is told once, and reading goes on.
+      this.#receiver?.failed(errnoName(errno), 0);
+      return -1;
+    }
+  }
+
+  #handIn(slot: number, receiver: DatagramReceiver<Source>): void {
+    const { receive } = this.#shared;
+    if (receive.isTruncated(slot)) return;
+    const source = this.#sources?.find(receive.nameWord(slot), this.family === 4 ? 4 : 7);
+    if (source === undefined) return;
+    const size = receive.sizeBytes(slot);
+    const segment = receive.segmentBytes(slot);
+    let offset = receive.offset(slot);
+    if (segment === 0 || segment >= size) return receiver.datagram(offset, size, source);
+    for (const end = offset + size; offset < end; offset += segment)
+      receiver.datagram(offset, Math.min(segment, end - offset), source);
+  }
+
+  #probe(option: number, value: number, name: string): boolean {
+    const errno = setOption(this.descriptor, option, value, SOL_UDP);
+    if (errno !== 0) this.#givenUp.set(name, errnoName(errno));
+    return errno === 0;
+  }
+}
