@@ -35,6 +35,20 @@ describeInLab('two nodes on one network, every server dead', () => {
     report('from the second start to the first echo', seconds(reply.receivedAtMs - startedAtMs));
     expect([connectionOf(await a.status()), connectionOf(await b.status())]).toEqual(['direct', 'direct']);
     expect(reply.receivedAtMs - startedAtMs).toBeLessThan(1000);
+    const { remoteCandidates } = await a.explain('a2');
+    expect(remoteCandidates).toContainEqual({ type: 'host', address: '10.1.0.3:51820' });
+  });
+
+  it('find each other where all traffic goes through the tunnel, and nothing else may leave', async () => {
+    const lab = await labForTest(SITE);
+    const [a, b] = await neighbours(lab);
+    await b.configure([a.asPeer({ allowedIps: ['0.0.0.0/0'] })], { transport: { killSwitch: true } });
+    a.start();
+    b.start();
+    const ping = Ping.start(lab, 'a2', a.address, 50);
+    await ping.firstReply();
+    await ping.stop();
+    expect(connectionOf(await b.status())).toBe('direct');
   });
 
   it('find each other where two networks are bridged later', async () => {

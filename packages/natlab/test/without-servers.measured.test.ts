@@ -58,6 +58,12 @@ describeInLab('two nodes behind NATs that keep ports, every server dead', () => 
     await bereft(pair);
     report('from the second start to the first echo', seconds(await reconnect(pair)));
     expect(connectionOf(await pair.b.status())).toBe('hole-punched');
+    // No server told it to anybody: it is where the peer was heard from.
+    const { remoteCandidates } = await pair.a.explain('b');
+    const { publicAddress } = pair.lab.site('b');
+    expect(remoteCandidates.map(({ type, address }) => `${type} ${address.split(':')[0] ?? ''}`)).toContain(
+      `server-reflexive ${publicAddress}`,
+    );
   }, 120_000);
 
   it('find each other where one starts much later', async () => {

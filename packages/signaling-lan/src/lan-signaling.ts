@@ -22,6 +22,8 @@ export interface LanSignalingOptions {
   readonly interfaces?: readonly string[] | undefined;
 }
 
+/** After the start: whatever connects by a server, and is under way by then, does not wait for our sockets. */
+const OPENING_DELAY_MS = 100;
 /** Interfaces are looked at this often, besides when the core says that the network has changed. */
 const LOOK_INTERVAL_MS = 5000;
 
@@ -65,6 +67,11 @@ export class LanSignaling implements Signaling {
     const stop = () => void this.stop();
     signal.addEventListener('abort', stop, { once: true });
     this.#unlisten = () => signal.removeEventListener('abort', stop);
+    const open = () => void this.#open().catch((error: unknown) => this.#needs.guard.failed('start', error));
+    this.#look = this.#needs.clock.setTimeout(open, OPENING_DELAY_MS);
+  }
+
+  async #open(): Promise<void> {
     await this.#network.start({
       beacon: (bytes, from) => this.#step((session, at) => session.beaconReceived(bytes, from, at)),
       frame: (bytes, from) => this.#step((session, at) => session.frameReceived(bytes, from, at)),

@@ -2,7 +2,7 @@ import { FakeClock } from '@wirepath/core';
 import { describe, expect, it } from 'vitest';
 import { DATAGRAM_BYTES, SLOT_MS } from '../src/protocol/lan-v1.js';
 import { MemoryLan } from './memory-lan.js';
-import { identityOf, TestNode } from './support.js';
+import { identityOf, OPENED_MS, TestNode } from './support.js';
 
 const ALICE = identityOf(1);
 const BOB = identityOf(2);
@@ -26,9 +26,11 @@ describe('the search', () => {
     const { clock, node } = world();
     const [a, b] = [node(ALICE, [BOB], '192.0.2.1'), node(BOB, [ALICE], '192.0.2.2')];
     await a.start();
+    await clock.advance(OPENED_MS);
     a.publish(BOB, 'from a');
     await clock.advance(60_000);
     await b.start();
+    await clock.advance(OPENED_MS);
     b.publish(ALICE, 'from b');
     await clock.advance(SLOT_MS + 20);
     expect([texts(a), texts(b)]).toEqual([['from b'], ['from a']]);
@@ -40,6 +42,7 @@ describe('the search', () => {
     const { clock, lan, node } = world();
     const [a, b] = [node(ALICE, [BOB], '192.0.2.1', 0), node(BOB, [ALICE], '192.0.2.2', 1)];
     await Promise.all([a.start(), b.start()]);
+    await clock.advance(OPENED_MS);
     a.publish(BOB, 'from a');
     b.publish(ALICE, 'from b');
     await clock.advance(120_000);
@@ -55,6 +58,7 @@ describe('the search', () => {
     const [a, b] = [node(ALICE, [BOB], '192.0.2.1'), node(BOB, [ALICE], '192.0.2.2')];
     a.network.connected = false;
     await Promise.all([a.start(), b.start()]);
+    await clock.advance(OPENED_MS);
     expect(a.client.states()).toMatchObject([{ state: 'down', error: 'the cable is out' }]);
     a.publish(BOB, 'from a');
     await clock.advance(100_000);
@@ -71,11 +75,13 @@ describe('the search', () => {
     const a = node(ALICE, [BOB], '192.0.2.1');
     const first = node(BOB, [ALICE], '192.0.2.2');
     await Promise.all([a.start(), first.start()]);
+    await clock.advance(OPENED_MS);
     a.publish(BOB, 'one');
     await clock.advance(1000);
     await first.client.stop();
     const second = node(BOB, [ALICE], '192.0.2.2');
     await second.start();
+    await clock.advance(OPENED_MS);
     a.publish(BOB, 'two');
     await clock.advance(1000);
     expect([texts(first), texts(second)]).toEqual([['one'], ['two']]);
@@ -86,6 +92,7 @@ describe('the search', () => {
     const { clock, lan, node } = world();
     const [a, b] = [node(ALICE, [BOB], '192.0.2.1'), node(BOB, [ALICE], '192.0.2.2')];
     await Promise.all([a.start(), b.start()]);
+    await clock.advance(OPENED_MS);
     for (const length of [0, 1, 1132, 1133, 1134, 6193, 8192, 8193]) {
       a.publish(BOB, 'x'.repeat(length));
       await clock.advance(2000);
@@ -100,6 +107,7 @@ describe('the search', () => {
     const { clock, lan, node } = world();
     const a = node(ALICE, [BOB], '192.0.2.1');
     await a.start();
+    await clock.advance(OPENED_MS);
     a.publish(BOB, 'from a');
     await clock.advance(600_000);
     const { length } = lan.seen;
@@ -114,6 +122,7 @@ describe('strangers', () => {
     const { clock, lan, node } = world();
     const [a, b] = [node(ALICE, [BOB], '192.0.2.1'), node(BOB, [ALICE], '192.0.2.2')];
     await Promise.all([a.start(), b.start()]);
+    await clock.advance(OPENED_MS);
     await clock.advance(1000);
     a.publish(BOB, 'one');
     await clock.advance(1000);
@@ -140,6 +149,7 @@ describe('strangers', () => {
     const { clock, lan, node } = world();
     const [a, b] = [node(ALICE, [BOB], '192.0.2.1', 1), node(BOB, [ALICE], '192.0.2.2', 0)];
     await Promise.all([a.start(), b.start()]);
+    await clock.advance(OPENED_MS);
     await clock.advance(1000);
     a.publish(BOB, 'one');
     await clock.advance(SLOT_MS);
@@ -160,6 +170,7 @@ describe('strangers', () => {
     const MALLORY = identityOf(3);
     const [b, m] = [node(BOB, [ALICE], '192.0.2.2'), node(MALLORY, [BOB], '192.0.2.3')];
     await Promise.all([b.start(), m.start()]);
+    await clock.advance(OPENED_MS);
     m.publish(BOB, 'let me in');
     b.publish(ALICE, 'where are you');
     await clock.advance(60_000);
@@ -180,6 +191,7 @@ describe('clocks', () => {
     const a = new TestNode(ALICE, [BOB], { clock, network: lan.host('192.0.2.1'), seed: 1 });
     const b = new TestNode(BOB, [ALICE], { clock: ahead, network: lan.host('192.0.2.2'), seed: 2 });
     await Promise.all([a.start(), b.start()]);
+    await clock.advance(OPENED_MS);
     a.publish(BOB, 'from a');
     b.publish(ALICE, 'from b');
     await clock.advance(2000);

@@ -2,6 +2,9 @@ import { createIdentity, EdgeGuard, silentLogger, type FakeClock, type Identity 
 import { SeededRandom, StaticNode } from '@wirepath/testkit';
 import { LanSignaling, type LanNetwork } from '../src/index.js';
 
+/** From the start on, until its sockets are open. */
+export const OPENED_MS = 100;
+
 export function identityOf(seed: number): Identity {
   return createIdentity(new SeededRandom(seed).bytes(32));
 }

@@ -2,7 +2,7 @@ import { FakeClock, type Identity } from '@wirepath/core';
 import { describe, expect, it } from 'vitest';
 import { DATAGRAM_BYTES, TAG_BYTES } from '../src/protocol/lan-v1.js';
 import { MemoryLan } from './memory-lan.js';
-import { identityOf, TestNode } from './support.js';
+import { identityOf, OPENED_MS, TestNode } from './support.js';
 
 /** What a stranger saw of one run. */
 type Capture = readonly Buffer[];
@@ -20,6 +20,7 @@ async function captureOf(clock: FakeClock, a: Identity, b: Identity, seed: numbe
     new TestNode(own, [peer], { clock, network: lan.host(ip), seed: at });
   const nodes = [node(a, b, '192.0.2.1', 2 * seed), node(b, a, '192.0.2.2', 2 * seed + 1)];
   await Promise.all(nodes.map((one) => one.start()));
+  await clock.advance(OPENED_MS);
   nodes[0]?.publish(b, 'a description of where this node is');
   nodes[1]?.publish(a, 'another');
   await clock.advance(500);
