@@ -26,7 +26,7 @@ const MODULES = JSON.stringify(at('cli/dist/index.js'));
 const asModules = ['-e', `import(${MODULES}).then(({ main }) => main(['', '', ...process.argv.slice(1)]))`, '--'];
 
 const folder = await mkdtemp(join(tmpdir(), 'wirepath-bench-'));
-const env = { ...process.env, XDG_RUNTIME_DIR: folder };
+const env = { ...process.env, XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
 const times = new Map();
 const note = (what, ms) => times.set(what, [...(times.get(what) ?? []), ms]);
 const cleanups = [() => rm(folder, { recursive: true, force: true })];

@@ -65,7 +65,8 @@ export class TwoNamespaces {
     refuseOnceStopped();
     const child = spawn('ip', ['netns', 'exec', this.names[side], ...command], {
       stdio: ['ignore', stdout, 'pipe'],
-      env: { ...process.env, ...env },
+      // What a node keeps of its peers is no figure, and must not stay on the machine.
+      env: { ...process.env, XDG_STATE_HOME: this.folder, ...env },
     });
     child.lastWords = '';
     child.stderr.on('data', (text) => (child.lastWords = (child.lastWords + text).slice(-2000)));
