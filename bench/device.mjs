@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { lackingForTunnels } from './lib/engines.mjs';
 import { median } from './lib/median.mjs';
+import { warnOfOtherWork } from './lib/other-work.mjs';
 import { list, readOptions, wholeNumber } from './lib/options.mjs';
 import { cpuSeconds, residentMegabytes } from './lib/process-costs.mjs';
 import { profileTable, topFunctions } from './lib/profile.mjs';
@@ -246,6 +247,7 @@ function floodsTable(engines) {
   return table([head, ...rows]);
 }
 
+warnOfOtherWork();
 const report = {};
 if (options.profile) report.profile = await profileFlood(floods[0]);
 else {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { engines, lackingForTunnels, OURS, oursName, prototypeName, REFERENCE, withoutName } from './lib/engines.mjs';
 import { inProcessMegabits } from './lib/in-process.mjs';
 import { median } from './lib/median.mjs';
+import { warnOfOtherWork } from './lib/other-work.mjs';
 import { list, readOptions, wholeNumber } from './lib/options.mjs';
 import { profileTable, topFunctions } from './lib/profile.mjs';
 import { figure, table } from './lib/table.mjs';
@@ -66,6 +67,7 @@ async function measure({ join: joinEnds }) {
     for (const [test, { args }] of Object.entries(BULK_TESTS)) {
       if (tests.includes(test)) results[test] = await bulk(lab, daemons, args, seconds);
     }
+    results.ways = await daemons[0].describe?.();
     results.brokenPackets = await brokenPackets(lab);
     await lab.stop(server);
     return results;
@@ -196,7 +198,7 @@ function printProfile({ end, megabits, functions }) {
   process.stdout.write(`${profileTable(functions)}\n`);
 }
 
-function printComparison({ inProcess, summary, broken }) {
+function printComparison({ inProcess, summary, ways, broken }) {
   process.stdout.write(`two nodes in one process over loopback: ${Math.round(inProcess)} Mbit/s\n`);
   if (summary.size === 0) return;
   const sections = [
@@ -214,6 +216,7 @@ function printComparison({ inProcess, summary, broken }) {
     ),
   ];
   for (const section of sections.filter((one) => one !== undefined)) process.stdout.write(`\n${section}\n`);
+  for (const [name, words] of ways) process.stdout.write(`\n${name}: ${words}\n`);
   for (const [name, count] of broken)
     process.stdout.write(`\n${name}: ${count} broken packets at the kernels of both ends\n`);
 }
@@ -237,10 +240,12 @@ async function comparison() {
     results: Object.fromEntries(results),
     failed: Object.fromEntries(failed),
     summary: new Map(complete.map(([name, runs]) => [name, medians(runs)])),
+    ways: complete.map(([name, runs]) => [name, runs[0].ways]).filter(([, words]) => words),
     broken: complete.map(brokenBy).filter(([, count]) => count > 0),
   };
 }
 
+warnOfOtherWork();
 const lacking = lackingForTunnels();
 if (options.profile !== undefined) {
   list(options.profile, 'profile', ['sender', 'receiver']);
@@ -252,13 +257,13 @@ if (options.profile !== undefined) {
   const inProcess = await inProcessMegabits(rounds, seconds);
   if (lacking !== undefined) progress(`tunnels between namespaces: skipped, ${lacking}`);
   const compared =
-    lacking === undefined ? await comparison() : { results: {}, failed: {}, summary: new Map(), broken: [] };
-  const { results, failed, summary, broken } = compared;
+    lacking === undefined ? await comparison() : { results: {}, failed: {}, summary: new Map(), ways: [], broken: [] };
+  const { results, failed, summary, ways, broken } = compared;
   if (options.json) {
     const medianOf = Object.fromEntries(summary);
     process.stdout.write(
       `${JSON.stringify({ inProcess: { megabits: inProcess }, medians: medianOf, rounds: results, failed }, undefined, 2)}\n`,
     );
-  } else printComparison({ inProcess, summary, broken });
+  } else printComparison({ inProcess, summary, ways, broken });
   if (Object.keys(failed).length > 0 || broken.some(([name]) => name.startsWith(OURS))) process.exitCode = 1;
 }

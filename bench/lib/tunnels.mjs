@@ -68,6 +68,7 @@ export async function refusedBy(lab, transport, build = WIREPATH) {
  * Our own command.
  * @param build the `wirepath.js` of another build than this one.
  * @param transport more options of the transport.
+ * @returns an end whose daemon also has `describe`: what `status` says of how its packets go, after some have gone.
  * @param profile the folder for a CPU profile; the command is then run as modules, since the bundle has no names of functions.
  */
 export function wirepathEnd({ build = WIREPATH, transport = {}, idle = [], profile } = {}) {
@@ -89,7 +90,24 @@ export function wirepathEnd({ build = WIREPATH, transport = {}, idle = [], profi
             '--',
           ];
     const started = [process.execPath, ...command, 'up', '--config', file];
-    return lab.spawn(side, started, { env: { XDG_RUNTIME_DIR: runtime } });
+    const daemon = lab.spawn(side, started, { env: { XDG_RUNTIME_DIR: runtime } });
+    daemon.describe = async () => {
+      const command = [
+        'env',
+        `XDG_RUNTIME_DIR=${runtime}`,
+        process.execPath,
+        build,
+        'status',
+        '--json',
+        '--config',
+        file,
+      ];
+      const { node } = JSON.parse(await lab.exec(side, ...command));
+      return Object.entries(node.transport ?? {})
+        .map(([name, text]) => `${name} ${text}`)
+        .join('; ');
+    };
+    return daemon;
   };
 }
 
