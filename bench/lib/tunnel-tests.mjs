@@ -60,7 +60,7 @@ export function startStream(lab) {
 
 /** @returns megabits per second that the first end hands to its kernel. */
 export async function streamMegabits(lab, seconds) {
-  const counter = `/sys/class/net/${deviceName(0)}/statistics/rx_bytes`;
+  const counter = `/sys/class/net/${deviceName(lab, 0)}/statistics/rx_bytes`;
   const read = async () => ({ at: performance.now(), bytes: Number(await lab.exec(0, 'cat', counter)) });
   const before = await read();
   await sleep(seconds * 1000);

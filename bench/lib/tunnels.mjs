@@ -31,7 +31,8 @@ export function idlePeers(count, publicKeys) {
   }));
 }
 
-export const deviceName = (side) => `wpb${process.pid % 100_000}${side}`;
+/** Another in each lab, for the sockets of UAPI are in one folder. */
+export const deviceName = (lab, side) => `wpb${process.pid % 100_000}n${lab.number}${side}`;
 
 /** What one end has to know of the other, for every end that speaks WireGuard. */
 const livingPeer = (lab, side, keys) => ({
@@ -44,7 +45,7 @@ const livingPeer = (lab, side, keys) => ({
 function wirepathRc(lab, side, keys, transport, idle) {
   return {
     privateKey: keys[side].privateKey,
-    interface: deviceName(side),
+    interface: deviceName(lab, side),
     addresses: [`${TUNNEL_ADDRESSES[side]}/${PREFIX_LENGTH}`],
     mtu: TUNNEL_MTU,
     plugins: [['@wirepath/transport-wg', { listenPort: TUNNEL_PORT, ...transport }]],
@@ -114,7 +115,7 @@ export function wirepathEnd({ build = WIREPATH, transport = {}, idle = [], profi
 /** wireguard-go, or any program with its arguments. */
 export function wireguardGoEnd({ program = 'wireguard-go', idle = [] } = {}) {
   return async (lab, side, keys) => {
-    const name = deviceName(side);
+    const name = deviceName(lab, side);
     const daemon = lab.spawn(side, [program, '-f', name]);
     await lab.until(side, 'wg', 'show', name);
     const section = ({ publicKey, allowedIps, endpoint }) => [
@@ -169,7 +170,7 @@ export async function joinByNebula(lab) {
       static_host_map: { [TUNNEL_ADDRESSES[1 - side]]: [`${lab.addresses[1 - side]}:${TUNNEL_PORT}`] },
       lighthouse: { am_lighthouse: false, hosts: [] },
       listen: { host: '0.0.0.0', port: TUNNEL_PORT },
-      tun: { dev: deviceName(side), mtu: TUNNEL_MTU },
+      tun: { dev: deviceName(lab, side), mtu: TUNNEL_MTU },
       firewall: { outbound: anything, inbound: anything },
     };
     await writeFile(file(`${side}.yaml`), JSON.stringify(config), { mode: 0o600 });
@@ -199,7 +200,7 @@ export async function joinByPrototype(lab, script, crypto) {
   for (const [name, home] of await nativePackages()) await symlink(home, join(folder, 'node_modules', name));
   const daemons = [];
   for (const side of [0, 1]) {
-    const name = deviceName(side);
+    const name = deviceName(lab, side);
     const ends = [lab.addresses[side], String(TUNNEL_PORT), lab.addresses[1 - side], String(TUNNEL_PORT)];
     const copy = join(folder, resolve(script).slice(from.length + 1));
     daemons.push(lab.spawn(side, [process.execPath, copy, name, ...ends, String(side), 'single', crypto]));

@@ -10,6 +10,7 @@ const RETRY_MS = 50;
 const RETRY_FOR_MS = 15_000;
 /** What SIGINT and SIGTERM close. */
 const openLabs = new Set();
+let opened = 0;
 let closesOnSignals = false;
 /** By a signal: nothing more is started. */
 let stopped = false;
@@ -19,6 +20,8 @@ export class TwoNamespaces {
   names = ['a', 'b'].map((side) => `wpb${process.pid}${side}`);
   addresses = ['192.0.2.1', '192.0.2.2'];
   folder;
+  /** Of this process's labs. */
+  number = (opened += 1);
   #children = new Set();
   /** Ended without having been told to. */
   #ended = [];
@@ -89,8 +92,11 @@ export class TwoNamespaces {
         await sleep(RETRY_MS);
       }
     }
-    const words = [...this.#ended, ...this.#children].map(({ lastWords }) => lastWords).join('\n');
-    throw new Error(`${command.join(' ')}: ${last?.message ?? 'a daemon ended'}\n${words}`);
+    const ended = this.#ended.map(({ spawnargs, exitCode, signalCode, lastWords }) => {
+      return `${spawnargs.slice(4).join(' ')} ended with ${exitCode ?? signalCode}: ${lastWords}`;
+    });
+    const words = [...this.#children].map(({ lastWords }) => lastWords);
+    throw new Error([`${command.join(' ')}: ${last?.message ?? 'not tried'}`, ...ended, ...words].join('\n'));
   }
 
   async stop(child) {
