@@ -125,7 +125,7 @@ async function floodable(lab, ends) {
 /** @returns megabits per second of the stream meanwhile, and what the sender of the flood says. */
 async function flood(lab, { publicKey }, port, rate) {
   const args = [lab.addresses[0], port, publicKey, sources, rate, ...(options.cookies ? ['cookies'] : [])].map(String);
-  const sender = lab.spawn(1, [process.execPath, FLOOD, ...args], { stdout: 'pipe' });
+  const sender = lab.spawn(1, [process.execPath, FLOOD, ...args]);
   let said = '';
   sender.stdout.on('data', (text) => (said += text));
   await sleep(FLOOD_SETTLE_MS);

@@ -51,6 +51,7 @@ const named = (text) => {
 };
 /** The prototype's names of what our ladder is made of; its fastest beside what ours chooses. */
 const PROTOTYPE_CRYPTO = { default: 'raw', openssl: 'raw', evp: 'evp', sodium: 'sodium' };
+const ATTEMPTS = 2;
 const SETTLE_MS = 500;
 
 const progress = (text) => process.stderr.write(`${text}\n`);
@@ -92,6 +93,21 @@ async function knownToThisBuild(entries) {
   }
 }
 
+/** One that does not run here is left out: the others are worth their time still. */
+async function tried(entry) {
+  let problem;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    try {
+      return { result: await measure(entry) };
+    } catch (error) {
+      problem = error.message;
+      progress(`${entry.name}: ${problem}`);
+    }
+  }
+  progress(`${entry.name}: left out`);
+  return { problem };
+}
+
 /** Entries take turns. @returns by name, the results of all rounds. */
 async function compare(entries) {
   const results = new Map(entries.map(({ name }) => [name, []]));
@@ -99,13 +115,9 @@ async function compare(entries) {
   for (let round = 1; round <= rounds; round += 1) {
     for (const entry of entries.filter(({ name }) => !failed.has(name))) {
       progress(`round ${round} of ${rounds}: ${entry.name}`);
-      try {
-        results.get(entry.name).push(await measure(entry));
-      } catch (error) {
-        // One that does not run here is left out, and the others are worth their time still.
-        failed.set(entry.name, error.message);
-        progress(`${entry.name}: left out, ${error.message}`);
-      }
+      const { result, problem } = await tried(entry);
+      if (problem === undefined) results.get(entry.name).push(result);
+      else failed.set(entry.name, problem);
     }
   }
   return { results, failed };

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+const LAST_WORDS = 2000;
 const RETRY_MS = 50;
 const RETRY_FOR_MS = 15_000;
 /** What SIGINT and SIGTERM close. */
@@ -64,15 +65,17 @@ export class TwoNamespaces {
   }
 
   /** Starts a command that stays. @returns a process whose `pid` is the command's own. */
-  spawn(side, command, { env = {}, stdout = 'ignore' } = {}) {
+  spawn(side, command, { env = {} } = {}) {
     refuseOnceStopped();
     const child = spawn('ip', ['netns', 'exec', this.names[side], ...command], {
-      stdio: ['ignore', stdout, 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       // What a node keeps of its peers is no figure, and must not stay on the machine.
       env: { ...process.env, XDG_STATE_HOME: this.folder, ...env },
     });
     child.lastWords = '';
-    child.stderr.on('data', (text) => (child.lastWords = (child.lastWords + text).slice(-2000)));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text) => (child.lastWords = (child.lastWords + text).slice(-LAST_WORDS)));
+    }
     this.#children.add(child);
     child.on('close', () => {
       if (this.#children.delete(child) && !child.killed) this.#ended.push(child);
