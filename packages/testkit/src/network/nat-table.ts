@@ -72,9 +72,9 @@ export class NatTable {
   /** @returns whether the port could be had. */
   forward(outerPort: number, inner: TransportAddress, nowMs: number): boolean {
     const before = this.#forwarded.get(outerPort);
-    const mapping = this.#alive(this.#byPort.get(outerPort), nowMs);
-    const isOurs = (one: TransportAddress | undefined) => one === undefined || sameAddress(one, inner);
-    if (!isOurs(before?.inner) || !isOurs(mapping?.inner)) return false;
+    // What goes out by a port of its own stays apart from what comes in by one that was asked for.
+    if (this.#alive(this.#byPort.get(outerPort), nowMs) !== undefined) return false;
+    if (before !== undefined && !sameAddress(before.inner, inner)) return false;
     if (before === undefined) this.#forwarded.set(outerPort, { inner, heard: new Map() });
     return true;
   }

@@ -2,6 +2,7 @@ import type { Clock } from '@wirepath/core';
 import { VirtualRelayServer } from '../network/virtual-relay-server.js';
 import type { NatRouter } from '../network/nat-router.js';
 import type { Segment } from '../network/segment.js';
+import { VirtualGateway } from '../network/virtual-gateway.js';
 import { VirtualStunServer } from '../network/virtual-stun-server.js';
 import type { VirtualHost } from '../network/virtual-host.js';
 import { VirtualNetwork } from '../network/virtual-network.js';
@@ -26,7 +27,7 @@ export function buildNetwork(topology: Topology, clock: Clock, seed: number): Bu
     segments.set(name, known);
     return known;
   };
-  const routers = topology.routers.map(({ inside, outside, passesUdp, link, ...settings }) =>
+  const routers = topology.routers.map(({ inside, outside, passesUdp, link, gatewayIp: _gatewayIp, ...settings }) =>
     network.router({
       ...settings,
       ...link,
@@ -35,6 +36,12 @@ export function buildNetwork(topology: Topology, clock: Clock, seed: number): Bu
       blocks: ({ isOfStream }) => !passesUdp && isOfStream !== true,
     }),
   );
+  for (const [index, { inside, gatewayIp: ip }] of topology.routers.entries()) {
+    const router = routers[index];
+    if (ip === undefined || router === undefined) continue;
+    const { random } = network;
+    new VirtualGateway({ router, inside: segment(inside), ip, clock, random, protocols: ['nat-pmp'] });
+  }
   const hosts = new Map(
     topology.hosts.map(({ name, segment: on, ips, link }) => [name, network.host({ on: segment(on), ips, ...link })]),
   );

@@ -177,10 +177,10 @@ function isLossless({ sites }: NetworkPlan): boolean {
 
 /** One line for a person: what is special about this network. */
 export function describePlan({ sites, together, relays, relaysByStream, disturbances }: NetworkPlan): string {
-  const site = ({ kind, nat, carrier, ipv6 }: NetworkPlan['sites'][number]) => {
+  const site = ({ kind, nat, carrier, mapsPorts = false, ipv6 }: NetworkPlan['sites'][number]) => {
     const text = (settings: typeof nat) => `${settings.mapping}/${settings.filtering}`;
     const nats = kind === 'nat' ? [nat, ...(carrier === undefined ? [] : [carrier])].map(text) : [kind];
-    return nats.join(' behind ') + (ipv6 ? ' + IPv6' : '');
+    return nats.join(' behind ') + (mapsPorts ? ' that maps ports' : '') + (ipv6 ? ' + IPv6' : '');
   };
   const shared = together === 'nothing' ? '' : `, same ${together}`;
   const events = disturbances.map(({ kind, site: at }: Disturbance) => `${kind} ${at}`).join(', ');

@@ -10,7 +10,7 @@ import type { Disturbance, NetworkPlan } from './plan/network-plan.js';
 import { Oracle, type Verdict } from './plan/oracle.js';
 import { SimulatedNode } from './node/simulated-node.js';
 import { SimulatedSignaling } from './node/simulated-signaling.js';
-import { natBehaviorOf, topologyOf, type Topology } from './plan/topology.js';
+import { gatewayOf, natBehaviorOf, topologyOf, type Topology } from './plan/topology.js';
 
 /** An event of a run, for a trace. */
 export interface TraceLine {
@@ -230,6 +230,7 @@ export class Simulation {
       stunServers: this.topology.stunServers,
       relayServers: this.topology.relaysOf[index],
       relaysByStream: this.topology.relaysByStream,
+      gateway: gatewayOf(this.topology, index),
       natBehavior: natBehaviorOf(this.topology, index),
       innerIp: INNER_IPS[index],
       onEffect: (effect) => {

@@ -32,6 +32,8 @@ export interface SimulatedNodeNeeds {
   readonly relayServers: readonly TransportAddress[];
   /** They are reached by stream, too. */
   readonly relaysByStream?: boolean;
+  /** Where it asks for a mapping; undefined: nowhere. */
+  readonly gateway?: TransportAddress | undefined;
   /** What it knows of its NAT. It does not find out by itself. */
   readonly natBehavior: NatBehavior;
   /** Its address inside the tunnel. */
@@ -98,12 +100,30 @@ export class SimulatedNode {
   // --- Life ---
 
   start(): void {
-    const { clock, signaling, host, natBehavior, stunServers, relayServers, relaysByStream = false } = this.#needs;
+    const {
+      clock,
+      signaling,
+      host,
+      natBehavior,
+      gateway,
+      stunServers,
+      relayServers,
+      relaysByStream = false,
+    } = this.#needs;
     const datagrams = this.transport.open();
     if (datagrams === undefined) return;
     const onEvent = (event: DriverEvent) => this.#loop.handle(event);
     const listenPort = this.transport.listenPort ?? 0;
-    const sources = { datagrams, clock, random: this.#random, servers: stunServers, host, listenPort, natBehavior };
+    const sources = {
+      datagrams,
+      clock,
+      random: this.#random,
+      servers: stunServers,
+      host,
+      listenPort,
+      gateway,
+      natBehavior,
+    };
     this.#ports = {
       datagrams,
       sources: new SimulatedSources({ ...sources, onEvent }),

@@ -4,22 +4,28 @@ import {
   type DriverEvent,
   type GatheredCandidate,
   type NatBehavior,
+  type TransportAddress,
 } from '@wirepath/core';
 import type { VirtualHost } from '../../network/virtual-host.js';
+import { SimulatedPortMapping, type SimulatedPortMappingNeeds } from './simulated-port-mapping.js';
 import { SimulatedStun, type SimulatedStunNeeds, type StunAnswer } from './simulated-stun.js';
 
 export interface SimulatedSourcesNeeds extends SimulatedStunNeeds {
+  readonly datagrams: SimulatedPortMappingNeeds['datagrams'];
   readonly host: VirtualHost;
   readonly listenPort: number;
+  /** That maps ports; undefined: none. */
+  readonly gateway?: TransportAddress | undefined;
   /** What it knows of its NAT. It does not find out by itself. */
   readonly natBehavior: NatBehavior;
   readonly onEvent: (event: DriverEvent) => void;
 }
 
-/** Two candidate sources, the host's addresses and STUN servers, with callbacks in the place of promises. */
+/** Three candidate sources, the host's addresses, STUN servers and the gateway, with callbacks in the place of promises. */
 export class SimulatedSources {
   readonly #needs: SimulatedSourcesNeeds;
   readonly #stun: SimulatedStun;
+  readonly #portMapping: SimulatedPortMapping | undefined;
   /** What the newest gathering was told; undefined before the first. */
   #known: readonly StunAnswer[] | undefined;
   #gathering: Disposable | undefined;
@@ -27,6 +33,19 @@ export class SimulatedSources {
   constructor(needs: SimulatedSourcesNeeds) {
     this.#needs = needs;
     this.#stun = new SimulatedStun(needs);
+    const { gateway, datagrams, clock, listenPort, onEvent } = needs;
+    if (gateway === undefined) return;
+    this.#portMapping = new SimulatedPortMapping({
+      gateway,
+      datagrams,
+      clock,
+      listenPort,
+      onMapped: (address) => {
+        const candidates = address === undefined ? [] : [this.#mapped(address)];
+        for (const candidate of candidates) onEvent({ type: 'candidate', source: 'portmap', candidate });
+        onEvent({ type: 'gathered', source: 'portmap', candidates });
+      },
+    });
   }
 
   gather(): void {
@@ -43,6 +62,7 @@ export class SimulatedSources {
     for (const candidate of hosts)
       onEvent({ type: 'candidate', source: 'host', candidate: this.#discovered(candidate) });
     onEvent({ type: 'gathered', source: 'host', candidates: hosts.map((candidate) => this.#discovered(candidate)) });
+    this.#portMapping?.ask();
     const answers: StunAnswer[] = [];
     const candidateOf = ({ base, mapped }: StunAnswer) =>
       this.#discovered({ type: 'server-reflexive', address: mapped, base });
@@ -62,6 +82,7 @@ export class SimulatedSources {
   /** Have mappings changed? The first answer that is new is enough. */
   refresh(): void {
     const { onEvent } = this.#needs;
+    this.#portMapping?.ask();
     const known = this.#known;
     if (known === undefined) return onEvent({ type: 'refreshed' });
     this.#stun.ask(
@@ -81,7 +102,12 @@ export class SimulatedSources {
   }
 
   stop(): void {
+    this.#portMapping?.unmap();
     this.#stun.stop();
+  }
+
+  #mapped(address: TransportAddress) {
+    return this.#discovered({ type: 'server-reflexive', address, server: 'gateway', forwardedBy: 'the gateway' });
   }
 
   #discovered(candidate: GatheredCandidate): GatheredCandidate & { readonly discoveredAtMs: number } {

@@ -10,6 +10,8 @@ export interface SitePlan {
   readonly nat: NatSettings;
   /** A second NAT in front of that one. */
   readonly carrier?: NatSettings;
+  /** The router in front of it maps ports when it is asked. */
+  readonly mapsPorts?: boolean;
   readonly lanIp: string;
   readonly ipv6: boolean;
   readonly ipv6Filtering: NatDependence | 'open';
@@ -63,21 +65,30 @@ export interface NetworkPlan {
 
 /** One network in so many has relays that are reached by stream, too. */
 const BY_STREAM = 0.1;
+/** One router in so many maps ports. */
+const MAPS_PORTS = 0.15;
 
 export interface RandomPlanOptions {
   /** How many of them. @default 0 */
   readonly disturbances?: number;
   /** Whether relays may be reached by stream. The rest of a network does not depend on it. @default true */
   readonly streams?: boolean;
+  /** Whether routers may map ports. Likewise. @default true */
+  readonly portMapping?: boolean;
 }
 
 /** The network of a seed. */
 export function randomPlan(seed: number, options: RandomPlanOptions = {}): NetworkPlan {
   const streams = new SeededRandom(seed ^ 0x7c9);
   const isByStream = streams.chance(BY_STREAM) && options.streams !== false;
+  const mapping = new SeededRandom(seed ^ 0x14eb);
+  const withMapping = (site: SitePlan): SitePlan =>
+    mapping.chance(MAPS_PORTS) && site.kind === 'nat' && options.portMapping !== false
+      ? { ...site, mapsPorts: true }
+      : site;
   const random = new SeededRandom(seed);
-  const first = randomSite(random);
-  const second = randomSite(random);
+  const first = withMapping(randomSite(random));
+  const second = withMapping(randomSite(random));
   const together = random.chance(0.1) && first.kind !== 'public' ? 'lan' : 'nothing';
   const sharesCarrier = together === 'nothing' && first.carrier !== undefined && second.carrier !== undefined;
   const relays = random.pick([

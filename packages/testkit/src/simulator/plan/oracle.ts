@@ -24,6 +24,8 @@ interface SymbolicNat {
   readonly inner: Map<string, SymbolicAddress>;
   /** What the filter lets in, by outside port. */
   readonly permitted: Map<string, Set<string>>;
+  /** Who came in by a port that is forwarded is answered from it: the outside port by inside and remote address. */
+  readonly answered: Map<string, string>;
 }
 
 interface Side {
@@ -55,7 +57,7 @@ export class Oracle {
   constructor(topology: Topology) {
     this.#topology = topology;
     for (const router of topology.routers)
-      this.#nats.set(router, { mappings: new Map(), inner: new Map(), permitted: new Map() });
+      this.#nats.set(router, { mappings: new Map(), inner: new Map(), permitted: new Map(), answered: new Map() });
   }
 
   verdict(): Verdict {
@@ -76,6 +78,13 @@ export class Oracle {
     for (const server of this.#topology.stunServers) {
       const seen = this.#send(host, { ip: server.ip, port: String(server.port) });
       if (seen !== undefined) candidates.set(text(seen.source), { address: seen.source, type: 'reflexive' });
+    }
+    const gateway = this.#topology.routers.find(({ inside }) => inside === host.segment);
+    const inside = host.ips.find((ip) => !isIpv6(ip));
+    if (gateway?.gatewayIp !== undefined && inside !== undefined) {
+      const address = { ip: gateway.ip, port: forwardedPort(inside) };
+      candidates.set(text(address), { address, type: 'reflexive' });
+      this.#nat(gateway).inner.set(address.port, { ip: inside, port: String(NODE_PORT) });
     }
     for (const ip of host.ips) {
       const address = { ip, port: String(NODE_PORT) };
@@ -131,8 +140,8 @@ export class Oracle {
 
   #knowledge(a: Side, b: Side): number {
     let size = a.seen.size + b.seen.size + a.proven.size + b.proven.size;
-    for (const { mappings, permitted } of this.#nats.values()) {
-      size += mappings.size;
+    for (const { mappings, permitted, answered } of this.#nats.values()) {
+      size += mappings.size + answered.size;
       for (const each of permitted.values()) size += each.size;
     }
     return size;
@@ -171,6 +180,8 @@ export class Oracle {
   #translate(router: TopologyRouter, source: SymbolicAddress, to: SymbolicAddress): SymbolicAddress {
     const nat = this.#nat(router);
     const translates = !isIpv6(to.ip);
+    const answered = nat.answered.get(`${text(source)} ${text(to)}`);
+    if (answered !== undefined) return { ip: router.ip, port: answered };
     const key = translates ? `${text(source)} ${dependsOn(router.nat.mapping, to)}` : text(source);
     const outside = translates ? (nat.mappings.get(key) ?? this.#newPort()) : text(source);
     nat.mappings.set(key, outside);
@@ -189,6 +200,10 @@ export class Oracle {
     if (filtering === 'open') return this.#onSegment(router.inside, source, to);
     const outside = translates ? to.port : text(to);
     const inner = nat.inner.get(outside);
+    if (inner !== undefined && outside.startsWith(FORWARDED)) {
+      nat.answered.set(`${text(inner)} ${text(source)}`, outside);
+      return this.#onSegment(router.inside, source, inner);
+    }
     if (inner === undefined || nat.permitted.get(outside)?.has(dependsOn(filtering, source)) !== true) return undefined;
     return this.#onSegment(router.inside, source, inner);
   }
@@ -210,5 +225,8 @@ function dependsOn(dependence: NatDependence, { ip, port }: SymbolicAddress): st
   return dependence === 'address-dependent' ? ip : text({ ip, port });
 }
 
+/** A port that a gateway forwards, by the address inside. */
+const FORWARDED = 'forwarded ';
+const forwardedPort = (ip: string) => FORWARDED + ip;
 const isIpv6 = (ip: string) => ip.includes(':');
 const text = ({ ip, port }: SymbolicAddress) => `${ip}|${port}`;

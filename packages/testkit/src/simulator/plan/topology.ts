@@ -38,6 +38,8 @@ export interface TopologyRouter {
   readonly nat: NatSettings;
   readonly ipv6Filtering: NatDependence | 'open';
   readonly passesUdp: boolean;
+  /** It maps ports for whoever asks at this address of it, inside. */
+  readonly gatewayIp?: string;
   readonly link: LinkSettings;
 }
 
@@ -47,6 +49,8 @@ export const NODE_PORT = 51_820;
 const STUN_IPS = ['203.0.113.10', '203.0.113.11', '2001:db8:ffff::10'] as const;
 const RELAY_IPS = ['203.0.113.20', '203.0.113.21'] as const;
 const SERVER_PORT = 3478;
+/** Of NAT-PMP and PCP. */
+const GATEWAY_PORT = 5351;
 const SERVER_LINK: LinkSettings = { latencyMs: 2 };
 const LAN_LINK: LinkSettings = { latencyMs: 0.2 };
 
@@ -104,7 +108,8 @@ function placeSite(index: number, site: SitePlan, plan: NetworkPlan, routers: To
   }
   const ip = outside === INTERNET ? publicIp(index) : `100.64.0.${2 + index}`;
   const inside = placeSegment(index);
-  routers.push({ ...common, inside, outside, ip, nat: site.nat, link: site.link });
+  const gateway = site.mapsPorts === true ? { gatewayIp: site.lanIp.replace(/\d+$/, '1') } : {};
+  routers.push({ ...common, inside, outside, ip, nat: site.nat, ...gateway, link: site.link });
   return inside;
 }
 
@@ -114,6 +119,13 @@ const publicIp = (index: number) => `198.51.100.${10 + index}`;
 
 function ipv6Of(index: number, site: SitePlan): string[] {
   return site.ipv6 ? [`2001:db8:${index + 1}::2`] : [];
+}
+
+/** Where a node asks for a mapping; undefined where the router in front of it maps none. */
+export function gatewayOf({ hosts, routers, nodes }: Topology, index: 0 | 1): TransportAddress | undefined {
+  const segment = hosts.find(({ name }) => name === nodes[index])?.segment;
+  const ip = routers.find(({ inside }) => inside === segment)?.gatewayIp;
+  return ip === undefined ? undefined : transportAddress(ip, GATEWAY_PORT);
 }
 
 /** What the NATs in front of a node come to together (RFC 4787): of several, the strictest counts. */
