@@ -144,4 +144,14 @@ describe('physical egress', () => {
     const state = readNetworkState(fakeMachine(fake), { interfaceName: 'wp0', addresses: ['10.77.0.1/24'] });
     expect(selectPhysicalEgress(state).map(brief)).toEqual(['eth0 v4 10.0.0.2 100 route']);
   });
+
+  it('names the gateway of its default route', () => {
+    const fake: FakeMachine = {
+      links: { lo, eth0 },
+      ipv4Routes: ipv4Default('eth0', GATEWAY_V4, 100),
+      ipv6Routes: ipv6Default('eth0', GATEWAY_V6, 1024),
+    };
+    const state = readNetworkState(fakeMachine(fake), { interfaceName: 'wp0', addresses: ['10.77.0.1/24'] });
+    expect(selectPhysicalEgress(state).map(({ gateway }) => gateway)).toEqual(['192.0.2.1', '2001:db8::1']);
+  });
 });

@@ -32,6 +32,19 @@ describe('local candidates', () => {
     ]);
   });
 
+  it('that a gateway forwards are told like others, and are not what servers see', () => {
+    const forwarded = { ...found('server-reflexive', '203.0.113.5:51820'), forwardedBy: 'PCP at 192.168.1.1' };
+    const candidates = gatheredFrom({ portmap: [forwarded], stun: [found('server-reflexive', '203.0.113.5:40001')] });
+    expect(
+      candidates
+        .signalled()
+        .map(({ address }) => address.port)
+        .sort(),
+    ).toEqual([40_001, 51_820]);
+    expect(candidates.reflexive().map(formatAddress)).toEqual(['203.0.113.5:40001']);
+    expect(candidates.forwarded()).toEqual([{ address: forwarded.address, by: 'PCP at 192.168.1.1' }]);
+  });
+
   it('duplicates are removed wherever they stand, and the best kind of each address stays', () => {
     const candidates = gatheredFrom({
       stun: [found('server-reflexive', '192.0.2.1:51820'), found('server-reflexive', '203.0.113.5:40001')],
