@@ -1,10 +1,13 @@
 /** Two WireGuard devices joined in memory, in virtual time: what one sends, the other is given at once. */
+import { PacketMemory } from '@wirepath/linux';
 import { Device } from '../../packages/transport-wg/dist/protocol/device.js';
 import { formatKey, generatePrivateKey, publicKeyOf } from '../../packages/transport-wg/dist/protocol/keys.js';
+import { PacketBuffers } from '../../packages/transport-wg/dist/protocol/packet-buffers.js';
 
 export const INNER_ADDRESSES = ['10.77.0.1', '10.77.0.2'];
 
 const EPOCH_MS = 1_700_000_000_000;
+const CIPHER_BYTES = 64 << 10;
 
 export class DevicePair {
   devices;
@@ -33,8 +36,9 @@ export class DevicePair {
 
   #device(privateKey, i) {
     const nothing = () => undefined;
+    const memory = new PacketMemory(PacketBuffers.SIZE_BYTES + CIPHER_BYTES);
     const sink = {
-      send: (datagram) => this.#onDatagram(1 - i, datagram),
+      send: (offset, sizeBytes) => this.#onDatagram(1 - i, memory.bytes.slice(offset, offset + sizeBytes)),
       reply: nothing,
       deliver: () => (this.delivered[i] += 1),
       onHandshake: nothing,
@@ -43,6 +47,7 @@ export class DevicePair {
       onPathWanted: nothing,
     };
     return new Device({
+      buffers: new PacketBuffers(memory),
       privateKey,
       sink,
       samePath: (a, b) => a === b,

@@ -51,6 +51,7 @@ export function statusDocument(changes: Partial<StatusDocument> = {}): StatusDoc
       interface: 'wp0',
       listenPort: 51820,
       natBehavior: { mapping: 'endpoint-independent', filtering: null },
+      transport: { crypto: 'openssl', datagrams: 'sendmmsg, recvmmsg' },
       candidates: [],
       dropped: {},
       problems: [],

@@ -129,6 +129,7 @@ describe('status', () => {
       addresses  10.77.0.1/24
       key        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
       NAT        endpoint-independent mapping, unknown filtering
+      transport  crypto openssl; datagrams sendmmsg, recvmmsg
       signaling  ws://203.0.113.10:7000 up for 3 min
       relay      turns:203.0.113.10:443 up (TLS, 203.0.113.10:49170, 8.10 ms)
       relay      turn:203.0.113.11:3478 ready (203.0.113.11:5, 9.00 ms): kept ready

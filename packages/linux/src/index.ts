@@ -6,17 +6,18 @@
  * {@link SystemCallError}; where no call can be made, a {@link NativeCodeError}.
  *
  * ```ts
- * import { linuxBoottime, SystemCallError, TunDevice, watchNetworkChanges } from '@wirepath/linux';
+ * import { BatchedTun, linuxBoottime, PacketMemory, SystemCallError, TUN_BYTES, watchNetworkChanges } from '@wirepath/linux';
  *
  * const watch = watchNetworkChanges({
  *   onChange: () => console.log('links, addresses or routes changed'),
  *   onLost: (error) => console.log(error.message),
  * });
  * try {
- *   const device = TunDevice.open('tun7');
+ *   const device = BatchedTun.open('tun7', new PacketMemory(TUN_BYTES));
  *   device.start({
- *     onPacket: (packet) => console.log(`${packet.length} bytes`),
- *     onLost: (reason) => console.log(reason),
+ *     packet: (offset, sizeBytes) => console.log(`${sizeBytes} bytes at ${offset}`),
+ *     batchEnd: () => undefined,
+ *     lost: (reason) => console.log(reason),
  *   });
  *   await device.close();
  * } catch (error) {
@@ -119,4 +120,4 @@ export { UDP_BATCHES_BYTES } from './udp/message-vectors.js';
 export { socketAddress, type SocketAddress } from './udp/socket-address.js';
 export { UdpBatches } from './udp/udp-batches.js';
 export type { UdpOffload } from './udp/udp-shared.js';
-export { TUN_FILE, TunDevice, type TunEvents } from './tun/tun-device.js';
+export { BatchedTun, TUN_BYTES, TUN_FILE, type BatchedTunEvents, type TunOffload } from './tun/batched-tun.js';

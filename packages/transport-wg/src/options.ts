@@ -1,4 +1,5 @@
 import type { SchemaLibrary } from '@wirepath/core/plugin';
+import { PACKET_CIPHERS, type PacketCipherName } from './crypto/packet-cipher.js';
 import { killSwitchOption, type KillSwitchOption } from './system/firewall/kill-switch-options.js';
 
 /** Options of the plugin, as in the rc file. */
@@ -9,6 +10,11 @@ export interface WireGuardOptions {
   readonly listenPort?: number | undefined;
   /** Of `embedded`. False: packets stay in this process, no device and no right is needed. @default true */
   readonly tun: boolean;
+  /**
+   * Of `embedded`: the implementation of ChaCha20-Poly1305 for packets, and nothing else will do.
+   * @default the first of {@link PACKET_CIPHERS} that gives the known answers here
+   */
+  readonly crypto?: PacketCipherName | undefined;
   /** Mark of our datagrams and number of our routing table. @default made from the interface's name */
   readonly fwmark?: number | undefined;
   /** Binds the sockets to one interface (SO_BINDTODEVICE): only for a machine whose default route a mesh owns. */
@@ -39,6 +45,12 @@ export function wireGuardOptions(z: SchemaLibrary) {
       .boolean()
       .default(true)
       .describe('Of `embedded`. `false`: packets stay in the process, for programs that embed it; needs no rights'),
+    crypto: z
+      .enum(PACKET_CIPHERS)
+      .optional()
+      .describe(
+        'Of `embedded`: what encrypts packets, and nothing else will do; default: the first of these that works here',
+      ),
     fwmark: z
       .number()
       .int()

@@ -71,6 +71,7 @@ function emptyNode(version: string, publicKey: string | null, problems: readonly
       addresses: [],
       listenPort: null,
       natBehavior: { mapping: null, filtering: null },
+      transport: {},
       candidates: [],
       dropped: {},
       problems,

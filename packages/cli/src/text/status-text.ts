@@ -29,6 +29,7 @@ function formatNode({ node, signaling, relays }: StatusDocument, { palette, nowU
     ...(node.addresses.length === 0 ? [] : [['addresses', printable(node.addresses.join(', '))]]),
     ['key', printable(node.publicKey)],
     ['NAT', describeNat(node.natBehavior)],
+    ...describeTransport(node.transport),
     ...signaling.map(({ url, state, since, error }) => [
       'signaling',
       `${printable(url)} ${stateStyle[state](state)} for ${ageOf(since, nowUnixMs)}${suffix(error)}`,
@@ -41,6 +42,12 @@ function formatNode({ node, signaling, relays }: StatusDocument, { palette, nowU
     }),
   ];
   return lines.map(([label = '', text = '']) => `${label.padEnd(11)}${text}\n`).join('');
+}
+
+/** One line: `crypto openssl; datagrams recvmmsg, GRO`. A node that is starting has nothing to say yet. */
+function describeTransport(transport: StatusDocument['node']['transport']): string[][] {
+  const words = Object.entries(transport).map(([name, text]) => `${name} ${text}`);
+  return words.length === 0 ? [] : [['transport', printable(words.join('; '))]];
 }
 
 function describeNat({ mapping, filtering }: StatusDocument['node']['natBehavior']): string {

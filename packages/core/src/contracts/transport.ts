@@ -139,6 +139,8 @@ export interface Transport {
   onInnerPacket?(listener: (packet: Uint8Array) => void): Disposable;
   /** Datagrams dropped since the start, by reason. */
   counters(): Readonly<Record<string, number>>;
+  /** How it works here, in a few words each, for `status`: `{ crypto: 'openssl', datagrams: 'recvmmsg, GRO' }`. */
+  describe?(): Readonly<Record<string, string>>;
   /** What was dropped lately and can mean somebody's mistake: a sentence each, with the cure, for `status`. */
   problems?(): readonly string[];
 }

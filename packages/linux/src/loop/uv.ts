@@ -51,9 +51,12 @@ function bind(koffi: Koffi): Uv | null {
   if (calls === undefined) return null;
 
   const handles = new Map<number, Handle>();
-  const readable = koffi.register((address: number) => {
+  const readable = koffi.register((address: number, status: number) => {
+    const handle = handles.get(address);
     try {
-      handles.get(address)?.onReadable?.();
+      handle?.onReadable?.();
+      // libuv watches no longer what has reported an error, which may be that of a single datagram.
+      if (status < 0 && handle?.onReadable !== undefined) calls.start(address, UV_READABLE, readable);
     } catch (error) {
       // Not through C: it is thrown where Node looks for it.
       setImmediate(() => {

@@ -3,10 +3,12 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { watchNetworkChanges } from '../../src/rtnetlink/network-changes.js';
-import { TunDevice } from '../../src/tun/tun-device.js';
+import { PacketMemory } from '../../src/memory/packet-memory.js';
+import { BatchedTun, TUN_BYTES } from '../../src/tun/batched-tun.js';
 
 const canMakeDevices = process.platform === 'linux' && process.geteuid?.() === 0;
 const name = `wl${process.pid % 100000}`;
+const newMemory = () => new PacketMemory(TUN_BYTES + 4096);
 const ip = (...args: string[]) => execFileSync('ip', args, { stdio: 'ignore' });
 
 describe.skipIf(!canMakeDevices)('a device of our own (skipped without root)', () => {
@@ -21,10 +23,10 @@ describe.skipIf(!canMakeDevices)('a device of our own (skipped without root)', (
       onLost: (error) => expect.unreachable(error.message),
     });
     const made = change();
-    const device = TunDevice.open(name);
+    const device = BatchedTun.open(name, newMemory());
     await made;
     expect(device.name).toBe(name);
-    expect(() => TunDevice.open(name)).toThrow(expect.objectContaining({ call: 'ioctl', code: 'EBUSY' }));
+    expect(() => BatchedTun.open(name, newMemory())).toThrow(expect.objectContaining({ call: 'ioctl', code: 'EBUSY' }));
     const gone = change();
     await device.close();
     await gone;
@@ -32,27 +34,40 @@ describe.skipIf(!canMakeDevices)('a device of our own (skipped without root)', (
   });
 
   it('hands over what the system routes to it, and says when it is deleted', async () => {
-    const device = TunDevice.open(name);
+    const memory = newMemory();
+    const device = BatchedTun.open(name, memory);
     const packets: number[] = [];
+    let batches = 0;
     const lost = new Promise<string>((onLost) => {
-      device.start({ onPacket: (packet) => packets.push(packet[0]! >> 4), onLost });
+      device.start({
+        packet: (offset) => packets.push(memory.bytes[offset]! >> 4),
+        batchEnd: () => (batches += 1),
+        lost: onLost,
+      });
     });
     ip('link', 'set', name, 'up');
     // Router solicitations and the like come by themselves.
     await expect.poll(() => packets.length, { timeout: 10_000 }).toBeGreaterThan(0);
     ip('link', 'delete', name);
     expect(await lost).toBe('the device is gone');
+    expect(batches).toBeGreaterThan(0);
+    expect(new Set(packets)).toEqual(new Set([6]));
     await device.close();
   });
 
   it('hands packets to the system', async () => {
-    const device = TunDevice.open(name);
+    const memory = newMemory();
+    const device = BatchedTun.open(name, memory);
     ip('address', 'add', '10.213.7.1/24', 'dev', name);
     ip('link', 'set', name, 'up');
     const socket = createSocket('udp4').bind(0, '10.213.7.1');
     await once(socket, 'listening');
     const heard = once(socket, 'message');
-    device.write(udpPacket([10, 213, 7, 2], [10, 213, 7, 1], socket.address().port, 'hello'));
+    const packet = udpPacket([10, 213, 7, 2], [10, 213, 7, 1], socket.address().port, 'hello');
+    const at = memory.reserve(packet.length);
+    memory.bytes.set(packet, at);
+    device.write(at, packet.length);
+    device.flush();
     expect(String((await heard)[0])).toBe('hello');
     expect(device.writeDrops).toEqual({ full: 0, down: 0, refused: 0 });
     socket.close();
@@ -60,7 +75,7 @@ describe.skipIf(!canMakeDevices)('a device of our own (skipped without root)', (
   });
 
   it.each(['', 'a-name-of-sixteen'])('cannot have the name "%s"', (unfit) => {
-    expect(() => TunDevice.open(unfit)).toThrow(RangeError);
+    expect(() => BatchedTun.open(unfit, newMemory())).toThrow(RangeError);
   });
 });
 

@@ -85,6 +85,7 @@ const IDLE_NODE: StatusDocument['node'] = {
   addresses: ['10.77.0.1/24'],
   listenPort: 51820,
   natBehavior: { mapping: null, filtering: null },
+  transport: {},
   candidates: [],
   dropped: {},
   problems: [],

@@ -1,4 +1,5 @@
 import type { Clock, Guard, Identity, Logger, NodeSettings, ProductNames, RandomSource } from '@wirepath/core/plugin';
+import type { PacketCipherName } from '../crypto/packet-cipher.js';
 import type { KillSwitchOption } from '../system/firewall/kill-switch-options.js';
 import type { OpenUdpSocket } from '../sockets/udp-socket.js';
 
@@ -18,6 +19,8 @@ export interface EmbeddedTransportOptions {
   readonly listenPort?: number | undefined;
   /** @default true */
   readonly tun?: boolean | undefined;
+  /** The only cipher that will do for packets. @default the fastest that works here */
+  readonly crypto?: PacketCipherName | undefined;
   readonly fwmark?: number | undefined;
   readonly bindInterface?: string | undefined;
   /** @default false */

@@ -2,7 +2,6 @@ import {
   CodedError,
   Counters,
   sameAddress,
-  samePath,
   socketPath,
   type Datagrams,
   type PacketPort,
@@ -14,26 +13,22 @@ import {
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
 import { setImmediate } from 'node:timers/promises';
-import { firewallMark, routingTable, type FirewallMark } from '../system/firewall-mark.js';
-import { Device } from '../protocol/device.js';
+import { firewallMark, type FirewallMark } from '../system/firewall-mark.js';
+import type { Device } from '../protocol/device.js';
 import { parseKey } from '../protocol/keys.js';
-import type { DeviceSink } from '../protocol/sink.js';
-import { TunInterface } from '../inner/tun-interface.js';
 import { createFirewall } from '../system/firewall/create-firewall.js';
 import type { Firewall } from '../system/firewall/firewall.js';
 import { UapiServer } from '../uapi/socket/server.js';
-import { sourceBytes } from './cookie-source.js';
+import { DataPlane } from './data-plane.js';
 import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
 import { pinSockets, prepareSockets } from './prepare-sockets.js';
 import { EventThrottle } from '../events/event-throttle.js';
-import { InProcessPort } from '../inner/in-process-port.js';
-import type { InnerSide } from '../inner/inner-side.js';
 import { Mishaps } from '../events/mishaps.js';
 import { counted } from '../events/counted.js';
 import { TransportEvents } from '../events/transport-events.js';
 import { openPreferring } from '../sockets/open-preferring.js';
 import { OutsideSockets } from '../sockets/outside-sockets.js';
-import { Sockets } from '../sockets/sockets.js';
+import type { PacketPath } from '../sockets/packet-path.js';
 import type { EmbeddedTransportNeeds, EmbeddedTransportOptions } from './embedded-options.js';
 
 const NO_PRESHARED_KEY = new Uint8Array(32);
@@ -63,19 +58,13 @@ export class EmbeddedTransport implements Transport {
   readonly #mark: FirewallMark;
   readonly #counters = new Counters();
   readonly #mishaps: Mishaps;
-  readonly #sockets: Sockets;
-  readonly #inner: InnerSide;
-  readonly #port: InProcessPort | undefined;
-  readonly #tun: TunInterface | undefined;
+  readonly #plane: DataPlane;
   readonly #peers = new Map<PublicKey, PeerRecord>();
   readonly #events: TransportEvents;
   readonly #outside: OutsideSockets;
   readonly openTcpOutside = (remote: TransportAddress) => this.#outside.openTcp(remote);
   readonly openUdpOutside = (remote: TransportAddress) => this.#outside.openUdp(remote);
-  #device: Device<TransportPath> | undefined;
   #uapi: UapiServer | undefined;
-  #timer: Disposable | undefined;
-  #timerDueMs = Infinity;
   #listening = false;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -83,71 +72,42 @@ export class EmbeddedTransport implements Transport {
   constructor(needs: EmbeddedTransportNeeds, options: EmbeddedTransportOptions = {}) {
     this.#needs = needs;
     this.#options = options;
-    const { node, logger, guard, clock } = needs;
+    const { logger, guard, clock } = needs;
     const counters = this.#counters;
-    this.#mishaps = new Mishaps(clock, (publicKey) => this.#peers.get(publicKey)?.config.name);
+    const mishaps = (this.#mishaps = new Mishaps(clock, (publicKey) => this.#peers.get(publicKey)?.config.name));
     const mark = (this.#mark = firewallMark(options.fwmark));
-    const table = routingTable(node.interfaceName, options.fwmark);
-    this.#events = new TransportEvents(guard);
-    const onPacket = (packet: Uint8Array) => this.#handlePacket(packet);
-    if (options.tun ?? true) {
-      const onLoop = (packet: Uint8Array) => this.#mishaps.looped(packet, mark.value);
-      this.#tun = new TunInterface({ node, mark, table, logger, clock, guard, counters, onPacket, onLoop });
-      this.#inner = this.#tun;
-      this.killSwitch = createFirewall(needs, { ...options, mark });
-    } else {
-      this.#inner = this.#port = new InProcessPort(onPacket, guard);
-    }
-    const onRemote = (ip: string) => this.#inner.addEndpoint(ip);
-    this.#outside = new OutsideSockets({ mark: this.#tun && mark.value, logger, onRemote });
-    this.#sockets = new Sockets({
-      guard,
-      counters,
-      onWireGuard: (bytes, from) => this.#handleDatagram(bytes, from),
-      onRemote,
-      onSendFailed: (code) => this.#mishaps.sendFailed(code),
-      openSocket: options.openSocket,
-      onAddresses: (ips) => this.#tun?.setMachineAddresses(ips),
-      follow: options.openSocket ? undefined : { clock, logger, ownInterface: node.interfaceName, mark: mark.value },
-    });
+    const events = (this.#events = new TransportEvents(guard));
+    const plane = (this.#plane = new DataPlane({ needs, options, mark, counters, mishaps, events }));
+    if (plane.tun) this.killSwitch = createFirewall(needs, { ...options, mark });
+    const onRemote = (ip: string) => plane.inner.addEndpoint(ip);
+    this.#outside = new OutsideSockets({ mark: plane.tun && mark.value, logger, onRemote });
   }
 
   get datagrams(): Datagrams | undefined {
-    return this.#listening ? this.#sockets : undefined;
+    return this.#listening ? this.#plane.sockets : undefined;
   }
 
   get listenPort(): number | undefined {
-    return this.#sockets.port;
+    return this.#plane.sockets.port;
   }
 
   get packets(): PacketPort | undefined {
-    return this.#port;
+    return this.#plane.port;
   }
 
   /** @throws CodedError KILL_SWITCH, ADDRESS_IN_USE, PERMISSION_DENIED, INTERFACE_NOT_FOUND, NETWORK_CONFIG, ABORTED. */
   async listen({ signal, preferredPort }: Parameters<Transport['listen']>[0]): Promise<void> {
-    const { identity, random, clock, node } = this.#needs;
     this.killSwitch?.load();
-    const privateKey = identity.exportPrivateKey();
-    this.#device = new Device({
-      privateKey,
-      sink: this.#sink,
-      samePath: (a, b) => a === b || samePath(a, b),
-      sourceBytes,
-      random: (sizeBytes) => random.bytes(sizeBytes),
-      wallClockMs: () => clock.unixMs(),
-      mtu: node.mtu,
-      onRange: (cidr, isRouted) => {
-        this.killSwitch?.setRouted(cidr, isRouted);
-        this.#inner.setRouted(cidr, isRouted);
-      },
+    this.#plane.open((cidr, isRouted) => {
+      this.killSwitch?.setRouted(cidr, isRouted);
+      this.#plane.inner.setRouted(cidr, isRouted);
     });
-    privateKey.fill(0);
     const { bindInterface, listenPort: configured = 0 } = this.#options;
-    await openPreferring(this.#sockets, { configured, preferred: preferredPort, signal });
+    const { sockets } = this.#plane;
+    await openPreferring(sockets, { configured, preferred: preferredPort, signal });
     this.#listening = true;
-    if (bindInterface !== undefined) pinSockets(this.#sockets, bindInterface, this.#needs.logger);
-    if (this.killSwitch?.holds) prepareSockets(this.#sockets, this.#mark.value, this.#needs.logger);
+    if (bindInterface !== undefined) pinSockets(sockets, bindInterface, this.#needs.logger);
+    if (this.killSwitch?.holds) prepareSockets(sockets, this.#mark.value, this.#needs.logger);
   }
 
   /** @throws CodedError PERMISSION_DENIED, INTERFACE_IN_USE, NETWORK_CONFIG, CONFIG, ABORTED. */
@@ -169,7 +129,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   removePeer(publicKey: PublicKey): void {
-    this.#device?.removePeer(publicKey);
+    this.#plane.removePeer(publicKey);
     this.#peers.delete(publicKey);
     this.#mishaps.forget(publicKey);
   }
@@ -179,18 +139,19 @@ export class EmbeddedTransport implements Transport {
   }
 
   setPath(publicKey: PublicKey, paths: readonly TransportPath[]): void {
-    for (const path of paths) this.#sockets.announce(path);
-    this.#device?.setPaths(publicKey, paths, this.#now());
-    this.#rearm();
+    for (const path of paths) this.#plane.sockets.announce(path);
+    const packetPaths = paths.map((path) => this.#plane.sockets.packetPath(path));
+    this.#plane.device?.setPaths(publicKey, packetPaths, this.#now());
+    this.#plane.settle();
   }
 
   initiateHandshake(publicKey: PublicKey, options: { fresh?: boolean } = {}): void {
-    this.#device?.initiateHandshake(publicKey, this.#now(), { force: options.fresh ?? false });
-    this.#rearm();
+    this.#plane.device?.initiateHandshake(publicKey, this.#now(), { force: options.fresh ?? false });
+    this.#plane.settle();
   }
 
   stats(publicKey?: PublicKey): TransportPeerStats[] {
-    const device = this.#device;
+    const device = this.#plane.device;
     const one = publicKey === undefined ? undefined : device?.peer(publicKey);
     const peers = publicKey === undefined ? [...(device?.peers() ?? [])] : one === undefined ? [] : [one];
     return peers.map((peer) => ({
@@ -228,13 +189,20 @@ export class EmbeddedTransport implements Transport {
   }
 
   counters(): Record<string, number> {
-    const drops = { ...counted('wireguard.', this.#device?.drops), ...counted('tun.write-', this.#tun?.drops()) };
+    const drops = {
+      ...counted('wireguard.', this.#plane.device?.drops),
+      ...counted('tun.write-', this.#plane.tun?.drops()),
+    };
     return { ...this.#counters.snapshot(), ...this.killSwitch?.counters(), ...drops };
   }
 
+  describe(): Record<string, string> {
+    return this.#plane.describe();
+  }
+
   problems(): string[] {
-    const own = [...(this.killSwitch?.problems() ?? []), ...(this.#tun?.problems() ?? [])];
-    return [...own, ...this.#mishaps.problems(), ...this.#sockets.problems()];
+    const own = [...(this.killSwitch?.problems() ?? []), ...(this.#plane.tun?.problems() ?? [])];
+    return [...own, ...this.#mishaps.problems(), ...this.#plane.sockets.problems()];
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -246,24 +214,23 @@ export class EmbeddedTransport implements Transport {
     if (this.#stopping || signal.aborted || listenPort === undefined) {
       throw new CodedError('ABORTED', 'the transport is not listening', { cause: signal.reason });
     }
-    if (this.#tun && !this.killSwitch?.holds) prepareSockets(this.#sockets, this.#mark.value, this.#needs.logger);
-    await this.#inner.start({ signal, listenPort });
+    if (this.#plane.tun && !this.killSwitch?.holds)
+      prepareSockets(this.#plane.sockets, this.#mark.value, this.#needs.logger);
+    await this.#plane.inner.start({ signal, listenPort });
+    this.#plane.speedUp();
     this.killSwitch?.start();
-    if (this.#tun) await this.#serveUapi(signal);
+    if (this.#plane.tun) await this.#serveUapi(signal);
   }
 
   async #stop(): Promise<void> {
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = undefined;
+    this.#plane.stopTimer();
     await this.#starting;
     await this.#uapi?.stop();
-    await this.#inner.stop();
-    for (const publicKey of this.#peers.keys()) this.#device?.removePeer(publicKey);
+    await this.#plane.inner.stop();
+    for (const publicKey of this.#peers.keys()) this.#plane.removePeer(publicKey);
     this.#peers.clear();
-    await this.#sockets.close();
-    // Whatever happened meanwhile may have set it again.
-    (this.#timer as Disposable | undefined)?.[Symbol.dispose]();
-    this.#timer = undefined;
+    this.#plane.sockets.flush();
+    await this.#plane.sockets.close();
   }
 
   async #serveUapi(signal: AbortSignal): Promise<void> {
@@ -294,17 +261,18 @@ export class EmbeddedTransport implements Transport {
 
   #knownPeer(publicKey: PublicKey): KnownPeer | undefined {
     const record = this.#peers.get(publicKey);
-    const status = this.#device?.peer(publicKey);
+    const status = this.#plane.device?.peer(publicKey);
     return record && status && { config: record.config, plain: record.plain, status };
   }
 
-  #listeningDevice(): Device<TransportPath> {
-    if (!this.#device) throw new Error('the transport takes peers from listen() on');
-    return this.#device;
+  #listeningDevice(): Device<PacketPath> {
+    const { device } = this.#plane;
+    if (!device) throw new Error('the transport takes peers from listen() on');
+    return device;
   }
 
   #now(): number {
-    return this.#needs.clock.now();
+    return this.#plane.now();
   }
 
   #putPeer(peer: TransportPeer, { plain, moved }: { plain: boolean; moved: boolean }): void {
@@ -319,23 +287,24 @@ export class EmbeddedTransport implements Transport {
       // One that has roamed stays where it is until somebody says otherwise.
       ...(endpoint && moved ? { paths: this.#pathsTo(endpoint) } : {}),
     };
+    const throttle = before?.throttle ?? new EventThrottle();
     try {
       if (before) device.updatePeer(publicKey, config, this.#now());
-      else device.addPeer({ publicKey, ...config }, this.#now());
+      else this.#plane.watch(device.addPeer({ publicKey, ...config }, this.#now()), throttle);
     } catch (cause) {
       const code = parseKey(publicKey) ? 'CONFIG' : 'INVALID_KEY';
       throw new CodedError(code, `peer: ${(cause as Error).message}`, { subject: publicKey, cause });
     }
-    this.#peers.set(publicKey, { throttle: before?.throttle ?? new EventThrottle(), config: peer, plain });
-    this.#rearm();
+    this.#peers.set(publicKey, { throttle, config: peer, plain });
+    this.#plane.settle();
   }
 
-  #pathsTo(endpoint: TransportAddress): TransportPath[] {
-    const base = this.#sockets.sharedBase(endpoint.family);
+  #pathsTo(endpoint: TransportAddress): PacketPath[] {
+    const base = this.#plane.sockets.sharedBase(endpoint.family);
     if (base) {
       const path = socketPath(base, endpoint);
-      this.#sockets.announce(path);
-      return [path];
+      this.#plane.sockets.announce(path);
+      return [this.#plane.sockets.packetPath(path)];
     }
     this.#needs.logger.warn('no socket of the endpoint\u2019s family', {
       endpoint: endpoint.ip,
@@ -343,58 +312,4 @@ export class EmbeddedTransport implements Transport {
     });
     return [];
   }
-
-  #handlePacket(packet: Uint8Array): void {
-    this.#events.inner.show(packet);
-    if (this.#device?.handlePacket(packet, this.#now()) === 'no-route') this.#mishaps.noPeerFor(packet);
-    this.#rearm();
-  }
-
-  #handleDatagram(bytes: Uint8Array, from: TransportPath): void {
-    this.#device?.handleDatagram(bytes, from, this.#now());
-    this.#rearm();
-  }
-
-  /** One timer for all: deadlines mostly move away, so an early one is left to fire in vain. */
-  #rearm(): void {
-    const dueMs = this.#device?.nextTimeout();
-    if (dueMs === undefined || dueMs >= this.#timerDueMs || this.#stopping) return;
-    this.#timer?.[Symbol.dispose]();
-    this.#timerDueMs = dueMs;
-    this.#timer = this.#needs.clock.setTimeout(this.#onTimer, Math.max(1, Math.ceil(dueMs - this.#now())));
-  }
-
-  readonly #onTimer = (): void => {
-    this.#timer = undefined;
-    this.#timerDueMs = Infinity;
-    // Whatever fails, the timer is armed again: it is all peers' only one.
-    this.#needs.guard.run('WireGuard timer', () => this.#device?.handleTimeout(this.#now()));
-    this.#rearm();
-  };
-
-  readonly #sink: DeviceSink<TransportPath> = {
-    send: (datagram, paths) => {
-      for (const path of paths) this.#sockets.send(path, datagram);
-    },
-    reply: (datagram, to) => this.#sockets.reply(to, datagram),
-    deliver: (packet) => this.#inner.deliver(packet),
-    onHandshake: ({ publicKey }, { unixMs }) => {
-      this.#mishaps.shookHands(publicKey);
-      this.#events.handshake.tell({ publicKey, atUnixMs: unixMs });
-    },
-    onHandshakeRefused: (why, publicKey, { remote }) => this.#mishaps.handshakeRefused(why, publicKey, remote),
-    onAuthenticated: ({ publicKey }, path, _kind, now) => {
-      this.#sockets.authenticated(path);
-      if (this.#peers.get(publicKey)?.throttle.admitAuthenticated(path, now)) {
-        this.#events.authenticated.tell({ publicKey, path });
-      }
-    },
-    onSent: ({ publicKey }, now) => {
-      if (this.#peers.get(publicKey)?.throttle.admitSent(now)) this.#events.sent.tell({ publicKey });
-    },
-    onSourceNotAllowed: ({ publicKey }, source) => this.#mishaps.sourceNotAllowed(publicKey, source),
-    onPathWanted: ({ publicKey }, now) => {
-      if (this.#peers.get(publicKey)?.throttle.admitPathWanted(now)) this.#events.pathWanted.tell({ publicKey });
-    },
-  };
 }

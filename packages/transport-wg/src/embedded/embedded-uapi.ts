@@ -1,6 +1,7 @@
-import type { Identity, PublicKey, TransportAddress, TransportPath, TransportPeer } from '@wirepath/core/plugin';
+import type { Identity, PublicKey, TransportAddress, TransportPeer } from '@wirepath/core/plugin';
 import { formatKey, publicKeyOf } from '../protocol/keys.js';
 import type { DevicePeer } from '../protocol/sink.js';
+import type { PacketPath } from '../sockets/packet-path.js';
 import type { UapiChange, UapiDevice, UapiDeviceState, UapiPeerChange, UapiPeerState } from '../uapi/device.js';
 import { UAPI_ERRNO, UapiError } from '../uapi/errno.js';
 
@@ -9,7 +10,7 @@ export interface KnownPeer {
   readonly config: TransportPeer;
   /** Roams as WireGuard does; otherwise the path engine owns its endpoint. */
   readonly plain: boolean;
-  readonly status: DevicePeer<TransportPath>;
+  readonly status: DevicePeer<PacketPath>;
 }
 
 /** What UAPI requests act on. */

@@ -1,5 +1,4 @@
 import { CodedError, type Logger } from '@wirepath/core/plugin';
-import { socketDescriptor } from '@wirepath/linux';
 import { bindToInterface, forceBufferSizes } from '../sockets/socket-options.js';
 import { prepareSocket } from '../sockets/prepare-socket.js';
 import type { Sockets } from '../sockets/sockets.js';
@@ -10,8 +9,7 @@ import { SOCKET_BUFFER_BYTES } from '../sockets/udp-socket.js';
  * @throws CodedError INTERFACE_NOT_FOUND, NETWORK_CONFIG. Without the right to pin, the sockets stay as they are.
  */
 export function pinSockets(sockets: Sockets, bindInterface: string, logger: Logger): void {
-  sockets.forEachSocket((socket) => {
-    const fd = socketDescriptor(socket);
+  sockets.forEachSocket(({ descriptor: fd }) => {
     try {
       if (fd !== undefined) bindToInterface(fd, bindInterface);
     } catch (error) {
@@ -23,8 +21,7 @@ export function pinSockets(sockets: Sockets, bindInterface: string, logger: Logg
 
 /** Prepares every socket, now and later, for sending beside a device of ours: see {@link prepareSocket}. */
 export function prepareSockets(sockets: Sockets, mark: number, logger: Logger): void {
-  sockets.forEachSocket((socket, { family }) => {
-    const fd = socketDescriptor(socket);
+  sockets.forEachSocket(({ descriptor: fd }, { family }) => {
     if (fd === undefined) return;
     forceBufferSizes(fd, SOCKET_BUFFER_BYTES);
     prepareSocket({ fd, family }, mark, logger);

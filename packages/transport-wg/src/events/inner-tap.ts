@@ -12,9 +12,9 @@ export class InnerTap {
     this.#listeners = new Listeners(guard, 'inner packet');
   }
 
-  /** @param packet valid only during the call. */
-  show(packet: Uint8Array): void {
-    if (this.#count > 0 && packet.length <= SHOWN_BYTES) this.#listeners.tell(packet);
+  /** Shows `sizeBytes` at `offset` of `bytes`, which are valid only during the call. */
+  show(bytes: Uint8Array, offset: number, sizeBytes: number): void {
+    if (this.#count > 0 && sizeBytes <= SHOWN_BYTES) this.#listeners.tell(bytes.subarray(offset, offset + sizeBytes));
   }
 
   add(listener: (packet: Uint8Array) => void): Disposable {

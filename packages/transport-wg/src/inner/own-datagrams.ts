@@ -22,16 +22,16 @@ export class OwnDatagrams {
     this.#ofMachine = ips.flatMap((ip) => parseCidr(ip)?.bytes ?? []);
   }
 
-  includes(packet: Uint8Array): boolean {
-    const first = packet[0] ?? 0;
+  /** @param offset of the packet in `bytes`. */
+  includes(bytes: Uint8Array, offset: number): boolean {
+    const first = bytes[offset] ?? 0;
     const version = first >> 4;
-    const protocol = version === 4 ? packet[9] : packet[6];
-    if (protocol !== PROTOCOL_UDP) return false;
-    const udp = version === 4 ? (first & 15) * 4 : 40;
-    if ((((packet[udp] ?? 0) << 8) | (packet[udp + 1] ?? 0)) !== this.port) return false;
-    const source = version === 4 ? 12 : 8;
+    if (bytes[offset + (version === 4 ? 9 : 6)] !== PROTOCOL_UDP) return false;
+    const udp = offset + (version === 4 ? (first & 15) * 4 : 40);
+    if ((((bytes[udp] ?? 0) << 8) | (bytes[udp + 1] ?? 0)) !== this.port) return false;
+    const source = offset + (version === 4 ? 12 : 8);
     const isSource = (address: Uint8Array) =>
-      (address.length === 4) === (version === 4) && address.every((byte, i) => byte === packet[source + i]);
+      (address.length === 4) === (version === 4) && address.every((byte, i) => byte === bytes[source + i]);
     return this.#ofInterface.some(isSource) || this.#ofMachine.some(isSource);
   }
 }

@@ -6,7 +6,8 @@ import {
   type Logger,
   type NodeSettings,
 } from '@wirepath/core/plugin';
-import type { TunDevice } from '@wirepath/linux';
+import type { BatchedTun } from '@wirepath/linux';
+import type { PacketBuffers } from '../protocol/packet-buffers.js';
 import type { InnerSide } from './inner-side.js';
 import type { FirewallMark } from '../system/firewall-mark.js';
 import { OwnDatagrams } from './own-datagrams.js';
@@ -29,7 +30,11 @@ export interface TunInterfaceOptions {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly guard: Guard;
-  readonly onPacket: (packet: Uint8Array) => void;
+  readonly buffers: PacketBuffers;
+  /** A packet that the system routes here, in the packet memory, where the 64 bytes before it may be overwritten. */
+  readonly onPacket: (offset: number, sizeBytes: number) => void;
+  /** After one or more packets. */
+  readonly onBatchEnd: () => void;
   /** A datagram of ours was sent into the tunnel instead of out. It is dropped. */
   readonly onLoop: (packet: Uint8Array) => void;
 }
@@ -39,7 +44,7 @@ export class TunInterface implements InnerSide {
   readonly #options: TunInterfaceOptions;
   readonly #network: LinuxNetwork;
   readonly #early: Uint8Array[] = [];
-  #device: TunDevice | undefined;
+  #device: BatchedTun | undefined;
   #up = false;
   #stopped = false;
   readonly #own: OwnDatagrams;
@@ -55,22 +60,34 @@ export class TunInterface implements InnerSide {
 
   async start({ signal, listenPort }: { signal: AbortSignal; listenPort: number }): Promise<void> {
     const { node } = this.#options;
-    const device = openTun(node.interfaceName);
+    const device = openTun(node.interfaceName, this.#options.buffers.memory);
     this.#device = device;
     this.#own.port = listenPort;
     this.#network.bringUp(node);
     if (this.#stopped || signal.aborted) throw new CodedError('ABORTED', undefined, { cause: signal.reason });
     this.#up = true;
-    for (const packet of this.#early.splice(0)) device.write(packet);
     this.#read(device);
+    for (const packet of this.#early.splice(0)) this.#write(device, packet);
+    device.flush();
     // Last, for packets within the interface's own networks need no route of ours.
     await this.#network.startRouting({ listenPort });
   }
 
-  deliver(packet: Uint8Array): void {
-    if (this.#up) this.#device?.write(packet);
-    else if (this.#early.length < EARLY_PACKETS_MAX && !this.#stopped) this.#early.push(Uint8Array.from(packet));
-    else this.#options.counters.count('tun.not-up');
+  deliver(offset: number, sizeBytes: number): void {
+    const { buffers, counters } = this.#options;
+    if (this.#up) this.#device?.write(offset, sizeBytes);
+    else if (this.#early.length < EARLY_PACKETS_MAX && !this.#stopped)
+      this.#early.push(buffers.memory.bytes.slice(offset, offset + sizeBytes));
+    else counters.count('tun.not-up');
+  }
+
+  flush(): void {
+    if (this.#up) this.#device?.flush();
+  }
+
+  /** What the device makes use of, for people; undefined while there is none. */
+  get offloads(): BatchedTun['offloads'] | undefined {
+    return this.#device?.offloads;
   }
 
   setRouted(cidr: string, isRouted: boolean): void {
@@ -109,21 +126,34 @@ export class TunInterface implements InnerSide {
     await this.#device?.close();
   }
 
-  #read(device: TunDevice): void {
-    const { guard, counters, onPacket, onLoop } = this.#options;
+  #write(device: BatchedTun, packet: Uint8Array): void {
+    const { memory, opened } = this.#options.buffers;
+    const offset = opened.take(packet.length);
+    memory.bytes.set(packet, offset);
+    device.write(offset, packet.length);
+  }
+
+  #read(device: BatchedTun): void {
+    const { guard, counters, buffers, onPacket, onBatchEnd, onLoop } = this.#options;
+    const { bytes } = buffers.memory;
     device.start({
-      // One packet that fails must not end the reading of all.
-      onPacket: guard.wrap('packet', (packet: Uint8Array) => {
-        if (!this.#own.includes(packet)) return onPacket(packet);
-        counters.count('tun.loop');
-        onLoop(packet);
-      }),
-      onLost: guard.wrap('device', (reason: string) => this.#lost(device, reason)),
+      packet: (offset, sizeBytes) => {
+        // Written out, not by way of `wrap`: one packet that fails must not end the reading of all.
+        try {
+          if (!this.#own.includes(bytes, offset)) return onPacket(offset, sizeBytes);
+          counters.count('tun.loop');
+          onLoop(bytes.subarray(offset, offset + sizeBytes));
+        } catch (error) {
+          guard.failed('packet', error);
+        }
+      },
+      batchEnd: guard.wrap('packets', onBatchEnd),
+      lost: guard.wrap('device', (reason: string) => this.#lost(device, reason)),
     });
   }
 
   /** Somebody deleted it. What the tunnel is does not depend on it: another one takes its place, and sessions go on. */
-  #lost(device: TunDevice, reason: string): void {
+  #lost(device: BatchedTun, reason: string): void {
     if (this.#stopped || this.#device !== device) return;
     const { logger, node } = this.#options;
     logger.error('the interface was lost; it is made anew', { error: `interface ${node.interfaceName}: ${reason}` });
@@ -143,7 +173,7 @@ export class TunInterface implements InnerSide {
   #makeAnew(retryMs: number): void {
     if (this.#stopped) return;
     try {
-      const device = openTun(this.#options.node.interfaceName);
+      const device = openTun(this.#options.node.interfaceName, this.#options.buffers.memory);
       this.#device = device;
       this.#network.deviceMade();
       this.#up = true;

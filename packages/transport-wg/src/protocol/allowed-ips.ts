@@ -1,4 +1,5 @@
 import { parseCidr, type Cidr } from '@wirepath/core/plugin';
+import { AddressCache } from './address-cache.js';
 import { PrefixTrie } from './prefix-trie.js';
 
 /** As WireGuard reads it: IPv4-mapped IPv6 is IPv6, bits behind the prefix do not count. @returns undefined for other texts. */
@@ -12,11 +13,13 @@ export type OnRange = (cidr: string, isRouted: boolean) => void;
 /**
  * Cryptokey routing (paper section 2): which peer a destination belongs to, and whether a peer may use a source. A trie
  * for each address family, searched for the longest prefix. A prefix belongs to one peer: inserting it for another moves
- * it. A change costs what it changes, however many peers there are.
+ * it. A change costs what it changes, and a packet of a flow the same, however many peers there are.
  */
 export class AllowedIps<Peer> {
   readonly #trie4 = new PrefixTrie<Peer>();
   readonly #trie6 = new PrefixTrie<Peer>();
+  readonly #cache4 = new AddressCache<Peer>(4);
+  readonly #cache6 = new AddressCache<Peer>(16);
   readonly #byPeer = new Map<Peer, Map<string, Cidr>>();
   readonly #onRange: OnRange;
 
@@ -27,7 +30,7 @@ export class AllowedIps<Peer> {
 
   insert(prefix: Cidr, peer: Peer): void {
     const text = prefix.network;
-    const displaced = this.#trieOf(prefix.bytes).insert(prefix, peer);
+    const displaced = this.#trieToChange(prefix).insert(prefix, peer);
     const prefixes = this.#byPeer.get(peer) ?? new Map<string, Cidr>();
     const isNew = displaced === undefined && !prefixes.has(text);
     if (displaced !== undefined) this.#byPeer.get(displaced)?.delete(text);
@@ -47,7 +50,7 @@ export class AllowedIps<Peer> {
   remove(prefix: Cidr, peer: Peer): void {
     const text = prefix.network;
     if (!this.#byPeer.get(peer)?.delete(text)) return;
-    this.#trieOf(prefix.bytes).remove(prefix);
+    this.#trieToChange(prefix).remove(prefix);
     this.#onRange(text, false);
   }
 
@@ -55,7 +58,7 @@ export class AllowedIps<Peer> {
     const prefixes = this.#byPeer.get(peer);
     this.#byPeer.delete(peer);
     for (const [text, prefix] of prefixes ?? []) {
-      this.#trieOf(prefix.bytes).remove(prefix);
+      this.#trieToChange(prefix).remove(prefix);
       this.#onRange(text, false);
     }
   }
@@ -67,14 +70,16 @@ export class AllowedIps<Peer> {
 
   /** The peer with the longest prefix that holds the IPv4 address at `offset`. */
   lookup4(bytes: Uint8Array, offset: number): Peer | undefined {
-    return this.#trie4.lookup(bytes, offset, 32);
+    return this.#cache4.get(bytes, offset) ?? this.#cache4.put(bytes, offset, this.#trie4.lookup(bytes, offset, 32));
   }
 
   lookup6(bytes: Uint8Array, offset: number): Peer | undefined {
-    return this.#trie6.lookup(bytes, offset, 128);
+    return this.#cache6.get(bytes, offset) ?? this.#cache6.put(bytes, offset, this.#trie6.lookup(bytes, offset, 128));
   }
 
-  #trieOf(address: Uint8Array): PrefixTrie<Peer> {
-    return address.length === 4 ? this.#trie4 : this.#trie6;
+  #trieToChange({ bytes }: Cidr): PrefixTrie<Peer> {
+    const isV4 = bytes.length === 4;
+    (isV4 ? this.#cache4 : this.#cache6).clear();
+    return isV4 ? this.#trie4 : this.#trie6;
   }
 }

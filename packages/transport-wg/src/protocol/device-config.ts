@@ -1,5 +1,9 @@
+import type { PacketCipher } from '../crypto/packet-cipher.js';
 import type { Aead } from './aead.js';
-import type { OnRange } from './allowed-ips.js';
+import type { Cidr } from '@wirepath/core/plugin';
+import { parseAllowedIp, type OnRange } from './allowed-ips.js';
+import { dhKeyPair, KEY_BYTES, type DhKeyPair } from './crypto.js';
+import type { PacketBuffers } from './packet-buffers.js';
 import type { DeviceSink } from './sink.js';
 
 export interface DeviceOptions<P> {
@@ -13,15 +17,14 @@ export interface DeviceOptions<P> {
   readonly random?: (size: number) => Uint8Array;
   /** Unix ms. @default Date.now */
   readonly wallClockMs?: () => number;
-  /** @default the fastest that works here */
+  /** Of handshakes. @default the fastest that works here */
   readonly aead?: Aead;
   /** Of the inner packets, bytes. @default 1420 */
   readonly mtu?: number;
-  /**
-   * Makes the buffer for an outgoing data message, for adapters whose buffers lie in memory of their own.
-   * @default Buffer.allocUnsafe
-   */
-  readonly allocate?: (sizeBytes: number) => Uint8Array;
+  /** Where its packets lie; of this device alone. */
+  readonly buffers: PacketBuffers;
+  /** Of data messages; asked for with the first session. @default the fastest that works here */
+  readonly cipher?: () => PacketCipher;
   /** A range has become some peer's, or nobody's. @default nobody is told */
   readonly onRange?: OnRange;
   /** Handshake messages per second above which senders must prove their address. @default 250 */
@@ -44,3 +47,18 @@ export interface PeerConfig<P> {
 
 /** What to change; what is left out stays. `allowedIps` replaces the whole list. */
 export type PeerUpdate<P> = Partial<Omit<PeerConfig<P>, 'publicKey'>>;
+
+/** @throws {RangeError} when it is not 32 bytes. */
+export function loadPrivateKey(privateKey: Uint8Array): DhKeyPair {
+  if (privateKey.length !== KEY_BYTES) throw new RangeError('a WireGuard private key is 32 bytes');
+  return dhKeyPair(privateKey);
+}
+
+/** @throws {RangeError} */
+export function parsePrefixes(texts: readonly string[]): Cidr[] {
+  return texts.map((text) => {
+    const prefix = parseAllowedIp(text);
+    if (prefix === undefined) throw new RangeError(`not an IP prefix: ${JSON.stringify(text)}`);
+    return prefix;
+  });
+}

@@ -1,13 +1,19 @@
-import type { Cidr } from '@wirepath/core/plugin';
 import { randomBytes } from 'node:crypto';
+import { choosePacketCipher } from '../crypto/choose-packet-cipher.js';
 import type { Aead } from './aead.js';
 import { HandshakeAdmission } from './admission.js';
-import { AllowedIps, parseAllowedIp } from './allowed-ips.js';
+import { AllowedIps } from './allowed-ips.js';
 import { DEFAULT_MTU, REJECT_AFTER_TIME_MS } from './constants.js';
 import { CookieChecker } from './cookie.js';
-import { dhKeyPair, KEY_BYTES, type DhKeyPair } from './crypto.js';
+import { KEY_BYTES, type DhKeyPair } from './crypto.js';
 import { defaultAead } from './crypto-self-test.js';
-import type { DeviceOptions, PeerConfig, PeerUpdate } from './device-config.js';
+import {
+  loadPrivateKey,
+  parsePrefixes,
+  type DeviceOptions,
+  type PeerConfig,
+  type PeerUpdate,
+} from './device-config.js';
 import { newDropCounters, type DropCounters, type DropReason } from './drops.js';
 import { IndexTable } from './index-table.js';
 import { IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, ipLength, ipVersion } from './ip-packet.js';
@@ -22,15 +28,18 @@ import {
   MESSAGE_RESPONSE,
   MESSAGE_TRANSPORT_DATA,
   messageType,
-  readUint32,
   TRANSPORT_HEADER_BYTES,
   TRANSPORT_MIN_BYTES,
 } from './messages.js';
 import { readInitiation, remoteIdentity, type RemoteIdentity } from './noise.js';
+import type { PacketBuffers } from './packet-buffers.js';
 import { Peer } from './peer.js';
-import type { PeerContext } from './peer-context.js';
+import { peerContext, type PeerContext } from './peer-context.js';
 import type { DeviceSink, DevicePeer } from './sink.js';
 import { TimerQueue } from './timer-queue.js';
+
+/** What fits into a slot of the packet memory. */
+const MAX_PACKET_BYTES = 65_535;
 
 export type PacketResult = 'sent' | 'queued' | 'no-route' | 'malformed';
 
@@ -41,10 +50,11 @@ interface IndexEntry<P> {
 }
 
 /**
- * A WireGuard device without I/O: datagrams and packets go in, and come out at the sink. `now` is monotonic time in ms.
+ * A WireGuard device without I/O: datagrams and packets go in, and come out at the sink, at offsets into its packet memory. `now`
+ * is monotonic time in ms.
  *
  * @example
- * const device = new Device({ privateKey, sink, samePath: sameAddress, sourceBytes });
+ * const device = new Device({ privateKey, buffers, sink, samePath: sameAddress, sourceBytes });
  * device.addPeer({ publicKey, allowedIps: ['10.77.0.2/32'], roaming: true, paths: [path] }, now);
  * device.handlePacket(ipPacket, now); // an initiation comes out; the packet follows when the response is handed in
  */
@@ -52,6 +62,9 @@ export class Device<P> {
   readonly #sink: DeviceSink<P>;
   readonly #random: (size: number) => Uint8Array;
   readonly #aead: Aead;
+  readonly #buffers: PacketBuffers;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #sourceBytes: (path: P) => Uint8Array;
   readonly #context: PeerContext<P>;
   readonly #timers = new TimerQueue();
@@ -69,6 +82,10 @@ export class Device<P> {
     this.#sink = options.sink;
     this.#random = options.random ?? randomBytes;
     this.#aead = options.aead ?? defaultAead();
+    const { buffers } = options;
+    this.#buffers = buffers;
+    this.#bytes = buffers.memory.bytes;
+    this.#view = buffers.memory.view;
     this.#sourceBytes = options.sourceBytes;
     this.#mtu = options.mtu ?? DEFAULT_MTU;
     this.#allowedIps = new AllowedIps(options.onRange);
@@ -78,8 +95,6 @@ export class Device<P> {
     this.#checker = new CookieChecker(this.#aead, this.#random, this.#local.publicKey);
     this.#context = this.#makeContext(options);
   }
-
-  // Configuration
 
   /** Our public key, base64. */
   get publicKey(): string {
@@ -183,8 +198,6 @@ export class Device<P> {
     return this.#admission.underLoad(now);
   }
 
-  // Actions
-
   /**
    * From the next packet on, the peer is sent to on every one of `paths`. @returns false when there is no such peer.
    */
@@ -212,30 +225,45 @@ export class Device<P> {
     return peer !== undefined;
   }
 
-  /** Routes an inner IP packet to its peer. The bytes are free again on return. */
+  /** As {@link handlePacketAt}, for a packet from elsewhere. The bytes are free again on return. */
   handlePacket(packet: Uint8Array, now: number): PacketResult {
-    const version = ipVersion(packet, 0, packet.length);
+    if (packet.length > MAX_PACKET_BYTES) {
+      this.#drop('outbound-malformed');
+      return 'malformed';
+    }
+    return this.handlePacketAt(this.#buffers.putPacket(packet), packet.length, now);
+  }
+
+  /** Routes an inner IP packet in the packet memory to its peer. The 64 bytes before it may be overwritten. */
+  handlePacketAt(offset: number, sizeBytes: number, now: number): PacketResult {
+    const version = ipVersion(this.#bytes, offset, sizeBytes);
     if (version === 0) {
       this.#drop('outbound-malformed');
       return 'malformed';
     }
     const peer =
       version === 4
-        ? this.#allowedIps.lookup4(packet, IPV4_DESTINATION)
-        : this.#allowedIps.lookup6(packet, IPV6_DESTINATION);
+        ? this.#allowedIps.lookup4(this.#bytes, offset + IPV4_DESTINATION)
+        : this.#allowedIps.lookup6(this.#bytes, offset + IPV6_DESTINATION);
     if (peer === undefined) {
       this.#drop('no-route');
       return 'no-route';
     }
-    return peer.sendPacket(packet, now);
+    return peer.sendPacket(offset, sizeBytes, now);
   }
 
-  /**
-   * Takes a datagram off the wire. Decrypts in place: the bytes are overwritten, and delivered packets are views of
-   * them.
-   */
+  /** As {@link handleDatagramAt}, for a datagram from elsewhere. The bytes are free again on return. */
   handleDatagram(datagram: Uint8Array, from: P, now: number): void {
-    const reason = this.#receive(datagram, from, now);
+    if (datagram.length > MAX_PACKET_BYTES) this.#drop('malformed');
+    else this.handleDatagramAt(this.#buffers.putDatagram(datagram), datagram.length, from, now);
+  }
+
+  /** Takes a datagram off the wire, in the packet memory. The 64 bytes before it, and its own, may be overwritten. */
+  handleDatagramAt(offset: number, sizeBytes: number, from: P, now: number): void {
+    const isData = sizeBytes >= TRANSPORT_MIN_BYTES && this.#view.getUint32(offset, true) === MESSAGE_TRANSPORT_DATA;
+    const reason = isData
+      ? this.#receiveData(offset, sizeBytes, from, now)
+      : this.#receiveHandshake(this.#bytes.subarray(offset, offset + sizeBytes), from, now);
     if (reason !== undefined) this.#drop(reason);
   }
 
@@ -248,17 +276,15 @@ export class Device<P> {
     this.#timers.run(now);
   }
 
-  #receive(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
-    const type = messageType(datagram);
-    switch (type) {
-      case MESSAGE_TRANSPORT_DATA:
-        return this.#receiveData(datagram, from, now);
+  #receiveHandshake(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
+    switch (messageType(datagram)) {
       case MESSAGE_INITIATION:
         return this.#admit(datagram, from, now) ?? this.#receiveInitiation(datagram, from, now);
       case MESSAGE_RESPONSE:
         return this.#admit(datagram, from, now) ?? this.#receiveResponse(datagram, from, now);
       case MESSAGE_COOKIE_REPLY:
         return this.#receiveCookieReply(datagram, now);
+      case MESSAGE_TRANSPORT_DATA:
       case undefined:
         return 'malformed';
     }
@@ -268,7 +294,8 @@ export class Device<P> {
     const admission = this.#admission.admit(this.#checker, datagram, () => this.#sourceBytes(from), now);
     if (admission === 'admitted') return undefined;
     if (admission === 'cookie') {
-      this.#sink.reply(this.#checker.createReply(datagram, this.#sourceBytes(from), now), from);
+      const reply = this.#checker.createReply(datagram, this.#sourceBytes(from), now);
+      this.#sink.reply(this.#buffers.putMessage(reply), reply.length, from);
     } else if (admission === 'mac1') this.#sink.onHandshakeRefused?.('other-key', undefined, from);
     return admission;
   }
@@ -303,40 +330,38 @@ export class Device<P> {
     return peer === undefined ? 'unknown-receiver' : peer.receiveCookieReply(reply, now);
   }
 
-  #receiveData(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
-    const entry = this.#indices.get(readUint32(datagram, 4));
+  #receiveData(offset: number, sizeBytes: number, from: P, now: number): DropReason | undefined {
+    const view = this.#view;
+    const entry = this.#indices.get(view.getUint32(offset + 4, true));
     if (entry?.keypair === undefined) return 'unknown-receiver';
     const { peer, keypair } = entry;
-    const low = readUint32(datagram, 8);
-    const high = readUint32(datagram, 12);
+    const low = view.getUint32(offset + 8, true);
+    const high = view.getUint32(offset + 12, true);
     if (now - keypair.createdAtMs >= REJECT_AFTER_TIME_MS || isRejectedCounter(high, low)) return 'expired-session';
-    if (
-      !keypair.receiveKey.open(high, low, datagram, TRANSPORT_HEADER_BYTES, datagram.length - TRANSPORT_HEADER_BYTES)
-    ) {
-      return 'decrypt';
-    }
+    const available = sizeBytes - TRANSPORT_MIN_BYTES;
+    const packet = this.#buffers.opened.take(available);
+    if (!keypair.receiveKey.open(high, low, offset + TRANSPORT_HEADER_BYTES, available, packet)) return 'decrypt';
     if (!keypair.replay.accept(high, low)) return 'replay';
 
-    const available = datagram.length - TRANSPORT_MIN_BYTES;
-    peer.receiveData(keypair, datagram.length, available === 0 ? 'keepalive' : 'data', from, now);
-    return available === 0 ? undefined : this.#deliver(peer, datagram, available);
+    peer.receiveData(keypair, sizeBytes, available === 0 ? 'keepalive' : 'data', from, now);
+    return available === 0 ? undefined : this.#deliver(peer, packet, available);
   }
 
-  #deliver(peer: Peer<P>, datagram: Uint8Array, available: number): DropReason | undefined {
-    const start = TRANSPORT_HEADER_BYTES;
-    const version = ipVersion(datagram, start, available);
-    const length = version === 0 ? undefined : ipLength(datagram, start, available, version);
+  #deliver(peer: Peer<P>, packet: number, available: number): DropReason | undefined {
+    const bytes = this.#bytes;
+    const version = ipVersion(bytes, packet, available);
+    const length = version === 0 ? undefined : ipLength(bytes, packet, available, version);
     if (length === undefined) return 'inner-malformed';
     const owner =
       version === 4
-        ? this.#allowedIps.lookup4(datagram, start + IPV4_SOURCE)
-        : this.#allowedIps.lookup6(datagram, start + IPV6_SOURCE);
+        ? this.#allowedIps.lookup4(bytes, packet + IPV4_SOURCE)
+        : this.#allowedIps.lookup6(bytes, packet + IPV6_SOURCE);
     if (owner !== peer) {
-      const at = start + (version === 4 ? IPV4_SOURCE : IPV6_SOURCE);
-      this.#sink.onSourceNotAllowed?.(peer, datagram.subarray(at, at + (version === 4 ? 4 : 16)));
+      const at = packet + (version === 4 ? IPV4_SOURCE : IPV6_SOURCE);
+      this.#sink.onSourceNotAllowed?.(peer, bytes.slice(at, at + (version === 4 ? 4 : 16)));
       return 'source-not-allowed';
     }
-    this.#sink.deliver(datagram.subarray(start, start + length), peer);
+    this.#sink.deliver(packet, length, peer);
     return undefined;
   }
 
@@ -356,39 +381,19 @@ export class Device<P> {
     return remoteIdentity(this.#local, publicKey, presharedKey);
   }
 
-  #makeContext(options: DeviceOptions<P>): PeerContext<P> {
-    const { samePath, wallClockMs = Date.now, allocate = (size: number) => Buffer.allocUnsafe(size) } = options;
-    const local = () => this.#local;
-    const mtu = () => this.#mtu;
-    let sequence = 0;
-    return {
+  #makeContext({ samePath, wallClockMs = Date.now, cipher }: DeviceOptions<P>): PeerContext<P> {
+    const buffers = this.#buffers;
+    return peerContext({
       aead: this.#aead,
+      cipher: cipher ?? (() => choosePacketCipher(buffers.memory).cipher),
       sink: this.#sink,
+      buffers,
       timers: this.#timers,
       random: this.#random,
       samePath,
       wallClockMs,
-      allocate,
-      nextSequence: () => sequence++,
-      get local() {
-        return local();
-      },
-      get mtu() {
-        return mtu();
-      },
-    };
+      local: () => this.#local,
+      mtu: () => this.#mtu,
+    });
   }
-}
-
-function loadPrivateKey(privateKey: Uint8Array): DhKeyPair {
-  if (privateKey.length !== KEY_BYTES) throw new RangeError('a WireGuard private key is 32 bytes');
-  return dhKeyPair(privateKey);
-}
-
-function parsePrefixes(texts: readonly string[]): Cidr[] {
-  return texts.map((text) => {
-    const prefix = parseAllowedIp(text);
-    if (prefix === undefined) throw new RangeError(`not an IP prefix: ${JSON.stringify(text)}`);
-    return prefix;
-  });
 }

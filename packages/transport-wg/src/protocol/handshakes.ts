@@ -181,15 +181,15 @@ export class Handshakes<P> {
     keys: TransportKeys,
     now: number,
   ): Keypair {
-    const { aead } = this.#context;
+    const { cipher } = this.#context;
     const keypair = new Keypair(
       localIndex,
       remoteIndex,
       role,
       sequence,
       now,
-      aead.key(keys.send),
-      aead.key(keys.receive),
+      cipher.key(keys.send),
+      cipher.key(keys.receive),
     );
     keys.send.fill(0);
     keys.receive.fill(0);

@@ -2,6 +2,7 @@ import { readUint32 } from './messages.js';
 
 /** The 32-bit names that our side gives to handshakes and sessions, random so that they tell an observer nothing. */
 export class IndexTable<Entry> {
+  /** By the index as a signed number, which V8 has no need to allocate. */
   readonly #entries = new Map<number, Entry>();
   readonly #random: (size: number) => Uint8Array;
 
@@ -13,20 +14,20 @@ export class IndexTable<Entry> {
   unused(): number {
     for (;;) {
       const index = readUint32(this.#random(4), 0);
-      if (!this.#entries.has(index)) return index;
+      if (!this.#entries.has(index | 0)) return index;
     }
   }
 
   get(index: number): Entry | undefined {
-    return this.#entries.get(index);
+    return this.#entries.get(index | 0);
   }
 
   set(index: number, entry: Entry): void {
-    this.#entries.set(index, entry);
+    this.#entries.set(index | 0, entry);
   }
 
   delete(index: number): void {
-    this.#entries.delete(index);
+    this.#entries.delete(index | 0);
   }
 
   get size(): number {

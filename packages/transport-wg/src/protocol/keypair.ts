@@ -1,4 +1,4 @@
-import type { AeadKey } from './aead.js';
+import type { PacketKey } from '../crypto/packet-cipher.js';
 import {
   REJECT_AFTER_MESSAGES_HIGH,
   REJECT_AFTER_MESSAGES_LOW,
@@ -21,8 +21,8 @@ export class Keypair {
     /** Orders the device's initiations, sent and consumed alike, by when they were made. */
     readonly sequence: number,
     readonly createdAtMs: number,
-    readonly sendKey: AeadKey,
-    readonly receiveKey: AeadKey,
+    readonly sendKey: PacketKey,
+    readonly receiveKey: PacketKey,
   ) {}
 
   /** Whether it may still seal and open at `now`: young enough, and counters left. */

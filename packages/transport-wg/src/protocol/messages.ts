@@ -123,20 +123,21 @@ export function encodeCookieReply(message: CookieReply): Uint8Array {
   return datagram;
 }
 
-/** Writes a transport data message's header; the sealed packet follows at {@link TRANSPORT_HEADER_BYTES}. */
+/**
+ * Writes a transport data message's header to `words` (of a machine that is little endian, as all are that Node runs on) at `at`, an
+ * index of words; the sealed packet follows at {@link TRANSPORT_HEADER_BYTES}.
+ */
 export function writeTransportHeader(
-  datagram: Uint8Array,
+  words: Uint32Array,
+  at: number,
   receiver: number,
   counterHigh: number,
   counterLow: number,
 ): void {
-  datagram[0] = MESSAGE_TRANSPORT_DATA;
-  datagram[1] = 0;
-  datagram[2] = 0;
-  datagram[3] = 0;
-  writeUint32(datagram, 4, receiver);
-  writeUint32(datagram, 8, counterLow);
-  writeUint32(datagram, 12, counterHigh);
+  words[at] = MESSAGE_TRANSPORT_DATA;
+  words[at + 1] = receiver;
+  words[at + 2] = counterLow;
+  words[at + 3] = counterHigh;
 }
 
 /** Reads an unsigned 32-bit integer; `offset + 4` must lie inside. */

@@ -1,11 +1,16 @@
+import type { PacketCipher } from '../crypto/packet-cipher.js';
 import type { Aead } from './aead.js';
 import type { DhKeyPair } from './crypto.js';
+import type { PacketBuffers } from './packet-buffers.js';
 import type { DeviceSink } from './sink.js';
 import type { TimerQueue } from './timer-queue.js';
 
 /** What a device lends to its peers. */
 export interface PeerContext<P> {
+  /** Of handshakes. */
   readonly aead: Aead;
+  /** Of data. */
+  readonly cipher: PacketCipher;
   readonly sink: DeviceSink<P>;
   readonly timers: TimerQueue;
   /** The device's static key pair. */
@@ -15,10 +20,34 @@ export interface PeerContext<P> {
   readonly random: (size: number) => Uint8Array;
   readonly wallClockMs: () => number;
   readonly samePath: (a: P, b: P) => boolean;
-  /** A buffer for one outgoing datagram; its contents are overwritten. */
-  readonly allocate: (sizeBytes: number) => Uint8Array;
+  readonly buffers: PacketBuffers;
   /** Counts the device's initiations, sent and consumed: a later one has a greater number. */
   readonly nextSequence: () => number;
+}
+
+/** The same, where what may change or is made late is asked for. */
+export function peerContext<P>(
+  parts: Omit<PeerContext<P>, 'cipher' | 'local' | 'mtu' | 'nextSequence'> & {
+    readonly cipher: () => PacketCipher;
+    readonly local: () => DhKeyPair;
+    readonly mtu: () => number;
+  },
+): PeerContext<P> {
+  let cipher: PacketCipher | undefined;
+  let sequence = 0;
+  return {
+    ...parts,
+    nextSequence: () => sequence++,
+    get cipher() {
+      return (cipher ??= parts.cipher());
+    },
+    get local() {
+      return parts.local();
+    },
+    get mtu() {
+      return parts.mtu();
+    },
+  };
 }
 
 /** A random whole number of milliseconds below `belowMs`. */

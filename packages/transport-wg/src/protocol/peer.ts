@@ -11,13 +11,17 @@ import type { DropReason } from './drops.js';
 import { Handshakes, type PeerIndices } from './handshakes.js';
 import type { Keypair } from './keypair.js';
 import { Keypairs } from './keypair-slots.js';
-import { TRANSPORT_HEADER_BYTES, writeTransportHeader, type CookieReply, type Response } from './messages.js';
+import {
+  TRANSPORT_HEADER_BYTES,
+  TRANSPORT_MIN_BYTES,
+  writeTransportHeader,
+  type CookieReply,
+  type Response,
+} from './messages.js';
 import type { ClaimedInitiation, RemoteIdentity } from './noise.js';
 import { jitterMs, type PeerContext } from './peer-context.js';
 import type { AuthenticatedKind, HandshakeInfo, PeerCounters, DevicePeer, SessionState } from './sink.js';
 import { PeerTimers } from './timers.js';
-
-const NO_PACKET = new Uint8Array(0);
 
 /**
  * The protocol's view of one peer: handshakes, sessions, timers, paths, and the packets that wait. What routes to it,
@@ -115,14 +119,14 @@ export class Peer<P> implements DevicePeer<P> {
 
   // Sending
 
-  /** Seals and sends an inner packet, or copies it to wait for a session. */
-  sendPacket(packet: Uint8Array, now: number): 'sent' | 'queued' {
+  /** Seals and sends an inner packet, or copies it to wait for a session. The 64 bytes before it may be overwritten. */
+  sendPacket(offset: number, sizeBytes: number, now: number): 'sent' | 'queued' {
     const current = this.#keypairs.current;
     if (current !== undefined && this.paths.length > 0 && current.isUsable(now)) {
-      this.#sendData(current, packet, now);
+      this.#sendData(current, offset, sizeBytes, now);
       return 'sent';
     }
-    this.#staged.push(Uint8Array.from(packet));
+    this.#staged.push(this.#context.buffers.memory.bytes.slice(offset, offset + sizeBytes));
     if (this.#staged.length > STAGED_PACKETS_MAX) {
       this.#staged.shift();
       this.counters.stagedDropped++;
@@ -136,7 +140,7 @@ export class Peer<P> implements DevicePeer<P> {
     if (this.#staged.length > 0 && this.#flushStaged(now)) return;
     const current = this.#keypairs.current;
     if (current !== undefined && this.paths.length > 0 && current.isUsable(now))
-      this.#sendData(current, NO_PACKET, now);
+      this.#sendData(current, this.#context.buffers.packetSlot, 0, now);
     else this.#requestSession(now);
   }
 
@@ -189,7 +193,7 @@ export class Peer<P> implements DevicePeer<P> {
     this.counters.initiationsSent++;
     this.#timers.anyAuthenticatedSent(now);
     this.#timers.handshakeInitiated(now);
-    this.#transmit(datagram, this.paths);
+    this.#transmitMessage(datagram, this.paths);
     // It calls for an answer, as data does: a path that gives none is looked at.
     this.#context.sink.onSent(this, now);
   }
@@ -201,33 +205,39 @@ export class Peer<P> implements DevicePeer<P> {
       if (current === undefined || this.paths.length === 0 || !current.isUsable(now)) return this.#staged.length === 0;
       const packet = this.#staged.shift();
       if (packet === undefined) return true;
-      this.#sendData(current, packet, now);
+      this.#sendData(current, this.#context.buffers.putPacket(packet), packet.length, now);
     }
   }
 
-  #sendData(keypair: Keypair, packet: Uint8Array, now: number): void {
-    const padded = paddedLength(packet.length, this.#context.mtu);
-    const datagram = this.#context.allocate(TRANSPORT_HEADER_BYTES + padded + AEAD_TAG_BYTES);
+  #sendData(keypair: Keypair, offset: number, sizeBytes: number, now: number): void {
+    const { buffers, mtu, sink } = this.#context;
+    const padded = paddedLength(sizeBytes, mtu);
+    const plaintext = padded === sizeBytes ? offset : buffers.padPacket(offset, sizeBytes, padded);
+    const sealed = buffers.sealed.take(padded + AEAD_TAG_BYTES);
     const { sendCounterHigh: high, sendCounterLow: low } = keypair;
-    writeTransportHeader(datagram, keypair.remoteIndex, high, low);
-    datagram.set(packet, TRANSPORT_HEADER_BYTES);
-    datagram.fill(0, TRANSPORT_HEADER_BYTES + packet.length, TRANSPORT_HEADER_BYTES + padded);
-    keypair.sendKey.seal(high, low, datagram, TRANSPORT_HEADER_BYTES, padded);
+    // The header after the rest: sealing may overwrite what lies before.
+    keypair.sendKey.seal(high, low, plaintext, padded, sealed);
+    const datagram = sealed - TRANSPORT_HEADER_BYTES;
+    writeTransportHeader(buffers.memory.u32, datagram >>> 2, keypair.remoteIndex, high, low);
     keypair.advanceSendCounter();
 
     this.#timers.anyAuthenticatedSent(now);
-    if (packet.length > 0) this.#timers.dataSent(now);
+    if (sizeBytes > 0) this.#timers.dataSent(now);
     else this.counters.keepalivesSent++;
-    this.#transmit(datagram, this.paths);
-    if (packet.length > 0) this.#context.sink.onSent(this, now);
+    this.#transmit(datagram, TRANSPORT_MIN_BYTES + padded, this.paths);
+    if (sizeBytes > 0) sink.onSent(this, now);
 
     const old = keypair.role === 'initiator' && now - keypair.createdAtMs >= REKEY_AFTER_TIME_MS;
     if (old || keypair.needsRekeyByCount()) this.requestInitiation(now, false);
   }
 
-  #transmit(datagram: Uint8Array, paths: readonly P[]): void {
-    this.txBytes += datagram.length * paths.length;
-    this.#context.sink.send(datagram, paths, this);
+  #transmitMessage(message: Uint8Array, paths: readonly P[]): void {
+    this.#transmit(this.#context.buffers.putMessage(message), message.length, paths);
+  }
+
+  #transmit(offset: number, sizeBytes: number, paths: readonly P[]): void {
+    this.txBytes += sizeBytes * paths.length;
+    this.#context.sink.send(offset, sizeBytes, paths, this);
   }
 
   // Receiving
@@ -244,7 +254,7 @@ export class Peer<P> implements DevicePeer<P> {
     this.#timers.anyAuthenticatedSent(now);
     this.counters.responsesSent++;
     // A peer whose paths others decide answers where it was asked, until they have.
-    this.#transmit(response.datagram, this.paths.length > 0 ? this.paths : [from]);
+    this.#transmitMessage(response.datagram, this.paths.length > 0 ? this.paths : [from]);
     this.#context.sink.onAuthenticated(this, from, 'handshake', now);
     return undefined;
   }

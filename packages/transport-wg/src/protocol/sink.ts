@@ -1,20 +1,21 @@
 /**
  * What a device tells the outside, synchronously, from inside the call that caused it. `P` is a path: whatever the
- * adapter uses to say where a datagram came from or goes to. A sink may call the device again.
+ * adapter uses to say where a datagram came from or goes to. A sink may call the device again. Bytes lie in the device's packet
+ * memory, at an offset.
  */
 export interface DeviceSink<P> {
   /**
-   * Sends one datagram on every path in `paths`, which is never empty: the same bytes, so that the receiver keeps one.
-   * The bytes are the sink's.
+   * Sends one datagram on every path in `paths`, which is never empty: the same bytes, so that the receiver keeps one. They
+   * stay as they are until the ring of sealed datagrams is full or cleared; the 4 bytes before them are free for a header.
    */
-  send(datagram: Uint8Array, paths: readonly P[], peer: DevicePeer<P>): void;
+  send(offset: number, sizeBytes: number, paths: readonly P[], peer: DevicePeer<P>): void;
   /** Answers a source that is no peer yet: a cookie reply. */
-  reply(datagram: Uint8Array, to: P): void;
+  reply(offset: number, sizeBytes: number, to: P): void;
   /**
-   * An inner IP packet from the peer, its source checked against the allowed IPs. A view into the datagram that was
-   * handed in: good as long as that is.
+   * An inner IP packet from the peer, its source checked against the allowed IPs. It stays as it is until the ring of opened
+   * packets is full or cleared.
    */
-  deliver(packet: Uint8Array, peer: DevicePeer<P>): void;
+  deliver(offset: number, sizeBytes: number, peer: DevicePeer<P>): void;
   /** A session is established: as initiator on the response, as responder on the first data. */
   onHandshake(peer: DevicePeer<P>, info: HandshakeInfo<P>): void;
   /** Every authenticated message, with the path that it came on; replayed ones do not count. */

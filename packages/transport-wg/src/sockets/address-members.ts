@@ -10,7 +10,6 @@ import {
   type Logger,
 } from '@wirepath/core/plugin';
 import { interfaceIndex, openUdpBeside, RouteLookup, watchNetworkChanges } from '@wirepath/linux';
-import type { Socket } from 'node:dgram';
 import type { BaseSocket } from './base-socket.js';
 import type { SourceAddress } from './path-source.js';
 import type { SocketEnd } from './socket-end.js';
@@ -33,7 +32,7 @@ export interface AddressSystem {
   readonly trigger: ChangeTrigger;
   readonly read: () => readonly LocalAddress[];
   /** Opens a socket at one address, and the port of the one at the wildcard address. @throws the system's error. */
-  readonly openBeside: (wildcard: UdpSocket, ip: string) => UdpSocket;
+  readonly openBeside: (wildcard: SocketEnd, ip: string) => UdpSocket;
   readonly wayOf: WayOf;
 }
 
@@ -41,7 +40,7 @@ export interface MemberBases {
   /** The base of a family that has members. */
   readonly base: (family: 4 | 6) => BaseSocket | undefined;
   /** Before a member sends anything. @throws what makes it unusable. */
-  readonly prepare: (socket: UdpSocket, base: BaseSocket) => void;
+  readonly prepare: (socket: SocketEnd, base: BaseSocket) => void;
   readonly closing: (closing: Promise<void>) => void;
   /** All addresses of this machine, of every interface, with each look at them. */
   readonly onAddresses?: ((ips: readonly string[]) => void) | undefined;
@@ -74,10 +73,9 @@ export function addressMembers(options: AddressMembersOptions, bases: MemberBase
       const { family, ip } = address;
       const base = bases.base(family);
       if (base === undefined) throw new Error(`no socket of IPv${family}`);
-      const socket = openBeside(base.socket, ip);
-      const member = base.addMember(socket, address);
+      const member = base.addMember(openBeside(base.wildcard, ip), address);
       try {
-        bases.prepare(socket, base);
+        bases.prepare(member, base);
       } catch (error) {
         bases.closing(base.removeMember(member));
         throw error;
@@ -129,9 +127,8 @@ function systemWays({ mark, logger }: AddressMembersOptions): WayOf & Disposable
   return Object.assign(wayOf, { [Symbol.dispose]: () => lookup?.[Symbol.dispose]() });
 }
 
-function openSystemBeside(wildcard: UdpSocket, ip: string): UdpSocket {
+function openSystemBeside({ descriptor, port }: SocketEnd, ip: string): UdpSocket {
   const address = parseCidr(ip)?.bytes;
-  if (address === undefined) throw new RangeError(`not an IP address: ${ip}`);
-  // The system's wildcard sockets are dgram's.
-  return openUdpBeside(wildcard as Socket, address, { bufferSizeBytes: SOCKET_BUFFER_BYTES });
+  if (address === undefined || descriptor === undefined) throw new RangeError(`no socket beside at ${ip}`);
+  return openUdpBeside({ descriptor, port }, address, { bufferSizeBytes: SOCKET_BUFFER_BYTES });
 }

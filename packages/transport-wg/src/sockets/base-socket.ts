@@ -1,26 +1,19 @@
-import {
-  sameAddress,
-  type Base,
-  type Counters,
-  type Guard,
-  type TransportAddress,
-  type TransportPath,
-} from '@wirepath/core/plugin';
-import { sourceOf, type Source, type SourceAddress } from './path-source.js';
-import { SocketEnd } from './socket-end.js';
+import { sameAddress, type Base, type Counters, type Guard } from '@wirepath/core/plugin';
+import type { PacketMemory, SocketAddress, UdpBatches } from '@wirepath/linux';
+import type { PacketPath, PathSocket } from './packet-path.js';
+import type { Source, SourceAddress } from './path-source.js';
+import { SocketEnd, type SocketEndEvents } from './socket-end.js';
 import { SourceMemory, type WayOf } from './source-memory.js';
 import type { OpenUdpSocket, UdpSocket } from './udp-socket.js';
 
-export interface BaseSocketEvents {
-  onDatagram(path: TransportPath, bytes: Uint8Array, base: Base): void;
-  /** The system did not take a datagram. @param code its reason. */
-  onSendFailed?: ((code: string | undefined) => void) | undefined;
-}
+/** How exactly it is known when a path was last heard: a fraction of what a source is remembered by. */
+const HEARD_STEP_MS = 100;
 
 interface BaseSocketParts {
+  readonly memory: PacketMemory;
   readonly counters: Counters;
   readonly guard: Guard;
-  readonly events: BaseSocketEvents;
+  readonly events: SocketEndEvents;
   /** Monotonic, ms. */
   readonly now: () => number;
   readonly wayOf: WayOf;
@@ -31,21 +24,22 @@ interface BaseSocketParts {
  * to the outside they are one base. What is sent to somebody leaves from the address that he sends to, and otherwise from the
  * one that the system chooses.
  */
-export class BaseSocket {
+export class BaseSocket implements PathSocket {
   readonly base: Base;
   readonly #parts: BaseSocketParts;
-  readonly #wildcard: SocketEnd;
+  /** The one at the wildcard address. */
+  readonly wildcard: SocketEnd;
   readonly #members = new Set<SocketEnd>();
   readonly #sources: SourceMemory;
+  #batches: UdpBatches | undefined;
   /** Where the datagram that is being handled came in: an answer leaves from there. */
-  #arriving: TransportPath | undefined;
+  #arriving: PacketPath | undefined;
 
   private constructor(base: Base, socket: UdpSocket, parts: BaseSocketParts) {
     this.base = base;
     this.#parts = parts;
     this.#sources = new SourceMemory(parts.wayOf);
-    const { events } = parts;
-    this.#wildcard = this.#end(socket, undefined, (path, bytes) => events.onDatagram(path, bytes, base));
+    this.wildcard = this.#end(socket, undefined, parts.events);
   }
 
   /** @throws what `open` throws. */
@@ -58,60 +52,69 @@ export class BaseSocket {
     return new BaseSocket(base, socket, parts);
   }
 
-  /** The one at the wildcard address. */
-  get socket(): UdpSocket {
-    return this.#wildcard.socket;
-  }
-
-  /** All, the wildcard's first. */
-  sockets(): UdpSocket[] {
-    return [this.#wildcard, ...this.#members].map(({ socket }) => socket);
+  /** All sockets, that at the wildcard address first. */
+  ends(): SocketEnd[] {
+    return [this.wildcard, ...this.#members];
   }
 
   /** Takes a socket at one address and this base's port. */
   addMember(socket: UdpSocket, address: SourceAddress): SocketEnd {
     const { events } = this.#parts;
-    const { base } = this;
-    const member = this.#end(socket, address, (path, bytes) => {
-      this.#arriving = path;
-      try {
-        events.onDatagram(path, bytes, base);
-      } finally {
-        this.#arriving = undefined;
-      }
+    const member = this.#end(socket, address, {
+      ...events,
+      onDatagram: (path, offset, sizeBytes) => {
+        this.#arriving = path;
+        try {
+          events.onDatagram(path, offset, sizeBytes);
+        } finally {
+          this.#arriving = undefined;
+        }
+      },
     });
+    if (this.#batches !== undefined) member.batch(this.#batches);
     this.#members.add(member);
     return member;
   }
 
   removeMember(member: SocketEnd): Promise<void> {
     this.#members.delete(member);
-    return member.close();
+    const closing = member.close();
+    this.#sources.version++;
+    return closing;
   }
 
-  /**
-   * Never throws. The bytes must not change afterwards: a full kernel buffer keeps them waiting.
-   * @param path where `to` is its remote address.
-   */
-  send(bytes: Uint8Array, to: TransportAddress, path?: TransportPath): void {
-    const from = this.#members.size === 0 ? this.#wildcard : this.#sourceFor(to, path);
-    from.send(bytes, to);
+  /** All its sockets, those to come too, work in batches from here on. @throws what keeps the system from it. */
+  batch(batches: UdpBatches): void {
+    for (const end of this.ends()) end.batch(batches);
+    this.#batches = batches;
+  }
+
+  /** Never throws. Queued until the next flush of the socket that it leaves from. @param path leads to `to`, from this base. */
+  send(offset: number, sizeBytes: number, to: SocketAddress, path: PacketPath): void {
+    const from = this.#members.size === 0 ? this.wildcard : this.#sourceFor(path);
+    from.send(offset, sizeBytes, to);
   }
 
   /** As {@link send}, to whoever asked: nothing is remembered of him. */
-  reply(bytes: Uint8Array, path: TransportPath): void {
-    const asked = sourceOf(path);
-    (this.#sources.isUsable(asked) ? asked : this.#wildcard).send(bytes, path.remote);
+  reply(offset: number, sizeBytes: number, to: SocketAddress, path: PacketPath): void {
+    const asked = path.source;
+    (this.#sources.isUsable(asked) ? asked : this.wildcard).send(offset, sizeBytes, to);
   }
 
   /** What came in on this path is authentic: see {@link SourceMemory}. */
-  authenticated(path: TransportPath): void {
-    if (this.#members.size > 0) this.#sources.heard(path.remote, sourceOf(path), this.#parts.now());
+  authenticated(path: PacketPath): void {
+    if (this.#members.size === 0) return;
+    const now = this.#parts.now();
+    const { version } = this.#sources;
+    if (path.heardIn === version && now - path.heardAtMs < HEARD_STEP_MS) return;
+    this.#sources.heard(path.remote, path.source, now);
+    path.heardAtMs = now;
+    path.heardIn = this.#sources.version;
   }
 
   /** What was sent as this came in arrives, and was answered: see {@link SourceMemory}. */
-  confirmed(path: TransportPath): void {
-    if (this.#members.size > 0) this.#sources.confirmed(path.remote, sourceOf(path), this.#parts.now());
+  confirmed(path: PacketPath): void {
+    if (this.#members.size > 0) this.#sources.confirmed(path.remote, path.source, this.#parts.now());
   }
 
   /** Routes or addresses may have changed. */
@@ -121,39 +124,29 @@ export class BaseSocket {
 
   async close(): Promise<void> {
     this.#sources.clear();
-    await Promise.all([this.#wildcard.close(), ...Array.from(this.#members, (member) => member.close())]);
+    await Promise.all([this.wildcard.close(), ...Array.from(this.#members, (member) => member.close())]);
     this.#members.clear();
   }
 
-  #sourceFor(to: TransportAddress, path: TransportPath | undefined): Source {
+  #sourceFor(path: PacketPath): Source {
     const asked = this.#arriving;
-    if (asked !== undefined && sameAddress(asked.remote, to)) {
-      const source = sourceOf(asked);
+    if (asked !== undefined && (asked === path || sameAddress(asked.remote, path.remote))) {
+      const { source } = asked;
       if (this.#sources.isUsable(source)) {
         this.#sources.answered(asked.remote, source, this.#parts.now());
         return source;
       }
     }
-    const remembered = this.#sources.find(to);
-    if (remembered !== undefined) return remembered;
-    const first = path === undefined ? undefined : sourceOf(path);
-    return this.#sources.isUsable(first) ? first : this.#wildcard;
+    const { chosen } = path;
+    if (chosen?.isOpen === true && path.chosenIn === this.#sources.version) return chosen;
+    const remembered = this.#sources.find(path.remote);
+    path.chosen = remembered ?? (this.#sources.isUsable(path.source) ? path.source : this.wildcard);
+    path.chosenIn = this.#sources.version;
+    return path.chosen;
   }
 
-  #end(
-    socket: UdpSocket,
-    address: SourceAddress | undefined,
-    onDatagram: (path: TransportPath, bytes: Uint8Array) => void,
-  ): SocketEnd {
-    const { counters, guard, events } = this.#parts;
-    return new SocketEnd({
-      base: this.base,
-      socket,
-      address,
-      counters,
-      guard,
-      onDatagram,
-      onSendFailed: events.onSendFailed,
-    });
+  #end(socket: UdpSocket, address: SourceAddress | undefined, events: SocketEndEvents): SocketEnd {
+    const { memory, counters, guard } = this.#parts;
+    return new SocketEnd({ owner: this, base: this.base, socket, address, memory, counters, guard, events });
   }
 }

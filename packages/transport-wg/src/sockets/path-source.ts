@@ -1,4 +1,5 @@
 import type { Base, TransportAddress, TransportPath } from '@wirepath/core/plugin';
+import type { SocketAddress } from '@wirepath/linux';
 
 /** One of this machine's addresses. */
 export interface SourceAddress {
@@ -11,8 +12,8 @@ export interface Source {
   /** Undefined for the one at the wildcard address. */
   readonly address: SourceAddress | undefined;
   readonly isOpen: boolean;
-  /** Never throws. */
-  send(bytes: Uint8Array, to: TransportAddress): void;
+  /** Never throws. The bytes of the packet memory stay as they are until they are flushed. */
+  send(offset: number, sizeBytes: number, to: SocketAddress): void;
 }
 
 const SOURCE = Symbol('source');

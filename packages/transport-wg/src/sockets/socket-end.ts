@@ -1,80 +1,137 @@
-import type { Base, Counters, Guard, TransportAddress, TransportPath } from '@wirepath/core/plugin';
-import { PathCache } from './path-cache.js';
-import type { Source, SourceAddress } from './path-source.js';
+import { tryTransportAddress, type Base, type Counters, type Guard } from '@wirepath/core/plugin';
+import {
+  DgramSocket,
+  type DatagramSocket,
+  type PacketMemory,
+  type SocketAddress,
+  type UdpBatches,
+} from '@wirepath/linux';
+import { PacketPath, type PathSocket } from './packet-path.js';
+import { pathFromSource, type Source, type SourceAddress } from './path-source.js';
 import type { UdpSocket } from './udp-socket.js';
 
-/** Datagrams that libuv keeps while the kernel's buffer is full: beyond this they are dropped, as a NIC would. */
-const SEND_QUEUE_MAX_BYTES = 4 << 20;
+export interface SocketEndEvents {
+  /** Bytes in the packet memory, valid during the call. */
+  onDatagram(from: PacketPath, offset: number, sizeBytes: number): void;
+  /** After one or more datagrams. */
+  onBatchEnd(): void;
+  /** The first of what the next flush will send. */
+  onQueued(end: SocketEnd): void;
+  /** The system did not take a datagram. @param code its reason. */
+  onSendFailed?: ((code: string | undefined) => void) | undefined;
+}
 
 export interface SocketEndOptions {
+  /** Which it is a part of. */
+  readonly owner: PathSocket;
   readonly base: Base;
   readonly socket: UdpSocket;
   /** The address that it is bound to; undefined for the wildcard. */
   readonly address: SourceAddress | undefined;
+  readonly memory: PacketMemory;
   readonly counters: Counters;
   readonly guard: Guard;
-  readonly onDatagram: (path: TransportPath, bytes: Uint8Array) => void;
-  /** The system did not take a datagram. @param code its reason. */
-  readonly onSendFailed?: ((code: string | undefined) => void) | undefined;
+  readonly events: SocketEndEvents;
 }
 
 /** One socket of the system: at the wildcard address of its base's family, or at one of this machine's. */
 export class SocketEnd implements Source {
   readonly address: SourceAddress | undefined;
-  readonly socket: UdpSocket;
+  readonly #options: SocketEndOptions;
   readonly #family: 4 | 6;
-  readonly #counters: Counters;
-  readonly #onSendFailed: SocketEndOptions['onSendFailed'];
+  #socket: DatagramSocket<PacketPath>;
+  #queued = false;
   isOpen = true;
 
-  constructor({ base, socket, address, counters, guard, onDatagram, onSendFailed }: SocketEndOptions) {
-    this.address = address;
-    this.socket = socket;
-    this.#family = base.family;
-    this.#counters = counters;
-    this.#onSendFailed = onSendFailed;
-    const paths = new PathCache(base, address === undefined ? undefined : this, counters);
-    // Written out, not by way of `wrap`: it is on the way of every packet.
-    socket.on('message', (bytes, info) => {
-      try {
-        const path = paths.from(info);
-        if (path !== undefined) onDatagram(path, bytes);
-      } catch (error) {
-        guard.failed('datagram', error);
-      }
-    });
-    // ICMP errors and the like: what was lost is lost, the socket lives on.
-    socket.on('error', (error: NodeJS.ErrnoException) => counters.count(`socket-error.${error.code ?? error.name}`));
+  constructor(options: SocketEndOptions) {
+    this.#options = options;
+    this.address = options.address;
+    this.#family = options.base.family;
+    this.#socket = new DgramSocket<PacketPath>(options.memory, options.socket, this.#family);
+    this.#start();
   }
 
-  /** Never throws. The bytes must not change afterwards: a full kernel buffer keeps them waiting. */
-  send(bytes: Uint8Array, to: TransportAddress): void {
-    if (!this.isOpen) return this.#counters.count('send.closed');
-    if (to.family !== this.#family) return this.#counters.count('send.family');
-    if (this.socket.getSendQueueSize() > SEND_QUEUE_MAX_BYTES) return this.#counters.count('send.queue-full');
-    try {
-      this.socket.send(bytes, to.port, to.ip, this.#onSent);
-    } catch (error) {
-      // Port 0 and the like, from an address that somebody signalled.
-      this.#sendFailed((error as NodeJS.ErrnoException).code);
-    }
+  /** For socket options. */
+  get descriptor(): number | undefined {
+    return this.#socket.descriptor;
+  }
+
+  /** Local. */
+  get port(): number {
+    return this.#socket.port;
+  }
+
+  /** What it makes use of, for people. */
+  get offloads() {
+    return { kind: this.#socket.kind, ...this.#socket.offloads };
+  }
+
+  /** Goes on in batches, with what waits in the socket. @throws what keeps the system from it; then all is as it was. */
+  batch(batches: UdpBatches): void {
+    if (!this.isOpen || this.#socket.kind === 'batched') return;
+    const before = this.#socket;
+    if (before.descriptor === undefined) return;
+    this.flush();
+    this.#socket = batches.adopt<PacketPath>(before.descriptor, this.#family, before.port);
+    void before.close();
+    this.#start();
+  }
+
+  /** Never throws. It leaves with the next {@link flush}; until then its bytes stay as they are. */
+  send(offset: number, sizeBytes: number, to: SocketAddress): void {
+    const { counters, events } = this.#options;
+    if (!this.isOpen) return counters.count('send.closed');
+    if (to.family !== this.#family) return counters.count('send.family');
+    this.#socket.send(offset, sizeBytes, to);
+    if (this.#queued) return;
+    this.#queued = true;
+    events.onQueued(this);
+  }
+
+  flush(): void {
+    this.#queued = false;
+    if (this.isOpen) this.#socket.flush();
   }
 
   close(): Promise<void> {
     if (!this.isOpen) return Promise.resolve();
     this.isOpen = false;
-    this.socket.removeAllListeners('message');
-    return new Promise((resolve) => {
-      this.socket.close(() => resolve());
+    return this.#socket.close();
+  }
+
+  #start(): void {
+    const { guard, counters, events } = this.#options;
+    this.#socket.start({
+      source: (address) => this.#pathFrom(address),
+      // Written out, not by way of `wrap`: it is on the way of every packet.
+      datagram: (offset, sizeBytes, from) => {
+        try {
+          events.onDatagram(from, offset, sizeBytes);
+        } catch (error) {
+          guard.failed('datagram', error);
+        }
+      },
+      batchEnd: guard.wrap('datagrams', () => events.onBatchEnd()),
+      failed: (code, count) => {
+        // ICMP errors and the like: what was lost is lost, the socket lives on.
+        if (count === 0) return counters.count(`socket-error.${code}`);
+        for (let i = 0; i < count; i++) counters.count(`send.${code}`);
+        events.onSendFailed?.(code);
+      },
     });
   }
 
-  readonly #onSent = (error: NodeJS.ErrnoException | null): void => {
-    if (error) this.#sendFailed(error.code);
-  };
-
-  #sendFailed(code: string | undefined): void {
-    this.#counters.count(`send.${code ?? 'failed'}`);
-    this.#onSendFailed?.(code);
+  /** Undefined, and counted, where there is no answering. */
+  #pathFrom(address: SocketAddress): PacketPath | undefined {
+    const { base, owner, counters } = this.#options;
+    // A source port of 0 is legal on the wire and cannot be answered.
+    const remote = address.port === 0 ? undefined : tryTransportAddress(address.ip, address.port);
+    if (remote === undefined) {
+      counters.count(address.port === 0 ? 'receive.port-0' : 'receive.no-address');
+      return undefined;
+    }
+    const source = this.address === undefined ? undefined : this;
+    const carrier = { kind: 'socket', socket: owner, to: address } as const;
+    return new PacketPath(pathFromSource(base, remote, source), carrier, source);
   }
 }

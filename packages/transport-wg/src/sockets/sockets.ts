@@ -1,7 +1,7 @@
 import {
   CodedError,
-  deniedPort,
   Listeners,
+  socketPath,
   type Base,
   type Counters,
   type DatagramListener,
@@ -10,28 +10,41 @@ import {
   type ReceivedDatagram,
   type TransportPath,
 } from '@wirepath/core/plugin';
+import { socketAddress, type UdpBatches } from '@wirepath/linux';
+import type { PacketBuffers } from '../protocol/packet-buffers.js';
 import { addressEdges, addressMembers, type AddressEdges, type AddressMembersOptions } from './address-members.js';
 import { BaseSocket } from './base-socket.js';
+import { bindError, unlessFamilyMissing } from './bind-error.js';
+import { CHANNEL_HEADER_BYTES, LearntChannels, readChannelData, writeChannelHeader } from './relay-channels.js';
 import { kindOf, type DatagramKind } from './demultiplex.js';
-import { openSystemSocket, type OpenUdpSocket, type UdpSocket } from './udp-socket.js';
+import { PacketPath, type Carrier } from './packet-path.js';
+import { sourceOf } from './path-source.js';
+import type { SocketEnd, SocketEndEvents } from './socket-end.js';
+import { openSystemSocket, type OpenUdpSocket } from './udp-socket.js';
 
 /** Tries for a port that is free in both families. */
 const PORT_ATTEMPTS = 16;
-const CHANNEL_HEADER_BYTES = 4;
+const CLOSED: Carrier = { kind: 'closed' };
 /** What is counted where no listener takes a datagram. */
 const UNCLAIMED = { stun: 'stun.unclaimed', channel: 'channel-data.unclaimed', other: 'other.unclaimed' } as const;
 
 export interface SocketsOptions {
   readonly guard: Guard;
   readonly counters: Counters;
-  /** A datagram that is WireGuard's, from a socket or out of a relay. The bytes are valid only during the call. */
-  readonly onWireGuard: (bytes: Uint8Array, from: TransportPath) => void;
+  /** Where datagrams lie, those that wait to be sent in its ring of sealed ones. */
+  readonly buffers: PacketBuffers;
+  /** A datagram that is WireGuard's, from a socket or out of a relay, in the packet memory. Valid only during the call. */
+  readonly onWireGuard: (offset: number, sizeBytes: number, from: PacketPath) => void;
+  /** After one or more datagrams of a socket; what they led to is sent after it. */
+  readonly onBatchEnd?: (() => void) | undefined;
   /** The system did not take a datagram. @param code its reason. */
   readonly onSendFailed?: ((code: string | undefined) => void) | undefined;
   /** A destination is sent to for the first time. */
   readonly onRemote: (ip: string) => void;
   /** All addresses of this machine, where they are followed, as they come and go. */
   readonly onAddresses?: ((ips: readonly string[]) => void) | undefined;
+  /** Monotonic, ms. @default the process's */
+  readonly now?: (() => number) | undefined;
   /** @default the system's sockets */
   readonly openSocket?: OpenUdpSocket | undefined;
   /** This machine's addresses are followed: each has a socket of its own beside the shared ones. @default they are not */
@@ -46,9 +59,17 @@ export class Sockets implements Datagrams {
   readonly #sockets = new Map<string, BaseSocket>();
   readonly #remotes = new Set<string>();
   readonly #closing = new Set<Promise<void>>();
-  readonly #onOpened: ((socket: UdpSocket, base: Base) => void)[] = [];
+  readonly #onOpened: ((socket: SocketEnd, base: Base) => void)[] = [];
+  readonly #paths = new WeakMap<TransportPath, PacketPath>();
+  /** With datagrams that wait for the next flush. */
+  #waiting: SocketEnd[] = [];
+  #inBatch = false;
+  /** ChannelData that a relay's client is unwrapping. */
+  #unwrapping: { readonly from: PacketPath; readonly channel: number } | undefined;
+  #batches: UdpBatches | undefined;
   readonly #members: ReturnType<typeof addressMembers> | undefined;
   readonly #edges: AddressEdges;
+  readonly #now: () => number;
   #nextId = 1;
   #closed = false;
 
@@ -56,12 +77,14 @@ export class Sockets implements Datagrams {
     this.#options = options;
     this.#counters = options.counters;
     this.#listeners = new Listeners(options.guard, 'datagram');
+    options.buffers.sealed.onFull = () => this.#flushEnds();
     const { follow, onAddresses } = options;
+    this.#now = options.now ?? (() => performance.now());
     this.#edges = addressEdges(follow);
     if (follow === undefined) return;
     this.#members = addressMembers(follow, {
       base: (family) => this.#sharedSocket(family),
-      prepare: (socket, { base }) => this.#prepare(socket, base),
+      prepare: (end, { base }) => this.#prepare(end, base),
       closing: (closing) => this.#await(closing),
       onAddresses,
     });
@@ -114,34 +137,65 @@ export class Sockets implements Datagrams {
   }
 
   send(path: TransportPath, bytes: Uint8Array): void {
-    this.announce(path);
-    if (path.kind === 'socket') {
-      const socket = this.#sockets.get(path.base.id);
-      if (socket) socket.send(bytes, path.remote, path);
-      else this.#counters.count('send.closed');
-      return;
-    }
-    this.#sendRelayed(path, bytes);
+    this.sendOn(this.packetPath(path), this.#options.buffers.putMessage(bytes), bytes.length);
+    if (!this.#inBatch) this.flush();
   }
 
   /**
-   * As {@link send}, to whoever asked, without any knowledge of who that is: the address may be forged, so it is sent this
+   * Queues a datagram of the ring of sealed ones until the next {@link flush}. Never throws. The 4 bytes before it may be
+   * overwritten.
+   */
+  sendOn(path: PacketPath, offset: number, sizeBytes: number): void {
+    const { carrier } = path;
+    if (!path.isAnnounced) this.#announce(path);
+    if (carrier.kind === 'socket') carrier.socket.send(offset, sizeBytes, carrier.to, path);
+    else this.#sendRelayed(carrier, offset, sizeBytes);
+  }
+
+  /** The same bytes on several. */
+  sendOnAll(paths: readonly PacketPath[], offset: number, sizeBytes: number): void {
+    const [first, ...others] = paths;
+    if (first !== undefined) this.sendOn(first, offset, sizeBytes);
+    for (const other of others) {
+      // The header of a channel is written before the bytes, so each has a copy of its own.
+      const { bytes } = this.#options.buffers.memory;
+      this.sendOn(other, this.#options.buffers.putMessage(bytes.subarray(offset, offset + sizeBytes)), sizeBytes);
+    }
+  }
+
+  /**
+   * As {@link sendOn}, to whoever asked, without any knowledge of who that is: the address may be forged, so it is sent this
    * one datagram, and nothing else is done for it.
    */
-  reply(path: TransportPath, bytes: Uint8Array): void {
-    if (path.kind === 'relayed') return this.#sendRelayed(path, bytes);
-    const socket = this.#sockets.get(path.base.id);
-    if (socket) socket.reply(bytes, path);
-    else this.#counters.count('send.closed');
+  reply(path: PacketPath, offset: number, sizeBytes: number): void {
+    const { carrier } = path;
+    if (carrier.kind === 'socket') carrier.socket.reply(offset, sizeBytes, carrier.to, path);
+    else this.#sendRelayed(carrier, offset, sizeBytes);
+  }
+
+  /** Sends what is queued. */
+  flush(): void {
+    this.#flushEnds();
+    this.#options.buffers.sealed.clear();
   }
 
   /** WireGuard knows what came in on this path for authentic: from now on it is answered from where it came in. */
-  authenticated(path: TransportPath): void {
-    if (path.kind === 'socket') this.#sockets.get(path.base.id)?.authenticated(path);
+  authenticated(path: PacketPath): void {
+    if (path.carrier.kind === 'socket') path.carrier.socket.authenticated(path);
   }
 
   confirmed(path: TransportPath): void {
-    if (path.kind === 'socket') this.#sockets.get(path.base.id)?.confirmed(path);
+    const confirmed = this.packetPath(path);
+    if (confirmed.carrier.kind === 'socket') confirmed.carrier.socket.confirmed(confirmed);
+  }
+
+  /** The path as packets take it. */
+  packetPath(path: TransportPath): PacketPath {
+    const known = this.#paths.get(path);
+    if (known !== undefined && known.carrier.kind !== 'closed') return known;
+    const made = new PacketPath(path, this.#carrierOf(path), path.kind === 'socket' ? sourceOf(path) : undefined);
+    this.#paths.set(path, made);
+    return made;
   }
 
   /** In sentences, for people. */
@@ -151,8 +205,7 @@ export class Sockets implements Datagrams {
 
   /** Tells the destination of a path before anything is sent there, so that routes are right from the first datagram on. */
   announce(path: TransportPath): void {
-    if (path.kind === 'socket') this.#noteRemote(path.remote.ip);
-    else if (path.framing.kind === 'channel') this.#noteRemote(path.framing.server.ip);
+    this.#announce(this.packetPath(path));
   }
 
   onDatagram(listener: DatagramListener): Disposable {
@@ -161,14 +214,30 @@ export class Sockets implements Datagrams {
 
   receive(path: TransportPath, bytes: Uint8Array): void {
     if (this.#closed) return;
-    if (kindOf(bytes) === 'stun') this.#offer('stun', path, bytes);
-    else this.#options.onWireGuard(bytes, path);
+    const { onWireGuard, onBatchEnd, buffers } = this.#options;
+    const from = this.packetPath(path);
+    this.#learn(from);
+    if (kindOf(bytes) === 'stun') return this.#offer('stun', path, bytes);
+    onWireGuard(buffers.putDatagram(bytes), bytes.length, from);
+    if (!this.#inBatch) onBatchEnd?.();
   }
 
   /** Calls back for every socket, those open now and those opened later. */
-  forEachSocket(configure: (socket: UdpSocket, base: Base) => void): void {
-    for (const one of this.#sockets.values()) for (const socket of one.sockets()) configure(socket, one.base);
+  forEachSocket(configure: (socket: SocketEnd, base: Base) => void): void {
+    for (const one of this.#sockets.values()) for (const socket of one.ends()) configure(socket, one.base);
     this.#onOpened.push(configure);
+  }
+
+  /** Takes and gives datagrams in batches from here on, with sockets that are opened later, too. @throws what keeps the system from it. */
+  batch(batches: UdpBatches): void {
+    for (const socket of this.#sockets.values()) socket.batch(batches);
+    this.#batches = batches;
+  }
+
+  /** What the sockets make use of, of the one that has given up most. */
+  get offloads(): SocketEnd['offloads'] | undefined {
+    const all = [...this.#sockets.values()].flatMap((socket) => socket.ends().map(({ offloads }) => offloads));
+    return all.sort((a, b) => b.givenUp.length - a.givenUp.length)[0];
   }
 
   /** Idempotent. */
@@ -180,46 +249,64 @@ export class Sockets implements Datagrams {
     await Promise.all(this.#closing);
   }
 
-  #sendRelayed({ framing }: Extract<TransportPath, { kind: 'relayed' }>, bytes: Uint8Array): void {
-    if (framing.kind === 'stream') {
-      try {
-        framing.send(bytes);
-      } catch {
-        // A relay that is gone loses datagrams; it says so through its allocation.
-        this.#counters.count('send.stream');
-      }
-      return;
+  #sendRelayed(carrier: Exclude<Carrier, { kind: 'socket' }>, offset: number, sizeBytes: number): void {
+    const { memory } = this.#options.buffers;
+    if (carrier.kind === 'closed') return this.#counters.count('send.closed');
+    if (carrier.kind === 'channel') {
+      const header = offset - CHANNEL_HEADER_BYTES;
+      writeChannelHeader(memory, header, carrier.channel, sizeBytes);
+      return this.sendOn(carrier.server, header, CHANNEL_HEADER_BYTES + sizeBytes);
     }
-    const socket = this.#sockets.get(framing.base.id);
-    if (!socket) return this.#counters.count('send.closed');
-    // RFC 8656 section 12.4: channel number, length; no padding over UDP.
-    const framed = Buffer.allocUnsafe(CHANNEL_HEADER_BYTES + bytes.length);
-    framed.writeUInt16BE(framing.channel, 0);
-    framed.writeUInt16BE(bytes.length & 0xffff, 2);
-    framed.set(bytes, CHANNEL_HEADER_BYTES);
-    socket.send(framed, framing.server);
+    try {
+      carrier.send(memory.bytes.slice(offset, offset + sizeBytes));
+    } catch {
+      // A relay that is gone loses datagrams; it says so through its allocation.
+      this.#counters.count('send.stream');
+    }
+  }
+
+  #carrierOf(path: TransportPath): Carrier {
+    if (path.kind === 'relayed') {
+      const { framing } = path;
+      if (framing.kind === 'stream') return framing;
+      const server = this.packetPath(socketPath(framing.base, framing.server));
+      return server.carrier.kind === 'closed' ? CLOSED : { kind: 'channel', server, channel: framing.channel };
+    }
+    const socket = this.#sockets.get(path.base.id);
+    const { ip, port } = path.remote;
+    return socket === undefined ? CLOSED : { kind: 'socket', socket, to: socketAddress(ip, port) };
+  }
+
+  #flushEnds(): void {
+    for (const end of this.#waiting.splice(0)) end.flush();
   }
 
   async #bind(family: 4 | 6, port: number, shared: boolean, signal: AbortSignal): Promise<BaseSocket> {
     this.#checkOpen(signal);
     const id = `udp${family}-${this.#nextId++}`;
-    const { guard, openSocket: open = openSystemSocket, onSendFailed } = this.#options;
-    const parts = { counters: this.#counters, guard, ...this.#edges };
-    const events = { onDatagram: this.#onReceived, onSendFailed };
+    const { guard, openSocket: open = openSystemSocket, buffers } = this.#options;
+    const parts = {
+      memory: buffers.memory,
+      counters: this.#counters,
+      guard,
+      events: this.#eventsOf(shared),
+      ...this.#edges,
+    };
     let socket: BaseSocket;
     try {
-      socket = await BaseSocket.bind({ id, family, port, shared, open, events, ...parts });
+      socket = await BaseSocket.bind({ id, family, port, shared, open, ...parts });
     } catch (cause) {
       throw bindError(cause as NodeJS.ErrnoException, family, port);
     }
     if (this.#closed || signal.aborted) await socket.close();
     this.#checkOpen(signal);
     this.#sockets.set(id, socket);
-    this.#prepare(socket.socket, socket.base);
+    for (const end of socket.ends()) this.#prepare(end, socket.base);
+    if (this.#batches !== undefined) socket.batch(this.#batches);
     return socket;
   }
 
-  #prepare(socket: UdpSocket, base: Base): void {
+  #prepare(socket: SocketEnd, base: Base): void {
     for (const configure of this.#onOpened) configure(socket, base);
   }
 
@@ -239,15 +326,69 @@ export class Sockets implements Datagrams {
     }
   }
 
-  readonly #onReceived = (path: TransportPath, bytes: Uint8Array, base: Base): void => {
-    const kind = kindOf(bytes);
+  #eventsOf(shared: boolean): SocketEndEvents {
+    const { onBatchEnd, onSendFailed } = this.#options;
+    return {
+      onDatagram: (from, offset, sizeBytes) => {
+        this.#inBatch = true;
+        this.#receiveOn(shared, from, offset, sizeBytes);
+      },
+      onBatchEnd: () => {
+        this.#inBatch = false;
+        onBatchEnd?.();
+        this.flush();
+      },
+      onQueued: (end) => this.#waiting.push(end),
+      onSendFailed,
+    };
+  }
+
+  #receiveOn(shared: boolean, from: PacketPath, offset: number, sizeBytes: number): void {
+    const { bytes, view } = this.#options.buffers.memory;
+    // Almost all is data of WireGuard's (its type, and three zeros): the rest is looked at more closely.
+    if (sizeBytes >= 32 && view.getUint32(offset, true) === 4)
+      return this.#options.onWireGuard(offset, sizeBytes, from);
+    const datagram = bytes.subarray(offset, offset + sizeBytes);
+    const kind = kindOf(datagram);
     // On an extra base what is nobody's may be a listener's (a port mapping protocol); on the shared one WireGuard counts it.
-    if (kind === 'wireguard' || (kind === 'other' && base.shared)) this.#options.onWireGuard(bytes, path);
-    else this.#offer(kind, path, bytes);
-  };
+    if (kind === 'wireguard' || (kind === 'other' && shared)) this.#options.onWireGuard(offset, sizeBytes, from);
+    else if (kind === 'channel') this.#receiveChannelData(from, offset, sizeBytes, datagram);
+    else this.#offer(kind, from.path, datagram);
+  }
+
+  /** What is relayed is taken out of it here where the relay's client did so lately, and otherwise by that. */
+  #receiveChannelData(from: PacketPath, offset: number, sizeBytes: number, datagram: Uint8Array): void {
+    const { buffers, onWireGuard } = this.#options;
+    const data = readChannelData(buffers.memory, offset, sizeBytes);
+    const peer = data && from.channels?.find(data.channel, this.#now());
+    if (data !== undefined && peer !== undefined) {
+      const { payload, payloadBytes } = data;
+      const inner = buffers.memory.bytes.subarray(payload, payload + payloadBytes);
+      if (kindOf(inner) === 'stun') this.#offer('stun', peer.path, inner);
+      else onWireGuard(payload, payloadBytes, peer);
+      return;
+    }
+    this.#unwrapping = data && { from, channel: data.channel };
+    this.#offer('channel', from.path, datagram);
+    this.#unwrapping = undefined;
+  }
+
+  #learn(peer: PacketPath): void {
+    const { from, channel } = this.#unwrapping ?? {};
+    if (from === undefined || peer.carrier.kind !== 'channel' || peer.carrier.channel !== channel) return;
+    from.channels ??= new LearntChannels();
+    from.channels.learn(channel, peer, this.#now());
+  }
 
   #offer(kind: Exclude<DatagramKind, 'wireguard'>, path: TransportPath, bytes: Uint8Array): void {
     if (!this.#listeners.offer({ path, bytes })) this.#counters.count(UNCLAIMED[kind]);
+  }
+
+  #announce(path: PacketPath): void {
+    path.isAnnounced = true;
+    const { carrier } = path;
+    if (carrier.kind === 'socket') this.#noteRemote(path.remote.ip);
+    else if (carrier.kind === 'channel') this.#announce(carrier.server);
   }
 
   #noteRemote(ip: string): void {
@@ -255,39 +396,5 @@ export class Sockets implements Datagrams {
     if (this.#remotes.size >= 4096) this.#remotes.clear();
     this.#remotes.add(ip);
     this.#options.onRemote(ip);
-  }
-}
-
-/** A system without IPv6 (or IPv4) is no error as long as it has the other. */
-function unlessFamilyMissing(error: unknown): undefined {
-  const code = error instanceof CodedError ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined;
-  if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
-  return undefined;
-}
-
-function bindError(cause: NodeJS.ErrnoException, family: 4 | 6, port: number): CodedError {
-  const subject = `${family === 4 ? '0.0.0.0' : '[::]'}:${port}`;
-  switch (cause.code) {
-    case 'EADDRINUSE':
-      return new CodedError('ADDRESS_IN_USE', `UDP port ${port} is in use (${subject})`, {
-        subject,
-        advice:
-          'Stop the process that has it (`ss -lunp` shows which), or choose another `listenPort` (0: any that is free).',
-        cause,
-      });
-    case 'EACCES':
-    case 'EPERM': {
-      const { reason, advice } = deniedPort(port, cause.code);
-      return new CodedError('PERMISSION_DENIED', `UDP port ${port} may not be opened (${subject}): ${reason}`, {
-        subject,
-        advice,
-        cause,
-      });
-    }
-    default:
-      return new CodedError('NETWORK_CONFIG', `cannot open a UDP socket on ${subject}: ${cause.message}`, {
-        subject,
-        cause,
-      });
   }
 }

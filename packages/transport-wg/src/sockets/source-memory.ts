@@ -51,6 +51,8 @@ export class SourceMemory {
   /** What was looked up last, by the address object: for sending and for receiving, which have objects of their own. */
   #sent: LookUp = {};
   #received: LookUp = {};
+  /** Another number whenever something else may be found than before. */
+  version = 0;
   #asked: { readonly source: Source; readonly remote: TransportAddress; readonly isOwn: boolean } | undefined;
 
   constructor(wayOf: WayOf) {
@@ -97,6 +99,7 @@ export class SourceMemory {
 
   /** Routes or addresses may have changed. */
   review(): void {
+    this.version++;
     this.#asked = undefined;
     const lost = new Map(this.#astray);
     const well = new Set<Source>();
@@ -128,6 +131,7 @@ export class SourceMemory {
   }
 
   #changed(): void {
+    this.version++;
     this.#sent = {};
     this.#received = {};
   }

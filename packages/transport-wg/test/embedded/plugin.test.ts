@@ -34,6 +34,7 @@ describe('the plugin', () => {
     ['a port that there is not', { listenPort: 65536 }],
     ['a mark of 0', { fwmark: 0 }],
     ['a mode that there is not', { mode: 'kernel' }],
+    ['a cipher that there is not', { crypto: 'aes' }],
     ['a name that no interface can have', { bindInterface: 'sixteen-letters-' }],
     ['a kill switch without a device', { tun: false, killSwitch: 'always' }],
   ])('refuses %s', (_what, options) => {

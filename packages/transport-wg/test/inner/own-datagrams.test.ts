@@ -38,13 +38,13 @@ describe('our own datagrams among packets from the system', () => {
     ['cut short', udp4([10, 77, 0, 1], 51820).subarray(0, 12), false],
     ['empty', new Uint8Array(0), false],
   ])('%s: %s', (_name, packet, included) => {
-    expect(own.includes(packet)).toBe(included);
+    expect(own.includes(packet, 0)).toBe(included);
   });
 
   it('are known by the addresses that this machine has now', () => {
     own.setMachineAddresses(['192.0.2.3']);
-    expect(own.includes(udp4([192, 0, 2, 2], 51820))).toBe(false);
-    expect(own.includes(udp4([192, 0, 2, 3], 51820))).toBe(true);
-    expect(own.includes(udp4([10, 77, 0, 1], 51820))).toBe(true);
+    expect(own.includes(udp4([192, 0, 2, 2], 51820), 0)).toBe(false);
+    expect(own.includes(udp4([192, 0, 2, 3], 51820), 0)).toBe(true);
+    expect(own.includes(udp4([10, 77, 0, 1], 51820), 0)).toBe(true);
   });
 });

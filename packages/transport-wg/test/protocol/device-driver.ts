@@ -4,6 +4,7 @@ import type { DeviceOptions, PeerConfig } from '../../src/protocol/device-config
 import { generatePrivateKey } from '../../src/protocol/keys.js';
 import type { HandshakeInfo } from '../../src/protocol/sink.js';
 import { echoReply, echoRequest } from './icmp-echo.js';
+import { newBuffers } from './test-buffers.js';
 import { until } from './until.js';
 import { OUR_IP, THEIR_IP } from './wireguard-go-process.js';
 
@@ -43,18 +44,21 @@ export class Driver {
   static async start(options: Partial<DeviceOptions<Path>> = {}): Promise<Driver> {
     const driver = new Driver();
     await driver.openSocket();
+    const { read, ...memory } = newBuffers();
     driver.device = new Device<Path>({
+      ...memory,
       privateKey: generatePrivateKey(),
       samePath: (a, b) => a.socket === b.socket && a.port === b.port,
       sourceBytes: ({ port }) => Uint8Array.of(127, 0, 0, 1, port >> 8, port & 255),
       ...options,
       sink: {
-        send: (datagram, paths) => {
-          if (driver.record) driver.recorded.push({ datagram: Uint8Array.from(datagram) });
+        send: (offset, sizeBytes, paths) => {
+          const datagram = read(offset, sizeBytes);
+          if (driver.record) driver.recorded.push({ datagram });
           for (const { socket, port } of paths) socket.send(datagram, port, '127.0.0.1');
         },
-        reply: (datagram, { socket, port }) => socket.send(datagram, port, '127.0.0.1'),
-        deliver: (packet) => driver.#onPacket(packet),
+        reply: (offset, sizeBytes, { socket, port }) => socket.send(read(offset, sizeBytes), port, '127.0.0.1'),
+        deliver: (offset, sizeBytes) => driver.#onPacket(read(offset, sizeBytes)),
         onHandshake: (_peer, info) => driver.handshakes.push(info),
         onAuthenticated: (_peer, _from, kind) => {
           if (kind === 'keepalive') driver.keepalives++;

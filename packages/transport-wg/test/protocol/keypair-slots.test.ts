@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { AeadKey } from '../../src/protocol/aead.js';
+import type { PacketKey } from '../../src/crypto/packet-cipher.js';
 import { REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME_MS } from '../../src/protocol/constants.js';
 import { Keypair } from '../../src/protocol/keypair.js';
 import { Keypairs } from '../../src/protocol/keypair-slots.js';
 
-const noKey: AeadKey = { seal: () => undefined, open: () => false, destroy: () => undefined };
+const noKey: PacketKey = { seal: () => undefined, open: () => false, destroy: () => undefined };
 const session = (role: 'initiator' | 'responder', sequence: number) =>
   new Keypair(sequence, 0, role, sequence, 0, noKey, noKey);
 

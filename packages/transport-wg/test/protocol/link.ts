@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Device } from '../../src/protocol/device.js';
 import type { DeviceOptions, PeerConfig } from '../../src/protocol/device-config.js';
+import { newBuffers } from './test-buffers.js';
 import type { AuthenticatedKind, DeviceSink, HandshakeInfo, DevicePeer } from '../../src/protocol/sink.js';
 
 /**
@@ -120,7 +121,9 @@ export class Node {
   ) {
     this.addresses = new Set([name]);
     const random = seededRandom(name);
+    const { read, ...memory } = newBuffers();
     this.device = new Device<Path>({
+      ...memory,
       privateKey: random(32),
       random,
       wallClockMs: () => network.now + network.wallOffsetMs,
@@ -128,16 +131,17 @@ export class Node {
       sourceBytes: ({ remote }) => createHash('sha256').update(remote).digest().subarray(0, 6),
       ...options,
       sink: {
-        send: (datagram, paths) => {
-          paths.forEach((one) => network.transmit(this, datagram, one));
+        send: (offset, sizeBytes, paths) => {
+          paths.forEach((one) => network.transmit(this, read(offset, sizeBytes), one));
           this.interrupt('send');
         },
-        reply: (datagram, to) => {
+        reply: (offset, sizeBytes, to) => {
+          const datagram = read(offset, sizeBytes);
           this.replies.push(datagram);
           network.transmit(this, datagram, to);
         },
-        deliver: (packet, peer) => {
-          this.delivered.push({ at: network.now, from: peer.publicKey, packet: Uint8Array.from(packet) });
+        deliver: (offset, sizeBytes, peer) => {
+          this.delivered.push({ at: network.now, from: peer.publicKey, packet: read(offset, sizeBytes) });
           this.interrupt('deliver');
         },
         onHandshake: (peer, info) => {

@@ -1,12 +1,21 @@
 import type { LocalAddress, TransportPath } from '@wirepath/core/plugin';
 import { Counters, transportAddress, tryTransportAddress } from '@wirepath/core/plugin';
 import { FakeClock } from '@wirepath/core';
+import { DGRAM_SOCKET_BYTES, PacketMemory } from '@wirepath/linux';
+import { PacketBuffers } from '../../src/protocol/packet-buffers.js';
 import { Sockets } from '../../src/sockets/sockets.js';
 import type { UdpSocket } from '../../src/sockets/udp-socket.js';
 import { recordingLogger, testGuard } from '../embedded/support.js';
 
 export const OWN_INTERFACE = 'wp0';
 const PORT = 51820;
+
+/** Packet memory for sockets, and how to read a copy of it. */
+export function socketBuffers() {
+  const memory = new PacketMemory(PacketBuffers.SIZE_BYTES + DGRAM_SOCKET_BYTES);
+  const read = (offset: number, sizeBytes: number) => memory.bytes.slice(offset, offset + sizeBytes);
+  return { buffers: new PacketBuffers(memory), read };
+}
 
 /** A socket of no system: what is sent from it is written down. */
 export class FakeUdpSocket implements UdpSocket {
@@ -77,12 +86,14 @@ export async function machineWith(...ips: string[]) {
   };
   const heard: TransportPath[] = [];
   const on = { wireGuard: (_bytes: Uint8Array, _from: TransportPath): void => undefined };
+  const { buffers, read } = socketBuffers();
   const sockets = new Sockets({
+    buffers,
     guard: testGuard(logger),
     counters,
-    onWireGuard: (bytes, from) => {
-      heard.push(from);
-      on.wireGuard(bytes, from);
+    onWireGuard: (offset, sizeBytes, from) => {
+      heard.push(from.path);
+      on.wireGuard(read(offset, sizeBytes), from.path);
     },
     onRemote: () => undefined,
     onAddresses: (ips) => (machine.told = ips),
@@ -130,6 +141,11 @@ export async function machineWith(...ips: string[]) {
       [...bySocket.values()]
         .filter(({ ip, isClosed }) => !isClosed && ip !== '0.0.0.0' && ip !== '::')
         .map(({ ip }) => ip),
+    /** Answers whoever asked on this path. */
+    reply: (path: TransportPath, bytes: Uint8Array) => {
+      sockets.reply(sockets.packetPath(path), buffers.putMessage(bytes), bytes.length);
+      sockets.flush();
+    },
     async change(): Promise<void> {
       machine.hint();
       await clock.advance(1000);

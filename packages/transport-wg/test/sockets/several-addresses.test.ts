@@ -55,8 +55,8 @@ describe('a machine with several', () => {
   it('prepares every socket as the shared ones are prepared: mark, pin, no DF', async () => {
     const { sockets, machine, change } = await machineWith(FIRST, SECOND);
     const prepared: (string | undefined)[] = [];
-    sockets.forEachSocket((socket) => prepared.push((socket as { ip?: string }).ip));
-    expect(prepared).toEqual(['0.0.0.0', FIRST, SECOND, '::']);
+    sockets.forEachSocket((socket) => prepared.push(socket.address?.ip ?? 'any'));
+    expect(prepared).toEqual(['any', FIRST, SECOND, 'any']);
     machine.addresses = [...machine.addresses, onEth0(THIRD)];
     await change();
     expect(prepared.at(-1)).toBe(THIRD);
@@ -65,7 +65,7 @@ describe('a machine with several', () => {
   it('a socket that cannot be prepared is not used', async () => {
     const { sockets, machine, change, members } = await machineWith(FIRST, SECOND);
     sockets.forEachSocket((socket) => {
-      if ((socket as { ip?: string }).ip === THIRD) throw Object.assign(new Error('no'), { code: 'NETWORK_CONFIG' });
+      if (socket.address?.ip === THIRD) throw Object.assign(new Error('no'), { code: 'NETWORK_CONFIG' });
     });
     machine.addresses = [...machine.addresses, onEth0(THIRD)];
     await change();
@@ -106,10 +106,11 @@ describe('an answer', () => {
   it.each(['send', 'reply'] as const)(
     'leaves from the address that was asked (%s), while the datagram is handled',
     async (how) => {
-      const { sockets, at, sent, pathTo } = await machineWith(FIRST, SECOND);
+      const { sockets, reply, at, sent, pathTo } = await machineWith(FIRST, SECOND);
       sockets.onDatagram(({ path }) => {
         // As the shell does it, which keeps no path objects.
-        sockets[how](how === 'send' ? pathTo(path.remote.ip) : path, answer);
+        if (how === 'send') sockets.send(pathTo(path.remote.ip), answer);
+        else reply(path, answer);
         return true;
       });
       at(SECOND)!.receive(stun, PEER, 7);
@@ -120,21 +121,21 @@ describe('an answer', () => {
   );
 
   it('later too, along the path that it came in on', async () => {
-    const { sockets, at, sent, heard } = await machineWith(FIRST, SECOND);
+    const { sockets, reply, at, sent, heard } = await machineWith(FIRST, SECOND);
     at(SECOND)!.receive(data, PEER, 7);
     sockets.send(heard[0]!, answer);
-    sockets.reply(heard[0]!, answer);
+    reply(heard[0]!, answer);
     expect(sent).toEqual([`${SECOND} > ${PEER}:7 2`, `${SECOND} > ${PEER}:7 2`]);
   });
 
   it('leaves by the system’s choice where that address has gone meanwhile', async () => {
-    const { sockets, at, sent, heard, machine, change } = await machineWith(FIRST, SECOND);
+    const { sockets, reply, at, sent, heard, machine, change } = await machineWith(FIRST, SECOND);
     at(SECOND)!.receive(data, PEER, 7);
-    sockets.authenticated(heard[0]!);
+    sockets.authenticated(sockets.packetPath(heard[0]!));
     machine.addresses = [onEth0(FIRST)];
     await change();
     sockets.send(heard[0]!, answer);
-    sockets.reply(heard[0]!, answer);
+    reply(heard[0]!, answer);
     expect(sent).toEqual([`0.0.0.0 > ${PEER}:7 2`, `0.0.0.0 > ${PEER}:7 2`]);
   });
 });
@@ -144,12 +145,12 @@ describe('what is sent to a peer', () => {
     const { sockets, at, sent, heard, pathTo } = await machineWith(FIRST, SECOND);
     sockets.send(pathTo(PEER), data);
     at(SECOND)!.receive(data, PEER, 7);
-    sockets.authenticated(heard[0]!);
+    sockets.authenticated(sockets.packetPath(heard[0]!));
     sockets.send(pathTo(PEER), data);
     // By another NAT mapping it is another path.
     sockets.send(pathTo(PEER, 8), data);
     at(FIRST)!.receive(data, PEER, 7);
-    sockets.authenticated(heard[1]!);
+    sockets.authenticated(sockets.packetPath(heard[1]!));
     // An older path object says nothing of where it was heard since.
     sockets.send(heard[0]!, data);
     expect(sent.map((line) => line.split(' ', 1)[0])).toEqual(['0.0.0.0', SECOND, '0.0.0.0', FIRST]);
@@ -160,7 +161,7 @@ describe('what is sent to a peer', () => {
   it('is moved by nothing that a stranger sends from its address', async () => {
     const { sockets, at, sent, heard, pathTo } = await machineWith(FIRST, SECOND);
     at(FIRST)!.receive(data, PEER, 7);
-    sockets.authenticated(heard[0]!);
+    sockets.authenticated(sockets.packetPath(heard[0]!));
     at(SECOND)!.receive(data, PEER, 7);
     at(SECOND)!.receive(stun, PEER, 7);
     sockets.send(pathTo(PEER), data);
@@ -176,7 +177,7 @@ describe('what is sent to a peer', () => {
     at(FIRST)!.receive(stun, PEER, 7);
     sockets.send(pathTo(PEER), data);
     at(SECOND)!.receive(data, PEER, 7);
-    sockets.authenticated(heard[0]!);
+    sockets.authenticated(sockets.packetPath(heard[0]!));
     at(FIRST)!.receive(stun, PEER, 7);
     sockets.send(pathTo(PEER), data);
     await clock.advance(11_000);
@@ -190,13 +191,13 @@ describe('what is sent to a peer', () => {
     const { sockets, at, sent, heard, pathTo } = await machineWith(FIRST, SECOND);
     at(FIRST)!.receive(data, PEER, 7);
     at('0.0.0.0')!.receive(data, PEER, 7);
-    for (const path of heard) sockets.authenticated(path);
+    for (const path of heard) sockets.authenticated(sockets.packetPath(path));
     sockets.send(pathTo(PEER), data);
     expect(sent).toEqual([`0.0.0.0 > ${PEER}:7 4`]);
   });
 
   it('keeps its address while other routes change, and not when its own way leads over another interface', async () => {
-    const { sockets, at, sent, heard, pathTo, machine, change } = await machineWith(FIRST);
+    const { sockets, reply, at, sent, heard, pathTo, machine, change } = await machineWith(FIRST);
     machine.addresses = [on(FIRST, 'eth0'), on(SECOND, 'eth1')];
     machine.routes = new Map([
       [FIRST, 0],
@@ -205,7 +206,7 @@ describe('what is sent to a peer', () => {
     await change();
     const calls = () => {
       at(SECOND)!.receive(data, PEER, 7);
-      sockets.authenticated(heard.at(-1)!);
+      sockets.authenticated(sockets.packetPath(heard.at(-1)!));
       sockets.send(pathTo(PEER), data);
     };
     calls();
@@ -218,7 +219,7 @@ describe('what is sent to a peer', () => {
     // It is reached there, but what it answers from there goes astray.
     const asked = machine.routesAsked;
     for (let i = 0; i < 3; i++) calls();
-    sockets.reply(heard.at(-1)!, data);
+    reply(heard.at(-1)!, data);
     expect(machine.routesAsked).toBe(asked);
     machine.routes.set(SECOND, 1);
     await change();
@@ -232,7 +233,7 @@ describe('what is sent to a peer', () => {
     machine.routes = new Map([[SECOND, 0]]);
     await change();
     at(SECOND)!.receive(data, PEER, 7);
-    sockets.authenticated(heard[0]!);
+    sockets.authenticated(sockets.packetPath(heard[0]!));
     sockets.send(pathTo(PEER), data);
     expect(sent).toEqual([`${SECOND} > ${PEER}:7 4`]);
   });
@@ -253,7 +254,7 @@ describe('what is sent to a peer', () => {
       const comesInAtFirst = () => {
         at(FIRST)!.receive(stun, PEER, 7);
         at(FIRST)!.receive(data, PEER, 7);
-        sockets.authenticated(heard.at(-1)!);
+        sockets.authenticated(sockets.packetPath(heard.at(-1)!));
         sent.length = 0;
         sockets.send(pathTo(PEER), data);
         return sent[0]?.split(' ', 1)[0];
@@ -291,7 +292,7 @@ describe('what is sent to a peer', () => {
     const { sockets, at, heard, pathTo, machine } = await machineWith(FIRST, SECOND);
     for (let i = 0; i < 100; i++) {
       at(SECOND)!.receive(data, PEER, 7);
-      sockets.authenticated(heard[i]!);
+      sockets.authenticated(sockets.packetPath(heard[i]!));
       sockets.send(pathTo(PEER), data);
     }
     expect(machine.routesAsked).toBe(1);
@@ -301,7 +302,7 @@ describe('what is sent to a peer', () => {
     const { sockets, at, sent, heard, pathTo } = await machineWith(FIRST, SECOND);
     for (let port = 1; port <= 5000; port++) {
       at(SECOND)!.receive(data, PEER, port);
-      sockets.authenticated(heard[port - 1]!);
+      sockets.authenticated(sockets.packetPath(heard[port - 1]!));
     }
     for (const port of [1, 5000]) sockets.send(pathTo(PEER, port), data);
     expect(sent.map((line) => line.split(' ', 1)[0])).toEqual(['0.0.0.0', SECOND]);

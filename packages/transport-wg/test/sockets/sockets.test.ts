@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Counters, socketPath, transportAddress, type Base, type ReceivedDatagram } from '@wirepath/core/plugin';
 import { kindOf } from '../../src/sockets/demultiplex.js';
 import { Sockets } from '../../src/sockets/sockets.js';
+import { socketBuffers } from './fake-sockets.js';
 import { bareSocket, recordingLogger, testGuard, until } from '../embedded/support.js';
 
 const signal = new AbortController().signal;
@@ -15,10 +16,12 @@ function newSockets() {
   const counters = new Counters();
   const wireGuard: string[] = [];
   const remotes: string[] = [];
+  const { buffers, read } = socketBuffers();
   const sockets = new Sockets({
+    buffers,
     guard,
     counters,
-    onWireGuard: (bytes) => wireGuard.push(Buffer.from(bytes).toString('hex')),
+    onWireGuard: (offset, sizeBytes) => wireGuard.push(Buffer.from(read(offset, sizeBytes)).toString('hex')),
     onRemote: (ip) => remotes.push(ip),
   });
   opened.push(sockets);

@@ -59,6 +59,7 @@ export const ROLE_METHODS: Readonly<Record<Role, Readonly<Record<string, RoleMet
     openUdpOutside: optional('task'),
     tryEndpoint: optional('task'),
     onInnerPacket: optional('subscribe'),
+    describe: optional('record'),
     problems: optional('list'),
     counters: required('record'),
   },

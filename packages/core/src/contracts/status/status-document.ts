@@ -14,6 +14,8 @@ export interface StatusDocument {
     readonly addresses: readonly string[];
     readonly listenPort: number | null;
     readonly natBehavior: NatBehavior;
+    /** How the transport works here, in its own words: which cipher, how datagrams are sent. */
+    readonly transport: Readonly<Record<string, string>>;
     readonly candidates: readonly { type: CandidateType; address: string; priority: number; source: string }[];
     /** Datagrams and messages dropped since the start, by reason. */
     readonly dropped: Readonly<Record<string, number>>;

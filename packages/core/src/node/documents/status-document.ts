@@ -9,6 +9,7 @@ import { connectionReason } from './connection-reason.js';
 import { hasSession, plainReason } from './plain-reason.js';
 import type { Connection, PeerStatus, StatusDocument } from './documents.js';
 
+const MAX_WORDS = 32;
 /** Reasons are names from code, so there are few. */
 const MAX_COUNTERS = 1024;
 
@@ -37,6 +38,12 @@ export interface StatusSources {
   since(publicKey: string, connection: Connection): number;
 }
 
+/** A plugin says it, so it is kept to lines. */
+function wordsOf(transport: Transport): Record<string, string> {
+  const words = Object.entries(transport.describe?.() ?? {}).slice(0, MAX_WORDS);
+  return Object.fromEntries(words.flatMap(([name, text]) => (typeof text === 'string' ? [[name, oneLine(text)]] : [])));
+}
+
 export function statusDocument(sources: StatusSources): StatusDocument {
   const { traversal, transport, signaling } = sources;
   const stats = new Map(transport.stats().map((peer) => [peer.publicKey, peer]));
@@ -48,6 +55,7 @@ export function statusDocument(sources: StatusSources): StatusDocument {
       addresses: sources.addresses,
       listenPort: transport.listenPort ?? null,
       natBehavior: traversal.natBehavior(),
+      transport: wordsOf(transport),
       candidates: traversal.localCandidates().map(({ type, address, priority, source }) => ({
         type,
         address: formatAddress(address),

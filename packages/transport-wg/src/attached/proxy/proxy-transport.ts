@@ -12,10 +12,11 @@ import {
   type TransportPeer,
   type TransportPeerStats,
 } from '@wirepath/core/plugin';
-import { socketDescriptor } from '@wirepath/linux';
+import { DGRAM_SOCKET_BYTES, PacketMemory } from '@wirepath/linux';
 import { TransportEvents } from '../../events/transport-events.js';
 import { OutsideSockets } from '../../sockets/outside-sockets.js';
 import { openPreferring } from '../../sockets/open-preferring.js';
+import { PacketBuffers } from '../../protocol/packet-buffers.js';
 import { Sockets } from '../../sockets/sockets.js';
 import type { Firewall } from '../../system/firewall/firewall.js';
 import { prepareSocket } from '../../sockets/prepare-socket.js';
@@ -86,10 +87,14 @@ export class ProxyTransport implements Transport {
     this.killSwitch = killSwitch;
     const onRemote = (ip: string) => this.#network.addEndpoint(ip);
     this.#outside = new OutsideSockets({ mark, logger, onRemote });
+    const buffers = new PacketBuffers(new PacketMemory(PacketBuffers.SIZE_BYTES + DGRAM_SOCKET_BYTES));
     this.#sockets = new Sockets({
       guard,
       counters,
-      onWireGuard: (bytes, from) => this.#fromNetwork(bytes, from),
+      buffers,
+      // A copy, for it is sent on when the leg's socket takes it.
+      onWireGuard: (offset, sizeBytes, { path }) =>
+        this.#fromNetwork(buffers.memory.bytes.slice(offset, offset + sizeBytes), path),
       onRemote,
       onSendFailed: (code) => this.#ofPeers.sendFailed(code),
       follow: { clock, logger, ownInterface: interfaceName, mark: mark ?? 0 },
@@ -259,9 +264,8 @@ export class ProxyTransport implements Transport {
     this.#setDevicePort(state.listenPort);
     await openPreferring(this.#sockets, { configured: listenPort, preferred: preferredPort, signal });
     this.#listening = true;
-    this.#sockets.forEachSocket((socket, { family }) => {
-      const fd = process.platform === 'linux' ? socketDescriptor(socket) : undefined;
-      if (fd === undefined) return;
+    this.#sockets.forEachSocket(({ descriptor: fd }, { family }) => {
+      if (fd === undefined || process.platform !== 'linux') return;
       if (this.#network.mark !== undefined) prepareSocket({ fd, family }, this.#network.mark, this.#needs.logger);
       if (bindInterface !== undefined) bindToInterface(fd, bindInterface);
     });
@@ -360,7 +364,7 @@ export class ProxyTransport implements Transport {
 
   #authenticated(peer: ProxiedPeer, path: TransportPath): void {
     const { publicKey } = peer;
-    this.#sockets.authenticated(path);
+    this.#sockets.authenticated(this.#sockets.packetPath(path));
     if (peer.roaming && !peer.isOn(path)) this.setPath(publicKey, [path]);
     if (peer.throttle.admitAuthenticated(path, this.#needs.clock.now()))
       this.#events.authenticated.tell({ publicKey, path });

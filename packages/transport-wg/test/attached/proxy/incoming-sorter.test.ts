@@ -6,6 +6,7 @@ import { IncomingSorter, tellOfDropped } from '../../../src/attached/proxy/incom
 import { Mishaps } from '../../../src/events/mishaps.js';
 import { ManualClock } from '../manual-clock.js';
 import { Device } from '../../../src/protocol/device.js';
+import { newBuffers } from '../../protocol/test-buffers.js';
 import { formatKey, generatePrivateKey, publicKeyOf } from '../../../src/protocol/keys.js';
 
 const path = (port: number): TransportPath => ({
@@ -18,12 +19,14 @@ const HERE = path(1);
 /** A device whose datagrams pile up, each with the peer that it is for. */
 function device(privateKey: Uint8Array) {
   const sent: { to: string; datagram: Uint8Array }[] = [];
+  const { read, ...memory } = newBuffers();
   const made = new Device<string>({
+    ...memory,
     privateKey,
     samePath: (a, b) => a === b,
     sourceBytes: () => new Uint8Array(6),
     sink: {
-      send: (datagram, _paths, peer) => sent.push({ to: peer.publicKey, datagram: Uint8Array.from(datagram) }),
+      send: (offset, sizeBytes, _paths, peer) => sent.push({ to: peer.publicKey, datagram: read(offset, sizeBytes) }),
       reply: () => undefined,
       deliver: () => undefined,
       onHandshake: () => undefined,
