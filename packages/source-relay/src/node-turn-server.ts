@@ -10,7 +10,7 @@ import {
   type ServerNeeds,
 } from '@wirepath/core/plugin';
 import { listeningAddress } from './server/listening-address.js';
-import { listenAddress } from './server/listener.js';
+import { listenAddress } from './server/listen-address.js';
 import { StunTurnServer } from './server/stun-turn-server.js';
 import {
   DEFAULT_MAX_ALLOCATIONS,

@@ -281,11 +281,7 @@ describe('how Allocate ends', () => {
   async function relayOfTwoAddresses(users: Record<string, string>) {
     const lab = await clientLab({ turn: { users } });
     const full = { listen: '203.0.113.9:3478', realm: 'lab', users: { lab: 'other' } };
-    const refusing = new StunTurnServer(
-      lab.needs,
-      { turn: full },
-      { open: lab.network.open, openTcp: lab.streams.open },
-    );
+    const refusing = new StunTurnServer(lab.needs, { turn: full }, { udp: lab.network.udp, openTcp: lab.streams.open });
     await refusing.start({ signal });
     lab.clientNeeds.outside.change('relay.example', ['203.0.113.9', SERVER.ip]);
     const servers = [{ url: 'turn:relay.example', username: 'lab', credential: 'secret' }];

@@ -1,4 +1,4 @@
-import type { OpenServerSocket } from '../src/server/server-socket.js';
+import type { UdpNetwork } from '../src/server/udp/udp-network.js';
 import { MemoryNetwork } from './memory-network.js';
 
 /** A network on which ports of the relay take their time to open: until `release`. For `turnLab`. */
@@ -6,9 +6,15 @@ export function heldPorts() {
   const network = new MemoryNetwork();
   let release: () => void = () => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
-  const open: OpenServerSocket = async (local, receive) => {
-    if (local.port >= 49152) await released;
-    return network.open(local, receive);
+  const udp = (): UdpNetwork => {
+    const inner = network.udp();
+    return {
+      ...inner,
+      open: async (local) => {
+        if (local.port >= 49152) await released;
+        return inner.open(local);
+      },
+    };
   };
-  return { network, edges: { open }, release };
+  return { network, edges: { udp }, release };
 }

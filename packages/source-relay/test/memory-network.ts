@@ -8,7 +8,17 @@ import {
   type TransportPath,
 } from '@wirepath/core/plugin';
 import { encodeChannelData } from '@wirepath/stun-codec';
-import type { OpenBeside, OpenServerSocket, UdpReceiver, ServerSocket } from '../src/server/server-socket.js';
+import { socketAddress, type DatagramSocket } from '@wirepath/linux';
+import type { BoundDatagrams, UdpNetwork } from '../src/server/udp/udp-network.js';
+import { MemorySlot, MemoryUdpSocket } from './memory-udp.js';
+
+type UdpReceiver = (bytes: Buffer, ip: string, port: number) => void;
+
+interface MemorySocket {
+  readonly local: TransportAddress;
+  send(bytes: Uint8Array, ip: string, port: number): void;
+  close(): Promise<void>;
+}
 
 export interface Datagram {
   readonly from: TransportAddress;
@@ -28,41 +38,52 @@ export class MemoryNetwork {
     return [...this.#receivers.keys()];
   }
 
-  readonly open: OpenServerSocket = (local, receive) => {
-    const opened = this.#bind(local, receive);
-    return opened instanceof Error ? Promise.reject(opened) : Promise.resolve(opened);
+  open(local: TransportAddress, receive: UdpReceiver): Promise<MemorySocket> {
+    const bound = this.#bind(local, receive);
+    if (bound instanceof Error) return Promise.reject(bound);
+    return Promise.resolve({
+      local: bound,
+      send: (bytes, ip, port) => this.send({ from: bound, to: transportAddress(ip, port), bytes: Buffer.from(bytes) }),
+      close: () => {
+        this.#receivers.delete(formatAddress(bound));
+        return Promise.resolve();
+      },
+    });
+  }
+
+  /** As a server opens its sockets. */
+  readonly udp = (): UdpNetwork => {
+    const slot = new MemorySlot();
+    const open = <Source>(local: TransportAddress): BoundDatagrams<Source> | Error => {
+      const opened: { socket?: MemoryUdpSocket<Source> } = {};
+      const bound = this.#bind(local, (bytes, ip, port) => opened.socket?.receive(bytes, socketAddress(ip, port)));
+      if (bound instanceof Error) return bound;
+      const transmit = (bytes: Buffer, { ip, port }: TransportAddress) =>
+        this.send({ from: bound, to: transportAddress(ip, port), bytes });
+      const onClose = () => void this.#receivers.delete(formatAddress(bound));
+      opened.socket = new MemoryUdpSocket<Source>(bound, slot, transmit, onClose);
+      return { datagrams: opened.socket, local: bound };
+    };
+    return {
+      memory: slot.memory,
+      open: <Source>(local: TransportAddress) => {
+        const opened = open<Source>(local);
+        return opened instanceof Error ? Promise.reject(opened) : Promise.resolve(opened);
+      },
+      openBeside: <Source>(wildcard: DatagramSocket<Source>, ip: string) => {
+        const opened = open<Source>(transportAddress(ip, wildcard.port));
+        if (opened instanceof Error) throw opened;
+        return opened;
+      },
+    };
   };
 
-  /** At one address, beside the socket at the wildcard address. */
-  readonly openBeside: OpenBeside = (wildcard, ip, receive) => {
-    const opened = this.#bind(transportAddress(ip, wildcard.local.port), receive);
-    if (opened instanceof Error) throw opened;
-    return opened;
-  };
-
-  #bind(local: TransportAddress, receive: UdpReceiver): ServerSocket | Error {
+  #bind(local: TransportAddress, receive: UdpReceiver): TransportAddress | Error {
     const address = local.port === 0 ? transportAddress(local.ip, this.#freePort(local.ip)) : local;
     const key = formatAddress(address);
     if (this.#receivers.has(key)) return Object.assign(new Error(key), { code: 'EADDRINUSE' });
     this.#receivers.set(key, receive);
-    let closed = false;
-    const send = (bytes: Uint8Array, ip: string, port: number) => {
-      if (closed || port === 0) return false;
-      this.send({ from: address, to: transportAddress(ip, port), bytes: Buffer.from(bytes) });
-      return true;
-    };
-    const socket: ServerSocket = {
-      protocol: 'udp',
-      local: address,
-      send,
-      sendRelayed: (parts, ip, port) => (send(Buffer.concat(parts), ip, port) ? undefined : 'send-failed'),
-      close: () => {
-        if (!closed) this.#receivers.delete(key);
-        closed = true;
-        return Promise.resolve();
-      },
-    };
-    return socket;
+    return address;
   }
 
   send(datagram: Datagram): void {
@@ -92,7 +113,7 @@ export class MemoryDatagrams implements Datagrams {
   readonly #listeners = new Set<DatagramListener>();
   /** Datagrams that no listener took. */
   unclaimed = 0;
-  #socket: ServerSocket | undefined;
+  #socket: MemorySocket | undefined;
 
   static async open(network: MemoryNetwork, address: TransportAddress): Promise<MemoryDatagrams> {
     const datagrams = new MemoryDatagrams(network, address);

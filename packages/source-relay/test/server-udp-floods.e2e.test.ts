@@ -1,7 +1,7 @@
+import { openUdpSocket, transportAddress } from '@wirepath/core/plugin';
 import { encodeStunMessage } from '@wirepath/stun-codec';
 import { afterEach, expect, it } from 'vitest';
 import { StunTurnServer } from '../src/index.js';
-import { openServerSocket, type ServerSocket } from '../src/server/server-socket.js';
 import { eventually } from './eventually.js';
 import { testNeeds } from './needs.js';
 import { at, RawClient } from './raw-client.js';
@@ -22,10 +22,16 @@ async function start() {
   return { server, address: at('127.0.0.1', port) };
 }
 
-async function socketOn(ip: string, receive: (bytes: Buffer) => void = () => undefined): Promise<ServerSocket> {
-  const socket = await openServerSocket(at(ip, 0), receive);
-  running.push(() => socket.close());
-  return socket;
+async function socketOn(ip: string, receive: (bytes: Buffer) => void = () => undefined) {
+  const socket = await openUdpSocket({ family: 4, address: ip, bufferSizeBytes: 4 * 1024 * 1024 });
+  socket.on('message', receive);
+  const close = () => new Promise<void>((resolve) => socket.close(() => resolve()));
+  running.push(close);
+  return {
+    local: transportAddress(ip, socket.address().port),
+    send: (bytes: Uint8Array, toIp: string, port: number) => socket.send(bytes, port, toIp),
+    close,
+  };
 }
 
 async function answered(client: RawClient, bytes: Buffer): Promise<void> {

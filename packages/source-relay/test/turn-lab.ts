@@ -33,11 +33,10 @@ export async function turnLab(
     needs,
     { turn, stun: options.stun },
     {
-      open: network.open,
+      udp: network.udp,
       openTcp: streams.open,
       ...(options.limits && { limits: options.limits }),
       ...(options.addresses && { addresses: options.addresses }),
-      openBeside: network.openBeside,
       ...options.edges,
     },
   );

@@ -17,11 +17,12 @@ export interface ChannelData {
 /**
  * Whether a datagram has the form of ChannelData: a channel of 0x4000 to 0x7FFE, and the length that it says, but for at
  * most 3 bytes of padding. The form alone proves nothing: take it only from a TURN server's or client's address.
+ * @param offset of the datagram in `bytes`. @default 0 @param sizeBytes of the datagram. @default all that follows
  */
-export function isChannelData(bytes: Uint8Array): boolean {
-  if (bytes.length < CHANNEL_DATA_HEADER_LENGTH) return false;
-  const channel = uint16At(bytes, 0);
-  const excess = bytes.length - CHANNEL_DATA_HEADER_LENGTH - uint16At(bytes, 2);
+export function isChannelData(bytes: Uint8Array, offset = 0, sizeBytes = bytes.length - offset): boolean {
+  if (sizeBytes < CHANNEL_DATA_HEADER_LENGTH) return false;
+  const channel = uint16At(bytes, offset);
+  const excess = sizeBytes - CHANNEL_DATA_HEADER_LENGTH - uint16At(bytes, offset + 2);
   return channel >= MIN_CHANNEL && channel <= MAX_LEGACY_CHANNEL && excess >= 0 && excess <= MAX_PADDING;
 }
 

@@ -1,6 +1,8 @@
 import type { Holder } from './fair-share.js';
 import type { TransportAddress } from '@wirepath/stun-codec';
-import { endpointKey, type ServerAllocation } from './server-allocation.js';
+import type { FiveTuple } from './five-tuple.js';
+import { endpointKey } from './endpoint-key.js';
+import type { ServerAllocation } from './server-allocation.js';
 import type { ServerSocket } from './server-socket.js';
 
 /** The live allocations: by 5-tuple, by relayed address, and how many each user, source and site has. */
@@ -9,6 +11,8 @@ export class AllocationTable {
   readonly #byRelayed = new Map<string, ServerAllocation>();
   readonly #perUser = new Map<string, number>();
   readonly #perSource = new Map<string, number>();
+  /** Raised whenever an allocation came or went. */
+  generation = 0;
 
   get size(): number {
     return this.#byRelayed.size;
@@ -22,7 +26,7 @@ export class AllocationTable {
   figures() {
     const figures = { over: { udp: 0, tcp: 0, tls: 0 }, relayed: { ipv4: 0, ipv6: 0 } };
     for (const { owner, port } of this) {
-      figures.over[owner.socket.protocol] += 1;
+      figures.over[owner.client.socket.protocol] += 1;
       figures.relayed[`ipv${port.relayedAddress.family}`] += 1;
     }
     return figures;
@@ -40,9 +44,9 @@ export class AllocationTable {
     };
   }
 
-  /** @param clientKey see {@link endpointKey}. */
-  ofClient(socket: ServerSocket, clientKey: string): ServerAllocation | undefined {
-    return this.#byClient.get(socket)?.get(clientKey);
+  /** One that has expired, too. */
+  ofClient(client: FiveTuple): ServerAllocation | undefined {
+    return this.#byClient.get(client.socket)?.get(client.key);
   }
 
   /** Of all clients that send to this socket. */
@@ -56,21 +60,26 @@ export class AllocationTable {
   }
 
   add(allocation: ServerAllocation): void {
-    const { socket, client, holder } = allocation.owner;
+    const { client, holder } = allocation.owner;
+    const { socket } = client;
     const clients = this.#byClient.get(socket) ?? new Map<string, ServerAllocation>();
     this.#byClient.set(socket, clients);
-    clients.set(keyOf(client), allocation);
+    clients.set(client.key, allocation);
     this.#byRelayed.set(keyOf(allocation.port.relayedAddress), allocation);
     this.#count(holder, 1);
+    this.generation += 1;
     socket.allocated?.(true);
   }
 
-  /** False when it was not there. */
+  /** With which it has ended. False when it was not there. */
   remove(allocation: ServerAllocation): boolean {
-    const { socket, client, holder } = allocation.owner;
+    const { client, holder } = allocation.owner;
+    const { socket } = client;
     if (!this.#byRelayed.delete(keyOf(allocation.port.relayedAddress))) return false;
-    this.#byClient.get(socket)?.delete(keyOf(client));
+    this.#byClient.get(socket)?.delete(client.key);
+    allocation.end();
     this.#count(holder, -1);
+    this.generation += 1;
     socket.allocated?.(false);
     return true;
   }

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
+import { socketAddress, type PacketMemory } from '@wirepath/linux';
 import { StreamFrames, streamPadding, type TransportAddress } from '@wirepath/stun-codec';
 import { TurnCork } from '../turn-cork.js';
+import { Client } from './client.js';
 import type { SendBacklog } from './send-backlog.js';
 import type { SendDrop, ServerSocket } from './server-socket.js';
 
@@ -13,11 +15,15 @@ export interface ClientConnectionOptions {
   readonly socket: Socket;
   readonly protocol: 'tcp' | 'tls';
   readonly local: TransportAddress;
-  readonly client: TransportAddress;
+  readonly remote: TransportAddress;
+  /** Where what is relayed lies. */
+  readonly memory: PacketMemory;
   /** What waits to be sent, over all connections. */
   readonly backlog: SendBacklog;
   /** A STUN message or ChannelData. Must not throw. */
   readonly receive: (bytes: Buffer) => void;
+  /** After one or more: what they led to can leave now. */
+  readonly received: () => void;
   /** What has come is no TURN; the connection is over. */
   readonly onBroken: () => void;
   readonly onAllocated: (isAllocated: boolean) => void;
@@ -27,12 +33,11 @@ export interface ClientConnectionOptions {
 export class ClientConnection implements ServerSocket {
   readonly protocol: 'tcp' | 'tls';
   readonly local: TransportAddress;
-  readonly client: TransportAddress;
+  readonly client: Client;
   readonly #options: ClientConnectionOptions;
   readonly #socket: Socket;
   readonly #cork: TurnCork;
   readonly #frames = new StreamFrames();
-  readonly #key: string;
   #inbox: Buffer[] = [];
   /** Of the inbox. */
   #next = 0;
@@ -42,14 +47,13 @@ export class ClientConnection implements ServerSocket {
   #progressAtMs = 0;
 
   constructor(options: ClientConnectionOptions) {
-    const { socket, protocol, local, client } = options;
+    const { socket, protocol, local, remote } = options;
     this.#options = options;
     this.#socket = socket;
     this.#cork = new TurnCork(socket);
     this.protocol = protocol;
     this.local = local;
-    this.client = client;
-    this.#key = `${client.ip}|${client.port}`;
+    this.client = new Client(this, remote, socketAddress(remote.ip, remote.port));
     // Some clients (coturn's turnutils_uclient) take what comes in one TLS record for one message: none holds two.
     if (protocol === 'tls') Object.defineProperty(socket, '_writev', { value: undefined });
     socket.on('data', (bytes: Buffer) => this.#read(bytes));
@@ -58,19 +62,21 @@ export class ClientConnection implements ServerSocket {
   /** An answer: it is always taken, because nothing more is read while too many wait. */
   send(bytes: Uint8Array): boolean {
     this.#untakenAnswerBytes += bytes.length;
-    return this.#write([bytes], bytes.length, () => {
+    return this.#write(bytes, () => {
       this.#untakenAnswerBytes -= bytes.length;
       this.#serve();
     });
   }
 
   /** A peer's datagram: the newest are dropped where the client does not keep up. */
-  sendRelayed(parts: readonly Uint8Array[]): SendDrop | undefined {
-    const sizeBytes = parts.reduce((sum, { length }) => sum + length, 0);
+  sendRelayed(offset: number, sizeBytes: number): SendDrop | undefined {
+    const { backlog, memory } = this.#options;
     if (!this.#socket.writable) return 'send-failed';
-    const sent = this.#options.backlog.add(this.#key, sizeBytes);
+    const sent = backlog.add(this.client.key, sizeBytes);
     if (sent === undefined) return 'backlog';
-    return this.#write(parts, sizeBytes, sent) ? undefined : 'send-failed';
+    // It waits here for longer than there.
+    const bytes = Buffer.from(memory.bytes.subarray(offset, offset + sizeBytes));
+    return this.#write(bytes, sent) ? undefined : 'send-failed';
   }
 
   allocated(isAllocated: boolean): void {
@@ -109,6 +115,7 @@ export class ClientConnection implements ServerSocket {
       this.#next += 1;
       this.#options.receive(message);
     }
+    this.#options.received();
     if (this.#next === this.#inbox.length || this.#socket.destroyed) {
       this.#inbox = [];
       this.#next = 0;
@@ -125,23 +132,18 @@ export class ClientConnection implements ServerSocket {
     return this.#untakenAnswerBytes <= MAX_UNTAKEN_ANSWER_BYTES;
   }
 
-  #write(parts: readonly Uint8Array[], sizeBytes: number, onSent: () => void): boolean {
+  #write(bytes: Uint8Array, onSent: () => void): boolean {
     const socket = this.#socket;
     this.#pendingWrites += 1;
-    const padding = streamPadding(sizeBytes);
-    const all = padding.length > 0 ? [...parts, padding] : parts;
+    const padding = streamPadding(bytes.length);
+    const padded = padding.length > 0 ? Buffer.concat([bytes, padding]) : bytes;
     const onWritten = () => {
       this.#pendingWrites -= 1;
       this.#hasProgressed = true;
       onSent();
     };
-    if (this.protocol === 'tls') {
-      socket.write(Buffer.concat(all), onWritten);
-      return socket.writable;
-    }
-    this.#cork.hold();
-    const last = all.length - 1;
-    for (const [index, part] of all.entries()) socket.write(part, index === last ? onWritten : undefined);
+    if (this.protocol === 'tcp') this.#cork.hold();
+    socket.write(padded, onWritten);
     return socket.writable;
   }
 }

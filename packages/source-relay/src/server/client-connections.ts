@@ -9,7 +9,7 @@ import {
   type OpeningLimits,
   type ServerNeeds,
 } from '@wirepath/core/plugin';
-import { limitUnsent } from '@wirepath/linux';
+import { limitUnsent, type PacketMemory } from '@wirepath/linux';
 import { MAX_UNSENT_BYTES } from '../max-unsent-bytes.js';
 import { ClientConnection } from './client-connection.js';
 import type { RelayRoom } from './open-files.js';
@@ -46,8 +46,12 @@ export type ConnectionEnd = GateRefusal | 'open-files' | 'crowded-out' | 'no-all
 export interface ClientConnectionsOptions {
   readonly needs: Pick<ServerNeeds, 'clock' | 'random' | 'guard'>;
   readonly limits: ConnectionLimits;
+  /** Where what is relayed lies. */
+  readonly memory: PacketMemory;
   /** Must not throw. */
   readonly receive: (connection: ClientConnection, bytes: Buffer) => void;
+  /** After one or more: what they led to can leave now. Must not throw. */
+  readonly received: () => void;
   readonly onClosed: (connection: ClientConnection) => void;
   /** Refused or ended, which is counted already. */
   readonly onEnded: (why: ConnectionEnd, ip: string, protocol: Protocol) => void;
@@ -138,9 +142,11 @@ export class ClientConnections {
       socket,
       protocol,
       local,
-      client,
+      remote: client,
+      memory: this.#options.memory,
       backlog: this.#backlog,
       receive: (bytes) => this.#options.receive(connection, bytes),
+      received: this.#options.received,
       onBroken: () => ended('not-turn'),
       onAllocated: (isAllocated) => {
         // Its port was opened for one that has gone meanwhile.

@@ -1,18 +1,12 @@
-import {
-  encodeStunMessage,
-  type StunMessage,
-  type StunMessageFields,
-  type TransportAddress,
-} from '@wirepath/stun-codec';
-import type { ServerSocket } from './server-socket.js';
+import { encodeStunMessage, type StunMessage, type StunMessageFields } from '@wirepath/stun-codec';
+import type { FiveTuple } from './five-tuple.js';
 
 /** Says that this is a TURN server, and neither which nor of what version. */
 const SOFTWARE = 'STUN/TURN';
 
 /** A request that has been authenticated, with what answering it takes. */
 export interface Exchange {
-  readonly socket: ServerSocket;
-  readonly client: TransportAddress;
+  readonly client: FiveTuple;
   readonly request: StunMessage;
   readonly tuple: string;
   readonly username: string;
@@ -34,13 +28,13 @@ export function encodeAnswer(
   });
 }
 
-export function respond({ socket, client }: Exchange, answer: Uint8Array): void {
-  socket.send(answer, client.ip, client.port);
+export function respond({ client }: Exchange, answer: Uint8Array): void {
+  client.socket.send(answer, client.to);
 }
 
 /** What nonces and remembered answers are bound to: whose address, and which of our sockets. */
-export function tupleOf({ protocol, local }: ServerSocket, client: TransportAddress): string {
-  return `${protocol} ${client.ip}|${client.port}>${local.ip}|${local.port}`;
+export function tupleOf({ socket: { protocol, local }, key }: FiveTuple): string {
+  return `${protocol} ${key}>${local.ip}|${local.port}`;
 }
 
 export function isTurnRequest({ method }: StunMessage): boolean {

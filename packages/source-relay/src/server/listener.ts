@@ -1,8 +1,12 @@
-import { formatAddress, parseTransportAddress, transportAddress, type TransportAddress } from '@wirepath/stun-codec';
+import { formatAddress, transportAddress, type TransportAddress } from '@wirepath/stun-codec';
 import type { ResponseOrigins } from './binding.js';
+import { listenAddress } from './listen-address.js';
 import { listenError } from './listen-error.js';
 import { isWildcardAddress, turnListenAddresses, type StunTurnServerOptions } from './server-options.js';
-import type { OpenServerSocket, ServerSocket, UdpReceiver } from './server-socket.js';
+import type { Client } from './client.js';
+import type { ServerSocket } from './server-socket.js';
+import type { UdpSockets } from './udp/udp-network.js';
+import type { UdpServerSocket } from './udp/udp-server-socket.js';
 
 /** A socket to open, and which sections of the rc file named its address. */
 export interface PlannedListener {
@@ -12,15 +16,15 @@ export interface PlannedListener {
 }
 
 /** A listening socket and what is served on it; Binding is answered on all. */
-export interface Listener extends Readonly<PlannedListener> {
-  readonly socket: ServerSocket;
+export interface Listener<Socket extends ServerSocket = ServerSocket> extends Readonly<PlannedListener> {
+  readonly socket: Socket;
   /** Undefined where the socket is bound to the wildcard. */
   readonly address: TransportAddress | undefined;
   /** The sockets at the other address and port (RFC 5780); with an alternate address only. */
   origins: ResponseOrigins<Listener> | undefined;
 }
 
-export type ListenerReceiver = (listener: Listener, bytes: Buffer, ip: string, port: number) => void;
+export type UdpListener = Listener<UdpServerSocket<Client>>;
 
 /**
  * Which sockets the options ask for: one for each address, whichever sections name it.
@@ -55,36 +59,18 @@ export function planListeners({ stun, turn }: StunTurnServerOptions): {
   return { planned: [...byAddress.values()], corners };
 }
 
-/** @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED or NETWORK_CONFIG. */
-export async function openListener(
-  planned: PlannedListener,
-  open: OpenServerSocket,
-  receive: ListenerReceiver,
-): Promise<Listener> {
-  // Filled before the first datagram can come, which is on a later turn of the event loop.
-  const opened: { listener?: Listener } = {};
-  const socket = await open(planned.local, (bytes, ip, port) => {
-    if (opened.listener !== undefined) receive(opened.listener, bytes, ip, port);
-  }).catch((error: unknown) => {
+/** Not started yet. @throws CodedError ADDRESS_IN_USE, PERMISSION_DENIED or NETWORK_CONFIG. */
+export async function openListener(planned: PlannedListener, sockets: UdpSockets): Promise<UdpListener> {
+  const socket = await sockets.open<Client>(planned.local).catch((error: unknown) => {
     throw listenError(planned.turn ? 'turn' : 'stun', planned.local, error);
   });
   const address = isWildcardAddress(socket.local) ? undefined : socket.local;
-  opened.listener = { ...planned, socket, address, origins: undefined };
-  return opened.listener;
+  return { ...planned, socket, address, origins: undefined };
 }
 
-/** A listener at one address, for what the one at the wildcard address is for. */
-export function memberOf(
-  { local, stun, turn }: Listener,
-  open: (receive: UdpReceiver) => ServerSocket,
-  receive: ListenerReceiver,
-): Listener {
-  const opened: { listener?: Listener } = {};
-  const socket = open((bytes, ip, port) => {
-    if (opened.listener !== undefined) receive(opened.listener, bytes, ip, port);
-  });
-  opened.listener = { local, stun, turn, socket, address: socket.local, origins: undefined };
-  return opened.listener;
+/** A listener at one address, for what the one at the wildcard address is for. Not started yet. */
+export function memberOf({ local, stun, turn }: Listener, socket: UdpServerSocket<Client>): UdpListener {
+  return { local, stun, turn, socket, address: socket.local, origins: undefined };
 }
 
 /** Tells four listeners about each other. */
@@ -94,11 +80,4 @@ export function joinCorners(corners: ResponseOrigins<Listener>): void {
   otherPort.origins = { same: otherPort, otherPort: same, otherIp: otherBoth, otherBoth: otherIp };
   otherIp.origins = { same: otherIp, otherPort: otherBoth, otherIp: same, otherBoth: otherPort };
   otherBoth.origins = { same: otherBoth, otherPort: otherIp, otherIp: otherPort, otherBoth: same };
-}
-
-/** @throws {RangeError} for what the schema would have refused. */
-export function listenAddress(text: string): TransportAddress {
-  const address = parseTransportAddress(text);
-  if (address === undefined) throw new RangeError(`not IP:PORT: ${JSON.stringify(text)}`);
-  return address;
 }

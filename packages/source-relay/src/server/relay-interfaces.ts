@@ -1,5 +1,5 @@
 import { scopeOf, transportAddress, type LocalAddress, type TransportAddress } from '@wirepath/core/plugin';
-import { listenAddress } from './listener.js';
+import { listenAddress } from './listen-address.js';
 import { isWildcardAddress, turnListenAddresses, type TurnOptions } from './server-options.js';
 
 /** Where relayed sockets are bound, and what is advertised for it. */

@@ -1,18 +1,19 @@
-import type { Guard, RandomSource } from '@wirepath/core/plugin';
-import { transportAddress, type TransportAddress } from '@wirepath/stun-codec';
+import type { RandomSource } from '@wirepath/core/plugin';
+import { socketAddress, type SocketAddress } from '@wirepath/linux';
+import { transportAddress } from '@wirepath/stun-codec';
 import type { AllocationPlace, RelayInterface, RelayInterfaces } from './relay-interfaces.js';
-import type { OpenServerSocket, UdpReceiver, ServerSocket } from './server-socket.js';
+import type { UdpSockets } from './udp/udp-network.js';
+import type { UdpServerSocket } from './udp/udp-server-socket.js';
 
 /** How many ports that others on this host may have are tried before the relay says that it has none. */
 const MAX_ATTEMPTS = 64;
 
 /** A socket for an allocation, and the address that peers send to. */
 export interface RelayPort {
-  readonly socket: ServerSocket;
+  /** Started by whom the port belongs to, with what stands for a peer; until then nothing is read. */
+  readonly socket: UdpServerSocket<unknown>;
   /** With the external address where there is a 1:1 NAT in front. */
-  readonly relayedAddress: TransportAddress;
-  /** Set by whom the port belongs to; until then datagrams die. */
-  receive: UdpReceiver;
+  readonly relayedAddress: SocketAddress;
   /** Gives it back; rather than `socket.close()`. */
   close(): Promise<void>;
 }
@@ -21,8 +22,7 @@ export interface RelayPortsOptions {
   readonly interfaces: Pick<RelayInterfaces, 'hasFamily' | 'of'>;
   /** Lowest and highest port. */
   readonly range: readonly [number, number];
-  readonly open: OpenServerSocket;
-  readonly guard: Guard;
+  readonly sockets: UdpSockets;
   readonly random: RandomSource;
 }
 
@@ -93,22 +93,13 @@ export class RelayPorts {
   }
 
   async #openOne(family: 4 | 6, relay: RelayInterface, port: number): Promise<RelayPort> {
-    const receivers: { receive: UdpReceiver } = { receive: () => undefined };
-    const { guard, open } = this.#options;
-    const socket = await open(transportAddress(relay.bindIp, port), (bytes, ip, fromPort) => {
-      try {
-        receivers.receive(bytes, ip, fromPort);
-      } catch (error) {
-        // A peer's datagram must not end the process, whatever fault of ours it meets.
-        guard.failed('datagram of a peer', error);
-      }
-    });
+    const socket = await this.#options.sockets.open(transportAddress(relay.bindIp, port));
     const taken = this.#taken[family];
     taken.add(socket.local.port);
-    return Object.assign(receivers, {
+    return {
       socket,
       close: () => socket.close().finally(() => taken.delete(socket.local.port)),
-      relayedAddress: transportAddress(relay.advertisedIp, socket.local.port),
-    });
+      relayedAddress: socketAddress(relay.advertisedIp, socket.local.port),
+    };
   }
 }

@@ -1,8 +1,10 @@
 import type { Holder } from './fair-share.js';
+import { socketAddress, type SocketAddress } from '@wirepath/linux';
 import type { TransportAddress } from '@wirepath/stun-codec';
+import { endpointKey } from './endpoint-key.js';
+import type { FiveTuple } from './five-tuple.js';
 import type { PeerVerdict } from './peer-policy.js';
 import type { RelayPort } from './relay-ports.js';
-import type { ServerSocket } from './server-socket.js';
 
 /** RFC 8656, section 9. */
 export const PERMISSION_LIFETIME_MS = 300_000;
@@ -18,27 +20,40 @@ export const MAX_CHANNELS = 1024;
 
 export interface Channel {
   readonly number: number;
-  readonly peer: TransportAddress;
-  /** {@link endpointKey} of the peer. */
-  readonly peerKey: string;
+  readonly peer: Peer;
   /** When the server forgets it. */
   expiresAtMs: number;
 }
 
-interface Permission {
+/** Of an IP address. One that has expired may be renewed, or be replaced by another. */
+export interface Permission {
   scope: Exclude<PeerVerdict, 'refused'>;
   expiresAtMs: number;
 }
 
-/** Map key of an address as a socket reports it; cheaper than its proper text form. */
-export function endpointKey(ip: string, port: number): string {
-  return `${ip}|${port}`;
+/**
+ * An address that an allocation sends to or hears from. What was found for it is kept here, so that it is not looked up for each
+ * packet; that it is still true, its reader asks.
+ */
+export class Peer {
+  readonly address: SocketAddress;
+  /** See {@link endpointKey}. */
+  readonly key: string;
+  permission: Permission | undefined = undefined;
+  channel: Channel | undefined = undefined;
+  /** Whose relayed address this is, and what that one knows of us, as the table had it at this generation. */
+  neighbour: ServerAllocation | undefined = undefined;
+  seenByNeighbour: Peer | undefined = undefined;
+  neighbourGeneration = -1;
+
+  constructor(address: SocketAddress) {
+    this.address = address;
+    this.key = endpointKey(address.ip, address.port);
+  }
 }
 
 export interface AllocationOwner {
-  /** The socket that the client sends to: with the client's address, the 5-tuple. */
-  readonly socket: ServerSocket;
-  readonly client: TransportAddress;
+  readonly client: FiveTuple;
   readonly username: string;
   readonly key: Buffer;
   readonly holder: Holder;
@@ -54,8 +69,11 @@ export interface FirstAnswer {
 export class ServerAllocation {
   readonly owner: AllocationOwner;
   readonly port: RelayPort;
+  /** When it ends; in the past once it has ended. */
   expiresAtMs: number;
   #first: FirstAnswer | undefined;
+  /** Of the last Send indication. */
+  #addressee: Peer | undefined;
   readonly #permissions = new Map<string, Permission>();
   readonly #channels = new Map<number, Channel>();
   readonly #channelOfPeer = new Map<string, Channel>();
@@ -74,9 +92,19 @@ export class ServerAllocation {
       : undefined;
   }
 
-  /** How far a live permission for this IP address reaches; undefined where there is none. */
-  permissionFor(ip: string, nowMs: number): Permission['scope'] | undefined {
-    const permission = this.#permissions.get(ip);
+  /** Whom a Send indication names, remembered as long as the next ones name the same. */
+  addressee(address: TransportAddress): Peer {
+    const known = this.#addressee?.address;
+    if (this.#addressee === undefined || known?.port !== address.port || known.ip !== address.ip)
+      this.#addressee = new Peer(addressOf(address));
+    return this.#addressee;
+  }
+
+  /** How far a live permission for its IP address reaches; undefined where there is none. */
+  permissionOf(peer: Peer, nowMs: number): Permission['scope'] | undefined {
+    const known = peer.permission;
+    if (known !== undefined && known.expiresAtMs > nowMs) return known.scope;
+    const permission = (peer.permission = this.#permissions.get(peer.address.ip));
     return permission !== undefined && permission.expiresAtMs > nowMs ? permission.scope : undefined;
   }
 
@@ -107,16 +135,18 @@ export class ServerAllocation {
     return channel !== undefined && channel.expiresAtMs > nowMs ? channel : undefined;
   }
 
-  channelOf(peerKey: string, nowMs: number): Channel | undefined {
-    const channel = this.#channelOfPeer.get(peerKey);
+  channelOf(peer: Peer, nowMs: number): Channel | undefined {
+    const known = peer.channel;
+    if (known !== undefined && known.expiresAtMs > nowMs) return known;
+    const channel = (peer.channel = this.#channelOfPeer.get(peer.key));
     return channel !== undefined && channel.expiresAtMs > nowMs ? channel : undefined;
   }
 
   /** Binds or renews. `conflict`: the number or the peer is bound otherwise. */
-  bindChannel(number: number, peer: TransportAddress, nowMs: number): 'bound' | 'conflict' | 'full' {
-    const peerKey = endpointKey(peer.ip, peer.port);
+  bindChannel(number: number, address: TransportAddress, nowMs: number): 'bound' | 'conflict' | 'full' {
+    const peer = new Peer(addressOf(address));
     const sameNumber = this.channel(number, nowMs);
-    const samePeer = this.channelOf(peerKey, nowMs);
+    const samePeer = this.channelOf(peer, nowMs);
     if (sameNumber !== samePeer) return 'conflict';
     if (sameNumber !== undefined) {
       sameNumber.expiresAtMs = nowMs + CHANNEL_LIFETIME_MS;
@@ -124,9 +154,9 @@ export class ServerAllocation {
     }
     this.expire(nowMs);
     if (this.#channels.size >= MAX_CHANNELS) return 'full';
-    const channel = { number, peer, peerKey, expiresAtMs: nowMs + CHANNEL_LIFETIME_MS };
+    const channel = { number, peer, expiresAtMs: nowMs + CHANNEL_LIFETIME_MS };
     this.#channels.set(number, channel);
-    this.#channelOfPeer.set(peerKey, channel);
+    this.#channelOfPeer.set(peer.key, channel);
     return 'bound';
   }
 
@@ -134,10 +164,19 @@ export class ServerAllocation {
   expire(nowMs: number): void {
     if (this.#first !== undefined && this.#first.untilMs <= nowMs) this.#first = undefined;
     for (const [ip, { expiresAtMs }] of this.#permissions) if (expiresAtMs <= nowMs) this.#permissions.delete(ip);
-    for (const [number, { expiresAtMs, peerKey }] of this.#channels) {
+    for (const [number, { expiresAtMs, peer }] of this.#channels) {
       if (expiresAtMs > nowMs) continue;
       this.#channels.delete(number);
-      this.#channelOfPeer.delete(peerKey);
+      this.#channelOfPeer.delete(peer.key);
     }
   }
+
+  /** Whoever still has it in hand finds it expired. */
+  end(): void {
+    this.expiresAtMs = -Infinity;
+  }
+}
+
+function addressOf({ ip, port }: TransportAddress): SocketAddress {
+  return socketAddress(ip, port);
 }

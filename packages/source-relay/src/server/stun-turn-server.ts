@@ -7,7 +7,6 @@ import {
   openFilesLimit,
   reasonOf,
   transportAddress,
-  tryTransportAddress,
   type AddressSockets,
   type ChangeTrigger,
   type LentTlsListener,
@@ -17,22 +16,26 @@ import {
   type ServerNeeds,
   type TlsTaker,
 } from '@wirepath/core/plugin';
+import { socketAddress } from '@wirepath/linux';
 import { decodeStunMessage, type StunMessage, type TransportAddress } from '@wirepath/stun-codec';
 import { addressListeners, isForAll } from './address-listeners.js';
 import { listeningAddress } from './listening-address.js';
 import { isAnswerable } from './answerable.js';
 import { answerBinding } from './binding.js';
+import type { Client } from './client.js';
 import type { ClientConnection } from './client-connection.js';
 import { ClientConnections, DEFAULT_CONNECTION_LIMITS, type ConnectionLimits } from './client-connections.js';
 import type { ServerDropReason } from './drop-reason.js';
+import { ClientReceiver } from './client-receiver.js';
+import { listenAddress } from './listen-address.js';
 import { listenError } from './listen-error.js';
 import {
   joinCorners,
-  listenAddress,
   openListener,
   planListeners,
   type Listener,
   type PlannedListener,
+  type UdpListener,
 } from './listener.js';
 import { MachineAddresses, type InterfaceAddresses } from './machine-addresses.js';
 import { DEFAULT_STRANGER_SHARES, StrangerLimits, type StrangerShares } from './stranger-limits.js';
@@ -44,18 +47,19 @@ import {
   type TurnTlsOptions,
 } from './server-options.js';
 import { RelayMistakes } from './relay-mistakes.js';
+import { untakenOf } from './untaken-options.js';
 import { TurnService } from './turn-service.js';
 import { openTcpListener, type OpenTcpListener, type TcpListener } from './tcp-listener.js';
-import { openServerSocket, openServerSocketBeside, type OpenBeside, type OpenServerSocket } from './server-socket.js';
+import { systemUdpNetwork } from './udp/system-udp-network.js';
+import { UdpSockets, type UdpNetwork } from './udp/udp-network.js';
 
 /** What tests replace. */
 export interface StunTurnServerEdges {
-  readonly open?: OpenServerSocket;
+  readonly udp?: () => UdpNetwork;
   readonly openTcp?: OpenTcpListener;
   readonly limits?: StrangerShares;
   readonly connectionLimits?: ConnectionLimits;
   readonly addresses?: InterfaceAddresses;
-  readonly openBeside?: OpenBeside;
   readonly trigger?: ChangeTrigger;
   /** @default the system's */
   readonly openFiles?: () => Promise<number | undefined>;
@@ -71,19 +75,19 @@ export class StunTurnServer implements RunningServer {
   readonly #needs: ServerNeeds;
   readonly #options: StunTurnServerOptions;
   readonly #edges: StunTurnServerEdges;
-  readonly #open: OpenServerSocket;
+  readonly #sockets: UdpSockets;
   readonly #drops = new Counters<ServerDropReason>();
   readonly #limits: StrangerLimits;
   readonly #mistakes: RelayMistakes;
   readonly #own: MachineAddresses;
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: UdpListener[] = [];
   readonly #connections: ClientConnections;
   /** As what serves it sees a connection. */
   readonly #ofConnections = new WeakMap<ClientConnection, Listener>();
   readonly #tcpListeners: TcpListener[] = [];
   readonly #overTls = new Map<LentTlsListener, TransportAddress>();
   /** At this machine's addresses, beside listeners at the wildcard address. */
-  readonly #beside: { readonly port: number; readonly sockets: AddressSockets<Listener> }[] = [];
+  readonly #beside: { readonly port: number; readonly sockets: AddressSockets<UdpListener> }[] = [];
   readonly #listeningPorts = new Set<number>();
   #turn: TurnService | undefined;
   #bindingRequests = 0;
@@ -93,17 +97,16 @@ export class StunTurnServer implements RunningServer {
     this.#needs = needs;
     this.#options = options;
     this.#edges = edges;
-    this.#open = edges.open ?? openServerSocket;
+    this.#sockets = new UdpSockets((edges.udp ?? systemUdpNetwork)());
     this.#mistakes = new RelayMistakes(needs.clock);
     this.#own = new MachineAddresses(needs.clock, [], edges.addresses);
     this.#limits = new StrangerLimits(edges.limits ?? DEFAULT_STRANGER_SHARES, needs.random);
     this.#connections = new ClientConnections({
       needs,
       limits: edges.connectionLimits ?? DEFAULT_CONNECTION_LIMITS,
-      receive: (connection, bytes) => {
-        const { ip, port } = connection.client;
-        this.#receive(this.#listenerOf(connection), bytes, ip, port);
-      },
+      memory: this.#sockets.outbox.memory,
+      receive: (connection, bytes) => this.#receiveBytes(connection, bytes),
+      received: () => this.#sockets.outbox.flush(),
       onClosed: (connection) => this.#turn?.server.endThrough(connection, 'connection closed'),
       onEnded: (why, ip, protocol) => this.#mistakes.connectionEnded(why, ip, protocol),
     });
@@ -163,6 +166,7 @@ export class StunTurnServer implements RunningServer {
     return {
       listening: this.describe(),
       addresses: this.#members().map(({ socket: { local } }) => formatAddress(local)),
+      udp: this.#udpMeans(),
       bindingRequests: this.#bindingRequests,
       connections: this.#connections.size,
       connectionsOver: { tcp: this.#connections.over('tcp'), tls: this.#connections.over('tls') },
@@ -199,9 +203,9 @@ export class StunTurnServer implements RunningServer {
     return untaken;
   }
 
-  async #createTurn(options: NonNullable<StunTurnServerOptions['turn']>): Promise<void> {
+  async #createTurn(options: TurnOptions): Promise<void> {
     this.#turn = new TurnService(this.#needs, options, {
-      open: this.#open,
+      sockets: this.#sockets,
       drops: this.#drops,
       limits: this.#limits,
       mistakes: this.#mistakes,
@@ -222,13 +226,14 @@ export class StunTurnServer implements RunningServer {
     const { tls } = this.#options.turn ?? {};
     if (tls != null) for (const text of turnListenAddresses(tls)) await this.#listenTls(listenAddress(text), tls);
     const { planned, corners } = planListeners(this.#options);
-    const opened = new Map<PlannedListener, Listener>();
+    const opened = new Map<PlannedListener, UdpListener>();
     for (const one of planned) {
       if (this.#stopped) return;
-      const listener = await openListener(one, this.#open, this.#receive);
+      const listener = await openListener(one, this.#sockets);
       this.#listeners.push(listener);
       this.#listeningPorts.add(listener.socket.local.port);
       opened.set(one, listener);
+      this.#start(listener);
       if (isForAll(listener)) this.#followAddresses(listener);
       if (one.turn) await this.#listenTcp(one.local);
     }
@@ -290,61 +295,97 @@ export class StunTurnServer implements RunningServer {
     return listener;
   }
 
-  #followAddresses(wildcard: Listener): void {
-    const { openBeside = openServerSocketBeside, local = localAddresses, trigger } = this.#edges;
+  #followAddresses(wildcard: UdpListener): void {
+    const { local = localAddresses, trigger } = this.#edges;
     const sockets = addressListeners(wildcard, {
       needs: this.#needs,
-      openBeside,
+      sockets: this.#sockets,
       read: local,
       trigger,
-      receive: this.#receive,
+      start: (listener) => this.#start(listener),
       onClosed: ({ socket }) => this.#turn?.server.endThrough(socket, 'address gone'),
     });
     this.#beside.push({ port: wildcard.socket.local.port, sockets });
     sockets.start();
   }
 
-  #members(): Listener[] {
+  /** What the listening sockets make use of: that differs only where the system has refused something. */
+  #udpMeans(): Readonly<Record<string, unknown>> {
+    const sockets = [...this.#listeners, ...this.#members()].map(({ socket }) => socket.datagrams);
+    const [first] = sockets;
+    const givenUp = new Set(sockets.flatMap(({ offloads }) => offloads.givenUp));
+    return { sockets: first?.kind, used: first?.offloads.used ?? [], givenUp: [...givenUp] };
+  }
+
+  #members(): UdpListener[] {
     return this.#beside.flatMap(({ sockets }) => sockets.sockets());
   }
 
-  readonly #receive = (listener: Listener, bytes: Buffer, ip: string, port: number): void => {
-    try {
-      this.#dispatch(listener, bytes, ip, port);
-    } catch (error) {
-      // A datagram must not end the process, whatever fault of ours it meets.
-      this.#drops.count('internal-error');
-      this.#needs.guard.failed('datagram', error);
-    }
-  };
+  #start(listener: UdpListener): void {
+    const { outbox } = this.#sockets;
+    const { bytes } = outbox.memory;
+    const receive = (client: Client, offset: number, sizeBytes: number) => {
+      try {
+        if (this.#isRelayed(listener, bytes[offset] ?? 0))
+          return this.#turn?.traffic.receiveChannelData(client, offset, sizeBytes);
+        // Its place is soon another's.
+        this.#dispatch(listener, Buffer.from(bytes.subarray(offset, offset + sizeBytes)), client);
+      } catch (error) {
+        this.#failed(error);
+      }
+    };
+    listener.socket.start(new ClientReceiver(listener.socket, { outbox, drops: this.#drops, receive }));
+  }
 
-  #dispatch(listener: Listener, bytes: Buffer, ip: string, port: number): void {
-    if (listener.turn && this.#turn !== undefined && ((bytes[0] ?? 0) & 0xc0) === 0x40)
-      return this.#turn.traffic.receiveChannelData(listener.socket, bytes, ip, port);
+  /** From a connection. */
+  #receiveBytes(connection: ClientConnection, bytes: Buffer): void {
+    const { client } = connection;
+    const listener = this.#listenerOf(connection);
+    try {
+      if (!this.#isRelayed(listener, bytes[0] ?? 0)) return this.#dispatch(listener, bytes, client);
+      const offset = this.#sockets.outbox.place(bytes);
+      this.#turn?.traffic.receiveChannelData(client, offset, bytes.length);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** A datagram must not end the process, whatever fault of ours it meets. */
+  #failed(error: unknown): void {
+    this.#drops.count('internal-error');
+    this.#needs.guard.failed('datagram', error);
+  }
+
+  /** Whether it is ChannelData (RFC 8656, section 12.4). */
+  #isRelayed({ turn }: Listener, firstByte: number): boolean {
+    return turn && this.#turn !== undefined && (firstByte & 0xc0) === 0x40;
+  }
+
+  #dispatch(listener: Listener, bytes: Buffer, client: Client): void {
     const message = decodeStunMessage(bytes);
     if (message === undefined) return this.#drops.count('malformed');
     if (message.hasFingerprint && !message.verifyFingerprint()) return this.#drops.count('bad-fingerprint');
-    const client = tryTransportAddress(ip, port);
-    if (client === undefined || !this.#mayAnswer(client)) return this.#drops.count('unanswerable');
+    if (!this.#mayAnswer(client)) return this.#drops.count('unanswerable');
     if (message.method === 'binding') return this.#bind(listener, message, client);
     if (!listener.turn || this.#turn === undefined) {
       if (message.method === 'allocate') this.#mistakes.noRelayAt(listener.socket.local);
       return this.#drops.count('unexpected-message');
     }
-    this.#turn.server.receive(listener.socket, message, client);
+    this.#turn.server.receive(client, message);
   }
 
-  #bind(listener: Listener, message: StunMessage, client: TransportAddress): void {
+  #bind(listener: Listener, message: StunMessage, client: Client): void {
     // An indication keeps a NAT's mapping alive and wants no answer.
     if (message.class === 'indication') return;
     if (message.class !== 'request') return this.#drops.count('unexpected-message');
     const { bytes, origin, port } = answerBinding(message, client, listener, listener.origins);
-    if (port !== client.port && !this.#mayAnswer({ ...client, port })) return this.#drops.count('unanswerable');
-    const allocated = listener.turn ? this.#turn?.server.allocated(listener.socket, client) : undefined;
+    const to = port === client.port ? client.to : socketAddress(client.ip, port);
+    if (to !== client.to && !this.#mayAnswer(to)) return this.#drops.count('unanswerable');
+    const allocated = listener.turn ? this.#turn?.server.allocated(client) : undefined;
     if (!this.#limits.binding(client.ip, allocated, bytes.length, this.#needs.clock.now()))
       return this.#drops.count('rate-limited');
     this.#bindingRequests++;
-    if (!origin.socket.send(bytes, client.ip, port)) this.#drops.count('send-failed');
+    if (!origin.socket.send(bytes, to)) this.#drops.count('send-failed');
   }
 
   /** An answer to one of our own sockets would be two of us talking to each other. */
@@ -356,32 +397,4 @@ export class StunTurnServer implements RunningServer {
         local.port === port && (local.ip === ip || (isWildcardAddress(local) && this.#own.has(ip))),
     );
   }
-}
-
-/** Of `turn.tls`: read again. */
-const withoutFiles = (key: string, value: unknown) => (key === 'certFile' || key === 'keyFile' ? undefined : value);
-
-/** What `reload` takes over of `turn`. */
-const TAKEN = new Set([
-  'users',
-  'usersFile',
-  'secrets',
-  'secretsFile',
-  'maxAllocations',
-  'quotaPerUser',
-  'maxBitsPerSecond',
-]);
-
-/** Keys that are other than those the sockets were opened with. */
-function untakenOf(before: StunTurnServerOptions, after: StunTurnServerOptions): string[] {
-  return (['stun', 'turn'] as const).flatMap((section) => {
-    const [old, now]: Readonly<Record<string, unknown>>[] = [{ ...before[section] }, { ...after[section] }];
-    const keys = [...new Set([...Object.keys(old ?? {}), ...Object.keys(now ?? {})])];
-    return keys
-      .filter(
-        (key) =>
-          !TAKEN.has(key) && JSON.stringify(old?.[key], withoutFiles) !== JSON.stringify(now?.[key], withoutFiles),
-      )
-      .map((key) => `${section}.${key} has changed`);
-  });
 }

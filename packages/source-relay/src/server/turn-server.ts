@@ -17,6 +17,7 @@ import { Drain, DRAINING } from './drain.js';
 import type { ServerDropReason } from './drop-reason.js';
 import { encodeAnswer, isTurnRequest, ownCopy, respond, tupleOf, type Exchange } from './exchange.js';
 import { holderOf, type Holder } from './fair-share.js';
+import type { FiveTuple } from './five-tuple.js';
 import type { MachineAddresses } from './machine-addresses.js';
 import type { PeerPolicy } from './peer-policy.js';
 import type { RelayMistakes } from './relay-mistakes.js';
@@ -24,7 +25,7 @@ import { PortReservations } from './port-reservations.js';
 import type { RelayPort, RelayPorts } from './relay-ports.js';
 import type { RelayedTraffic } from './relayed-traffic.js';
 import { REMEMBERED_MS, RememberedDeletions } from './remembered-deletions.js';
-import { endpointKey, ServerAllocation } from './server-allocation.js';
+import { ServerAllocation } from './server-allocation.js';
 import type { ServerSocket } from './server-socket.js';
 
 /** How often what has expired is thrown away; whether it has expired is looked at on every use. */
@@ -71,22 +72,22 @@ export class TurnServer {
   }
 
   /** The 5-tuple as text where there is a living allocation for it. */
-  allocated(socket: ServerSocket, client: TransportAddress): string | undefined {
-    const allocation = this.#live(socket, client, this.#options.clock.now());
-    return allocation === undefined ? undefined : tupleOf(socket, client);
+  allocated(client: FiveTuple): string | undefined {
+    const allocation = this.#live(client, this.#options.clock.now());
+    return allocation === undefined ? undefined : tupleOf(client);
   }
 
   /** A decoded STUN message of any method but Binding. */
-  receive(socket: ServerSocket, request: StunMessage, client: TransportAddress): void {
+  receive(client: FiveTuple, request: StunMessage): void {
     const { drops, clock, admission, traffic } = this.#options;
     const nowMs = clock.now();
-    const allocation = this.#live(socket, client, nowMs);
+    const allocation = this.#live(client, nowMs);
     if (request.class === 'indication' && request.method === 'send') {
       if (allocation === undefined) return drops.count('no-allocation');
       return traffic.receiveSend(allocation, request);
     }
     if (request.class !== 'request' || !isTurnRequest(request)) return drops.count('unexpected-message');
-    const tuple = tupleOf(socket, client);
+    const tuple = tupleOf(client);
     const allocationUser = allocation?.owner.username;
     const admitted = admission.admit({ request, ip: client.ip, tuple, allocationUser, nowMs, unixMs: clock.unixMs() });
     if (admitted.kind === 'dropped') return drops.count(admitted.reason);
@@ -94,12 +95,12 @@ export class TurnServer {
       if (admitted.unauthenticated && allocation !== undefined) this.#endIfUserIsGone(allocation, request);
       // At once, so that who looks for a relay goes elsewhere; it is shorter than the challenge.
       const answer = this.#drain.isOn && isNew(request, allocation) ? drainingAnswer(request) : admitted.answer;
-      if (!socket.send(answer, client.ip, client.port)) drops.count('send-failed');
+      if (!client.socket.send(answer, client.to)) drops.count('send-failed');
       return;
     }
     const repeated = this.#repeatedAnswer(request, tuple, allocation, nowMs);
-    if (repeated !== undefined) return void socket.send(repeated, client.ip, client.port);
-    this.#answer({ socket, client, request, tuple, ...admitted }, allocation, nowMs);
+    if (repeated !== undefined) return void client.socket.send(repeated, client.to);
+    this.#answer({ client, request, tuple, ...admitted }, allocation, nowMs);
   }
 
   /** A socket is closed that clients sent to. @param why for the log. */
@@ -188,7 +189,7 @@ export class TurnServer {
 
   async #openPorts(wanted: AllocateRequest, exchange: Exchange, nowMs: number): Promise<readonly RelayPort[]> {
     const { family, reservationToken, parity, reserveNext } = wanted;
-    const place = { asked: exchange.socket.local, client: exchange.client };
+    const place = { asked: exchange.client.socket.local, client: exchange.client };
     if (family !== undefined) return (await this.#options.ports.open(family, place, parity, reserveNext ? 2 : 1)) ?? [];
     const kept = this.#reservations.take(reservationToken ?? '', exchange.username, nowMs);
     return kept === undefined ? [] : [kept];
@@ -204,7 +205,7 @@ export class TurnServer {
     if (port === undefined) return this.#refuse(exchange, { code: 508, reason: 'Insufficient Capacity' });
     mistakes.allocated(port.relayedAddress, exchange.client);
     const nowMs = clock.now();
-    const { socket, client, request, username, key } = exchange;
+    const { client, request, username, key } = exchange;
     const token = next === undefined ? undefined : this.#reservations.keep(next, holder, nowMs);
     const response = encodeAnswer(exchange, {
       class: 'success',
@@ -214,7 +215,7 @@ export class TurnServer {
       reservationToken: token,
     });
     const allocation = new ServerAllocation({
-      owner: { socket, client, username, key, holder },
+      owner: { client, username, key, holder },
       port,
       first: {
         transactionKey: request.transactionKey,
@@ -223,7 +224,7 @@ export class TurnServer {
       },
       expiresAtMs: nowMs + wanted.lifetimeSeconds * 1000,
     });
-    port.receive = (bytes, ip, fromPort) => traffic.receiveFromPeer(allocation, bytes, ip, fromPort);
+    port.socket.start(traffic.receiverAt(allocation));
     table.add(allocation);
     this.#scheduleSweep();
     respond(exchange, response);
@@ -302,8 +303,8 @@ export class TurnServer {
     return judged;
   }
 
-  #live(socket: ServerSocket, client: TransportAddress, nowMs: number): ServerAllocation | undefined {
-    const allocation = this.#options.table.ofClient(socket, endpointKey(client.ip, client.port));
+  #live(client: FiveTuple, nowMs: number): ServerAllocation | undefined {
+    const allocation = this.#options.table.ofClient(client);
     if (allocation === undefined || allocation.expiresAtMs > nowMs) return allocation;
     this.#end(allocation, 'expired');
     return undefined;

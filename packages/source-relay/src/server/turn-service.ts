@@ -10,15 +10,15 @@ import { RelayedTraffic } from './relayed-traffic.js';
 import type { RelayMistakes } from './relay-mistakes.js';
 import { RelayInterfaces } from './relay-interfaces.js';
 import { RelayPorts } from './relay-ports.js';
-import { endpointKey } from './server-allocation.js';
+import { endpointKey } from './endpoint-key.js';
 import { DEFAULT_MAX_ALLOCATIONS, DEFAULT_REALM, DEFAULT_RELAY_PORTS, type TurnOptions } from './server-options.js';
 import type { StrangerLimits } from './stranger-limits.js';
 import { TurnServer } from './turn-server.js';
-import type { OpenServerSocket } from './server-socket.js';
+import type { UdpSockets } from './udp/udp-network.js';
 import { parseUsersFile } from './users-file.js';
 
 export interface TurnServiceEdges {
-  readonly open: OpenServerSocket;
+  readonly sockets: UdpSockets;
   readonly drops: Counters<ServerDropReason>;
   readonly limits: StrangerLimits;
   readonly mistakes: RelayMistakes;
@@ -44,7 +44,7 @@ export class TurnService {
   constructor(
     needs: ServerNeeds,
     options: TurnOptions,
-    { open, drops, limits, mistakes, listeningPorts, addresses, local, openFiles }: TurnServiceEdges,
+    { sockets, drops, limits, mistakes, listeningPorts, addresses, local, openFiles }: TurnServiceEdges,
   ) {
     const { clock, random, logger, guard } = needs;
     this.#needs = needs;
@@ -58,6 +58,8 @@ export class TurnService {
     this.traffic = new RelayedTraffic({
       clock,
       random,
+      guard,
+      outbox: sockets.outbox,
       table,
       drops,
       mistakes,
@@ -81,7 +83,7 @@ export class TurnService {
         isOwn,
         isRelayed: ({ ip, port }) => table.ofRelayed(endpointKey(ip, port)) !== undefined,
       }),
-      ports: new RelayPorts({ interfaces, range: options.relayPorts ?? DEFAULT_RELAY_PORTS, open, guard, random }),
+      ports: new RelayPorts({ interfaces, range: options.relayPorts ?? DEFAULT_RELAY_PORTS, sockets, random }),
       ...limitsOf(options, openFiles),
     });
   }
