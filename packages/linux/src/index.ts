@@ -119,5 +119,12 @@ export { DGRAM_SOCKET_BYTES, DgramSocket, type DgramLike } from './udp/dgram-soc
 export { UDP_BATCHES_BYTES } from './udp/message-vectors.js';
 export { socketAddress, type SocketAddress } from './udp/socket-address.js';
 export { UdpBatches } from './udp/udp-batches.js';
-export type { UdpOffload } from './udp/udp-shared.js';
-export { BatchedTun, TUN_BYTES, TUN_FILE, type BatchedTunEvents, type TunOffload } from './tun/batched-tun.js';
+export { UDP_OFFLOADS, type UdpOffload } from './udp/udp-shared.js';
+export {
+  BatchedTun,
+  TUN_BYTES,
+  TUN_FILE,
+  TUN_OFFLOADS,
+  type BatchedTunEvents,
+  type TunOffload,
+} from './tun/batched-tun.js';

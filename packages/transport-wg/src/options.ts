@@ -1,5 +1,6 @@
 import type { SchemaLibrary } from '@wirepath/core/plugin';
 import { PACKET_CIPHERS, type PacketCipherName } from './crypto/packet-cipher.js';
+import { OFFLOADS, type Offload } from './offloads.js';
 import { killSwitchOption, type KillSwitchOption } from './system/firewall/kill-switch-options.js';
 
 /** Options of the plugin, as in the rc file. */
@@ -15,6 +16,8 @@ export interface WireGuardOptions {
    * @default the first of {@link PACKET_CIPHERS} that gives the known answers here
    */
   readonly crypto?: PacketCipherName | undefined;
+  /** Of `embedded`: what is not to be used although the system has it, for it is broken here. @default none */
+  readonly avoid: readonly Offload[];
   /** Mark of our datagrams and number of our routing table. @default made from the interface's name */
   readonly fwmark?: number | undefined;
   /** Binds the sockets to one interface (SO_BINDTODEVICE): only for a machine whose default route a mesh owns. */
@@ -51,6 +54,10 @@ export function wireGuardOptions(z: SchemaLibrary) {
       .describe(
         'Of `embedded`: what encrypts packets, and nothing else will do; default: the first of these that works here',
       ),
+    avoid: z
+      .array(z.enum(OFFLOADS))
+      .default([])
+      .describe('Of `embedded`: ways of sending and receiving that are not to be used, where they are broken here'),
     fwmark: z
       .number()
       .int()

@@ -41,7 +41,9 @@ const READ_SLOT_BYTES = READ_BYTES + 2 * MARGIN_BYTES + 6;
 /** Of packet memory, with what alignment takes. */
 export const TUN_BYTES = READ_SLOT_BYTES + IFREQ_BYTES + COALESCER_BYTES + 4 * 64;
 
-export type TunOffload = 'tso' | 'uso';
+/** What may not be used, where it is broken, or in order to see what it wins. */
+export const TUN_OFFLOADS = ['tso', 'uso'] as const;
+export type TunOffload = (typeof TUN_OFFLOADS)[number];
 
 export interface BatchedTunEvents {
   /**

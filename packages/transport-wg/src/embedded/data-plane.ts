@@ -10,6 +10,7 @@ import { TunInterface } from '../inner/tun-interface.js';
 import { Device } from '../protocol/device.js';
 import { PacketBuffers } from '../protocol/packet-buffers.js';
 import type { DevicePeer, DeviceSink } from '../protocol/sink.js';
+import { tunOffloads, udpOffloads } from '../offloads.js';
 import { samePacketPath, type PacketPath } from '../sockets/packet-path.js';
 import { Sockets } from '../sockets/sockets.js';
 import { routingTable, type FirewallMark } from '../system/firewall-mark.js';
@@ -80,7 +81,8 @@ export class DataPlane {
       const onLoop = (packet: Uint8Array) => mishaps.looped(packet, mark.value);
       const onPacket = (offset: number, sizeBytes: number) => this.#handlePacket(offset, sizeBytes);
       const onBatchEnd = () => this.settle();
-      const common = { node, mark, table, logger, clock, guard, counters, buffers };
+      const avoid = tunOffloads(options.avoid ?? []);
+      const common = { node, mark, table, logger, clock, guard, counters, buffers, avoid };
       this.#inner = this.tun = new TunInterface({ ...common, onPacket, onBatchEnd, onLoop });
     } else {
       this.#inner = this.port = new InProcessPort((packet) => this.#handleOwnPacket(packet), this.#memory, guard);
@@ -134,7 +136,8 @@ export class DataPlane {
     this.#cipher();
     if (this.#parts.options.openSocket !== undefined) return;
     try {
-      this.sockets.batch(new UdpBatches(this.#memory));
+      const avoid = udpOffloads(this.#parts.options.avoid ?? []);
+      this.sockets.batch(new UdpBatches(this.#memory, { avoid }));
     } catch (error) {
       this.#unbatched = error instanceof Error ? error.message : String(error);
       this.#parts.needs.logger.info('datagrams are sent and received one by one', { reason: this.#unbatched });

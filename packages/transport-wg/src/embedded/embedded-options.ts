@@ -1,6 +1,7 @@
 import type { Clock, Guard, Identity, Logger, NodeSettings, ProductNames, RandomSource } from '@wirepath/core/plugin';
 import type { PacketCipherName } from '../crypto/packet-cipher.js';
 import type { KillSwitchOption } from '../system/firewall/kill-switch-options.js';
+import type { Offload } from '../offloads.js';
 import type { OpenUdpSocket } from '../sockets/udp-socket.js';
 
 export interface EmbeddedTransportNeeds {
@@ -21,6 +22,8 @@ export interface EmbeddedTransportOptions {
   readonly tun?: boolean | undefined;
   /** The only cipher that will do for packets. @default the fastest that works here */
   readonly crypto?: PacketCipherName | undefined;
+  /** What is not to be used although the system has it. @default none */
+  readonly avoid?: readonly Offload[] | undefined;
   readonly fwmark?: number | undefined;
   readonly bindInterface?: string | undefined;
   /** @default false */

@@ -1,15 +1,15 @@
 import { CodedError, deniedCapability, deniedPath, isInterfaceName, type Denial } from '@wirepath/core/plugin';
-import { BatchedTun, SystemCallError, TUN_FILE, type PacketMemory } from '@wirepath/linux';
+import { BatchedTun, SystemCallError, TUN_FILE, type PacketMemory, type TunOffload } from '@wirepath/linux';
 import { refusedCall } from '../system/refused-call.js';
 
 /**
  * Creates the TUN device of a node; it disappears when it is closed or the process ends.
  * @throws CodedError CONFIG (name), INTERFACE_IN_USE, PERMISSION_DENIED, NETWORK_CONFIG.
  */
-export function openTun(name: string, memory: PacketMemory): BatchedTun {
+export function openTun(name: string, memory: PacketMemory, avoid: readonly TunOffload[] = []): BatchedTun {
   checkInterfaceName(name);
   try {
-    return BatchedTun.open(name, memory);
+    return BatchedTun.open(name, memory, { avoid });
   } catch (error) {
     if (!(error instanceof SystemCallError)) throw refusedCall(error, name, needsNetAdmin);
     throw error.call === 'open' ? cannotOpen(error, name) : cannotCreate(error, name);

@@ -6,7 +6,7 @@ import {
   type Logger,
   type NodeSettings,
 } from '@wirepath/core/plugin';
-import type { BatchedTun } from '@wirepath/linux';
+import type { BatchedTun, TunOffload } from '@wirepath/linux';
 import type { PacketBuffers } from '../protocol/packet-buffers.js';
 import type { InnerSide } from './inner-side.js';
 import type { FirewallMark } from '../system/firewall-mark.js';
@@ -31,6 +31,7 @@ export interface TunInterfaceOptions {
   readonly counters: Counters;
   readonly guard: Guard;
   readonly buffers: PacketBuffers;
+  readonly avoid: readonly TunOffload[];
   /** A packet that the system routes here, in the packet memory, where the 64 bytes before it may be overwritten. */
   readonly onPacket: (offset: number, sizeBytes: number) => void;
   /** After one or more packets. */
@@ -60,7 +61,7 @@ export class TunInterface implements InnerSide {
 
   async start({ signal, listenPort }: { signal: AbortSignal; listenPort: number }): Promise<void> {
     const { node } = this.#options;
-    const device = openTun(node.interfaceName, this.#options.buffers.memory);
+    const device = this.#open();
     this.#device = device;
     this.#own.port = listenPort;
     this.#network.bringUp(node);
@@ -126,6 +127,11 @@ export class TunInterface implements InnerSide {
     await this.#device?.close();
   }
 
+  #open(): BatchedTun {
+    const { node, buffers, avoid } = this.#options;
+    return openTun(node.interfaceName, buffers.memory, avoid);
+  }
+
   #write(device: BatchedTun, packet: Uint8Array): void {
     const { memory, opened } = this.#options.buffers;
     const offset = opened.take(packet.length);
@@ -173,7 +179,7 @@ export class TunInterface implements InnerSide {
   #makeAnew(retryMs: number): void {
     if (this.#stopped) return;
     try {
-      const device = openTun(this.#options.node.interfaceName, this.#options.buffers.memory);
+      const device = this.#open();
       this.#device = device;
       this.#network.deviceMade();
       this.#up = true;

@@ -35,6 +35,7 @@ describe('the plugin', () => {
     ['a mark of 0', { fwmark: 0 }],
     ['a mode that there is not', { mode: 'kernel' }],
     ['a cipher that there is not', { crypto: 'aes' }],
+    ['a way of sending that there is not', { avoid: ['lso'] }],
     ['a name that no interface can have', { bindInterface: 'sixteen-letters-' }],
     ['a kill switch without a device', { tun: false, killSwitch: 'always' }],
   ])('refuses %s', (_what, options) => {
