@@ -44,6 +44,8 @@ export class PeerTimers {
   #persistentKeepaliveMs = 0;
   #attempts = 0;
   #needsAnotherKeepalive = false;
+  /** Of one session: drawn once, not for each packet. */
+  #sessionJitterMs = 0;
   #removed = false;
 
   constructor(queue: TimerQueue, jitter: (belowMs: number) => number, actions: TimerActions) {
@@ -100,12 +102,13 @@ export class PeerTimers {
   }
 
   sessionDerived(now: number): void {
+    this.#sessionJitterMs = this.#jitterMs();
     this.#set(this.#eraseSessions, now + 3 * REJECT_AFTER_TIME_MS);
   }
 
   dataSent(now: number): void {
     if (this.#newHandshake.dueMs === Infinity) {
-      this.#set(this.#newHandshake, now + KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS + this.#jitterMs());
+      this.#set(this.#newHandshake, now + KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS + this.#sessionJitterMs);
     }
   }
 

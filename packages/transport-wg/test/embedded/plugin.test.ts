@@ -26,6 +26,7 @@ describe('the plugin', () => {
       subMode: 'proxy',
       configureInterface: true,
       killSwitch: false,
+      avoid: [],
     });
   });
 
