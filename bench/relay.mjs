@@ -1,6 +1,6 @@
 // What the relay costs: memory of many allocations, and processor time of relayed packets over UDP, TCP and TLS, beside coturn.
-//   node bench/relay.mjs [--allocations 10000] [--clients 40] [--json]
-import { spawn, spawnSync } from 'node:child_process';
+//   node bench/relay.mjs [--allocations 10000] [--clients 40] [--rounds 3] [--coturn PATH] [--json]
+import { fork, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
@@ -12,20 +12,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { decodeStunMessage, encodeStunMessage, longTermKey } from '@wirepath/stun-codec';
 import { freePort } from './lib/free-port.mjs';
+import { median } from './lib/median.mjs';
 import { readOptions, wholeNumber } from './lib/options.mjs';
 import { table } from './lib/table.mjs';
 
-const USAGE = `node bench/relay.mjs [--allocations N] [--clients N] [--json]
+const USAGE = `node bench/relay.mjs [--allocations N] [--clients N] [--rounds N] [--coturn PATH] [--json]
   --allocations N  held at a time on one server (default 10000; it takes as many ports and open files)
-  --clients N      of turnutils_uclient, 250 packets a second each (default 40)
+  --clients N      each sending 250 packets a second, or as many as it can (default 40)
+  --rounds N       in which the servers take turns; medians are printed (default 3)
+  --coturn PATH    of another turnserver than Debian's
 On loopback. The relay is the real command. Packets need Debian's coturn, whose server is measured in the same run.`;
 
 const options = readOptions(USAGE, {
   allocations: { type: 'string', default: '10000' },
   clients: { type: 'string', default: '40' },
+  rounds: { type: 'string', default: '3' },
+  coturn: { type: 'string', default: 'turnserver' },
 });
 const count = wholeNumber(options.allocations, 'allocations');
 const clients = wholeNumber(options.clients, 'clients');
+const rounds = wholeNumber(options.rounds, 'rounds');
 
 const IP = '127.0.0.1';
 const REALM = 'bench';
@@ -36,6 +42,7 @@ const CLOCK_TICKS = 100;
 const fixture = (name) => fileURLToPath(new URL(`../packages/source-relay/test/fixtures/${name}`, import.meta.url));
 const [certFile, keyFile] = [fixture('test-only-server.crt'), fixture('test-only-server.key')];
 const wirepath = fileURLToPath(new URL('../packages/cli/bin/wirepath.js', import.meta.url));
+const loadProgram = fileURLToPath(new URL('lib/relay-load.mjs', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'wirepath-bench-'));
 
 /** A server of either kind. */
@@ -44,7 +51,9 @@ class Server {
     this.child = spawn(command, args, { env: { ...process.env, XDG_RUNTIME_DIR: folder }, cwd: folder });
     this.ended = new Promise((resolve) => this.child.once('close', resolve));
     // A run that fails leaves nothing behind.
-    process.once('exit', () => this.child.kill('SIGKILL'));
+    const kill = () => this.child.kill('SIGKILL');
+    process.once('exit', kill);
+    this.child.once('close', () => process.off('exit', kill));
     let said = '';
     this.started = new Promise((resolve, reject) => {
       const hear = (text) => {
@@ -102,7 +111,7 @@ async function startCoturn() {
     ...['--lt-cred-mech', '--user', `${USER.username}:${USER.secret}`, '--realm', REALM],
     ...['--cert', certFile, '--pkey', keyFile, '--pidfile', join(folder, 'pid'), '--userdb', join(folder, 'db')],
   ];
-  const server = new Server('turnserver', args.map(String), /never said/);
+  const server = new Server(options.coturn, args.map(String), /never said/);
   await Promise.race([server.started, answering(port)]);
   return { server, port, tlsPort };
 }
@@ -234,15 +243,62 @@ async function throughput() {
   return rows;
 }
 
-const hasCoturn = ['turnserver', 'turnutils_uclient'].every(
+/** Where there are two processors and `taskset`. */
+function pin(pid, processor) {
+  spawnSync('taskset', ['-acp', String(processor), String(pid)]);
+}
+
+/** What the clients of bench/lib/relay-load.mjs see, and what it costs the server. @param perSecond packets of all; 0: all they can */
+async function load({ server, port }, sizeBytes, perSecond) {
+  const child = fork(loadProgram);
+  // It never sleeps: on the server's processor it would make packets wait for its time slice to end.
+  pin(server.child.pid, 0);
+  pin(child.pid, 1);
+  const cpuSeconds = {};
+  const result = await new Promise((resolve, reject) => {
+    child.on('message', (message) => {
+      if (typeof message === 'string') cpuSeconds[message] = server.cpuSeconds;
+      else resolve(message);
+    });
+    child.once('close', () => reject(new Error('the clients ended early')));
+    child.send({ port, clients, sizeBytes, perSecond, seconds: 4, credentials: { ...USER, realm: REALM } });
+  });
+  return { ...result, perCpuSecond: result.relayed / (cpuSeconds.end - cpuSeconds.begin) };
+}
+
+/** Medians of rounds in which the servers take turns. */
+async function loads() {
+  const rows = [];
+  for (const perSecond of [clients * 250, 0])
+    for (const sizeBytes of [100, 1200]) {
+      const of = { wirepath: [], coturn: [] };
+      for (let round = 0; round < rounds; round += 1)
+        for (const [name, start] of Object.entries({ wirepath: startWirepath, coturn: startCoturn })) {
+          const running = await start();
+          of[name].push(await load(running, sizeBytes, perSecond));
+          await running.server.stop();
+        }
+      const middle = (results) =>
+        Object.fromEntries(Object.keys(results[0]).map((key) => [key, median(results.map((one) => one[key]))]));
+      const [wirepath, coturn] = [middle(of.wirepath), middle(of.coturn)];
+      rows.push({ perSecond, sizeBytes, wirepath, coturn, ratio: wirepath.perCpuSecond / coturn.perCpuSecond });
+    }
+  return rows;
+}
+
+const hasCoturn = [options.coturn, 'turnutils_uclient'].every(
   (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0,
 );
-const result = { held: await allocations(), relayed: hasCoturn ? await throughput() : [] };
+const result = {
+  held: await allocations(),
+  loads: hasCoturn ? await loads() : [],
+  relayed: hasCoturn ? await throughput() : [],
+};
 await rm(folder, { recursive: true, force: true });
 
 if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
 else {
-  const { held, relayed } = result;
+  const { held, loads: ofLoads, relayed } = result;
   const rows = [
     ['allocations held', held.allocations],
     ['bytes of the server for each', Math.round(held.bytesEach)],
@@ -252,10 +308,26 @@ else {
   ];
   process.stdout.write(`${table([['one server', ''], ...rows])}\n\n`);
   if (!hasCoturn) process.stdout.write("Relayed packets: skipped, Debian's coturn is not installed\n");
-  else
+  else {
     process.stdout.write(
       `${table([
-        ['relayed packets per CPU second', 'wirepath', 'lost', 'coturn', 'lost', 'ratio'],
+        ['UDP, per CPU second', 'bytes', 'wirepath', 'lost', 'p99 ms', 'coturn', 'lost', 'p99 ms', 'ratio'],
+        ...ofLoads.map(({ perSecond, sizeBytes, wirepath: ours, coturn, ratio }) => [
+          perSecond === 0 ? 'all they can' : `${perSecond}/s each way`,
+          sizeBytes,
+          Math.round(ours.perCpuSecond),
+          ours.lost,
+          ours.p99Ms,
+          Math.round(coturn.perCpuSecond),
+          coturn.lost,
+          coturn.p99Ms,
+          ratio,
+        ]),
+      ])}\np99 is of the way there and back, so through the relay twice.\n\n`,
+    );
+    process.stdout.write(
+      `${table([
+        ['turnutils_uclient, per CPU second', 'wirepath', 'lost', 'coturn', 'lost', 'ratio'],
         ...relayed.map(({ transport, wirepath: ours, coturn, ratio }) => [
           transport,
           Math.round(ours.perCpuSecond),
@@ -266,4 +338,5 @@ else {
         ]),
       ])}\n`,
     );
+  }
 }
