@@ -61,10 +61,10 @@ export class Checksum {
   }
 }
 
-/** To 16 bits. */
+/** To 16 bits. @param sum below 2^32, as that of any packet is. */
 export function fold(sum: number): number {
-  let folded = sum;
-  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x1_0000);
+  let folded = (sum & 0xffff) + (sum >>> 16);
+  while (folded > 0xffff) folded = (folded & 0xffff) + (folded >>> 16);
   return folded;
 }
 

@@ -64,6 +64,7 @@ export class Coalescer {
   readonly #sizes: number[] = [];
   #count = 0;
   #total = 0;
+  #pseudo = 0;
   #isOpen = false;
   readonly #next: Shape = { ...this.#group };
 
@@ -168,7 +169,11 @@ export class Coalescer {
       return false;
     if (isTcp && next.sequence !== (group.sequence + this.#total - group.headers) >>> 0) return false;
     if (!this.#hasSameHeaders(offset, this.#offsets[0] ?? 0)) return false;
-    if (this.#count === 1 && !this.#isIntact(this.#offsets[0] ?? 0, this.#sizes[0] ?? 0)) return (this.#isOpen = false);
+    if (this.#count === 1) {
+      const first = this.#offsets[0] ?? 0;
+      this.#pseudo = this.#pseudoOf(first, group);
+      if (!this.#isIntact(first, this.#sizes[0] ?? 0)) return (this.#isOpen = false);
+    }
     return this.#isIntact(offset, next.headers + next.payload);
   }
 
@@ -208,15 +213,16 @@ export class Coalescer {
 
   /** Whether the checksums are right. */
   #isIntact(offset: number, sizeBytes: number): boolean {
-    const { isV4, network, protocol } = this.#next;
+    const { isV4, network } = this.#next;
     if (isV4 && fold(this.#checksum.add(offset, network, 0)) !== 0xffff) return false;
-    const pseudo = this.#pseudo(offset, sizeBytes - network, isV4, protocol);
-    return fold(this.#checksum.add(offset + network, sizeBytes - network, pseudo)) === 0xffff;
+    const transportBytes = sizeBytes - network;
+    const pseudo = this.#pseudo + swapped(transportBytes);
+    return fold(this.#checksum.add(offset + network, transportBytes, pseudo)) === 0xffff;
   }
 
-  #pseudo(offset: number, transportBytes: number, isV4: boolean, protocol: number): number {
-    const addresses = this.#checksum.add(offset + (isV4 ? 12 : 8), isV4 ? 8 : 32, 0);
-    return addresses + swapped(protocol) + swapped(transportBytes);
+  /** Of the pseudo-header, without the length. */
+  #pseudoOf(offset: number, { isV4, protocol }: Shape): number {
+    return this.#checksum.add(offset + (isV4 ? 12 : 8), isV4 ? 8 : 32, swapped(protocol));
   }
 
   /** The first packet's become those of the whole. */
@@ -240,7 +246,7 @@ export class Coalescer {
     } else view.setUint16(packet + 4, transportBytes);
     if (!isTcp) view.setUint16(packet + network + 4, transportBytes);
     else if (hasPush) bytes[packet + network + 13] = (bytes[packet + network + 13] ?? 0) | TCP_PSH;
-    view.setUint16(packet + network + field, fold(this.#pseudo(packet, transportBytes, isV4, protocol)), true);
+    view.setUint16(packet + network + field, fold(this.#pseudo + swapped(transportBytes)), true);
   }
 
   #setVector(index: number, offset: number, sizeBytes: number): void {
