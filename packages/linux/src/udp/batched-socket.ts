@@ -20,8 +20,6 @@ const GSO_SEGMENTS_MAX = 64;
 const GSO_BYTES_MAX = 65_000;
 /** What GRO joins fills a slot, so that half as many make a batch. */
 const GRO_SLOTS = RECEIVE_SLOTS / 2;
-/** So many are sent without waiting for the rest of their batch: the other end can begin. */
-const FLUSH_AT = 64;
 /** Receiving calls for one wake-up, so that a busy socket does not starve the others. */
 const RECEIVE_CALLS_MAX = 2;
 
@@ -84,7 +82,7 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
   }
 
   send(offset: number, sizeBytes: number, to: SocketAddress): void {
-    if (this.#queued === FLUSH_AT) this.flush();
+    if (this.#queued === SEND_DATAGRAMS) this.flush();
     const at = this.#queued++;
     this.#offsets[at] = offset;
     this.#sizes[at] = sizeBytes;

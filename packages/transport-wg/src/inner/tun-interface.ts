@@ -78,7 +78,7 @@ export class TunInterface implements InnerSide {
     const { buffers, counters } = this.#options;
     if (this.#up) this.#device?.write(offset, sizeBytes);
     else if (this.#early.length < EARLY_PACKETS_MAX && !this.#stopped)
-      this.#early.push(buffers.memory.bytes.slice(offset, offset + sizeBytes));
+      this.#early.push(buffers.copyOf(offset, sizeBytes));
     else counters.count('tun.not-up');
   }
 

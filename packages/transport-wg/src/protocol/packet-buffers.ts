@@ -60,6 +60,11 @@ export class PacketBuffers {
     this.packetSlot = memory.reserve(SLOT_BYTES) + CIPHER_MARGIN_BYTES;
   }
 
+  /** What lies there, to be kept. */
+  copyOf(offset: number, sizeBytes: number): Uint8Array {
+    return this.memory.bytes.slice(offset, offset + sizeBytes);
+  }
+
   /** Copies a datagram from elsewhere to a place of its own, until the next one. @returns its offset. */
   putDatagram(bytes: Uint8Array): number {
     this.memory.bytes.set(bytes, this.#datagram);

@@ -126,7 +126,7 @@ export class Peer<P> implements DevicePeer<P> {
       this.#sendData(current, offset, sizeBytes, now);
       return 'sent';
     }
-    this.#staged.push(this.#context.buffers.memory.bytes.slice(offset, offset + sizeBytes));
+    this.#staged.push(this.#context.buffers.copyOf(offset, sizeBytes));
     if (this.#staged.length > STAGED_PACKETS_MAX) {
       this.#staged.shift();
       this.counters.stagedDropped++;

@@ -92,9 +92,7 @@ export class ProxyTransport implements Transport {
       guard,
       counters,
       buffers,
-      // A copy, for it is sent on when the leg's socket takes it.
-      onWireGuard: (offset, sizeBytes, { path }) =>
-        this.#fromNetwork(buffers.memory.bytes.slice(offset, offset + sizeBytes), path),
+      onWireGuard: (offset, sizeBytes, { path }) => this.#fromNetwork(buffers.copyOf(offset, sizeBytes), path),
       onRemote,
       onSendFailed: (code) => this.#ofPeers.sendFailed(code),
       follow: { clock, logger, ownInterface: interfaceName, mark: mark ?? 0 },
