@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -13,9 +13,15 @@ function blocksOf(readme: string): string[] {
 }
 
 function filesOf(example: string): string[] {
-  return readdirSync(example, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /^(src|test)\/.*\.ts$|^[^/]*\.(yaml|txt)$/.test(name))
-    .map((name) => readFileSync(join(example, name), 'utf8'));
+  // Not what lies deeper elsewhere: packages, and what tests that run meanwhile make and remove.
+  const sources = ['src', 'test'].flatMap((folder) => inFolder(join(example, folder), true, /\.ts$/));
+  return [...sources, ...inFolder(example, false, /\.(yaml|txt)$/)].map((file) => readFileSync(file, 'utf8'));
+}
+
+function inFolder(folder: string, recursive: boolean, wanted: RegExp): string[] {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder, { recursive, encoding: 'utf8' });
+  return names.filter((name) => wanted.test(name)).map((name) => join(folder, name));
 }
 
 const names = readdirSync(examples, { withFileTypes: true }).filter((entry) => entry.isDirectory());
