@@ -1,0 +1,92 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NodeProcess, reasonToSkip, TwoNamespaces } from './namespaces.js';
+
+const fixture = fileURLToPath(new URL('./fixtures/transfer.mjs', import.meta.url));
+const SIZE_BYTES = 60_000_000;
+const reason = reasonToSkip();
+if (reason) console.log(`skipped: bytes through a tunnel, in network namespaces: ${reason}`);
+
+interface End {
+  readonly sent: string;
+  readonly received: string;
+  readonly receivedBytes: number;
+}
+
+describe.skipIf(reason)('what goes through a tunnel', () => {
+  let lab: TwoNamespaces;
+  let a: NodeProcess;
+  let b: NodeProcess;
+  const ifA = `wpi${process.pid % 100_000}`;
+  const ifB = `wpj${process.pid % 100_000}`;
+
+  beforeEach(() => {
+    lab = new TwoNamespaces();
+    a = new NodeProcess();
+    b = new NodeProcess();
+  });
+
+  afterEach(async () => {
+    try {
+      await Promise.all([a.kill(), b.kill()]);
+    } finally {
+      lab[Symbol.dispose]();
+      for (const name of [ifA, ifB]) rmSync(`/var/run/wireguard/${name}.sock`, { force: true });
+    }
+  });
+
+  /** By `InCsumErrors` and the like, of /proc/net/snmp and snmp6; only those that are not 0. */
+  function errors(namespace: string): string[] {
+    const lines = lab.in(namespace, 'sh', '-c', 'cat /proc/net/snmp /proc/net/snmp6').split('\n');
+    const pairs = lines.flatMap((line, i) => {
+      const values = lines[i + 1]?.split(/\s+/) ?? [];
+      const names = line.split(/\s+/);
+      if (!names[0]?.endsWith(':')) return [[names[0] ?? '', names[1] ?? '']];
+      return values[0] === names[0] ? names.map((name, at) => [`${names[0]}${name}`, values[at] ?? '']) : [];
+    });
+    return pairs.filter(([name = '']) => /(InCsumErrors|InHdrErrors)$/.test(name)).map((pair) => pair.join(' '));
+  }
+
+  it.each([
+    ['IPv4', '10.77.0.1', '10.77.0.2', 24, 32],
+    ['IPv6', 'fd77::1', 'fd77::2', 64, 128],
+  ])('arrives byte by byte, in both directions at once, with jumbo pings: %s', async (_what, ipA, ipB, net, host) => {
+    a.start(lab.a, {
+      interfaceName: ifA,
+      address: `${ipA}/${net}`,
+      options: { listenPort: 51820 },
+      peers: [{ publicKey: b.publicKey, allowedIps: [`${ipB}/${host}`], endpoint: ['10.1.0.2', 51821] }],
+    });
+    b.start(lab.b, {
+      interfaceName: ifB,
+      address: `${ipB}/${net}`,
+      options: { listenPort: 51821 },
+      peers: [{ publicKey: a.publicKey, allowedIps: [`${ipA}/${host}`], endpoint: ['10.1.0.1', 51820] }],
+    });
+    await Promise.all([a.event('started'), b.event('started')]);
+    expect(lab.pings(lab.a, ipB)).toBe(true);
+    const within = (namespace: string, role: string) =>
+      ['netns', 'exec', namespace, process.execPath, fixture, role, ipB, String(SIZE_BYTES)] as const;
+    const server = spawn('ip', within(lab.b, 'serve'), { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+    const said = text(server.stdout);
+    await once(server.stderr, 'data');
+    const dialled = await promisify(execFile)('ip', within(lab.a, 'dial'), { timeout: 60_000 });
+    const ends = [JSON.parse(dialled.stdout), JSON.parse(await said)] as [End, End];
+    expect(ends.map(({ receivedBytes }) => receivedBytes)).toEqual([SIZE_BYTES, SIZE_BYTES]);
+    expect(ends[0].received).toBe(ends[1].sent);
+    expect(ends[1].received).toBe(ends[0].sent);
+    const pings = lab.in(lab.a, 'ping', '-c', '20', '-i', '0.02', '-w', '10', '-s', '8000', ipB);
+    expect(pings).toContain('20 received');
+    for (const counted of [errors(lab.a), errors(lab.b)]) {
+      expect(counted).toContain('Tcp:InCsumErrors 0');
+      expect(counted).toContain('Ip:InHdrErrors 0');
+      expect(counted).toContain('Ip6InHdrErrors 0');
+      expect(counted.filter((line) => !line.endsWith(' 0'))).toEqual([]);
+    }
+  });
+});
