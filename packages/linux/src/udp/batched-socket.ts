@@ -254,11 +254,12 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
   #handIn(slot: number, receiver: DatagramReceiver<Source>): void {
     const { receive } = this.#shared;
     if (receive.isTruncated(slot)) return;
-    const source = this.#sources?.find(receive.nameWord(slot), this.family === 4 ? 4 : 7);
-    if (source === undefined) return;
     const size = receive.sizeBytes(slot);
     const segment = receive.segmentBytes(slot);
     let offset = receive.offset(slot);
+    if (segment === 0 && receiver.isWanted?.(offset, size) === false) return;
+    const source = this.#sources?.find(receive.nameWord(slot), this.family === 4 ? 4 : 7);
+    if (source === undefined) return;
     if (segment === 0 || segment >= size) return receiver.datagram(offset, size, source);
     for (const end = offset + size; offset < end; offset += segment)
       receiver.datagram(offset, Math.min(segment, end - offset), source);

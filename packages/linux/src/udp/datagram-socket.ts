@@ -41,6 +41,11 @@ export interface DatagramReceiver<Source> {
    */
   source(address: SocketAddress): Source | undefined;
   /**
+   * Asked before anything else is done for a datagram, its source looked up: a flood is dropped here.
+   * @default all are
+   */
+  isWanted?(offset: number, sizeBytes: number): boolean;
+  /**
    * One datagram, valid during the call. The 64 bytes before it may be overwritten (its own bytes, too): whatever lies there has
    * been handed in before.
    */

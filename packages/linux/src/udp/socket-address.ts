@@ -36,18 +36,40 @@ export function socketAddress(ip: string, port: number): SocketAddress {
   return { family: 6, ip, port, words };
 }
 
+type NameOf = (index: number) => string | undefined;
+
 /** What the kernel wrote. @param nameOf an interface's name by its index; undefined where there is none. */
-export function socketAddressOf(words: Uint32Array, nameOf: (index: number) => string | undefined): SocketAddress {
-  const view = new DataView(words.buffer, words.byteOffset, words.byteLength);
-  const port = view.getUint16(2);
-  if (words.length === 4) {
-    const ip = [4, 5, 6, 7].map((at) => view.getUint8(at)).join('.');
-    return { family: 4, ip, port, words };
+export function socketAddressOf(words: Uint32Array, nameOf: NameOf): SocketAddress {
+  return new KernelAddress(words, nameOf);
+}
+
+/** Its text is made when somebody asks for it: of most that a flood comes from, nobody does. */
+class KernelAddress implements SocketAddress {
+  readonly family: 4 | 6;
+  readonly port: number;
+  readonly words: Uint32Array;
+  readonly #nameOf: NameOf;
+  #ip: string | undefined;
+
+  constructor(words: Uint32Array, nameOf: NameOf) {
+    const first = words[0] ?? 0;
+    this.family = words.length === 4 ? 4 : 6;
+    this.port = ((first >>> 8) & 0xff00) | (first >>> 24);
+    this.words = words;
+    this.#nameOf = nameOf;
   }
-  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i));
-  const scope = view.getUint32(24, true);
-  const zone = scope === 0 ? '' : `%${nameOf(scope) ?? scope}`;
-  return { family: 6, ip: formatGroups(groups) + zone, port, words };
+
+  get ip(): string {
+    return (this.#ip ??= this.#text());
+  }
+
+  #text(): string {
+    const view = new DataView(this.words.buffer, this.words.byteOffset, this.words.byteLength);
+    if (this.family === 4) return [4, 5, 6, 7].map((at) => view.getUint8(at)).join('.');
+    const scope = view.getUint32(24, true);
+    const zone = scope === 0 ? '' : `%${this.#nameOf(scope) ?? scope}`;
+    return formatGroups(Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i))) + zone;
+  }
 }
 
 /** The eight groups of an IPv6 address that is known to be one; its last two may be written as IPv4. */

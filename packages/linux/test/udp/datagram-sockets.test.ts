@@ -235,7 +235,8 @@ describe('an address of a socket', () => {
   ])('%s is the same text again', async (ip) => {
     const { socketAddressOf } = await import('../../src/udp/socket-address.js');
     const made = socketAddress(ip, 7);
-    expect(socketAddressOf(made.words, () => undefined)).toEqual(made);
+    const { family, ip: text, port, words } = socketAddressOf(made.words, () => undefined);
+    expect({ family, ip: text, port, words }).toEqual(made);
   });
 
   it('is no text that is none', () => {

@@ -93,6 +93,8 @@ export class DataPlane {
       buffers,
       now: () => this.now(),
       onWireGuard: (offset, sizeBytes, from) => this.#handleDatagram(offset, sizeBytes, from),
+      isWanted: (offset, sizeBytes) =>
+        this.#device?.isWanted(offset, sizeBytes, (this.#batchNowMs ??= this.now())) ?? true,
       onBatchEnd: () => this.settle(),
       onRemote: (ip) => this.#inner.addEndpoint(ip),
       onSendFailed: (code) => mishaps.sendFailed(code),
@@ -242,6 +244,7 @@ export class DataPlane {
       events.handshake.tell({ publicKey, atUnixMs: unixMs });
     },
     onHandshakeRefused: (why, publicKey, { remote }) => this.#parts.mishaps.handshakeRefused(why, publicKey, remote),
+    onOverload: () => this.#parts.mishaps.overloaded(),
     onAuthenticated: (peer, from, _kind, now) => {
       this.sockets.authenticated(from);
       const { path } = from;

@@ -20,6 +20,9 @@ const SEND_CURES: Readonly<Record<string, string>> = {
   ENOBUFS: 'the network card takes no more datagrams (send: ENOBUFS): less traffic, or a longer queue of the interface',
 };
 
+const OVERLOADED =
+  'more handshakes come in than this node has time to look at, so most are dropped; tunnels that are up go on: somebody floods its UDP port, which a firewall before this node can limit (`tcpdump -ni any udp port` tells who)';
+
 /** What went wrong lately and can mean somebody's mistake, in sentences with the cure. */
 export class Mishaps {
   readonly #ofPeers: Sightings;
@@ -70,6 +73,11 @@ export class Mishaps {
         ? 'its answers to our handshakes cannot be opened: presharedKey is not the same on both sides, or only one has it'
         : 'its handshakes are older than one that it sent before, so they are dropped: its clock was ahead, or is behind now; set it, then restart this node';
     this.#ofHandshakes.see(publicKey, () => `${this.#name(publicKey)}: ${cure}`);
+  }
+
+  /** More handshakes come in than there is time for. */
+  overloaded(): void {
+    this.#ofSockets.see('overload', () => OVERLOADED);
   }
 
   shookHands(publicKey: PublicKey): void {

@@ -36,6 +36,9 @@ export const UNDER_LOAD_AFTER_TIME_MS = 1_000;
 /** Handshake messages per second, over all peers, beyond which senders must prove their address with a cookie. */
 export const UNDER_LOAD_HANDSHAKES_PER_SECOND = 250;
 
+/** Ours: handshake messages per second of which a mac is checked, those that claim a proof and the others each. */
+export const HANDSHAKE_LOOKS_PER_SECOND = 2000;
+
 export const PADDING_MULTIPLE = 16;
 export const DEFAULT_MTU = 1420;
 /** Packets that wait for a session, per peer; the oldest is dropped first. */

@@ -37,6 +37,11 @@ export class CookieChecker {
     return timingSafeEqual(mac1Of(datagram), mac(this.#mac1Key, beforeMac1(datagram)));
   }
 
+  /** Whether there is a second mac at all: without a cookie it is zeros. */
+  claimsCookie(datagram: Uint8Array): boolean {
+    return mac2Of(datagram).some((byte) => byte !== 0);
+  }
+
   /** Whether the sender holds the cookie that we gave to `source` (IP and port), so that it is no forged address. */
   hasValidMac2(datagram: Uint8Array, source: Uint8Array, now: number): boolean {
     if (now - this.#secretSetAtMs >= COOKIE_REFRESH_TIME_MS) return false;

@@ -28,26 +28,16 @@ import {
   MESSAGE_RESPONSE,
   MESSAGE_TRANSPORT_DATA,
   messageType,
+  readUint32,
   TRANSPORT_HEADER_BYTES,
   TRANSPORT_MIN_BYTES,
 } from './messages.js';
 import { readInitiation, remoteIdentity, type RemoteIdentity } from './noise.js';
-import type { PacketBuffers } from './packet-buffers.js';
-import { Peer } from './peer.js';
+import { MAX_PACKET_BYTES, type PacketBuffers } from './packet-buffers.js';
+import { Peer, type IndexEntry } from './peer.js';
 import { peerContext, type PeerContext } from './peer-context.js';
-import type { DeviceSink, DevicePeer } from './sink.js';
+import type { DeviceSink, DevicePeer, PacketResult } from './sink.js';
 import { TimerQueue } from './timer-queue.js';
-
-/** What fits into a slot of the packet memory. */
-const MAX_PACKET_BYTES = 65_535;
-
-export type PacketResult = 'sent' | 'queued' | 'no-route' | 'malformed';
-
-interface IndexEntry<P> {
-  readonly peer: Peer<P>;
-  /** Undefined while the index names an initiation of ours. */
-  readonly keypair: Keypair | undefined;
-}
 
 /**
  * A WireGuard device without I/O: datagrams and packets go in, and come out at the sink, at offsets into its packet memory. `now`
@@ -227,29 +217,28 @@ export class Device<P> {
 
   /** As {@link handlePacketAt}, for a packet from elsewhere. The bytes are free again on return. */
   handlePacket(packet: Uint8Array, now: number): PacketResult {
-    if (packet.length > MAX_PACKET_BYTES) {
-      this.#drop('outbound-malformed');
-      return 'malformed';
-    }
+    if (packet.length > MAX_PACKET_BYTES) return this.#dropped('outbound-malformed', 'malformed');
     return this.handlePacketAt(this.#buffers.putPacket(packet), packet.length, now);
   }
 
   /** Routes an inner IP packet in the packet memory to its peer. The 64 bytes before it may be overwritten. */
   handlePacketAt(offset: number, sizeBytes: number, now: number): PacketResult {
     const version = ipVersion(this.#bytes, offset, sizeBytes);
-    if (version === 0) {
-      this.#drop('outbound-malformed');
-      return 'malformed';
-    }
+    if (version === 0) return this.#dropped('outbound-malformed', 'malformed');
     const peer =
       version === 4
         ? this.#allowedIps.lookup4(this.#bytes, offset + IPV4_DESTINATION)
         : this.#allowedIps.lookup6(this.#bytes, offset + IPV6_DESTINATION);
-    if (peer === undefined) {
-      this.#drop('no-route');
-      return 'no-route';
-    }
+    if (peer === undefined) return this.#dropped('no-route', 'no-route');
     return peer.sendPacket(offset, sizeBytes, now);
+  }
+
+  /** False for one of a flood, which is counted: asked before anything else is done for a datagram. */
+  isWanted(offset: number, sizeBytes: number, now: number): boolean {
+    if (this.#admission.isWanted(this.#view, offset, sizeBytes, now)) return true;
+    this.#drop('overload');
+    this.#sink.onOverload?.();
+    return false;
   }
 
   /** As {@link handleDatagramAt}, for a datagram from elsewhere. The bytes are free again on return. */
@@ -291,12 +280,16 @@ export class Device<P> {
   }
 
   #admit(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
-    const admission = this.#admission.admit(this.#checker, datagram, () => this.#sourceBytes(from), now);
+    // The index is ours, and random: who knows it has seen a message of ours.
+    const isExpected = datagram[0] === MESSAGE_RESPONSE && this.#indices.get(readUint32(datagram, 8)) !== undefined;
+    const source = () => this.#sourceBytes(from);
+    const admission = this.#admission.admit(this.#checker, datagram, source, now, isExpected);
     if (admission === 'admitted') return undefined;
     if (admission === 'cookie') {
       const reply = this.#checker.createReply(datagram, this.#sourceBytes(from), now);
       this.#sink.reply(this.#buffers.putMessage(reply), reply.length, from);
     } else if (admission === 'mac1') this.#sink.onHandshakeRefused?.('other-key', undefined, from);
+    else if (admission === 'overload') this.#sink.onOverload?.();
     return admission;
   }
 
@@ -367,6 +360,11 @@ export class Device<P> {
 
   #drop(reason: DropReason): void {
     this.#drops[reason]++;
+  }
+
+  #dropped(reason: DropReason, result: PacketResult): PacketResult {
+    this.#drop(reason);
+    return result;
   }
 
   #apply(peer: Peer<P>, update: PeerUpdate<P>, now: number): void {

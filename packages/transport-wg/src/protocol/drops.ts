@@ -2,6 +2,8 @@
 export const DROP_REASONS = [
   /** Not one of the four messages, or its length is impossible. */
   'malformed',
+  /** A handshake message that was not looked at: more come in than there is time for. */
+  'overload',
   /** A handshake message whose sender does not know our public key. */
   'mac1',
   /** Under load: answered with a cookie reply instead. */

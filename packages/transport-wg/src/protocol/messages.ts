@@ -63,6 +63,12 @@ export function messageType(datagram: Uint8Array): 1 | 2 | 3 | 4 | undefined {
   }
 }
 
+/** Whether the initiation at `offset` has a second mac: without a cookie it is zeros. */
+export function claimsCookie(view: DataView, offset: number): boolean {
+  const at = offset + INITIATION_BYTES - MACS_BYTES / 2;
+  return view.getBigUint64(at) !== 0n || view.getBigUint64(at + 8) !== 0n;
+}
+
 export function decodeInitiation(datagram: Uint8Array): Initiation | undefined {
   if (messageType(datagram) !== MESSAGE_INITIATION) return undefined;
   return {

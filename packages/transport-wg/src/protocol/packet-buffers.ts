@@ -1,6 +1,8 @@
 import type { PacketMemory } from '@wirepath/linux';
 import { CIPHER_MARGIN_BYTES } from '../crypto/packet-cipher.js';
 
+/** The largest packet or datagram. */
+export const MAX_PACKET_BYTES = 65_535;
 /** The largest that IP has, and what a cipher may overwrite behind it. */
 const SLOT_BYTES = 65_536 + 2 * CIPHER_MARGIN_BYTES;
 

@@ -357,3 +357,10 @@ export function paddedLength(length: number, mtu: number): number {
   const padded = Math.ceil(length / PADDING_MULTIPLE) * PADDING_MULTIPLE;
   return Math.max(length, Math.min(padded, mtu));
 }
+
+/** What an index of ours stands for. */
+export interface IndexEntry<P> {
+  readonly peer: Peer<P>;
+  /** Undefined while the index names an initiation of ours. */
+  readonly keypair: Keypair | undefined;
+}

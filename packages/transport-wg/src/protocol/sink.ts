@@ -29,6 +29,8 @@ export interface DeviceSink<P> {
    * @param publicKey of who sends it; only claimed where it is no peer's, and undefined where it is for another key than ours.
    */
   onHandshakeRefused?(why: HandshakeRefusal, publicKey: string | undefined, from: P): void;
+  /** A handshake message was not looked at, for more come in than there is time for. */
+  onOverload?(): void;
   /** Something wants out, and the peer has no path. Called for each such packet. */
   onPathWanted(peer: DevicePeer<P>, now: number): void;
 }
@@ -85,3 +87,6 @@ export interface PeerCounters {
   /** Packets that waited for a session and were dropped: queue full, or no answer. */
   stagedDropped: number;
 }
+
+/** What became of an inner packet. */
+export type PacketResult = 'sent' | 'queued' | 'no-route' | 'malformed';

@@ -32,7 +32,7 @@ export interface Channels {
 
 /** A path as packets take it: everything has been looked up, and nothing is for each. */
 export class PacketPath {
-  readonly path: TransportPath;
+  #path: TransportPath | (() => TransportPath);
   readonly carrier: Carrier;
   /** The socket at the address of ours that it came in at, where it is one of several. */
   readonly source: Source | undefined;
@@ -47,10 +47,16 @@ export class PacketPath {
   heardAtMs = -Infinity;
   heardIn = -1;
 
-  constructor(path: TransportPath, carrier: Carrier, source?: Source) {
-    this.path = path;
+  /** @param path or what makes it, where it may never be asked for: most that a flood comes from are not. */
+  constructor(path: TransportPath | (() => TransportPath), carrier: Carrier, source?: Source) {
+    this.#path = path;
     this.carrier = carrier;
     this.source = source;
+  }
+
+  get path(): TransportPath {
+    if (typeof this.#path === 'function') this.#path = this.#path();
+    return this.#path;
   }
 
   get remote(): TransportAddress {

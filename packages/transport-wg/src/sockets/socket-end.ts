@@ -1,4 +1,4 @@
-import { tryTransportAddress, type Base, type Counters, type Guard } from '@wirepath/core/plugin';
+import { transportAddress, tryTransportAddress, type Base, type Counters, type Guard } from '@wirepath/core/plugin';
 import {
   DgramSocket,
   type DatagramSocket,
@@ -11,6 +11,8 @@ import { pathFromSource, type Source, type SourceAddress } from './path-source.j
 import type { UdpSocket } from './udp-socket.js';
 
 export interface SocketEndEvents {
+  /** Before anything is done for it. */
+  isWanted(offset: number, sizeBytes: number): boolean;
   /** Bytes in the packet memory, valid during the call. */
   onDatagram(from: PacketPath, offset: number, sizeBytes: number): void;
   /** After one or more datagrams. */
@@ -103,6 +105,7 @@ export class SocketEnd implements Source {
     const { guard, counters, events } = this.#options;
     this.#socket.start({
       source: (address) => this.#pathFrom(address),
+      isWanted: (offset, sizeBytes) => events.isWanted(offset, sizeBytes),
       // Written out, not by way of `wrap`: it is on the way of every packet.
       datagram: (offset, sizeBytes, from) => {
         try {
@@ -124,14 +127,15 @@ export class SocketEnd implements Source {
   /** Undefined, and counted, where there is no answering. */
   #pathFrom(address: SocketAddress): PacketPath | undefined {
     const { base, owner, counters } = this.#options;
-    // A source port of 0 is legal on the wire and cannot be answered.
-    const remote = address.port === 0 ? undefined : tryTransportAddress(address.ip, address.port);
-    if (remote === undefined) {
-      counters.count(address.port === 0 ? 'receive.port-0' : 'receive.no-address');
-      return undefined;
-    }
     const source = this.address === undefined ? undefined : this;
     const carrier = { kind: 'socket', socket: owner, to: address } as const;
-    return new PacketPath(pathFromSource(base, remote, source), carrier, source);
+    // A source port of 0 is legal on the wire and cannot be answered.
+    if (address.port === 0) counters.count('receive.port-0');
+    // What the kernel says is an address; other networks may say what they like.
+    else if (this.#socket.kind === 'batched' || tryTransportAddress(address.ip, address.port) !== undefined) {
+      const path = () => pathFromSource(base, transportAddress(address.ip, address.port), source);
+      return new PacketPath(path, carrier, source);
+    } else counters.count('receive.no-address');
+    return undefined;
   }
 }

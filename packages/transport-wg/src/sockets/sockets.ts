@@ -35,6 +35,8 @@ export interface SocketsOptions {
   readonly buffers: PacketBuffers;
   /** A datagram that is WireGuard's, from a socket or out of a relay, in the packet memory. Valid only during the call. */
   readonly onWireGuard: (offset: number, sizeBytes: number, from: PacketPath) => void;
+  /** Before anything is done for a datagram. @default all are */
+  readonly isWanted?: ((offset: number, sizeBytes: number) => boolean) | undefined;
   /** After one or more datagrams of a socket; what they led to is sent after it. */
   readonly onBatchEnd?: (() => void) | undefined;
   /** The system did not take a datagram. @param code its reason. */
@@ -152,7 +154,6 @@ export class Sockets implements Datagrams {
     else this.#sendRelayed(carrier, offset, sizeBytes);
   }
 
-  /** The same bytes on several. */
   sendOnAll(paths: readonly PacketPath[], offset: number, sizeBytes: number): void {
     const [first, ...others] = paths;
     if (first !== undefined) this.sendOn(first, offset, sizeBytes);
@@ -173,7 +174,6 @@ export class Sockets implements Datagrams {
     else this.#sendRelayed(carrier, offset, sizeBytes);
   }
 
-  /** Sends what is queued. */
   flush(): void {
     this.#flushEnds();
     this.#options.buffers.sealed.clear();
@@ -198,7 +198,6 @@ export class Sockets implements Datagrams {
     return made;
   }
 
-  /** In sentences, for people. */
   problems(): string[] {
     return this.port === undefined ? [] : (this.#members?.problems(this.port) ?? []);
   }
@@ -327,8 +326,9 @@ export class Sockets implements Datagrams {
   }
 
   #eventsOf(shared: boolean): SocketEndEvents {
-    const { onBatchEnd, onSendFailed } = this.#options;
+    const { onBatchEnd, onSendFailed, isWanted = () => true } = this.#options;
     return {
+      isWanted,
       onDatagram: (from, offset, sizeBytes) => {
         this.#inBatch = true;
         this.#receiveOn(shared, from, offset, sizeBytes);

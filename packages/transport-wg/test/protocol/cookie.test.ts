@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { HandshakeAdmission } from '../../src/protocol/admission.js';
-import { COOKIE_REFRESH_TIME_MS, UNDER_LOAD_AFTER_TIME_MS } from '../../src/protocol/constants.js';
+import {
+  COOKIE_REFRESH_TIME_MS,
+  UNDER_LOAD_AFTER_TIME_MS,
+  HANDSHAKE_LOOKS_PER_SECOND,
+} from '../../src/protocol/constants.js';
 import { CookieChecker, CookieGenerator } from '../../src/protocol/cookie.js';
 import { defaultAead } from '../../src/protocol/crypto-self-test.js';
 import { decodeCookieReply, INITIATION_BYTES } from '../../src/protocol/messages.js';
@@ -186,5 +190,33 @@ describe('a flood of initiations from forged sources, by one who knows our publi
     generator.addMacs(second, 10_000);
     expect(admission.admit(checker, second, () => HERE, 10_000)).toBe('admitted');
     expect(admitted).toBeLessThanOrEqual(250);
+  });
+
+  it('is not even looked at beyond a rate, while who has a cookie, or answers us, has a share of its own', () => {
+    const admission = new HandshakeAdmission(250);
+    const { checker, generator, message } = sides();
+    const looked = { checks: 0 };
+    const counting = new Proxy(checker, {
+      get: (target, name) => {
+        if (name === 'hasValidMac1') looked.checks++;
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const forged = message();
+    generator.addMacs(forged, 0);
+    for (let i = 0; i < 100_000; i++) admission.admit(counting, forged, () => HERE, 1000 + i / 100);
+    // A second's share that was there, and that of the second that it took.
+    expect(looked.checks).toBeLessThanOrEqual(2 * HANDSHAKE_LOOKS_PER_SECOND + 1);
+    for (let i = 0; i < 10; i++) admission.admit(counting, forged, () => HERE, 2000);
+    const view = new DataView(forged.buffer, forged.byteOffset, forged.byteLength);
+    expect(admission.isWanted(view, 0, forged.length, 2000)).toBe(false);
+    expect(admission.isWanted(view, 0, forged.length - 1, 2000)).toBe(true);
+    expect(admission.admit(counting, forged, () => HERE, 2000)).toBe('overload');
+    expect(admission.admit(counting, forged, () => HERE, 2000, true)).toBe('cookie');
+    expect(generator.consumeReply(decodeCookieReply(checker.createReply(forged, HERE, 2000))!, 2000)).toBe(true);
+    const proven = message();
+    generator.addMacs(proven, 2000);
+    expect(admission.admit(counting, proven, () => HERE, 2000)).toBe('admitted');
   });
 });
