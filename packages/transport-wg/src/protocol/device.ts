@@ -17,7 +17,7 @@ import {
 import { newDropCounters, type DropCounters, type DropReason } from './drops.js';
 import { IndexTable } from './index-table.js';
 import { IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, ipLength, ipVersion } from './ip-packet.js';
-import { isRejectedCounter, type Keypair } from './keypair.js';
+import { isRejectedCounter } from './keypair.js';
 import { formatKey, parseKey } from './keys.js';
 import {
   decodeCookieReply,

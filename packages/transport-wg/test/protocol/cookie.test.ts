@@ -204,6 +204,7 @@ describe('a flood of initiations from forged sources, by one who knows our publi
       },
     });
     const forged = message();
+    forged.set([1, 0, 0, 0]);
     generator.addMacs(forged, 0);
     for (let i = 0; i < 100_000; i++) admission.admit(counting, forged, () => HERE, 1000 + i / 100);
     // A second's share that was there, and that of the second that it took.
