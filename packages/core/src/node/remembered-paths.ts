@@ -2,7 +2,7 @@ import { TOKENS } from '../assembly/container/tokens.js';
 import type { WiredNode } from '../assembly/container/create-container.js';
 import type { LoadedConfig } from '../assembly/loaded-config.js';
 import type { Product } from '../assembly/product/product.js';
-import { rememberedPeersFile } from '../assembly/product/runtime-paths.js';
+import { givenStateFolder, rememberedPeersFile } from '../assembly/product/runtime-paths.js';
 import type { Clock } from '../base/time/clock.js';
 import { RememberedPaths, type KnownPaths } from '../shell/remembered/remembered-paths.js';
 
@@ -20,6 +20,7 @@ export function rememberedPathsOf(
   if (!keeps || signalings.length === 0) return undefined;
   return new RememberedPaths({
     path: rememberedPeersFile(product, identity.publicKey),
+    isPlaceGiven: givenStateFolder(product) !== undefined,
     identity,
     clock,
     random: wired.get(TOKENS.RandomSource),

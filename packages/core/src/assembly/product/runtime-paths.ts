@@ -28,15 +28,23 @@ export function runtimeFolder(product: Pick<Product, 'name'>, options: RuntimePa
  * `/var/lib/<name>` for root, else `~/.local/state/<name>`.
  */
 export function stateFolder(product: Pick<Product, 'name'>, options: RuntimePathOptions = {}): string {
-  const env = options.env ?? process.env;
   const uid = options.uid ?? process.getuid?.();
+  const given = givenStateFolder(product, options);
+  if (given !== undefined) return given;
+  if (uid === 0) return join('/var/lib', product.name);
+  return join(homedir(), '.local', 'state', product.name);
+}
+
+/** The one that the environment names; undefined where the usual place has to do, which a service's user may not have. */
+export function givenStateFolder(
+  product: Pick<Product, 'name'>,
+  { env = process.env }: RuntimePathOptions = {},
+): string | undefined {
   // Of several, the unit's first.
   const [own = ''] = (env['STATE_DIRECTORY'] ?? '').split(':');
   if (isAbsolute(own)) return own;
   const xdg = env['XDG_STATE_HOME'];
-  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, product.name);
-  if (uid === 0) return join('/var/lib', product.name);
-  return join(homedir(), '.local', 'state', product.name);
+  return xdg !== undefined && isAbsolute(xdg) ? join(xdg, product.name) : undefined;
 }
 
 /**

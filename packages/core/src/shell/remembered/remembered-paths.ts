@@ -9,7 +9,7 @@ import type { Transport } from '../../contracts/transport.js';
 import type { PairsView, PeerView } from '../../engine/peer/peer-view.js';
 import { RecallSignaling } from './recall-signaling.js';
 import { MAX_STATE_BYTES, RememberedPeers } from './remembered-peers.js';
-import { readState, writeState } from './state-file.js';
+import { isDenied, readState, writeState } from './state-file.js';
 
 /** What is known of the peers. */
 export interface KnownPaths {
@@ -24,6 +24,8 @@ export interface KnownPaths {
 export interface RememberedPathsNeeds {
   /** Absolute path of the file. */
   readonly path: string;
+  /** Somebody named the folder; otherwise it is the usual one, which may not be ours to write to. */
+  readonly isPlaceGiven: boolean;
   readonly identity: Identity;
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -73,9 +75,11 @@ export class RememberedPaths {
   async load(): Promise<void> {
     const { path, clock } = this.#needs;
     const reading = await readState(path, MAX_STATE_BYTES);
-    if ('problem' in reading) this.#ignore(reading.problem);
-    else if ('text' in reading && !this.#remembered.decode(reading.text, clock.unixMs()))
-      this.#ignore(`${path} is damaged`);
+    if ('problem' in reading) {
+      // What is not ours to read is not ours to write: that is said when there is something to be kept.
+      if (this.#needs.isPlaceGiven || reading.isDenied !== true) this.#ignore(reading.problem);
+    }
+    if ('text' in reading && !this.#remembered.decode(reading.text, clock.unixMs())) this.#ignore(`${path} is damaged`);
   }
 
   /** From the traversal's start on. */
@@ -119,7 +123,7 @@ export class RememberedPaths {
   }
 
   #save(): void {
-    const { traversal, clock, path, logger } = this.#needs;
+    const { traversal, clock, path, isPlaceGiven, logger } = this.#needs;
     let isNews = false;
     const known = new Set(
       traversal()
@@ -145,6 +149,11 @@ export class RememberedPaths {
       })
       .catch((error: unknown) => {
         const reason = reasonOf(error);
+        if (!isPlaceGiven && isDenied(error)) {
+          // A service's user without a home: nobody asked for anything to be kept there.
+          const advice = 'set XDG_STATE_HOME (or StateDirectory= of a unit) to a folder of its own, or remember: false';
+          return logger.info('where the peers are is not kept', { path, reason, advice });
+        }
         // Once, not each time that a peer connects.
         if (this.#problem === undefined) logger.warn('where the peers are cannot be kept', { path, reason });
         this.#problem = `where the peers are cannot be kept, so that a restart needs a server: ${path}: ${reason}`;

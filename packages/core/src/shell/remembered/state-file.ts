@@ -8,8 +8,8 @@ export type StateReading =
   | { readonly text: string }
   /** There is none yet. */
   | { readonly missing: true }
-  /** Why it is not read, a clause. */
-  | { readonly problem: string };
+  /** Why it is not read, a clause; `isDenied`: the place is not ours. */
+  | { readonly problem: string; readonly isDenied?: boolean };
 
 const { O_RDONLY, O_NOFOLLOW, O_WRONLY, O_CREAT, O_EXCL } = constants;
 
@@ -26,7 +26,8 @@ export async function readState(path: string, maxBytes: number): Promise<StateRe
     return { text: await file.readFile('utf8') };
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    return isMissing ? { missing: true } : { problem: `${path} cannot be read: ${reasonOf(error)}` };
+    if (isMissing) return { missing: true };
+    return { problem: `${path} cannot be read: ${reasonOf(error)}`, ...(isDenied(error) && { isDenied: true }) };
   }
 }
 
@@ -45,4 +46,10 @@ export async function writeState(path: string, text: string): Promise<void> {
     await file.sync();
   }
   await rename(beside, path);
+}
+
+/** Whether the system says that there is no writing, or no looking, in that place. */
+export function isDenied(error: unknown): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR'].includes(code);
 }

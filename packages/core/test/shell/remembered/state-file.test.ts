@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readState, writeState } from '../../../src/shell/remembered/state-file.js';
+import { isDenied, readState, writeState } from '../../../src/shell/remembered/state-file.js';
 
 let folder: string;
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'state-'))));
@@ -28,6 +28,14 @@ describe('a state file', () => {
     await writeState(path(), 'one');
     expect(await readFile(victim, 'utf8')).toBe('untouched');
     expect(await readState(path(), 100)).toEqual({ text: 'one' });
+  });
+
+  it('says where the place is not ours', async () => {
+    await writeFile(join(folder, 'file'), '');
+    const below = join(folder, 'file', 'of-mine', 'peers.json');
+    expect(await readState(below, 100)).toMatchObject({ isDenied: true });
+    await expect(writeState(below, 'one')).rejects.toSatisfy(isDenied);
+    expect(isDenied(Object.assign(new Error('full'), { code: 'ENOSPC' }))).toBe(false);
   });
 
   it('is missing at first', async () => expect(await readState(path(), 100)).toEqual({ missing: true }));
