@@ -32,9 +32,10 @@ describe.skipIf(reason !== undefined)('in a network namespace', () => {
     lan.ip('link set corp0 up');
     lan.ip('address add 100.90.0.1/16 dev corp0');
     lan.ip('route add default dev corp0 metric 5');
+    const eth0 = { interfaceName: 'eth0', evidence: 'route' };
     expect(lan.run('detect')).toEqual([
-      { interfaceName: 'eth0', family: 4, ip: '198.51.100.2', metric: 50, evidence: 'route' },
-      { interfaceName: 'eth0', family: 6, ip: '2001:db8::2', metric: 1024, evidence: 'route' },
+      { ...eth0, family: 4, ip: '198.51.100.2', metric: 50, gateway: '198.51.100.1' },
+      { ...eth0, family: 6, ip: '2001:db8::2', metric: 1024, gateway: '2001:db8::1' },
     ]);
     expect(lan.run('gather')).toEqual(['2001:db8::2', '198.51.100.2']);
     // It was there to be taken: up, running, and with an address of global scope.
