@@ -55,19 +55,20 @@ function bind(koffi: Koffi): Uv | null {
     const handle = handles.get(address);
     try {
       handle?.onReadable?.();
-      // libuv watches no longer what has reported an error, which may be that of a single datagram.
-      if (status < 0 && handle?.onReadable !== undefined) calls.start(address, UV_READABLE, readable);
     } catch (error) {
       // Not through C: it is thrown where Node looks for it.
       setImmediate(() => {
         throw error;
       });
     }
+    // libuv watches no longer what has reported an error, which may be that of a single datagram.
+    if (status < 0 && handle?.onReadable !== undefined) calls.start(address, UV_READABLE, readable);
   }, onEvent);
   const closed = koffi.register((address: number) => {
     const handle = handles.get(address);
     handles.delete(address);
-    handle?.onClosed?.();
+    // Called last before the loop may sleep: what waits for a promise would wait until something else happens.
+    if (handle?.onClosed !== undefined) setImmediate(handle.onClosed);
   }, onClose);
   // While Node takes itself apart, the loop turns once more, and there is no JavaScript to call back.
   process.once('exit', () => {

@@ -1,11 +1,30 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { errnoName } from '../../src/libc/errno.js';
 import { linuxLibc } from '../../src/libc/libc.js';
 import type { ReadableWatch } from '../../src/loop/readable-watch.js';
 import { watchOnPool } from '../../src/loop/watch-on-pool.js';
 import { watchReadable } from '../../src/loop/watch-readable.js';
 import { PacketMemory } from '../../src/memory/packet-memory.js';
+import { socketDescriptor } from '../../src/sockets/socket-descriptor.js';
 
 const O_NONBLOCK = 0o4000;
+/** A loop that has nothing else to do sleeps until then. */
+const LATE_MS = 5000;
+
+/** The next exception that nobody catches, which otherwise were the end of the tests. */
+function catchUncaught(): Promise<unknown> {
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  return new Promise((resolve) => {
+    process.once('uncaughtException', (error) => {
+      for (const other of others) process.on('uncaughtException', other);
+      resolve(error);
+    });
+  });
+}
 
 describe.skipIf(process.platform !== 'linux').each([
   ['the event loop', watchReadable],
@@ -65,6 +84,63 @@ describe.skipIf(process.platform !== 'linux').each([
       });
       raise();
     });
+  });
+
+  it('calls back for what a socket has to tell of an error, and afterwards, though the first call throws', async () => {
+    const libc = linuxLibc();
+    const [socket, nobody] = [createSocket('udp4'), createSocket('udp4')];
+    await once(nobody.bind(0, '127.0.0.1'), 'listening');
+    const { port } = nobody.address();
+    nobody.close();
+    const connected = once(socket, 'connect');
+    socket.connect(port, '127.0.0.1');
+    await connected;
+    const { port: own } = socket.address();
+    const fd = libc.duplicate(socketDescriptor(socket) ?? -1);
+    undo.push(() => Promise.resolve(void libc.close(fd)));
+    socket.close();
+
+    const memory = new PacketMemory(64);
+    const outcomes: string[] = [];
+    let told: () => void = () => undefined;
+    const next = () => new Promise<void>((resolve) => (told = resolve));
+    watch(fd, () => {
+      const size = libc.recv(fd, memory.address, 64, 0);
+      outcomes.push(size < 0 ? errnoName(libc.errno()) : `${size} bytes`);
+      told();
+      if (size < 0) throw new Error('a listener that throws');
+    });
+    const uncaught = catchUncaught();
+    const refused = next();
+    libc.write(fd, memory.address, 3);
+    await refused;
+    expect(await uncaught).toEqual(new Error('a listener that throws'));
+
+    const heard = next();
+    const peer = createSocket('udp4');
+    await once(peer.bind(port, '127.0.0.1'), 'listening');
+    peer.send('hello', own, '127.0.0.1');
+    await heard;
+    peer.close();
+    expect(outcomes).toEqual(['ECONNREFUSED', '5 bytes']);
+  });
+
+  it('is closed though nothing else happens in the process', async () => {
+    watch(counter().fd, () => undefined);
+    for (let round = 0; round < 10; round++) {
+      const { fd, raise, lower } = counter();
+      const closed = new Promise<string>((resolve) => {
+        const watched = watch(fd, () => {
+          lower();
+          void watched.close().then(() => resolve('closed'));
+        });
+      });
+      raise();
+      const late = new AbortController();
+      const waited = delay(LATE_MS, 'not closed', { signal: late.signal }).catch(() => 'aborted');
+      expect(await Promise.race([closed, waited])).toBe('closed');
+      late.abort();
+    }
   });
 
   it('is quiet from the call of close on, and may be closed twice', async () => {
