@@ -1,8 +1,11 @@
+import { randomFillSync } from 'node:crypto';
 import type { PacketMemory } from '../memory/packet-memory.js';
 import { socketAddressOf, type SocketAddress } from './socket-address.js';
 
 /** Sources that are remembered: the last so many, and as many of before. */
 const SOURCES_MAX = 2048;
+/** Two for each word of the longest address. */
+const FACTORS = randomFillSync(new Int32Array(14)).map((factor) => factor | 1);
 
 interface Entry<Source> {
   readonly words: Uint32Array;
@@ -78,10 +81,14 @@ export class SourceTable<Source> {
     return true;
   }
 
+  /** Multiply-shift with secret factors: whoever chooses the addresses cannot choose the chains that they make. */
   #hash(at: number, count: number): number {
     const u32 = this.#u32;
-    let hash = Math.imul((u32[at] ?? 0) ^ (count === 4 ? (u32[at + 1] ?? 0) : 0), 0x9e3779b1);
-    for (let i = 2; i < count; i++) hash = Math.imul(hash ^ (u32[at + i] ?? 0), 0x85ebca6b) ^ (hash >>> 15);
+    let hash = 0;
+    for (let i = 0; i < count; i++) {
+      const word = i === 1 && count === 7 ? 0 : (u32[at + i] ?? 0);
+      hash += Math.imul(word & 0xffff, FACTORS[2 * i] ?? 0) + Math.imul(word >>> 16, FACTORS[2 * i + 1] ?? 0);
+    }
     return hash | 0;
   }
 }
