@@ -10,7 +10,7 @@ import type { SocketAddress } from './socket-address.js';
 import { SourceTable } from './source-table.js';
 import type { UdpShared } from './udp-shared.js';
 
-const { EAGAIN, EINTR, EINVAL, EIO, EMSGSIZE, ENOPROTOOPT, ENOSYS, EOPNOTSUPP, EPERM } = constants.errno;
+const { EAGAIN, EBADF, EINTR, EINVAL, EIO, EMSGSIZE, ENOPROTOOPT, ENOSYS, EOPNOTSUPP, EPERM } = constants.errno;
 const MSG_DONTWAIT = 0x40;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
@@ -171,8 +171,8 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
 
   /** The system did not take a message. @param first of its datagrams. */
   #refused(errno: number, first: number, datagrams: number): void {
-    const isOwnFault = errno === ENOSYS || errno === EPERM;
-    if (datagrams === 1 && !isOwnFault) return this.#lost(errno, 1);
+    const isForeign = errno === ENOSYS || errno === EPERM;
+    if (datagrams === 1 && !isForeign) return this.#lost(errno, 1);
     const destination = this.#destinations[first];
     if (datagrams > 1 && destination !== undefined) {
       if (errno === EOPNOTSUPP || errno === ENOPROTOOPT) {
@@ -180,29 +180,34 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
         this.#givenUp.set('GSO', errnoName(errno));
       } else if (errno === EIO || errno === EINVAL || errno === EMSGSIZE) {
         this.#refusals.add(destination, errnoName(errno));
-      } else if (!isOwnFault) return this.#lost(errno, datagrams);
+      } else if (!isForeign) return this.#lost(errno, datagrams);
     }
-    let taken = 0;
-    for (let at = first; at < first + datagrams; at++) if (this.#sendOne(at)) taken++;
-    // A firewall says EPERM too, but to each datagram.
-    if (!isOwnFault || taken === 0) return;
+    // A firewall says EPERM too, and so does a full table of connections: for now, and not to the call.
+    const isDenied = isForeign && this.#isSendmmsgDenied();
+    for (let at = first; at < first + datagrams; at++) this.#sendOne(at);
+    if (!isDenied) return;
     this.#sendmmsg = false;
     this.#gso = false;
     this.#givenUp.set('sendmmsg', errnoName(errno));
   }
 
-  /** By way of the first message's destination, which is behind us. @returns whether the system took it. */
-  #sendOne(at: number): boolean {
+  /** Whoever denies the call does so before its descriptor is looked at; otherwise this one is EBADF. */
+  #isSendmmsgDenied(): boolean {
+    const { libc } = this.#shared;
+    libc.sendmmsg(-1, 0, 0, 0);
+    return libc.errno() !== EBADF;
+  }
+
+  /** By way of the first message's destination, which is behind us. */
+  #sendOne(at: number): void {
     const { libc, memory, send } = this.#shared;
     const to = this.#destinations[at];
-    if (to === undefined) return false;
+    if (to === undefined) return;
     send.setName(to);
     const address = memory.address + (this.#offsets[at] ?? 0);
     const size = this.#sizes[at] ?? 0;
     const sent = libc.sendto(this.descriptor, address, size, MSG_DONTWAIT, send.name, to.words.length * 4);
-    if (sent >= 0) return true;
-    this.#lost(libc.errno(), 1);
-    return false;
+    if (sent < 0) this.#lost(libc.errno(), 1);
   }
 
   #lost(errno: number, count: number): void {
@@ -216,7 +221,7 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
       const asked = this.#gro ? GRO_SLOTS : RECEIVE_SLOTS;
       const received = this.#receiveInto(asked);
       if (received < 0) return;
-      for (let slot = 0; slot < received; slot++) this.#handIn(slot, receiver);
+      for (let slot = 0; slot < received && this.#closing === undefined; slot++) this.#handIn(slot, receiver);
       if (received > 0) receiver.batchEnd();
       if (received < asked || this.#closing !== undefined) return;
     }
@@ -231,11 +236,8 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
         const received = libc.recvmmsg(this.descriptor, receive.headers, asked, MSG_DONTWAIT, 0);
         if (received >= 0) return received;
       } else {
-        const size = libc.recvmsg(this.descriptor, receive.headers, MSG_DONTWAIT);
-        if (size >= 0) {
-          receive.setSizeBytes(0, size);
-          return 1;
-        }
+        const received = this.#receiveOneByOne(asked);
+        if (received > 0) return received;
       }
       const errno = libc.errno();
       if (errno === EAGAIN) return -1;
@@ -251,6 +253,21 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
     }
   }
 
+  /** @returns how many; after 0, and only then, the errno says why. */
+  #receiveOneByOne(asked: number): number {
+    const { libc, receive } = this.#shared;
+    for (let slot = 0; slot < asked; slot++) {
+      const size = libc.recvmsg(this.descriptor, receive.header(slot), MSG_DONTWAIT);
+      if (size < 0) {
+        const errno = libc.errno();
+        if (slot > 0 && errno !== EAGAIN && errno !== EINTR) this.#lost(errno, 0);
+        return slot;
+      }
+      receive.setSizeBytes(slot, size);
+    }
+    return asked;
+  }
+
   #handIn(slot: number, receiver: DatagramReceiver<Source>): void {
     const { receive } = this.#shared;
     if (receive.isTruncated(slot)) return;
@@ -261,7 +278,7 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
     const source = this.#sources?.find(receive.nameWord(slot), this.family === 4 ? 4 : 7);
     if (source === undefined) return;
     if (segment === 0 || segment >= size) return receiver.datagram(offset, size, source);
-    for (const end = offset + size; offset < end; offset += segment)
+    for (const end = offset + size; offset < end && this.#closing === undefined; offset += segment)
       receiver.datagram(offset, Math.min(segment, end - offset), source);
   }
 

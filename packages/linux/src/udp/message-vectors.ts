@@ -78,6 +78,11 @@ export class ReceiveVectors {
     this.#memory.u32[(this.#headerAt + slot * HEADER_BYTES + RECEIVED) >>> 2] = sizeBytes;
   }
 
+  /** Address of a slot's header. */
+  header(slot: number): number {
+    return this.headers + slot * HEADER_BYTES;
+  }
+
   /** Index of the first word of the source's address. */
   nameWord(slot: number): number {
     return (this.#nameAt + slot * NAME_SLOT_BYTES) >>> 2;

@@ -148,6 +148,16 @@ describe.skipIf(process.platform !== 'linux').each(Object.entries(KINDS))('a dat
     await until(() => a.heard.length === 20, 'the answers');
   });
 
+  it('takes nothing from the call of close on, of what has come in with the last one neither', async () => {
+    const [a, b] = [await open(make), await open(make)];
+    b.on.datagram = () => void b.socket.close();
+    for (let i = 0; i < 20; i++) a.queue(filled(i < 10 ? 100 : 90 + i, i), b.address);
+    a.flush();
+    await until(() => b.heard.length > 0, 'the first');
+    await b.socket.close();
+    expect(b.heard).toHaveLength(1);
+  });
+
   it('tells what the system refuses, and goes on', async () => {
     const [a, b] = [await open(make), await open(make)];
     a.queue(Buffer.of(1), socketAddress('127.0.0.1', 0));
@@ -199,6 +209,14 @@ describe.skipIf(process.platform !== 'linux')('batches', () => {
     await new Promise((resolve) => sender.send('late', port, '127.0.0.1', resolve));
     await until(() => heard.length === 2, 'both');
     expect(heard).toEqual(['early', 'late']);
+  });
+
+  it('take what waits at one wake-up, without recvmmsg too', async () => {
+    const [a, b] = [await open(KINDS.batches), await open(KINDS['batches without batches'])];
+    for (let i = 0; i < 16; i++) a.queue(filled(100 + i, i), b.address);
+    a.flush();
+    await until(() => b.heard.length === 16, 'all of them');
+    expect(b.batches()).toBeLessThanOrEqual(2);
   });
 
   it('say what they use', async () => {

@@ -53,6 +53,7 @@ describe.skipIf(reason !== undefined)('batches, where the system denies', () => 
     ['sendmmsg (ENOSYS)', ['sendmmsg:error=ENOSYS'], ['sendmmsg: ENOSYS'], []],
     ['sendmmsg (EPERM)', ['sendmmsg:error=EPERM'], ['sendmmsg: EPERM'], []],
     ['sendmmsg from the fifth call on', ['sendmmsg:error=ENOSYS:when=5+'], ['sendmmsg: ENOSYS'], []],
+    ['one message (EPERM, as a firewall)', ['sendmmsg:error=EPERM:when=3'], [], []],
     ['one sendmmsg (EINTR)', ['sendmmsg:error=EINTR:when=3'], [], []],
     ['recvmmsg (ENOSYS)', ['recvmmsg:error=ENOSYS'], [], ['recvmmsg: ENOSYS']],
     ['recvmmsg from the fifth call on', ['recvmmsg:error=EPERM:when=5+'], [], ['recvmmsg: EPERM']],
