@@ -1,7 +1,7 @@
 /** A tunnel over TCP: `overlay-stream.mjs DEVICE listen|connect ADDRESS`. Each packet is sealed, with its length before it. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { connect, createServer } from 'node:net';
-import { TunDevice } from '../../linux/dist/index.js';
+import { BatchedTun, PacketMemory, TUN_BYTES } from '../../linux/dist/index.js';
 
 const [, , name, role, address] = process.argv;
 const PORT = 51901;
@@ -11,7 +11,11 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const LENGTH_BYTES = 2;
 
-const device = TunDevice.open(name);
+const PACKET_BYTES = 65_536;
+
+const memory = new PacketMemory(TUN_BYTES + PACKET_BYTES);
+const place = memory.reserve(PACKET_BYTES);
+const device = BatchedTun.open(name, memory);
 
 function seal(packet) {
   const nonce = randomBytes(NONCE_BYTES);
@@ -36,13 +40,18 @@ function carry(socket) {
     waiting = Buffer.concat([waiting, bytes]);
     while (waiting.length >= LENGTH_BYTES && waiting.length >= LENGTH_BYTES + waiting.readUInt16BE(0)) {
       const end = LENGTH_BYTES + waiting.readUInt16BE(0);
-      device.write(open(waiting.subarray(LENGTH_BYTES, end)));
+      const packet = open(waiting.subarray(LENGTH_BYTES, end));
+      memory.bytes.set(packet, place);
+      device.write(place, packet.length);
+      device.flush();
       waiting = waiting.subarray(end);
     }
   });
   // What does not get through is dropped, as by any device.
-  const onPacket = (packet) => socket.writableLength < 65_536 && socket.write(seal(packet));
-  device.start({ onPacket, onLost: () => process.exit(1) });
+  const packet = (offset, sizeBytes) => {
+    if (socket.writableLength < 65_536) socket.write(seal(memory.bytes.subarray(offset, offset + sizeBytes)));
+  };
+  device.start({ packet, batchEnd: () => undefined, lost: () => process.exit(1) });
   if (role === 'connect') console.log('ready');
 }
 
