@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { loadKoffi, type Koffi } from '../libc/libc.js';
 import { SystemCallError } from '../libc/system-call-error.js';
+import { throwUncaught } from './throw-uncaught.js';
 
 /** uv.h */
 const UV_POLL = 8;
@@ -56,10 +57,7 @@ function bind(koffi: Koffi): Uv | null {
     try {
       handle?.onReadable?.();
     } catch (error) {
-      // Not through C: it is thrown where Node looks for it.
-      setImmediate(() => {
-        throw error;
-      });
+      throwUncaught(error);
     }
     // libuv watches no longer what has reported an error, which may be that of a single datagram.
     if (status < 0 && handle?.onReadable !== undefined) calls.start(address, UV_READABLE, readable);

@@ -1,6 +1,7 @@
 import { linuxLibc } from '../libc/libc.js';
 import { SystemCallError } from '../libc/system-call-error.js';
 import type { ReadableWatch } from './readable-watch.js';
+import { throwUncaught } from './throw-uncaught.js';
 
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
@@ -31,9 +32,7 @@ export function watchOnPool(fd: number, onReadable: () => void): ReadableWatch {
       try {
         onReadable();
       } catch (error) {
-        setImmediate(() => {
-          throw error;
-        });
+        throwUncaught(error);
       }
     }
     if (onClosed === undefined) return poll();

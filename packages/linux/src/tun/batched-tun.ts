@@ -2,6 +2,7 @@ import { EAGAIN, EBADF, EINTR, EIO, errnoName } from '../libc/errno.js';
 import { linuxLibc, type LinuxLibc } from '../libc/libc.js';
 import { SystemCallError } from '../libc/system-call-error.js';
 import type { ReadableWatch } from '../loop/readable-watch.js';
+import { throwUncaught } from '../loop/throw-uncaught.js';
 import { watchReadable } from '../loop/watch-readable.js';
 import type { PacketMemory } from '../memory/packet-memory.js';
 import { Checksum } from './checksum.js';
@@ -45,6 +46,7 @@ export const TUN_BYTES = READ_SLOT_BYTES + IFREQ_BYTES + COALESCER_BYTES + 4 * 6
 export const TUN_OFFLOADS = ['tso', 'uso'] as const;
 export type TunOffload = (typeof TUN_OFFLOADS)[number];
 
+/** What one of these throws is the process's `uncaughtException`; the others are called as if nothing had been. */
 export interface BatchedTunEvents {
   /**
    * An IP packet that the system routed to the interface, in the packet memory and valid during the call. The 64 bytes before it may
@@ -205,7 +207,13 @@ export class BatchedTun {
 
   #readBatch(events: BatchedTunEvents): void {
     const { address } = this.#memory;
-    const emit = (offset: number, sizeBytes: number) => events.packet(offset, sizeBytes);
+    const emit = (offset: number, sizeBytes: number) => {
+      try {
+        events.packet(offset, sizeBytes);
+      } catch (error) {
+        throwUncaught(error);
+      }
+    };
     let packets = 0;
     try {
       for (; packets < READS_MAX && this.#closing === undefined; packets++) {
@@ -216,7 +224,7 @@ export class BatchedTun {
           if (errno !== EAGAIN) this.#failed(errno, events);
           return;
         }
-        if (!this.#hasHeader) events.packet(this.#read, size);
+        if (!this.#hasHeader) emit(this.#read, size);
         else if (size > VNET_HEADER_BYTES) this.#segmenter.split(this.#read, size, emit);
       }
     } finally {

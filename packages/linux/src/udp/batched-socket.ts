@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { errnoName } from '../libc/errno.js';
 import type { ReadableWatch } from '../loop/readable-watch.js';
+import { throwUncaught } from '../loop/throw-uncaught.js';
 import { watchReadable } from '../loop/watch-readable.js';
 import { setOption } from '../sockets/socket-options.js';
 import type { DatagramOffloads, DatagramReceiver, DatagramSocket } from './datagram-socket.js';
@@ -44,6 +45,9 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
   #sendmmsg: boolean;
   #recvmmsg: boolean;
   #queued = 0;
+  /** The received message that is handed in next, and how many bytes of it have been. */
+  #slot = 0;
+  #slotDone = 0;
   #receiver: DatagramReceiver<Source> | undefined;
   #sources: SourceTable<Source> | undefined;
   #watch: ReadableWatch | undefined;
@@ -211,7 +215,11 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
   }
 
   #lost(errno: number, count: number): void {
-    this.#receiver?.failed(errnoName(errno), count);
+    try {
+      this.#receiver?.failed(errnoName(errno), count);
+    } catch (error) {
+      throwUncaught(error);
+    }
   }
 
   // Receiving
@@ -221,7 +229,7 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
       const asked = this.#gro ? GRO_SLOTS : RECEIVE_SLOTS;
       const received = this.#receiveInto(asked);
       if (received < 0) return;
-      for (let slot = 0; slot < received && this.#closing === undefined; slot++) this.#handIn(slot, receiver);
+      this.#handInAll(received, receiver);
       if (received > 0) receiver.batchEnd();
       if (received < asked || this.#closing !== undefined) return;
     }
@@ -248,7 +256,7 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
         continue;
       }
       // ICMP says what became of a datagram that was sent: it is told once, and reading goes on.
-      this.#receiver?.failed(errnoName(errno), 0);
+      this.#lost(errno, 0);
       return -1;
     }
   }
@@ -268,18 +276,40 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
     return asked;
   }
 
-  #handIn(slot: number, receiver: DatagramReceiver<Source>): void {
+  /** What the receiver throws ends none of the others: it goes on behind the datagram that it was thrown for. */
+  #handInAll(received: number, receiver: DatagramReceiver<Source>): void {
+    this.#slot = 0;
+    this.#slotDone = 0;
+    while (this.#slot < received && this.#closing === undefined) {
+      try {
+        while (this.#slot < received && this.#closing === undefined) this.#handIn(receiver);
+      } catch (error) {
+        throwUncaught(error);
+      }
+    }
+  }
+
+  /** The rest of a slot; what is handed in counts as done before. */
+  #handIn(receiver: DatagramReceiver<Source>): void {
     const { receive } = this.#shared;
+    const done = this.#slotDone;
+    const slot = this.#slot++;
+    this.#slotDone = 0;
     if (receive.isTruncated(slot)) return;
     const size = receive.sizeBytes(slot);
     const segment = receive.segmentBytes(slot);
-    let offset = receive.offset(slot);
+    const offset = receive.offset(slot);
     if (segment === 0 && receiver.isWanted?.(offset, size) === false) return;
     const source = this.#sources?.find(receive.nameWord(slot), this.family === 4 ? 4 : 7);
     if (source === undefined) return;
     if (segment === 0 || segment >= size) return receiver.datagram(offset, size, source);
-    for (const end = offset + size; offset < end && this.#closing === undefined; offset += segment)
-      receiver.datagram(offset, Math.min(segment, end - offset), source);
+    this.#slot = slot;
+    for (let at = done; at < size && this.#closing === undefined; at += segment) {
+      this.#slotDone = at + segment;
+      receiver.datagram(offset + at, Math.min(segment, size - at), source);
+    }
+    this.#slot++;
+    this.#slotDone = 0;
   }
 
   #probe(option: number, value: number, name: string): boolean {

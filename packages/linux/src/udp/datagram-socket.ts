@@ -34,6 +34,7 @@ export interface DatagramOffloads {
   readonly givenUp: readonly string[];
 }
 
+/** What one of these throws is the process's `uncaughtException`; the others are called as if nothing had been. */
 export interface DatagramReceiver<Source> {
   /**
    * What is to stand for a source, asked for once as long as the source is remembered (the last thousands are).

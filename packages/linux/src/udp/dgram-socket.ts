@@ -1,3 +1,4 @@
+import { throwUncaught } from '../loop/throw-uncaught.js';
 import type { PacketMemory } from '../memory/packet-memory.js';
 import { socketDescriptor } from '../sockets/socket-descriptor.js';
 import type { DatagramOffloads, DatagramReceiver, DatagramSocket } from './datagram-socket.js';
@@ -62,7 +63,11 @@ export class DgramSocket<Source> implements DatagramSocket<Source> {
       const source = this.#sourceOf(from, receiver);
       if (source === undefined || bytes.length > DATAGRAM_MAX_BYTES) return;
       this.#memory.bytes.set(bytes, this.#place);
-      receiver.datagram(this.#place, bytes.length, source);
+      try {
+        receiver.datagram(this.#place, bytes.length, source);
+      } catch (error) {
+        throwUncaught(error);
+      }
       receiver.batchEnd();
     });
   }
@@ -96,7 +101,11 @@ export class DgramSocket<Source> implements DatagramSocket<Source> {
   };
 
   #failed(code: string): void {
-    this.#receiver?.failed(code, 1);
+    try {
+      this.#receiver?.failed(code, 1);
+    } catch (error) {
+      throwUncaught(error);
+    }
   }
 
   #sourceOf(from: { address: string; port: number }, receiver: DatagramReceiver<Source>): Source | undefined {

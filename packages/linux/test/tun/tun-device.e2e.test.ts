@@ -4,7 +4,12 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { watchNetworkChanges } from '../../src/rtnetlink/network-changes.js';
 import { PacketMemory } from '../../src/memory/packet-memory.js';
+import { socketDescriptor } from '../../src/sockets/socket-descriptor.js';
 import { BatchedTun, TUN_BYTES } from '../../src/tun/batched-tun.js';
+import { socketAddress, type SocketAddress } from '../../src/udp/socket-address.js';
+import { UDP_BATCHES_BYTES } from '../../src/udp/message-vectors.js';
+import { UdpBatches } from '../../src/udp/udp-batches.js';
+import { catchUncaught } from '../loop/catch-uncaught.js';
 
 const canMakeDevices = process.platform === 'linux' && process.geteuid?.() === 0;
 const name = `wl${process.pid % 100000}`;
@@ -53,6 +58,49 @@ describe.skipIf(!canMakeDevices)('a device of our own (skipped without root)', (
     expect(batches).toBeGreaterThan(0);
     expect(new Set(packets)).toEqual(new Set([6]));
     await device.close();
+  });
+
+  it('hands over all of a batch and ends it, whatever is thrown for one; that is reported once', async () => {
+    const memory = new PacketMemory(TUN_BYTES + UDP_BATCHES_BYTES + 4096);
+    const device = BatchedTun.open(name, memory);
+    ip('address', 'add', '10.213.7.1/24', 'dev', name);
+    ip('link', 'set', name, 'up');
+    const plain = createSocket('udp4').bind(0, '10.213.7.1');
+    await once(plain, 'listening');
+    const socket = new UdpBatches(memory).adopt<SocketAddress>(socketDescriptor(plain) ?? -1, 4, plain.address().port);
+    plain.close();
+    const uncaught = catchUncaught();
+    try {
+      const seen: number[] = [];
+      /** How many had been seen at the end of each batch. */
+      const ended = new Set<number>();
+      device.start({
+        packet: (offset, sizeBytes) => {
+          if (memory.bytes[offset] !== 0x45 || memory.bytes[offset + 9] !== 17) return;
+          seen.push(memory.bytes[offset + sizeBytes - 1]!);
+          throw new Error(`packet ${seen.length - 1}`);
+        },
+        batchEnd: () => void ended.add(seen.length),
+        lost: (why) => expect.unreachable(why),
+      });
+      // Of one size to one destination: where there is USO, the kernel hands them over as one.
+      const marks = Array.from({ length: 20 }, (_, i) => i);
+      const at = memory.reserve(20 * 100);
+      for (const i of marks) {
+        memory.bytes.fill(i, at + i * 100, at + (i + 1) * 100);
+        socket.send(at + i * 100, 100, socketAddress('10.213.7.2', 9));
+      }
+      socket.flush();
+      await expect.poll(() => uncaught.messages.length).toBe(20);
+      expect(seen).toEqual(marks);
+      expect(uncaught.messages).toEqual(marks.map((i) => `packet ${i}`));
+      // All of them had been waiting when the device was read.
+      expect([...ended].filter((count) => count > 0)).toEqual([20]);
+    } finally {
+      uncaught.stop();
+      await socket.close();
+      await device.close();
+    }
   });
 
   it('hands packets to the system', async () => {

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
+import { catchUncaught } from '../loop/catch-uncaught.js';
 import {
   DGRAM_SOCKET_BYTES,
   DgramSocket,
@@ -63,7 +64,7 @@ async function open(make: (typeof KINDS)['batches'], family: 4 | 6 = 4) {
   const failed: string[] = [];
   const sources: SocketAddress[] = [];
   let batches = 0;
-  const on = { datagram: (): void => undefined };
+  const on = { datagram: (): void => undefined, failed: (): void => undefined };
   socket.start({
     source: (address) => {
       sources.push(address);
@@ -76,7 +77,10 @@ async function open(make: (typeof KINDS)['batches'], family: 4 | 6 = 4) {
       on.datagram();
     },
     batchEnd: () => (batches += 1),
-    failed: (code, count) => failed.push(`${code} ${count}`),
+    failed: (code, count) => {
+      failed.push(`${code} ${count}`);
+      on.failed();
+    },
   });
   let next = room;
   return {
@@ -170,6 +174,37 @@ describe.skipIf(process.platform !== 'linux').each(Object.entries(KINDS))('a dat
     expect(a.failed.map((line) => line.split(' ')[1])).toEqual(['1', '1', '1']);
     expect(a.failed.join()).toContain('EMSGSIZE');
     expect(a.failed.join()).toContain('EACCES');
+  });
+
+  it('hands in all, ends the batch and sends the rest, whatever its receiver throws; that is reported once', async () => {
+    const [a, b] = [await open(make), await open(make)];
+    const uncaught = catchUncaught();
+    undo.push(() => Promise.resolve(uncaught.stop()));
+    const thrown: string[] = [];
+    const raise = (what: string) => {
+      thrown.push(what);
+      throw new Error(what);
+    };
+    // Some in the midst of what GRO joins, some at its end, and some alone.
+    const sizes = Array.from({ length: 40 }, (_unused, i) => (i < 20 ? 100 : i < 30 ? 90 + i : 200));
+    b.on.datagram = () => {
+      if ([1, 3, 20, 23, 30, 40].includes(b.heard.length)) raise(`datagram ${b.heard.length}`);
+    };
+    a.on.failed = () => void raise('refusal');
+    sizes.slice(0, 30).forEach((size, i) => a.queue(filled(size, i), b.address));
+    a.queue(Buffer.of(1), socketAddress('127.0.0.1', 0));
+    sizes.slice(30).forEach((size, i) => a.queue(filled(size, 30 + i), b.address));
+    a.flush();
+    await until(() => b.heard.length === 40 && a.failed.length === 1, 'all of them');
+    expect(b.heard.map(({ bytes }) => [bytes.length, bytes[0]])).toEqual(sizes.map((size, i) => [size, i]));
+    await until(() => uncaught.messages.length >= 7, 'what was thrown');
+    expect([...uncaught.messages].sort()).toEqual(thrown.sort());
+    b.on.datagram = () => undefined;
+    const before = b.batches();
+    a.queue(Buffer.of(1), b.address);
+    a.flush();
+    await until(() => b.batches() > before, 'the next batch');
+    expect(before).toBeGreaterThan(0);
   });
 
   it('sends what is queued when it is closed, and takes nothing afterwards', async () => {
