@@ -52,6 +52,8 @@ export class Peer<P> implements DevicePeer<P> {
   readonly #staged: Uint8Array[] = [];
   /** An initiation could not be sent for want of a path. */
   #handshakeWanted = false;
+  /** A keepalive could not be sent for want of a path. */
+  #keepaliveWanted = false;
   #removed = false;
 
   constructor(
@@ -104,10 +106,14 @@ export class Peer<P> implements DevicePeer<P> {
   setPaths(paths: readonly P[], now: number): void {
     this.paths = [...paths];
     if (paths.length === 0) return;
+    const isKeepaliveDue = this.#keepaliveWanted && this.#staged.length === 0;
+    this.#keepaliveWanted = false;
     const flushed = this.#flushStaged(now);
+    const isSessionWanted = isKeepaliveDue && this.sessionState(now) !== 'alive';
     // What is pending went out on the old path: it is said again at once on the new one.
-    if (this.#handshakeWanted || !flushed) this.requestInitiation(now, this.#handshakes.pending);
+    if (this.#handshakeWanted || !flushed || isSessionWanted) this.requestInitiation(now, this.#handshakes.pending);
     else if (!this.#handshakes.pending) this.#timers.stopInitiating();
+    if (isKeepaliveDue && !isSessionWanted) this.sendKeepalive(now);
   }
 
   setPersistentKeepalive(seconds: number, now: number): void {
@@ -115,6 +121,7 @@ export class Peer<P> implements DevicePeer<P> {
     this.persistentKeepaliveSeconds = seconds;
     this.#timers.setPersistentKeepalive(seconds * 1000, now);
     if (seconds > 0) this.sendKeepalive(now);
+    else this.#keepaliveWanted = false;
   }
 
   // Sending
@@ -135,8 +142,16 @@ export class Peer<P> implements DevicePeer<P> {
     return 'queued';
   }
 
-  /** Sends what waits, else an empty message; without a session, asks for one. */
+  /**
+   * Sends what waits, else an empty message; without a session, asks for one. Without a path it is sent as soon as there is one, and
+   * no timer runs for it: most of thousands of peers may be away.
+   */
   sendKeepalive(now: number): void {
+    if (this.paths.length === 0 && this.#staged.length === 0) {
+      this.#keepaliveWanted = true;
+      this.#timers.suspendPersistentKeepalive();
+      return this.#context.sink.onPathWanted(this, now);
+    }
     if (this.#staged.length > 0 && this.#flushStaged(now)) return;
     const current = this.#keypairs.current;
     if (current !== undefined && this.paths.length > 0 && current.isUsable(now))

@@ -79,6 +79,11 @@ export class PeerTimers {
     else this.#queue.cancel(this.#persistentKeepalive);
   }
 
+  /** Until anything is sent or received. */
+  suspendPersistentKeepalive(): void {
+    this.#queue.cancel(this.#persistentKeepalive);
+  }
+
   /** An initiation may be sent at `earliestMs`, not before; the earliest of several requests counts. */
   scheduleInitiation(earliestMs: number): void {
     if (earliestMs < this.#scheduled.dueMs) this.#set(this.#scheduled, earliestMs);

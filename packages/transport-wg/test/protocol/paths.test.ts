@@ -115,6 +115,55 @@ describe('no path', () => {
     expect(a.peer(b).handshakePending).toBe(false);
   });
 
+  it('a keepalive waits for one without a timer, and the handshake goes out with the path', () => {
+    const { network, a, b } = pair({ roaming: false, paths: [], persistentKeepaliveSeconds: 25 });
+    expect(a.pathsWanted).toBe(1);
+    expect(a.device.nextTimeout()).toBeUndefined();
+    network.run(600_000);
+    const since = network.log.length;
+    b.device.setPaths(a.device.publicKey, [path('b', 'a')], network.now);
+    a.device.setPaths(b.device.publicKey, [path('a', 'b')], network.now);
+    const types = network.log.slice(since).map(({ from, datagram }) => [from, datagram[0]]);
+    expect(types).toEqual([
+      ['b', 1],
+      ['a', 1],
+    ]);
+    network.run(100);
+    expect(a.peer(b).sessionState(network.now)).toBe('alive');
+    const keepalives = a.peer(b).counters.keepalivesSent;
+    network.run(100_000);
+    expect(a.peer(b).counters.keepalivesSent).toBeGreaterThanOrEqual(keepalives + 3);
+  });
+
+  it('a packet that was too long without one does not end the wish for a keepalive', () => {
+    const { network, a, b } = pair({ roaming: false, paths: [], persistentKeepaliveSeconds: 25 });
+    a.say(b, 'waits');
+    network.run(200_000);
+    expect(a.peer(b).counters.stagedDropped).toBe(1);
+    a.device.setPaths(b.device.publicKey, [path('a', 'b')], network.now);
+    expect(network.log.map(({ datagram }) => datagram[0])).toEqual([1]);
+  });
+
+  it('a session outlives the time without one: the keepalive that was due goes out with the next', () => {
+    const { network, a, b } = connectedPair({ roaming: false, persistentKeepaliveSeconds: 25 });
+    b.device.updatePeer(a.device.publicKey, { persistentKeepaliveSeconds: 0 }, network.now);
+    a.device.setPaths(b.device.publicKey, [], network.now);
+    network.run(60_000);
+    const since = network.log.length;
+    a.device.setPaths(b.device.publicKey, [path('a', 'b')], network.now);
+    expect(network.log.slice(since).map(({ from, datagram }) => [from, datagram.length])).toEqual([['a', 32]]);
+    a.device.setPaths(b.device.publicKey, [path('a', 'b')], network.now);
+    expect(network.log).toHaveLength(since + 1);
+  });
+
+  it('a keepalive that is turned off is not wanted any more', () => {
+    const { network, a, b } = pair({ roaming: false, paths: [], persistentKeepaliveSeconds: 25 });
+    a.device.updatePeer(b.device.publicKey, { persistentKeepaliveSeconds: 0 }, network.now);
+    a.device.setPaths(b.device.publicKey, [path('a', 'b')], network.now);
+    network.run(30_000);
+    expect(network.log).toEqual([]);
+  });
+
   it('what waits goes out when a path comes after the peer has made a session', () => {
     const { network, a, b } = pair({ roaming: false });
     b.device.setPaths(a.device.publicKey, [], network.now);
