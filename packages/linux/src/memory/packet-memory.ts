@@ -16,6 +16,8 @@ export class PacketMemory {
   readonly u32: Uint32Array;
   readonly i32: Int32Array;
   readonly view: DataView;
+  readonly #addressLow: number;
+  readonly #addressHigh: number;
   #used = 0;
 
   /** @param sizeBytes rounded up to pages of 64 KiB. */
@@ -24,6 +26,8 @@ export class PacketMemory {
     this.wasm = new wasm.Memory({ initial: pages, maximum: pages });
     const { buffer } = this.wasm;
     this.address = koffiAddress(buffer);
+    this.#addressLow = this.address % 0x1_0000_0000;
+    this.#addressHigh = Math.floor(this.address / 0x1_0000_0000);
     this.bytes = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
@@ -44,8 +48,10 @@ export class PacketMemory {
 
   /** Writes a pointer to `target` at `offset`, both offsets into this memory. */
   setPointer(offset: number, target: number): void {
-    const address = this.address + target;
-    this.u32[offset >>> 2] = address >>> 0;
-    this.u32[(offset >>> 2) + 1] = Math.floor(address / 0x1_0000_0000);
+    // Written out without a division: it is done for each packet.
+    const low = this.#addressLow + target;
+    const carry = low >= 0x1_0000_0000 ? 1 : 0;
+    this.u32[offset >>> 2] = low;
+    this.u32[(offset >>> 2) + 1] = this.#addressHigh + carry;
   }
 }

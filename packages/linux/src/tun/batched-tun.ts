@@ -6,9 +6,9 @@ import { throwUncaught } from '../loop/throw-uncaught.js';
 import { watchReadable } from '../loop/watch-readable.js';
 import type { PacketMemory } from '../memory/packet-memory.js';
 import { Checksum } from './checksum.js';
-import { Coalescer, COALESCER_BYTES } from './coalescer.js';
+import { createCoalescer, COALESCER_BYTES, type Coalescer } from './coalescer.js';
 import { VNET_HEADER_BYTES } from './ip-headers.js';
-import { Segmenter } from './segmenter.js';
+import { createSegmenter, type Segmenter } from './segmenter.js';
 
 export const TUN_FILE = '/dev/net/tun';
 const O_RDWR = 0o2;
@@ -121,7 +121,7 @@ export class BatchedTun {
     // So that what follows the header is aligned.
     this.#read = rooms.read + MARGIN_BYTES + 6;
     this.#hasHeader = this.#create(rooms.request, nameBytes, avoid);
-    this.#segmenter = new Segmenter(memory, rooms.checksum);
+    this.#segmenter = createSegmenter(memory, rooms.checksum);
     this.#coalescer = rooms.coalescer;
     this.#coalescer.write = (vectors, count) => this.#writeVectors(vectors, count);
     const { tso, uso } = this.#offload(avoid);
@@ -275,7 +275,7 @@ function roomsIn(memory: PacketMemory): Rooms {
     read: memory.reserve(READ_SLOT_BYTES),
     request: memory.reserve(IFREQ_BYTES),
     checksum,
-    coalescer: new Coalescer(memory, checksum),
+    coalescer: createCoalescer(memory, checksum),
   };
   roomsOfMemory.set(memory, rooms);
   return rooms;

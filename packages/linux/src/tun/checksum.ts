@@ -1,5 +1,6 @@
 import type { PacketMemory } from '../memory/packet-memory.js';
 import { wasm } from '../memory/wasm.js';
+import { IPV4_HEADER_BYTES } from './ip-headers.js';
 
 /**
  * (module (import "e" "m" (memory 1))
@@ -31,11 +32,13 @@ const BLOCK_BYTES = 16;
 /** The internet checksum (RFC 1071) of what lies in a packet memory. Sums are those of 16-bit words as this machine reads them. */
 export class Checksum {
   readonly #bytes: Uint8Array;
+  readonly #u16: Uint16Array;
   /** Of whole blocks of 16 bytes, at any offset; undefined where there is no SIMD. */
   readonly #blocks: ((at: number, end: number) => number) | undefined;
 
   constructor(memory: PacketMemory, { simd = true }: { readonly simd?: boolean } = {}) {
     this.#bytes = memory.bytes;
+    this.#u16 = memory.u16;
     this.#blocks = simd ? load(memory) : undefined;
   }
 
@@ -55,9 +58,18 @@ export class Checksum {
       total += this.#blocks(at, blocksEnd) >>> 0;
       at = blocksEnd;
     }
+    if ((at & 1) === 0) for (const u16 = this.#u16; at + 1 < end; at += 2) total += u16[at >>> 1] ?? 0;
     for (; at + 1 < end; at += 2) total += (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
     if (at < end) total += bytes[at] ?? 0;
     return total;
+  }
+
+  /** Of an IPv4 header without options, at an even offset. @returns as {@link add}. */
+  ofHeader(offset: number): number {
+    const u16 = this.#u16;
+    let sum = 0;
+    for (let at = offset >>> 1, end = at + IPV4_HEADER_BYTES / 2; at < end; at++) sum += u16[at] ?? 0;
+    return sum;
   }
 }
 

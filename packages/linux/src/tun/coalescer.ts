@@ -32,15 +32,13 @@ export const COALESCER_BYTES = VECTORS_MAX * VECTOR_BYTES + HEADERS_MAX_BYTES + 
 /** Writes a group. @returns whether the system took it; a group that it refuses for what it is, is written packet by packet. */
 export type WriteGroup = (vectors: number, count: number) => 'taken' | 'dropped' | 'refused';
 
-/** What a packet is to coalescing. */
+/** Where things lie in the packets of a group, which they have in common. */
 interface Shape {
-  protocol: number;
   isV4: boolean;
+  isTcp: boolean;
+  /** Bytes of the IP header, and of it and the transport's. */
   network: number;
   headers: number;
-  payload: number;
-  sequence: number;
-  hasPush: boolean;
 }
 
 /**
@@ -48,210 +46,220 @@ interface Shape {
  * through once for all of them (GRO). As strict as the kernel is: what could not be told apart afterwards is not joined. Only
  * packets whose checksum is right are, for that of the whole is left to the kernel.
  */
-export class Coalescer {
+export interface Coalescer {
   /** Whether packets of these are joined. */
-  tcp = true;
-  udp = true;
-  write: WriteGroup = () => 'dropped';
-  readonly #memory: PacketMemory;
-  readonly #checksum: Checksum;
-  readonly #vectors: number;
-  readonly #vnet: number;
-  readonly #saved: number;
-  /** Of the group: what its packets are, and where each lies. */
-  readonly #group: Shape = { protocol: 0, isV4: true, network: 0, headers: 0, payload: 0, sequence: 0, hasPush: false };
-  readonly #offsets: number[] = [];
-  readonly #sizes: number[] = [];
-  #count = 0;
-  #total = 0;
-  #pseudo = 0;
-  #isOpen = false;
-  readonly #next: Shape = { ...this.#group };
-
-  constructor(memory: PacketMemory, checksum: Checksum) {
-    this.#memory = memory;
-    this.#checksum = checksum;
-    this.#vectors = memory.reserve(VECTORS_MAX * VECTOR_BYTES);
-    this.#saved = memory.reserve(HEADERS_MAX_BYTES);
-    this.#vnet = memory.reserve(64);
-    this.#setVector(0, this.#vnet, VNET_HEADER_BYTES);
-  }
-
-  /** A packet, which stays where it is until {@link flush}. */
-  add(offset: number, sizeBytes: number): void {
-    const isJoinable = this.#look(offset, sizeBytes);
-    if (isJoinable && this.#count > 0 && this.#belongs(offset)) return this.#join(offset, sizeBytes);
-    this.flush();
-    this.#offsets[0] = offset;
-    this.#sizes[0] = sizeBytes;
-    this.#count = 1;
-    this.#setVector(1, offset, sizeBytes);
-    this.#isOpen = isJoinable && !this.#next.hasPush;
-    if (!isJoinable) return;
-    Object.assign(this.#group, this.#next);
-    this.#total = sizeBytes;
-  }
-
+  tcp: boolean;
+  udp: boolean;
+  write: WriteGroup;
+  /** A packet, which stays where it is until {@link flush}: at a multiple of 4, or it is joined to none. */
+  add(offset: number, sizeBytes: number): void;
   /** Writes what waits. */
-  flush(): void {
-    const count = this.#count;
-    if (count === 0) return;
-    this.#count = 0;
-    const { bytes, u32, view } = this.#memory;
-    const vnet = this.#vnet;
-    u32[vnet >>> 2] = 0;
-    u32[(vnet >>> 2) + 1] = 0;
-    view.setUint16(vnet + 8, 0);
-    if (count === 1) {
-      this.write(this.#memory.address + this.#vectors, 2);
-      return;
-    }
-    const { headers } = this.#group;
-    const first = this.#offsets[0] ?? 0;
-    bytes.copyWithin(this.#saved, first, first + headers);
-    this.#writeHeaders(first);
-    if (this.write(this.#memory.address + this.#vectors, count + 1) !== 'refused') return;
-    if (this.#group.protocol === PROTOCOL_TCP) this.tcp = false;
-    else this.udp = false;
-    bytes.copyWithin(first, this.#saved, this.#saved + headers);
-    bytes.fill(0, vnet, vnet + VNET_HEADER_BYTES);
-    for (let i = 0; i < count; i++) {
-      this.#setVector(1, this.#offsets[i] ?? 0, this.#sizes[i] ?? 0);
-      this.write(this.#memory.address + this.#vectors, 2);
-    }
-  }
+  flush(): void;
+}
 
-  /** Reads the packet to `#next`. @returns whether others may be joined to it, or it to others. */
-  #look(offset: number, sizeBytes: number): boolean {
-    const { bytes, view } = this.#memory;
-    const next = this.#next;
-    const first = bytes[offset] ?? 0;
-    const isV4 = first >> 4 === 4;
-    next.isV4 = isV4;
-    // No options, no fragments, no extension headers.
-    if (isV4) {
-      if (first !== 0x45 || sizeBytes < IPV4_HEADER_BYTES || (view.getUint16(offset + 6) & 0xbfff) !== 0) return false;
-      next.protocol = bytes[offset + 9] ?? 0;
-      next.network = IPV4_HEADER_BYTES;
-    } else {
-      if (first >> 4 !== 6 || sizeBytes < IPV6_HEADER_BYTES) return false;
-      next.protocol = bytes[offset + 6] ?? 0;
-      next.network = IPV6_HEADER_BYTES;
-    }
-    const transport = offset + next.network;
-    if (next.protocol === PROTOCOL_TCP) {
-      if (!this.tcp || sizeBytes < next.network + TCP_HEADER_BYTES) return false;
-      const flags = bytes[transport + 13] ?? 0;
-      next.headers = next.network + ((bytes[transport + 12] ?? 0) >> 4) * 4;
-      next.hasPush = (flags & TCP_PSH) !== 0;
-      next.sequence = view.getUint32(transport + 4);
-      if ((flags & ~TCP_PSH) !== TCP_ACK || next.headers < next.network + TCP_HEADER_BYTES) return false;
-    } else if (next.protocol === PROTOCOL_UDP) {
-      if (!this.udp || sizeBytes < next.network + UDP_HEADER_BYTES) return false;
-      next.headers = next.network + UDP_HEADER_BYTES;
-      next.hasPush = false;
-      next.sequence = 0;
-      if (view.getUint16(transport + UDP_CHECKSUM) === 0) return false;
-      if (view.getUint16(transport + 4) !== sizeBytes - next.network) return false;
-    } else return false;
-    next.payload = sizeBytes - next.headers;
-    return next.payload > 0 && next.headers <= HEADERS_MAX_BYTES;
-  }
+/**
+ * One for a packet memory. What it works on is known to its functions for good, and so to the code that V8 makes of them, which is
+ * half as long as that of methods would be.
+ */
+export function createCoalescer(memory: PacketMemory, checksum: Checksum): Coalescer {
+  const { bytes, u32, i32 } = memory;
+  const vectors = memory.reserve(VECTORS_MAX * VECTOR_BYTES);
+  const saved = memory.reserve(HEADERS_MAX_BYTES);
+  const vnet = memory.reserve(64);
+  const vectorsAddress = memory.address + vectors;
+  const setVector = (index: number, offset: number, sizeBytes: number) => {
+    const at = vectors + index * VECTOR_BYTES;
+    memory.setPointer(at, offset);
+    u32[(at + 8) >>> 2] = sizeBytes;
+  };
+  setVector(0, vnet, VNET_HEADER_BYTES);
 
-  /** Whether `#next`, at `offset`, goes on where the group ends. */
-  #belongs(offset: number): boolean {
-    const group = this.#group;
-    const next = this.#next;
-    const isTcp = next.protocol === PROTOCOL_TCP;
-    if (!this.#isOpen || next.protocol !== group.protocol || next.isV4 !== group.isV4) return false;
-    if (next.headers !== group.headers || next.payload > group.payload) return false;
-    if (this.#count >= (isTcp ? TCP_SEGMENTS_MAX : UDP_SEGMENTS_MAX) || this.#total + next.payload > GROUP_BYTES_MAX)
-      return false;
-    if (isTcp && next.sequence !== (group.sequence + this.#total - group.headers) >>> 0) return false;
-    if (!this.#hasSameHeaders(offset, this.#offsets[0] ?? 0)) return false;
-    if (this.#count === 1) {
-      const first = this.#offsets[0] ?? 0;
-      this.#pseudo = this.#pseudoOf(first, group);
-      if (!this.#isIntact(first, this.#sizes[0] ?? 0)) return (this.#isOpen = false);
-    }
-    return this.#isIntact(offset, next.headers + next.payload);
-  }
+  // The group: its packets, and what all of them have to be like.
+  const offsets = new Int32Array(VECTORS_MAX);
+  const sizes = new Int32Array(VECTORS_MAX);
+  let count = 0;
+  let total = 0;
+  let isOpen = false;
+  let hasPush = false;
+  const shape: Shape = { isV4: true, isTcp: true, network: 0, headers: 0 };
+  /** Of TCP: the sequence number of what would follow. */
+  let following = 0;
+  let pseudo = 0;
+  /** Bits of the headers' words, as this machine reads them, in which all packets are the same. */
+  const masks = new Int32Array(HEADERS_MAX_BYTES / 4);
 
-  #join(offset: number, sizeBytes: number): void {
-    const { headers, payload, hasPush } = this.#next;
-    this.#offsets[this.#count] = offset;
-    this.#sizes[this.#count] = sizeBytes;
-    this.#count++;
-    this.#setVector(this.#count, offset + headers, payload);
-    this.#total += payload;
-    if (hasPush) {
-      this.#group.hasPush = true;
-      this.#isOpen = false;
-    } else if (payload < this.#group.payload) this.#isOpen = false;
-  }
+  const coalescer: Coalescer = {
+    tcp: true,
+    udp: true,
+    write: () => 'dropped',
+
+    add(offset, sizeBytes) {
+      if (isOpen && belongs(offset, sizeBytes)) return join(offset, sizeBytes);
+      coalescer.flush();
+      offsets[0] = offset;
+      sizes[0] = sizeBytes;
+      count = 1;
+      total = sizeBytes;
+      setVector(1, offset, sizeBytes);
+      isOpen = begins(offset, sizeBytes);
+    },
+
+    flush() {
+      const packets = count;
+      if (packets === 0) return;
+      count = 0;
+      isOpen = false;
+      bytes.fill(0, vnet, vnet + VNET_HEADER_BYTES);
+      if (packets === 1) {
+        coalescer.write(vectorsAddress, 2);
+        return;
+      }
+      const first = offsets[0] ?? 0;
+      const { headers, isTcp } = shape;
+      bytes.copyWithin(saved, first, first + headers);
+      writeHeaders(first);
+      if (coalescer.write(vectorsAddress, packets + 1) !== 'refused') return;
+      if (isTcp) coalescer.tcp = false;
+      else coalescer.udp = false;
+      bytes.copyWithin(first, saved, saved + headers);
+      bytes.fill(0, vnet, vnet + VNET_HEADER_BYTES);
+      for (let i = 0; i < packets; i++) {
+        setVector(1, offsets[i] ?? 0, sizes[i] ?? 0);
+        coalescer.write(vectorsAddress, 2);
+      }
+    },
+  };
+
+  /** Whether others may be joined to a packet, whose group this becomes. */
+  const begins = (offset: number, sizeBytes: number): boolean => {
+    const isV4 = bytes[offset] === 0x45;
+    const isV6 = (bytes[offset] ?? 0) >> 4 === 6;
+    if ((offset & 3) !== 0 || (!isV4 && !isV6)) return false;
+    const network = isV4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
+    // No fragments; what has options or extension headers is neither of the two protocols here.
+    if (sizeBytes < network || (isV4 && (uint16At(bytes, offset + 6) & 0xbfff) !== 0)) return false;
+    const protocol = bytes[offset + (isV4 ? 9 : 6)];
+    const isTcp = protocol === PROTOCOL_TCP;
+    if (isTcp ? !coalescer.tcp : protocol !== PROTOCOL_UDP || !coalescer.udp) return false;
+    const transport = offset + network;
+    if (sizeBytes < network + (isTcp ? TCP_HEADER_BYTES : UDP_HEADER_BYTES)) return false;
+    const headers = network + (isTcp ? ((bytes[transport + 12] ?? 0) >> 4) * 4 : UDP_HEADER_BYTES);
+    if (sizeBytes <= headers || headers > HEADERS_MAX_BYTES) return false;
+    if (isTcp) {
+      // PSH is the last one's: nothing follows it.
+      if (bytes[transport + 13] !== TCP_ACK || headers < network + TCP_HEADER_BYTES) return false;
+      following = (int32At(bytes, transport + 4) + sizeBytes - headers) | 0;
+    } else if (!isUdpWhole(transport, sizeBytes - network)) return false;
+    shape.isV4 = isV4;
+    shape.isTcp = isTcp;
+    shape.network = network;
+    shape.headers = headers;
+    hasPush = false;
+    setMasks();
+    return true;
+  };
 
   /** All but lengths, identification, checksums, sequence number and PSH. */
-  #hasSameHeaders(a: number, b: number): boolean {
-    const { bytes } = this.#memory;
-    const { isV4, network, headers, protocol } = this.#next;
-    const transport = network;
+  const setMasks = () => {
+    const { isV4, isTcp, network, headers } = shape;
+    masks.fill(-1, 0, headers >>> 2);
     if (isV4) {
-      if (bytes[a + 1] !== bytes[b + 1] || bytes[a + 6] !== bytes[b + 6] || bytes[a + 8] !== bytes[b + 8]) return false;
-      for (let i = 12; i < 20; i++) if (bytes[a + i] !== bytes[b + i]) return false;
-    } else {
-      for (let i = 0; i < 4; i++) if (bytes[a + i] !== bytes[b + i]) return false;
-      for (let i = 7; i < 40; i++) if (bytes[a + i] !== bytes[b + i]) return false;
+      masks[0] = 0x0000ffff;
+      masks[1] = 0xffff0000 | 0;
+      masks[2] = 0x0000ffff;
+    } else masks[1] = 0xffff0000 | 0;
+    const transport = network >>> 2;
+    masks[transport + 1] = 0;
+    if (!isTcp) return;
+    masks[transport + 3] = ~(TCP_PSH << 8);
+    masks[transport + 4] = 0xffff0000 | 0;
+  };
+
+  /** Whether a packet goes on where the group ends. */
+  const belongs = (offset: number, sizeBytes: number): boolean => {
+    const first = offsets[0] ?? 0;
+    const { headers, isTcp, network } = shape;
+    if (sizeBytes > (sizes[0] ?? 0) || sizeBytes <= headers || (offset & 3) !== 0) return false;
+    if (count >= (isTcp ? TCP_SEGMENTS_MAX : UDP_SEGMENTS_MAX) || total + sizeBytes - headers > GROUP_BYTES_MAX)
+      return false;
+    for (let i = 0, one = offset >>> 2, other = first >>> 2; i < headers >>> 2; i++) {
+      if ((((i32[one + i] ?? 0) ^ (i32[other + i] ?? 0)) & (masks[i] ?? 0)) !== 0) return false;
     }
-    for (let i = transport; i < transport + 4; i++) if (bytes[a + i] !== bytes[b + i]) return false;
-    if (protocol === PROTOCOL_UDP) return true;
-    // Acknowledgement and offset; window; urgent pointer and options.
-    for (let i = transport + 8; i < transport + 13; i++) if (bytes[a + i] !== bytes[b + i]) return false;
-    for (let i = transport + 14; i < transport + 16; i++) if (bytes[a + i] !== bytes[b + i]) return false;
-    for (let i = transport + 18; i < headers; i++) if (bytes[a + i] !== bytes[b + i]) return false;
-    return true;
-  }
+    const transport = offset + network;
+    if (isTcp ? int32At(bytes, transport + 4) !== following : !isUdpWhole(transport, sizeBytes - network)) return false;
+    if (count === 1) {
+      pseudo = pseudoOf(first);
+      if (!isIntact(first, sizes[0] ?? 0)) return (isOpen = false);
+    }
+    return isIntact(offset, sizeBytes);
+  };
+
+  const join = (offset: number, sizeBytes: number): void => {
+    const { headers, isTcp, network } = shape;
+    const payload = sizeBytes - headers;
+    offsets[count] = offset;
+    sizes[count] = sizeBytes;
+    count++;
+    setVector(count, offset + headers, payload);
+    total += payload;
+    following = (following + payload) | 0;
+    hasPush = isTcp && ((bytes[offset + network + 13] ?? 0) & TCP_PSH) !== 0;
+    if (hasPush || sizeBytes < (sizes[0] ?? 0)) isOpen = false;
+  };
+
+  const isUdpWhole = (transport: number, sizeBytes: number): boolean =>
+    uint16At(bytes, transport + UDP_CHECKSUM) !== 0 && uint16At(bytes, transport + 4) === sizeBytes;
 
   /** Whether the checksums are right. */
-  #isIntact(offset: number, sizeBytes: number): boolean {
-    const { isV4, network } = this.#next;
-    if (isV4 && fold(this.#checksum.add(offset, network, 0)) !== 0xffff) return false;
+  const isIntact = (offset: number, sizeBytes: number): boolean => {
+    const { isV4, network } = shape;
+    if (isV4 && fold(checksum.ofHeader(offset)) !== 0xffff) return false;
     const transportBytes = sizeBytes - network;
-    const pseudo = this.#pseudo + swapped(transportBytes);
-    return fold(this.#checksum.add(offset + network, transportBytes, pseudo)) === 0xffff;
-  }
+    return fold(checksum.add(offset + network, transportBytes, pseudo + swapped(transportBytes))) === 0xffff;
+  };
 
   /** Of the pseudo-header, without the length. */
-  #pseudoOf(offset: number, { isV4, protocol }: Shape): number {
-    return this.#checksum.add(offset + (isV4 ? 12 : 8), isV4 ? 8 : 32, swapped(protocol));
-  }
+  const pseudoOf = (offset: number): number => {
+    const { isV4, isTcp } = shape;
+    const protocol = swapped(isTcp ? PROTOCOL_TCP : PROTOCOL_UDP);
+    return checksum.add(offset + (isV4 ? 12 : 8), isV4 ? 8 : 32, protocol);
+  };
 
   /** The first packet's become those of the whole. */
-  #writeHeaders(packet: number): void {
-    const { bytes, view } = this.#memory;
-    const { isV4, network, headers, payload, protocol, hasPush } = this.#group;
-    const isTcp = protocol === PROTOCOL_TCP;
+  const writeHeaders = (packet: number): void => {
+    const { isV4, isTcp, network, headers } = shape;
+    const transport = packet + network;
     const field = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM;
-    const vnet = this.#vnet;
     bytes[vnet] = NEEDS_CHECKSUM;
     bytes[vnet + 1] = isTcp ? (isV4 ? GSO_TCPV4 : GSO_TCPV6) : GSO_UDP_L4;
-    view.setUint16(vnet + 2, headers, true);
-    view.setUint16(vnet + 4, payload, true);
-    view.setUint16(vnet + 6, network, true);
-    view.setUint16(vnet + 8, field, true);
-    const transportBytes = this.#total - network;
+    putWord(vnet + 2, headers);
+    putWord(vnet + 4, (sizes[0] ?? 0) - headers);
+    putWord(vnet + 6, network);
+    putWord(vnet + 8, field);
+    const transportBytes = total - network;
     if (isV4) {
-      view.setUint16(packet + 2, this.#total);
-      view.setUint16(packet + 10, 0);
-      view.setUint16(packet + 10, ~fold(this.#checksum.add(packet, network, 0)) & 0xffff, true);
-    } else view.setUint16(packet + 4, transportBytes);
-    if (!isTcp) view.setUint16(packet + network + 4, transportBytes);
-    else if (hasPush) bytes[packet + network + 13] = (bytes[packet + network + 13] ?? 0) | TCP_PSH;
-    view.setUint16(packet + network + field, fold(this.#pseudo + swapped(transportBytes)), true);
-  }
+      putWord(packet + 2, swapped(total));
+      putWord(packet + 10, 0);
+      putWord(packet + 10, ~fold(checksum.ofHeader(packet)));
+    } else putWord(packet + 4, swapped(transportBytes));
+    if (!isTcp) putWord(transport + 4, swapped(transportBytes));
+    else if (hasPush) bytes[transport + 13] = (bytes[transport + 13] ?? 0) | TCP_PSH;
+    putWord(transport + field, fold(pseudo + swapped(transportBytes)));
+  };
 
-  #setVector(index: number, offset: number, sizeBytes: number): void {
-    const at = this.#vectors + index * VECTOR_BYTES;
-    this.#memory.setPointer(at, offset);
-    this.#memory.u32[(at + 8) >>> 2] = sizeBytes;
-  }
+  /** In this machine's byte order. */
+  const putWord = (offset: number, value: number): void => {
+    bytes[offset] = value;
+    bytes[offset + 1] = value >>> 8;
+  };
+
+  return coalescer;
+}
+
+function uint16At(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+}
+
+function int32At(bytes: Uint8Array, offset: number): number {
+  return (uint16At(bytes, offset) << 16) | uint16At(bytes, offset + 2);
 }

@@ -20,37 +20,35 @@ import {
   VNET_HEADER_BYTES,
 } from './ip-headers.js';
 
+/** Takes one packet after the other, each before the next is made. */
+export type EmitPacket = (offset: number, sizeBytes: number) => void;
+
 /**
  * What the kernel hands over at once, as packets that fit the interface: TCP and UDP segmentation (TSO, USO), and checksums that it
  * left to the hardware. In place: the header moves along, over what has been handed on.
  */
-export class Segmenter {
+export interface Segmenter {
   /** What made no sense. */
-  malformed = 0;
-  readonly #memory: PacketMemory;
-  readonly #checksum: Checksum;
+  readonly malformed: number;
+  /** @param at of a virtio_net_hdr, which the packet follows; `sizeBytes` of both. */
+  split(at: number, sizeBytes: number, emit: EmitPacket): void;
+}
 
-  constructor(memory: PacketMemory, checksum: Checksum) {
-    this.#memory = memory;
-    this.#checksum = checksum;
-  }
+/** One for a packet memory: in closures, for the reason that {@link createCoalescer} has. */
+export function createSegmenter({ bytes, u32, view }: PacketMemory, checksum: Checksum): Segmenter {
+  let malformed = 0;
 
-  /**
-   * @param at of a virtio_net_hdr, which the packet follows; `sizeBytes` of both. @param emit takes one packet after the other,
-   * each before the next is made.
-   */
-  split(at: number, sizeBytes: number, emit: (offset: number, sizeBytes: number) => void): void {
-    const { bytes, view } = this.#memory;
+  const split = (at: number, sizeBytes: number, emit: EmitPacket): void => {
     const packet = at + VNET_HEADER_BYTES;
     const length = sizeBytes - VNET_HEADER_BYTES;
     const kind = (bytes[at + 1] ?? 0) & ~GSO_ECN;
     if (kind === GSO_NONE) {
       const needsChecksum = ((bytes[at] ?? 0) & NEEDS_CHECKSUM) !== 0;
-      if (length > 0 && (!needsChecksum || this.#complete(at, packet, length))) emit(packet, length);
-      else this.malformed++;
+      if (length > 0 && (!needsChecksum || complete(at, packet, length))) emit(packet, length);
+      else malformed++;
       return;
     }
-    const segmentBytes = view.getUint16(at + 4, true);
+    const segmentBytes = uint16LE(at + 4);
     const version = (bytes[packet] ?? 0) >> 4;
     const network = version === 4 ? ((bytes[packet] ?? 0) & 15) * 4 : IPV6_HEADER_BYTES;
     const protocol = bytes[packet + (version === 4 ? 9 : 6)];
@@ -63,71 +61,102 @@ export class Segmenter {
       (isTcp
         ? protocol === PROTOCOL_TCP && version === (kind === GSO_TCPV4 ? 4 : 6) && transport >= TCP_HEADER_BYTES
         : kind === GSO_UDP_L4 && protocol === PROTOCOL_UDP && (version === 4 || version === 6));
-    if (isSound) this.#segment(packet, length, { segmentBytes, version, network, transport, isTcp }, emit);
-    else this.malformed++;
-  }
+    if (isSound) segment(packet, length, segmentBytes, version === 4, network, transport, isTcp, emit);
+    else malformed++;
+  };
 
   /** Writes the checksum that the kernel left out; the field has the sum of the pseudo-header already. */
-  #complete(at: number, packet: number, length: number): boolean {
-    const { view } = this.#memory;
-    const start = view.getUint16(at + 6, true);
-    const field = start + view.getUint16(at + 8, true);
+  const complete = (at: number, packet: number, length: number): boolean => {
+    const start = uint16LE(at + 6);
+    const field = start + uint16LE(at + 8);
     if (field + 2 > length) return false;
-    const sum = ~fold(this.#checksum.add(packet + start, length - start, 0)) & 0xffff;
-    // Of UDP, 0 means that there is none.
-    const isUdp = field - start === UDP_CHECKSUM;
-    view.setUint16(packet + field, isUdp && sum === 0 ? 0xffff : sum, true);
+    putChecksum(packet + field, checksum.add(packet + start, length - start, 0), field - start === UDP_CHECKSUM);
     return true;
-  }
+  };
 
-  #segment(
+  const segment = (
     first: number,
     length: number,
-    shape: { segmentBytes: number; version: number; network: number; transport: number; isTcp: boolean },
-    emit: (offset: number, sizeBytes: number) => void,
-  ): void {
-    const { bytes, view } = this.#memory;
-    const { segmentBytes, version, network, transport, isTcp } = shape;
-    const isV4 = version === 4;
+    segmentBytes: number,
+    isV4: boolean,
+    network: number,
+    transport: number,
+    isTcp: boolean,
+    emit: EmitPacket,
+  ): void => {
     const headers = network + transport;
     const payload = length - headers;
     const flags = isTcp ? (bytes[first + network + 13] ?? 0) : 0;
     const checksumAt = network + (isTcp ? TCP_CHECKSUM : UDP_CHECKSUM);
-    let sequence = isTcp ? view.getUint32(first + network + 4) : 0;
+    let sequence = isTcp ? view.getInt32(first + network + 4) : 0;
     let identification = isV4 ? view.getUint16(first + 4) : 0;
-    const pseudo = this.#checksum.add(
-      first + (isV4 ? 12 : 8),
-      isV4 ? 8 : 32,
-      swapped(isTcp ? PROTOCOL_TCP : PROTOCOL_UDP),
-    );
+    const protocol = swapped(isTcp ? PROTOCOL_TCP : PROTOCOL_UDP);
+    const pseudo = checksum.add(first + (isV4 ? 12 : 8), isV4 ? 8 : 32, protocol);
+    const headerSum = isV4 ? sumOfHeader(first, network) : 0;
+    // A call for each header would cost more than its copy.
+    const isByWords = ((first | segmentBytes) & 3) === 0 && segmentBytes >= headers;
     for (let done = 0, packet = first; done < payload; done += segmentBytes) {
       const size = Math.min(segmentBytes, payload - done);
-      const isLast = done + size >= payload;
       if (done > 0) {
-        bytes.copyWithin(packet + segmentBytes, packet, packet + headers);
+        if (isByWords) {
+          const by = segmentBytes >>> 2;
+          for (let at = packet >>> 2, end = (packet + headers) >>> 2; at < end; at++) u32[at + by] = u32[at] ?? 0;
+        } else bytes.copyWithin(packet + segmentBytes, packet, packet + headers);
         packet += segmentBytes;
       }
       const total = headers + size;
+      const at = packet + network;
       if (isV4) {
-        view.setUint16(packet + 2, total);
-        view.setUint16(packet + 4, identification);
+        put16(packet + 2, total);
+        put16(packet + 4, identification);
+        putChecksum(packet + 10, headerSum + swapped(total) + swapped(identification), false);
         identification = (identification + 1) & 0xffff;
-        view.setUint16(packet + 10, 0);
-        view.setUint16(packet + 10, ~fold(this.#checksum.add(packet, network, 0)) & 0xffff, true);
-      } else view.setUint16(packet + 4, total - IPV6_HEADER_BYTES);
+      } else put16(packet + 4, total - IPV6_HEADER_BYTES);
       if (isTcp) {
-        view.setUint32(packet + network + 4, sequence);
-        sequence = (sequence + size) >>> 0;
+        put16(at + 4, sequence >>> 16);
+        put16(at + 6, sequence);
+        sequence = (sequence + size) | 0;
         let own = flags;
-        if (!isLast) own &= ~TCP_FIN_PSH;
+        if (done + size < payload) own &= ~TCP_FIN_PSH;
         if (done > 0) own &= ~TCP_CWR;
-        bytes[packet + network + 13] = own;
-      } else view.setUint16(packet + network + 4, transport + size);
-      view.setUint16(packet + checksumAt, 0);
-      const sum = this.#checksum.add(packet + network, transport + size, pseudo + swapped(transport + size));
-      const checksum = ~fold(sum) & 0xffff;
-      view.setUint16(packet + checksumAt, !isTcp && checksum === 0 ? 0xffff : checksum, true);
+        bytes[at + 13] = own;
+      } else put16(at + 4, transport + size);
+      put16(packet + checksumAt, 0);
+      const sum = checksum.add(at, transport + size, pseudo + swapped(transport + size));
+      putChecksum(packet + checksumAt, sum, !isTcp);
       emit(packet, total);
     }
-  }
+  };
+
+  /** Without the fields that are each packet's own: length, identification, checksum. */
+  const sumOfHeader = (packet: number, sizeBytes: number): number => {
+    put16(packet + 2, 0);
+    put16(packet + 4, 0);
+    put16(packet + 10, 0);
+    return checksum.add(packet, sizeBytes, 0);
+  };
+
+  /** @param sum of what it covers, in this machine's byte order. @param isUdp of it, 0 means that there is none. */
+  const putChecksum = (offset: number, sum: number, isUdp: boolean): void => {
+    const folded = ~fold(sum) & 0xffff;
+    const value = isUdp && folded === 0 ? 0xffff : folded;
+    bytes[offset] = value;
+    bytes[offset + 1] = value >>> 8;
+  };
+
+  // Byte by byte, which is less than a DataView does.
+
+  const put16 = (offset: number, value: number): void => {
+    bytes[offset] = value >>> 8;
+    bytes[offset + 1] = value;
+  };
+
+  const uint16LE = (offset: number): number => (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
+
+  return {
+    get malformed() {
+      return malformed;
+    },
+    split,
+  };
 }

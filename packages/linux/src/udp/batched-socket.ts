@@ -303,10 +303,15 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
     const source = this.#sources?.find(receive.nameWord(slot), this.family === 4 ? 4 : 7);
     if (source === undefined) return;
     if (segment === 0 || segment >= size) return receiver.datagram(offset, size, source);
+    const { bytes } = this.#shared.memory;
     this.#slot = slot;
     for (let at = done; at < size && this.#closing === undefined; at += segment) {
       this.#slotDone = at + segment;
-      receiver.datagram(offset + at, Math.min(segment, size - at), source);
+      const sizeBytes = Math.min(segment, size - at);
+      // To where it may lie, over the end of the one before.
+      const start = (offset + at) & ~3;
+      if (start !== offset + at) bytes.copyWithin(start, offset + at, offset + at + sizeBytes);
+      receiver.datagram(start, sizeBytes, source);
     }
     this.#slot++;
     this.#slotDone = 0;

@@ -47,7 +47,7 @@ export interface DatagramReceiver<Source> {
    */
   isWanted?(offset: number, sizeBytes: number): boolean;
   /**
-   * One datagram, valid during the call. The 64 bytes before it may be overwritten (its own bytes, too): whatever lies there has
+   * One datagram, at a multiple of 4 and valid during the call. The 64 bytes before it may be overwritten (its own, too): what lies there has
    * been handed in before.
    */
   datagram(offset: number, sizeBytes: number, source: Source): void;

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PacketMemory } from '../../src/memory/packet-memory.js';
 import { Checksum, fold } from '../../src/tun/checksum.js';
-import { Coalescer } from '../../src/tun/coalescer.js';
-import { Segmenter } from '../../src/tun/segmenter.js';
+import { createCoalescer } from '../../src/tun/coalescer.js';
+import { createSegmenter } from '../../src/tun/segmenter.js';
 
 const memory = new PacketMemory(1 << 20);
 const room = memory.reserve(512 << 10) + 64;
 const withSimd = new Checksum(memory);
 const withoutSimd = new Checksum(memory, { simd: false });
-const coalescer = new Coalescer(memory, withSimd);
+const coalescer = createCoalescer(memory, withSimd);
 
 /** RFC 1071, byte by byte. */
 function naive(bytes: Uint8Array, initial = 0): number {
@@ -105,7 +105,7 @@ function coalesced(packets: readonly Uint8Array[], refuse = false): Buffer[] {
 }
 
 function segmented(superPacket: Uint8Array): Buffer[] {
-  const segmenter = new Segmenter(memory, withSimd);
+  const segmenter = createSegmenter(memory, withSimd);
   memory.bytes.set(superPacket, room + 6);
   const packets: Buffer[] = [];
   segmenter.split(room + 6, superPacket.length, (offset, size) => {

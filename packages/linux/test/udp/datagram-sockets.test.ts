@@ -64,7 +64,7 @@ async function open(make: (typeof KINDS)['batches'], family: 4 | 6 = 4) {
   const failed: string[] = [];
   const sources: SocketAddress[] = [];
   let batches = 0;
-  const on = { datagram: (): void => undefined, failed: (): void => undefined };
+  const on = { datagram: (_offset: number): void => undefined, failed: (): void => undefined };
   socket.start({
     source: (address) => {
       sources.push(address);
@@ -74,7 +74,7 @@ async function open(make: (typeof KINDS)['batches'], family: 4 | 6 = 4) {
       heard.push({ bytes: Buffer.from(memory.bytes.slice(offset, offset + sizeBytes)), from });
       // As a receiver may.
       memory.bytes.fill(0xee, offset - 64, offset + sizeBytes);
-      on.datagram();
+      on.datagram(offset);
     },
     batchEnd: () => (batches += 1),
     failed: (code, count) => {
@@ -127,6 +127,17 @@ describe.skipIf(process.platform !== 'linux').each(Object.entries(KINDS))('a dat
     expect(b.sources[0]).toMatchObject({ family, ip: a.address.ip, port: a.address.port });
     expect(b.sources[0]!.words).toEqual(a.address.words);
     expect([a.failed, b.failed]).toEqual([[], []]);
+  });
+
+  it.each([1, 5, 333, 1451])('hands each of many datagrams of %i bytes in where words begin', async (size) => {
+    const [a, b] = [await open(make), await open(make)];
+    const starts = new Set<number>();
+    b.on.datagram = (offset) => starts.add(offset & 3);
+    for (let i = 0; i < 40; i++) a.queue(filled(size, i), b.address);
+    a.flush();
+    await until(() => b.heard.length === 40, 'all of them');
+    b.heard.forEach(({ bytes }, i) => expect(bytes.equals(filled(size, i))).toBe(true));
+    expect([...starts]).toEqual([0]);
   });
 
   it('keeps the order for each of many destinations, in more than one queue holds', async () => {
