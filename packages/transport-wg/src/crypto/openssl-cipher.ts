@@ -1,12 +1,14 @@
 import { processFunctions, type CFunction, type CType, type PacketMemory } from '@wirepath/linux';
-import type { PacketCipher, PacketKey } from './packet-cipher.js';
+import type { PacketCipher } from './packet-cipher.js';
 
 /** The block that makes the one-time key of Poly1305 (RFC 8439 section 2.6); the packet follows it in one stream. */
 const BLOCK_BYTES = 64;
 /** Where the parts of the scratch begin; the context, whose size OpenSSL tells, is last. */
 const COUNTER = 32;
 const TAG = 48;
-const CONTEXT = 64;
+/** 16 zeros, and the lengths behind them. */
+const TRAILER = 64;
+const CONTEXT = 96;
 
 /**
  * The versions whose signatures these are. Another one is refused untried: with other signatures the process would end in the
@@ -29,9 +31,130 @@ interface Primitives {
  * @throws Error where they cannot be had, with the reason.
  */
 export function opensslCipher(memory: PacketMemory): PacketCipher {
-  const primitives = bindPrimitives();
-  const scratch = new Scratch(memory, primitives);
-  return { name: 'openssl', key: (bytes) => new OpensslKey(scratch, bytes) };
+  const { chaCha20, contextBytes, init, update, final } = bindPrimitives();
+  const { bytes, i32, address: base } = memory;
+  const scratch = memory.reserve(CONTEXT + contextBytes);
+  const keyWord = scratch >>> 2;
+  const counterWord = (scratch + COUNTER) >>> 2;
+  const tagWord = (scratch + TAG) >>> 2;
+  const trailerLengthWord = (scratch + TRAILER + 24) >>> 2;
+  const keyAddress = base + scratch;
+  const counterAddress = keyAddress + COUNTER;
+  const tagAddress = keyAddress + TAG;
+  const trailerAddress = keyAddress + TRAILER;
+  const context = keyAddress + CONTEXT;
+  /** Whose words lie in the scratch. */
+  let held: Int32Array | undefined;
+
+  const hold = (key: Int32Array) => {
+    i32.set(key, keyWord);
+    i32[counterWord + 1] = 0;
+    held = key;
+  };
+
+  /** One call makes the block for Poly1305's key, which falls into the target's margin, and the packet behind it. */
+  const crypt = (key: Int32Array, high: number, low: number, source: number, length: number, target: number) => {
+    if (held !== key) hold(key);
+    i32[counterWord] = 0;
+    i32[counterWord + 2] = low;
+    i32[counterWord + 3] = high;
+    const zeros = source - BLOCK_BYTES;
+    if ((zeros & 3) === 0) for (let at = zeros >>> 2, end = source >>> 2; at < end; at++) i32[at] = 0;
+    else bytes.fill(0, zeros, source);
+    const block = base + target - BLOCK_BYTES;
+    chaCha20(block, base + zeros, BLOCK_BYTES + length, keyAddress, counterAddress);
+    init(context, block);
+  };
+
+  /**
+   * The tag of a ciphertext (RFC 8439 section 2.8), behind which padding and lengths are written: at most 31 bytes. Both numbers are
+   * multiples of 4, as those of nearly all packets are.
+   */
+  const authenticate = (ciphertext: number, length: number, to: number) => {
+    const end = (ciphertext + length) >>> 2;
+    i32[end] = 0;
+    i32[end + 1] = 0;
+    i32[end + 2] = 0;
+    const lengths = (ciphertext + length + (-length & 15)) >>> 2;
+    i32[lengths] = 0;
+    i32[lengths + 1] = 0;
+    i32[lengths + 2] = length;
+    i32[lengths + 3] = 0;
+    update(context, base + ciphertext, (lengths << 2) + 16 - ciphertext);
+    final(context, to);
+  };
+
+  /** The same wherever the ciphertext lies, which is left as it is. */
+  const authenticateApart = (ciphertext: number, length: number, to: number) => {
+    const padding = -length & 15;
+    i32[trailerLengthWord] = length;
+    update(context, base + ciphertext, length);
+    update(context, trailerAddress + 16 - padding, padding + 16);
+    final(context, to);
+  };
+
+  const isIntactApart = (source: number, length: number) => {
+    authenticateApart(source, length, tagAddress);
+    let difference = 0;
+    for (let i = 0; i < 16; i++) difference |= (bytes[4 * tagWord + i] ?? 0) ^ (bytes[source + length + i] ?? 0);
+    return difference === 0;
+  };
+
+  /**
+   * Padding and lengths lie behind the ciphertext for one call, over the tag and what follows it, which may be the next packet: a
+   * second call for them would throw OpenSSL out of its SIMD registers, for a quarter of the time of a full packet.
+   */
+  const isIntact = (source: number, length: number) => {
+    const end = (source + length) >>> 2;
+    const tag0 = i32[end] ?? 0;
+    const tag1 = i32[end + 1] ?? 0;
+    const tag2 = i32[end + 2] ?? 0;
+    const tag3 = i32[end + 3] ?? 0;
+    const next0 = i32[end + 4] ?? 0;
+    const next1 = i32[end + 5] ?? 0;
+    const next2 = i32[end + 6] ?? 0;
+    const next3 = i32[end + 7] ?? 0;
+    authenticate(source, length, tagAddress);
+    i32[end] = tag0;
+    i32[end + 1] = tag1;
+    i32[end + 2] = tag2;
+    i32[end + 3] = tag3;
+    i32[end + 4] = next0;
+    i32[end + 5] = next1;
+    i32[end + 6] = next2;
+    i32[end + 7] = next3;
+    // All of it is looked at, whatever differs: how long this takes tells nothing.
+    const difference =
+      ((i32[tagWord] ?? 0) ^ tag0) |
+      ((i32[tagWord + 1] ?? 0) ^ tag1) |
+      ((i32[tagWord + 2] ?? 0) ^ tag2) |
+      ((i32[tagWord + 3] ?? 0) ^ tag3);
+    return difference === 0;
+  };
+
+  return {
+    name: 'openssl',
+    key(keyBytes) {
+      const key = new Int32Array(Uint8Array.from(keyBytes).buffer);
+      return {
+        seal(high, low, source, length, target) {
+          crypt(key, high, low, source, length, target);
+          if (((target | length) & 3) === 0) authenticate(target, length, base + target + length);
+          else authenticateApart(target, length, base + target + length);
+        },
+        open(high, low, source, length, target) {
+          crypt(key, high, low, source, length, target);
+          return ((source | length) & 3) === 0 ? isIntact(source, length) : isIntactApart(source, length);
+        },
+        destroy() {
+          key.fill(0);
+          if (held !== key) return;
+          i32.fill(0, keyWord, keyWord + key.length);
+          held = undefined;
+        },
+      };
+    },
+  };
 }
 
 function bindPrimitives(): Primitives {
@@ -50,141 +173,4 @@ function bindPrimitives(): Primitives {
     update: bind('Poly1305_Update', 'void', 'uint64', 'uint64', 'uint64'),
     final: bind('Poly1305_Final', 'void', 'uint64', 'uint64'),
   };
-}
-
-/** What all keys of a memory share: they work one after another. */
-class Scratch {
-  readonly chaCha20: CFunction;
-  readonly init: CFunction;
-  readonly update: CFunction;
-  readonly final: CFunction;
-  readonly view: DataView;
-  readonly u32: Uint32Array;
-  readonly base: number;
-  /** Index of its first word: of the key. */
-  readonly words: number;
-  readonly keyAddress: number;
-  readonly counterAddress: number;
-  readonly tagAddress: number;
-  readonly contextAddress: number;
-  /** Whose words lie in the scratch. */
-  holder: OpensslKey | undefined;
-
-  constructor(memory: PacketMemory, { chaCha20, contextBytes, init, update, final }: Primitives) {
-    const offset = memory.reserve(CONTEXT + contextBytes);
-    this.chaCha20 = chaCha20;
-    this.init = init;
-    this.update = update;
-    this.final = final;
-    this.view = memory.view;
-    this.u32 = memory.u32;
-    this.base = memory.address;
-    this.words = offset >>> 2;
-    const at = memory.address + offset;
-    this.keyAddress = at;
-    this.counterAddress = at + COUNTER;
-    this.tagAddress = at + TAG;
-    this.contextAddress = at + CONTEXT;
-  }
-}
-
-class OpensslKey implements PacketKey {
-  readonly #scratch: Scratch;
-  readonly #key: Uint32Array;
-
-  constructor(scratch: Scratch, bytes: Uint8Array) {
-    this.#scratch = scratch;
-    this.#key = new Uint32Array(Uint8Array.from(bytes).buffer);
-  }
-
-  seal(counterHigh: number, counterLow: number, source: number, length: number, target: number): void {
-    const scratch = this.#scratch;
-    this.#crypt(scratch, counterHigh, counterLow, source, length, target);
-    this.#authenticate(scratch, target, length, scratch.base + target + length);
-  }
-
-  open(counterHigh: number, counterLow: number, source: number, length: number, target: number): boolean {
-    const scratch = this.#scratch;
-    this.#crypt(scratch, counterHigh, counterLow, source, length, target);
-    // Padding and lengths lie behind the ciphertext for one call, over the tag and what follows it, which may be the next packet: a
-    // second call for them would throw OpenSSL out of its SIMD registers, for a quarter of the time of a full packet.
-    const { view, u32 } = scratch;
-    const end = source + length;
-    const tag0 = view.getInt32(end, true);
-    const tag1 = view.getInt32(end + 4, true);
-    const tag2 = view.getInt32(end + 8, true);
-    const tag3 = view.getInt32(end + 12, true);
-    const next0 = view.getInt32(end + 16, true);
-    const next1 = view.getInt32(end + 20, true);
-    const next2 = view.getInt32(end + 24, true);
-    const next3 = view.getInt32(end + 28, true);
-    this.#authenticate(scratch, source, length, scratch.tagAddress);
-    view.setInt32(end, tag0, true);
-    view.setInt32(end + 4, tag1, true);
-    view.setInt32(end + 8, tag2, true);
-    view.setInt32(end + 12, tag3, true);
-    view.setInt32(end + 16, next0, true);
-    view.setInt32(end + 20, next1, true);
-    view.setInt32(end + 24, next2, true);
-    view.setInt32(end + 28, next3, true);
-    // All of it is looked at, whatever differs: how long this takes tells nothing.
-    const tag = scratch.words + TAG / 4;
-    const difference =
-      ((u32[tag] ?? 0) ^ tag0) |
-      ((u32[tag + 1] ?? 0) ^ tag1) |
-      ((u32[tag + 2] ?? 0) ^ tag2) |
-      ((u32[tag + 3] ?? 0) ^ tag3);
-    return difference === 0;
-  }
-
-  destroy(): void {
-    this.#key.fill(0);
-    const { u32, words, holder } = this.#scratch;
-    if (holder !== this) return;
-    u32.fill(0, words, words + this.#key.length);
-    this.#scratch.holder = undefined;
-  }
-
-  /** One call makes the block for Poly1305's key, which falls into the target's margin, and the packet behind it. */
-  #crypt(scratch: Scratch, high: number, low: number, source: number, length: number, target: number): void {
-    const { view, u32, base, words } = scratch;
-    if (scratch.holder !== this) this.#hold(scratch);
-    const counter = words + COUNTER / 4;
-    u32[counter] = 0;
-    u32[counter + 2] = low;
-    u32[counter + 3] = high;
-    const zeros = source - BLOCK_BYTES;
-    view.setFloat64(zeros, 0, true);
-    view.setFloat64(zeros + 8, 0, true);
-    view.setFloat64(zeros + 16, 0, true);
-    view.setFloat64(zeros + 24, 0, true);
-    view.setFloat64(zeros + 32, 0, true);
-    view.setFloat64(zeros + 40, 0, true);
-    view.setFloat64(zeros + 48, 0, true);
-    view.setFloat64(zeros + 56, 0, true);
-    const block = base + target - BLOCK_BYTES;
-    scratch.chaCha20(block, base + zeros, BLOCK_BYTES + length, scratch.keyAddress, scratch.counterAddress);
-    scratch.init(scratch.contextAddress, block);
-  }
-
-  /** The tag of a ciphertext (RFC 8439 section 2.8), behind which padding and lengths are written: at most 31 bytes. */
-  #authenticate(scratch: Scratch, ciphertext: number, length: number, tagAddress: number): void {
-    const { view, contextAddress } = scratch;
-    const end = ciphertext + length;
-    view.setFloat64(end, 0, true);
-    view.setFloat64(end + 8, 0, true);
-    const lengths = end + (-length & 15);
-    view.setFloat64(lengths, 0, true);
-    view.setInt32(lengths + 8, length, true);
-    view.setInt32(lengths + 12, 0, true);
-    scratch.update(contextAddress, scratch.base + ciphertext, lengths + 16 - ciphertext);
-    scratch.final(contextAddress, tagAddress);
-  }
-
-  #hold(scratch: Scratch): void {
-    const key = this.#key;
-    for (let i = 0; i < key.length; i += 1) scratch.u32[scratch.words + i] = key[i] ?? 0;
-    scratch.u32[scratch.words + COUNTER / 4 + 1] = 0;
-    scratch.holder = this;
-  }
 }
