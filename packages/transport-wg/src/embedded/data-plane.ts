@@ -51,6 +51,8 @@ export class DataPlane {
   readonly #memory: PacketMemory;
   readonly #buffers: PacketBuffers;
   readonly #throttles = new Map<DevicePeer<PacketPath>, EventThrottle>();
+  /** What the batch is to be told of. */
+  readonly #untold: (() => void)[] = [];
   #device: Device<PacketPath> | undefined;
   #chosen: ChosenCipher | undefined;
   /** Why datagrams go one by one. */
@@ -75,7 +77,7 @@ export class DataPlane {
     ];
     this.#memory = new PacketMemory(sizes.reduce((sum, size) => sum + size));
     const buffers = (this.#buffers = new PacketBuffers(this.#memory));
-    buffers.opened.onFull = () => this.#inner.flush();
+    buffers.opened.onFull = () => this.#handOn();
     if (isTun) {
       const table = routingTable(node.interfaceName, options.fwmark);
       const onLoop = (packet: Uint8Array) => mishaps.looped(packet, mark.value);
@@ -178,10 +180,12 @@ export class DataPlane {
   /** At the end of whatever may have had the device do something: what it gave to be delivered and sent goes out. */
   settle(): void {
     this.#batchNowMs = undefined;
-    this.#inner.flush();
+    this.#handOn();
     this.#buffers.opened.clear();
     this.sockets.flush();
     this.#rearm();
+    // Last, so that no packet waits for what the path engine makes of it.
+    for (const tell of this.#untold.splice(0)) tell();
   }
 
   /** Nothing is done by itself any more. */
@@ -189,6 +193,12 @@ export class DataPlane {
     this.#stopped = true;
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+  }
+
+  /** To the inner side, what was opened. */
+  #handOn(): void {
+    this.#device?.finish();
+    this.#inner.flush();
   }
 
   #cipher() {
@@ -241,7 +251,7 @@ export class DataPlane {
     onHandshake: ({ publicKey }, { unixMs }) => {
       const { mishaps, events } = this.#parts;
       mishaps.shookHands(publicKey);
-      events.handshake.tell({ publicKey, atUnixMs: unixMs });
+      this.#untold.push(() => events.handshake.tell({ publicKey, atUnixMs: unixMs }));
     },
     onHandshakeRefused: (why, publicKey, { remote }) => this.#parts.mishaps.handshakeRefused(why, publicKey, remote),
     onOverload: () => this.#parts.mishaps.overloaded(),
@@ -249,15 +259,16 @@ export class DataPlane {
       this.sockets.authenticated(from);
       const { path } = from;
       if (this.#throttles.get(peer)?.admitAuthenticated(path, now))
-        this.#parts.events.authenticated.tell({ publicKey: peer.publicKey, path });
+        this.#untold.push(() => this.#parts.events.authenticated.tell({ publicKey: peer.publicKey, path }));
     },
     onSent: (peer, now) => {
-      if (this.#throttles.get(peer)?.admitSent(now)) this.#parts.events.sent.tell({ publicKey: peer.publicKey });
+      if (this.#throttles.get(peer)?.admitSent(now))
+        this.#untold.push(() => this.#parts.events.sent.tell({ publicKey: peer.publicKey }));
     },
     onSourceNotAllowed: ({ publicKey }, source) => this.#parts.mishaps.sourceNotAllowed(publicKey, source),
     onPathWanted: (peer, now) => {
       if (this.#throttles.get(peer)?.admitPathWanted(now))
-        this.#parts.events.pathWanted.tell({ publicKey: peer.publicKey });
+        this.#untold.push(() => this.#parts.events.pathWanted.tell({ publicKey: peer.publicKey }));
     },
   };
 }

@@ -6,33 +6,32 @@ const SLOTS = 256;
  * may be in; whoever else wants it takes it. Nothing that was not found is kept.
  */
 export class AddressCache<Value> {
-  readonly #addressBytes: number;
-  readonly #addresses: Uint8Array;
+  readonly #words: number;
+  readonly #addresses: Int32Array;
   readonly #values = new Array<Value | undefined>(SLOTS).fill(undefined);
   #isEmpty = true;
 
   /** @param addressBytes 4 or 16. */
   constructor(addressBytes: number) {
-    this.#addressBytes = addressBytes;
-    this.#addresses = new Uint8Array(SLOTS * addressBytes);
+    this.#words = addressBytes / 4;
+    this.#addresses = new Int32Array(SLOTS * this.#words);
   }
 
   get(bytes: Uint8Array, offset: number): Value | undefined {
-    const slot = this.#slotOf(bytes, offset);
-    const value = this.#values[slot];
-    if (value === undefined) return undefined;
-    const size = this.#addressBytes;
-    const at = slot * size;
-    for (let i = 0; i < size; i++) if (this.#addresses[at + i] !== bytes[offset + i]) return undefined;
-    return value;
+    const words = this.#words;
+    const slot = slotOf(bytes, offset + 4 * words);
+    for (let i = 0; i < words; i++) {
+      if (this.#addresses[slot * words + i] !== wordAt(bytes, offset + 4 * i)) return undefined;
+    }
+    return this.#values[slot];
   }
 
   /** @returns the value. */
   put(bytes: Uint8Array, offset: number, value: Value | undefined): Value | undefined {
     if (value === undefined) return undefined;
-    const slot = this.#slotOf(bytes, offset);
-    const size = this.#addressBytes;
-    for (let i = 0; i < size; i++) this.#addresses[slot * size + i] = bytes[offset + i] ?? 0;
+    const words = this.#words;
+    const slot = slotOf(bytes, offset + 4 * words);
+    for (let i = 0; i < words; i++) this.#addresses[slot * words + i] = wordAt(bytes, offset + 4 * i);
     this.#values[slot] = value;
     this.#isEmpty = false;
     return value;
@@ -43,10 +42,18 @@ export class AddressCache<Value> {
     if (!this.#isEmpty) this.#values.fill(undefined);
     this.#isEmpty = true;
   }
+}
 
-  /** Addresses of one network differ in their last bytes. */
-  #slotOf(bytes: Uint8Array, offset: number): number {
-    const end = offset + this.#addressBytes;
-    return ((bytes[end - 1] ?? 0) ^ ((bytes[end - 2] ?? 0) * 31) ^ ((bytes[end - 3] ?? 0) * 7)) & (SLOTS - 1);
-  }
+/** Addresses of one network differ in their last bytes. */
+function slotOf(bytes: Uint8Array, end: number): number {
+  return ((bytes[end - 1] ?? 0) ^ ((bytes[end - 2] ?? 0) * 31) ^ ((bytes[end - 3] ?? 0) * 7)) & (SLOTS - 1);
+}
+
+function wordAt(bytes: Uint8Array, offset: number): number {
+  return (
+    (bytes[offset] ?? 0) |
+    ((bytes[offset + 1] ?? 0) << 8) |
+    ((bytes[offset + 2] ?? 0) << 16) |
+    ((bytes[offset + 3] ?? 0) << 24)
+  );
 }

@@ -3,10 +3,11 @@ import { choosePacketCipher } from '../crypto/choose-packet-cipher.js';
 import type { Aead } from './aead.js';
 import { HandshakeAdmission } from './admission.js';
 import { AllowedIps } from './allowed-ips.js';
-import { DEFAULT_MTU, REJECT_AFTER_TIME_MS } from './constants.js';
+import { DEFAULT_MTU } from './constants.js';
 import { CookieChecker } from './cookie.js';
 import { KEY_BYTES, type DhKeyPair } from './crypto.js';
 import { defaultAead } from './crypto-self-test.js';
+import { DataReceiver } from './data-receiver.js';
 import {
   loadPrivateKey,
   parsePrefixes,
@@ -16,8 +17,7 @@ import {
 } from './device-config.js';
 import { newDropCounters, type DropCounters, type DropReason } from './drops.js';
 import { IndexTable } from './index-table.js';
-import { IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, ipLength, ipVersion } from './ip-packet.js';
-import { isRejectedCounter } from './keypair.js';
+import { IPV4_DESTINATION, IPV6_DESTINATION, ipVersion } from './ip-packet.js';
 import { formatKey, parseKey } from './keys.js';
 import {
   decodeCookieReply,
@@ -29,13 +29,12 @@ import {
   MESSAGE_TRANSPORT_DATA,
   messageType,
   readUint32,
-  TRANSPORT_HEADER_BYTES,
   TRANSPORT_MIN_BYTES,
 } from './messages.js';
 import { readInitiation, remoteIdentity, type RemoteIdentity } from './noise.js';
 import { MAX_PACKET_BYTES, type PacketBuffers } from './packet-buffers.js';
 import { Peer, type IndexEntry } from './peer.js';
-import { peerContext, type PeerContext } from './peer-context.js';
+import { DeviceContext } from './peer-context.js';
 import type { DeviceSink, DevicePeer, PacketResult } from './sink.js';
 import { TimerQueue } from './timer-queue.js';
 
@@ -55,17 +54,18 @@ export class Device<P> {
   readonly #buffers: PacketBuffers;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #u32: Uint32Array;
   readonly #sourceBytes: (path: P) => Uint8Array;
-  readonly #context: PeerContext<P>;
+  readonly #context: DeviceContext<P>;
   readonly #timers = new TimerQueue();
   readonly #indices: IndexTable<IndexEntry<P>>;
   readonly #peers = new Map<string, Peer<P>>();
   readonly #allowedIps: AllowedIps<Peer<P>>;
   readonly #admission: HandshakeAdmission;
+  readonly #data: DataReceiver<P>;
   readonly #drops: DropCounters = newDropCounters();
   #local: DhKeyPair;
   #checker: CookieChecker;
-  #mtu: number;
 
   /** @throws {RangeError} when the private key is not 32 bytes. @throws {Error} when no AEAD works here. */
   constructor(options: DeviceOptions<P>) {
@@ -76,10 +76,12 @@ export class Device<P> {
     this.#buffers = buffers;
     this.#bytes = buffers.memory.bytes;
     this.#view = buffers.memory.view;
+    this.#u32 = buffers.memory.u32;
     this.#sourceBytes = options.sourceBytes;
-    this.#mtu = options.mtu ?? DEFAULT_MTU;
     this.#allowedIps = new AllowedIps(options.onRange);
     this.#indices = new IndexTable(this.#random);
+    const lookUps = { indices: this.#indices, allowedIps: this.#allowedIps, sink: this.#sink, buffers };
+    this.#data = new DataReceiver({ ...lookUps, drop: (reason) => this.#drop(reason) });
     this.#admission = new HandshakeAdmission(options.underLoadHandshakesPerSecond);
     this.#local = loadPrivateKey(options.privateKey);
     this.#checker = new CookieChecker(this.#aead, this.#random, this.#local.publicKey);
@@ -105,7 +107,7 @@ export class Device<P> {
   }
 
   setMtu(mtu: number): void {
-    this.#mtu = mtu;
+    this.#context.mtu = mtu;
   }
 
   /**
@@ -245,15 +247,24 @@ export class Device<P> {
   handleDatagram(datagram: Uint8Array, from: P, now: number): void {
     if (datagram.length > MAX_PACKET_BYTES) this.#drop('malformed');
     else this.handleDatagramAt(this.#buffers.putDatagram(datagram), datagram.length, from, now);
+    this.finish();
   }
 
-  /** Takes a datagram off the wire, in the packet memory. The 64 bytes before it, and its own, may be overwritten. */
+  /**
+   * Takes a datagram off the wire, in the packet memory at a multiple of 4. The 64 bytes before it, and its own, may be
+   * overwritten. {@link finish} follows.
+   */
   handleDatagramAt(offset: number, sizeBytes: number, from: P, now: number): void {
-    const isData = sizeBytes >= TRANSPORT_MIN_BYTES && this.#view.getUint32(offset, true) === MESSAGE_TRANSPORT_DATA;
+    const isData = sizeBytes >= TRANSPORT_MIN_BYTES && this.#u32[offset >>> 2] === MESSAGE_TRANSPORT_DATA;
     const reason = isData
-      ? this.#receiveData(offset, sizeBytes, from, now)
+      ? this.#data.receive(offset, sizeBytes, from, now)
       : this.#receiveHandshake(this.#bytes.subarray(offset, offset + sizeBytes), from, now);
     if (reason !== undefined) this.#drop(reason);
+  }
+
+  /** Hands on what was opened: after the last datagram of a batch. */
+  finish(): void {
+    this.#data.finish();
   }
 
   /** When {@link handleTimeout} has to be called next, in `now` time. */
@@ -266,6 +277,7 @@ export class Device<P> {
   }
 
   #receiveHandshake(datagram: Uint8Array, from: P, now: number): DropReason | undefined {
+    this.finish();
     switch (messageType(datagram)) {
       case MESSAGE_INITIATION:
         return this.#admit(datagram, from, now) ?? this.#receiveInitiation(datagram, from, now);
@@ -323,41 +335,6 @@ export class Device<P> {
     return peer === undefined ? 'unknown-receiver' : peer.receiveCookieReply(reply, now);
   }
 
-  #receiveData(offset: number, sizeBytes: number, from: P, now: number): DropReason | undefined {
-    const view = this.#view;
-    const entry = this.#indices.get(view.getUint32(offset + 4, true));
-    if (entry?.keypair === undefined) return 'unknown-receiver';
-    const { peer, keypair } = entry;
-    const low = view.getUint32(offset + 8, true);
-    const high = view.getUint32(offset + 12, true);
-    if (now - keypair.createdAtMs >= REJECT_AFTER_TIME_MS || isRejectedCounter(high, low)) return 'expired-session';
-    const available = sizeBytes - TRANSPORT_MIN_BYTES;
-    const packet = this.#buffers.opened.take(available);
-    if (!keypair.receiveKey.open(high, low, offset + TRANSPORT_HEADER_BYTES, available, packet)) return 'decrypt';
-    if (!keypair.replay.accept(high, low)) return 'replay';
-
-    peer.receiveData(keypair, sizeBytes, available === 0 ? 'keepalive' : 'data', from, now);
-    return available === 0 ? undefined : this.#deliver(peer, packet, available);
-  }
-
-  #deliver(peer: Peer<P>, packet: number, available: number): DropReason | undefined {
-    const bytes = this.#bytes;
-    const version = ipVersion(bytes, packet, available);
-    const length = version === 0 ? undefined : ipLength(bytes, packet, available, version);
-    if (length === undefined) return 'inner-malformed';
-    const owner =
-      version === 4
-        ? this.#allowedIps.lookup4(bytes, packet + IPV4_SOURCE)
-        : this.#allowedIps.lookup6(bytes, packet + IPV6_SOURCE);
-    if (owner !== peer) {
-      const at = packet + (version === 4 ? IPV4_SOURCE : IPV6_SOURCE);
-      this.#sink.onSourceNotAllowed?.(peer, bytes.slice(at, at + (version === 4 ? 4 : 16)));
-      return 'source-not-allowed';
-    }
-    this.#sink.deliver(packet, length, peer);
-    return undefined;
-  }
-
   #drop(reason: DropReason): void {
     this.#drops[reason]++;
   }
@@ -379,19 +356,15 @@ export class Device<P> {
     return remoteIdentity(this.#local, publicKey, presharedKey);
   }
 
-  #makeContext({ samePath, wallClockMs = Date.now, cipher }: DeviceOptions<P>): PeerContext<P> {
+  #makeContext({ samePath, wallClockMs = Date.now, cipher, mtu = DEFAULT_MTU }: DeviceOptions<P>): DeviceContext<P> {
     const buffers = this.#buffers;
-    return peerContext({
-      aead: this.#aead,
-      cipher: cipher ?? (() => choosePacketCipher(buffers.memory).cipher),
-      sink: this.#sink,
-      buffers,
-      timers: this.#timers,
-      random: this.#random,
-      samePath,
-      wallClockMs,
-      local: () => this.#local,
-      mtu: () => this.#mtu,
-    });
+    const lent = { aead: this.#aead, sink: this.#sink, timers: this.#timers, random: this.#random };
+    return new DeviceContext(
+      { ...lent, buffers, samePath, wallClockMs, mtu },
+      {
+        cipher: cipher ?? (() => choosePacketCipher(buffers.memory).cipher),
+        local: () => this.#local,
+      },
+    );
   }
 }

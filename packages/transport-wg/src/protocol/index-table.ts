@@ -5,6 +5,8 @@ export class IndexTable<Entry> {
   /** By the index as a signed number, which V8 has no need to allocate. */
   readonly #entries = new Map<number, Entry>();
   readonly #random: (size: number) => Uint8Array;
+  /** What was asked for last, since packets come in rows. */
+  #last: { readonly index: number; readonly entry: Entry } | undefined;
 
   constructor(random: (size: number) => Uint8Array) {
     this.#random = random;
@@ -19,14 +21,20 @@ export class IndexTable<Entry> {
   }
 
   get(index: number): Entry | undefined {
-    return this.#entries.get(index | 0);
+    const last = this.#last;
+    if (last !== undefined && last.index === index) return last.entry;
+    const entry = this.#entries.get(index | 0);
+    if (entry !== undefined) this.#last = { index, entry };
+    return entry;
   }
 
   set(index: number, entry: Entry): void {
+    this.#last = undefined;
     this.#entries.set(index | 0, entry);
   }
 
   delete(index: number): void {
+    this.#last = undefined;
     this.#entries.delete(index | 0);
   }
 

@@ -22,32 +22,52 @@ export interface PeerContext<P> {
   readonly samePath: (a: P, b: P) => boolean;
   readonly buffers: PacketBuffers;
   /** Counts the device's initiations, sent and consumed: a later one has a greater number. */
-  readonly nextSequence: () => number;
+  nextSequence(): number;
 }
 
-/** The same, where what may change or is made late is asked for. */
-export function peerContext<P>(
-  parts: Omit<PeerContext<P>, 'cipher' | 'local' | 'mtu' | 'nextSequence'> & {
-    readonly cipher: () => PacketCipher;
-    readonly local: () => DhKeyPair;
-    readonly mtu: () => number;
-  },
-): PeerContext<P> {
-  let cipher: PacketCipher | undefined;
-  let sequence = 0;
-  return {
-    ...parts,
-    nextSequence: () => sequence++,
-    get cipher() {
-      return (cipher ??= parts.cipher());
-    },
-    get local() {
-      return parts.local();
-    },
-    get mtu() {
-      return parts.mtu();
-    },
-  };
+/** What the device itself has, where it may change as a whole or is made late: it is asked for. */
+type OnDemand = Pick<PeerContext<unknown>, 'cipher' | 'local'>;
+
+/** A class, for objects with accessors beside other things are slow ones, and this one is on the way of every packet. */
+export class DeviceContext<P> implements PeerContext<P> {
+  readonly aead: Aead;
+  readonly sink: DeviceSink<P>;
+  readonly timers: TimerQueue;
+  readonly random: (size: number) => Uint8Array;
+  readonly wallClockMs: () => number;
+  readonly samePath: (a: P, b: P) => boolean;
+  readonly buffers: PacketBuffers;
+  mtu: number;
+  readonly #onDemand: { readonly [Name in keyof OnDemand]: () => OnDemand[Name] };
+  #cipher: PacketCipher | undefined;
+  #sequence = 0;
+
+  constructor(
+    parts: Omit<PeerContext<P>, keyof OnDemand | 'nextSequence'>,
+    onDemand: { readonly [Name in keyof OnDemand]: () => OnDemand[Name] },
+  ) {
+    this.aead = parts.aead;
+    this.sink = parts.sink;
+    this.timers = parts.timers;
+    this.random = parts.random;
+    this.wallClockMs = parts.wallClockMs;
+    this.samePath = parts.samePath;
+    this.buffers = parts.buffers;
+    this.mtu = parts.mtu;
+    this.#onDemand = onDemand;
+  }
+
+  get cipher(): PacketCipher {
+    return (this.#cipher ??= this.#onDemand.cipher());
+  }
+
+  get local(): DhKeyPair {
+    return this.#onDemand.local();
+  }
+
+  nextSequence(): number {
+    return this.#sequence++;
+  }
 }
 
 /** A random whole number of milliseconds below `belowMs`. */

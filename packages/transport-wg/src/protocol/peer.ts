@@ -20,7 +20,7 @@ import {
 } from './messages.js';
 import type { ClaimedInitiation, RemoteIdentity } from './noise.js';
 import { jitterMs, type PeerContext } from './peer-context.js';
-import type { AuthenticatedKind, HandshakeInfo, PeerCounters, DevicePeer, SessionState } from './sink.js';
+import type { HandshakeInfo, PeerCounters, DevicePeer, SessionState } from './sink.js';
 import { PeerTimers } from './timers.js';
 
 /**
@@ -55,6 +55,10 @@ export class Peer<P> implements DevicePeer<P> {
   /** A keepalive could not be sent for want of a path. */
   #keepaliveWanted = false;
   #removed = false;
+  /** What the sink was told last: for the packets of one batch, whose time is one, once. */
+  #toldSentMs = NaN;
+  #toldAuthenticatedMs = NaN;
+  #toldPath: P | undefined;
 
   constructor(
     context: PeerContext<P>,
@@ -240,7 +244,10 @@ export class Peer<P> implements DevicePeer<P> {
     if (sizeBytes > 0) this.#timers.dataSent(now);
     else this.counters.keepalivesSent++;
     this.#transmit(datagram, TRANSPORT_MIN_BYTES + padded, this.paths);
-    if (sizeBytes > 0) sink.onSent(this, now);
+    if (sizeBytes > 0 && now !== this.#toldSentMs) {
+      this.#toldSentMs = now;
+      sink.onSent(this, now);
+    }
 
     const old = keypair.role === 'initiator' && now - keypair.createdAtMs >= REKEY_AFTER_TIME_MS;
     if (old || keypair.needsRekeyByCount()) this.requestInitiation(now, false);
@@ -293,8 +300,11 @@ export class Peer<P> implements DevicePeer<P> {
     return this.#handshakes.consumeCookieReply(reply, now) ? undefined : 'cookie-reply';
   }
 
-  /** A transport data message was decrypted and is no replay. `sizeBytes` is the datagram's. */
-  receiveData(keypair: Keypair, sizeBytes: number, kind: AuthenticatedKind, from: P, now: number): void {
+  /**
+   * Transport data messages were decrypted and are no replays. @param sizeBytes of all their datagrams.
+   * @param dataCount how many of them were no keepalives.
+   */
+  receiveData(keypair: Keypair, sizeBytes: number, dataCount: number, from: P, now: number): void {
     this.#authenticated(sizeBytes, from, now);
     if (this.#keypairs.confirm(keypair)) {
       this.#handshakes.forgetPending();
@@ -303,8 +313,12 @@ export class Peer<P> implements DevicePeer<P> {
     } else if (keypair === this.#keypairs.current && this.#handshakes.forgetOvertaken()) {
       this.#timers.stopInitiating();
     }
-    if (kind === 'data') this.#timers.dataReceived(now);
+    if (dataCount > 0) this.#timers.dataReceived(now, dataCount);
     this.#rekeyOnReceipt(now);
+    const kind = dataCount > 0 ? 'data' : 'keepalive';
+    if (from === this.#toldPath && now === this.#toldAuthenticatedMs && kind === 'data') return;
+    this.#toldPath = from;
+    this.#toldAuthenticatedMs = now;
     this.#context.sink.onAuthenticated(this, from, kind, now);
   }
 
@@ -312,7 +326,7 @@ export class Peer<P> implements DevicePeer<P> {
     this.rxBytes += sizeBytes;
     this.#timers.anyAuthenticatedReceived(now);
     if (!this.roaming) return;
-    const [only] = this.paths;
+    const only = this.paths[0];
     if (only === undefined || this.paths.length > 1 || !this.#context.samePath(only, from)) this.paths = [from];
   }
 
@@ -369,7 +383,7 @@ export class Peer<P> implements DevicePeer<P> {
 
 /** Plaintext is padded to a multiple of 16, but never beyond the MTU (a larger packet was accepted as it is). */
 export function paddedLength(length: number, mtu: number): number {
-  const padded = Math.ceil(length / PADDING_MULTIPLE) * PADDING_MULTIPLE;
+  const padded = (length + PADDING_MULTIPLE - 1) & -PADDING_MULTIPLE;
   return Math.max(length, Math.min(padded, mtu));
 }
 

@@ -16,6 +16,14 @@ export class ReplayWindow {
 
   /** Marks the counter as seen. @returns false when it was seen before or lies behind the window. */
   accept(high: number, low: number): boolean {
+    // Almost always: the next one, or one soon after it.
+    const step = (low - this.#lastLow) | 0;
+    if (high === this.#lastHigh && step > 0 && step < BLOCK_BITS && low > this.#lastLow) {
+      const block = low >>> 5;
+      if (block !== this.#lastLow >>> 5) this.#ring[block % RING_BLOCKS] = 0;
+      this.#lastLow = low;
+      return this.#mark(low);
+    }
     // Exact where it matters: the halves differ by little whenever the counter is near the window.
     const ahead = (high - this.#lastHigh) * 0x1_0000_0000 + (low - this.#lastLow);
     if (ahead > 0) {
@@ -28,6 +36,11 @@ export class ReplayWindow {
     } else if (-ahead >= REPLAY_WINDOW_SIZE) {
       return false;
     }
+    return this.#mark(low);
+  }
+
+  /** @returns false when it is marked already. */
+  #mark(low: number): boolean {
     const block = (low >>> 5) % RING_BLOCKS;
     const bit = 1 << (low % BLOCK_BITS);
     const bits = this.#ring[block] ?? 0;

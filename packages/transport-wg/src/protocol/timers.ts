@@ -117,9 +117,10 @@ export class PeerTimers {
     }
   }
 
-  dataReceived(now: number): void {
+  /** @param count of packets at once. */
+  dataReceived(now: number, count: number): void {
+    if (this.#keepalive.dueMs !== Infinity || count > 1) this.#needsAnotherKeepalive = true;
     if (this.#keepalive.dueMs === Infinity) this.#set(this.#keepalive, now + KEEPALIVE_TIMEOUT_MS);
-    else this.#needsAnotherKeepalive = true;
   }
 
   anyAuthenticatedSent(now: number): void {

@@ -155,9 +155,10 @@ export class Sockets implements Datagrams {
   }
 
   sendOnAll(paths: readonly PacketPath[], offset: number, sizeBytes: number): void {
-    const [first, ...others] = paths;
+    const first = paths[0];
     if (first !== undefined) this.sendOn(first, offset, sizeBytes);
-    for (const other of others) {
+    if (paths.length < 2) return;
+    for (const other of paths.slice(1)) {
       // The header of a channel is written before the bytes, so each has a copy of its own.
       const { bytes } = this.#options.buffers.memory;
       this.sendOn(other, this.#options.buffers.putMessage(bytes.subarray(offset, offset + sizeBytes)), sizeBytes);
@@ -344,10 +345,9 @@ export class Sockets implements Datagrams {
   }
 
   #receiveOn(shared: boolean, from: PacketPath, offset: number, sizeBytes: number): void {
-    const { bytes, view } = this.#options.buffers.memory;
+    const { bytes, u32 } = this.#options.buffers.memory;
     // Almost all is data of WireGuard's (its type, and three zeros): the rest is looked at more closely.
-    if (sizeBytes >= 32 && view.getUint32(offset, true) === 4)
-      return this.#options.onWireGuard(offset, sizeBytes, from);
+    if (sizeBytes >= 32 && u32[offset >>> 2] === 4) return this.#options.onWireGuard(offset, sizeBytes, from);
     const datagram = bytes.subarray(offset, offset + sizeBytes);
     const kind = kindOf(datagram);
     // On an extra base what is nobody's may be a listener's (a port mapping protocol); on the shared one WireGuard counts it.

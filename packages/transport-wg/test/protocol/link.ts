@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Device } from '../../src/protocol/device.js';
 import type { DeviceOptions, PeerConfig } from '../../src/protocol/device-config.js';
 import { newBuffers } from './test-buffers.js';
+import type { PacketBuffers } from '../../src/protocol/packet-buffers.js';
 import type { AuthenticatedKind, DeviceSink, HandshakeInfo, DevicePeer } from '../../src/protocol/sink.js';
 
 /**
@@ -109,6 +110,7 @@ export class Node {
   readonly handshakes: (HandshakeInfo<Path> & { peer: string })[] = [];
   readonly authenticated: { from: Path; kind: AuthenticatedKind; now: number }[] = [];
   readonly replies: Uint8Array[] = [];
+  readonly buffers: PacketBuffers;
   /** Called from inside the device's calls to its sink, with the sink method's name. */
   interrupt: (name: keyof DeviceSink<Path>) => unknown = () => undefined;
   pathsWanted = 0;
@@ -122,6 +124,7 @@ export class Node {
     this.addresses = new Set([name]);
     const random = seededRandom(name);
     const { read, ...memory } = newBuffers();
+    this.buffers = memory.buffers;
     this.device = new Device<Path>({
       ...memory,
       privateKey: random(32),
