@@ -1,5 +1,5 @@
 // What the relay costs: memory of many allocations, and processor time of relayed packets over UDP, TCP and TLS, beside coturn.
-//   node bench/relay.mjs [--allocations 10000] [--clients 40] [--rounds 3] [--coturn PATH] [--json]
+//   node bench/relay.mjs [--allocations 10000] [--clients 40] [--rounds 3] [--coturn PATH] [--without TRICKS] [--json]
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -16,11 +16,13 @@ import { median } from './lib/median.mjs';
 import { readOptions, wholeNumber } from './lib/options.mjs';
 import { table } from './lib/table.mjs';
 
-const USAGE = `node bench/relay.mjs [--allocations N] [--clients N] [--rounds N] [--coturn PATH] [--json]
+const USAGE = `node bench/relay.mjs [--allocations N] [--clients N] [--rounds N] [--coturn PATH] [--without TRICKS] [--json]
   --allocations N  held at a time on one server (default 10000; it takes as many ports and open files)
   --clients N      each sending 250 packets a second, or as many as it can (default 40)
   --rounds N       in which the servers take turns; medians are printed (default 3)
   --coturn PATH    of another turnserver than Debian's
+  --without        tricks that the relay is to do without, one entry each, several joined by +: batches,gso,gro,gso+gro
+  --only udp       leaves out allocations, TCP and TLS
 On loopback. The relay is the real command. Packets need Debian's coturn, whose server is measured in the same run.`;
 
 const options = readOptions(USAGE, {
@@ -28,10 +30,13 @@ const options = readOptions(USAGE, {
   clients: { type: 'string', default: '40' },
   rounds: { type: 'string', default: '3' },
   coturn: { type: 'string', default: 'turnserver' },
+  without: { type: 'string', default: '' },
+  only: { type: 'string', default: '' },
 });
 const count = wholeNumber(options.allocations, 'allocations');
 const clients = wholeNumber(options.clients, 'clients');
 const rounds = wholeNumber(options.rounds, 'rounds');
+const without = options.without.split(',').filter((tricks) => tricks !== '');
 
 const IP = '127.0.0.1';
 const REALM = 'bench';
@@ -85,7 +90,8 @@ class Server {
   }
 }
 
-async function startWirepath() {
+/** @param avoid tricks to do without. */
+async function startWirepath(avoid = []) {
   const [port, tlsPort] = [await freePort(), await freePort()];
   const turn = {
     listen: `${IP}:${port}`,
@@ -95,6 +101,7 @@ async function startWirepath() {
     relayPorts: [32768, 65535],
     maxAllocations: 4 * count,
     allowPeers: ['127.0.0.0/8'],
+    avoid,
   };
   const file = join(folder, 'server.json');
   await writeFile(file, JSON.stringify({ server: { turn }, log: { level: 'warn' } }), { mode: 0o600 });
@@ -269,19 +276,25 @@ async function load({ server, port }, sizeBytes, perSecond) {
 /** Medians of rounds in which the servers take turns. */
 async function loads() {
   const rows = [];
+  const servers = { wirepath: () => startWirepath() };
+  if (hasCoturn) servers.coturn = startCoturn;
+  for (const tricks of without) servers[`without ${tricks}`] = () => startWirepath(tricks.split('+'));
   for (const perSecond of [clients * 250, 0])
     for (const sizeBytes of [100, 1200]) {
-      const of = { wirepath: [], coturn: [] };
+      const of = Object.fromEntries(Object.keys(servers).map((name) => [name, []]));
       for (let round = 0; round < rounds; round += 1)
-        for (const [name, start] of Object.entries({ wirepath: startWirepath, coturn: startCoturn })) {
+        for (const [name, start] of Object.entries(servers)) {
           const running = await start();
           of[name].push(await load(running, sizeBytes, perSecond));
           await running.server.stop();
         }
       const middle = (results) =>
         Object.fromEntries(Object.keys(results[0]).map((key) => [key, median(results.map((one) => one[key]))]));
-      const [wirepath, coturn] = [middle(of.wirepath), middle(of.coturn)];
-      rows.push({ perSecond, sizeBytes, wirepath, coturn, ratio: wirepath.perCpuSecond / coturn.perCpuSecond });
+      const ours = middle(of.wirepath);
+      for (const [server, results] of Object.entries(of)) {
+        const one = middle(results);
+        rows.push({ perSecond, sizeBytes, server, ...one, ratio: ours.perCpuSecond / one.perCpuSecond });
+      }
     }
   return rows;
 }
@@ -290,41 +303,36 @@ const hasCoturn = [options.coturn, 'turnutils_uclient'].every(
   (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0,
 );
 const result = {
-  held: await allocations(),
-  loads: hasCoturn ? await loads() : [],
-  relayed: hasCoturn ? await throughput() : [],
+  held: options.only === 'udp' ? undefined : await allocations(),
+  loads: await loads(),
+  relayed: hasCoturn && options.only !== 'udp' ? await throughput() : [],
 };
 await rm(folder, { recursive: true, force: true });
 
 if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
 else {
   const { held, loads: ofLoads, relayed } = result;
-  const rows = [
-    ['allocations held', held.allocations],
-    ['bytes of the server for each', Math.round(held.bytesEach)],
-    ['ms to make them', Math.round(held.allocateMs)],
-    ['ms to refresh them', Math.round(held.refreshMs)],
-    ['ms from SIGTERM to the end', Math.round(held.stopMs)],
-  ];
-  process.stdout.write(`${table([['one server', ''], ...rows])}\n\n`);
-  if (!hasCoturn) process.stdout.write("Relayed packets: skipped, Debian's coturn is not installed\n");
-  else {
-    process.stdout.write(
-      `${table([
-        ['UDP, per CPU second', 'bytes', 'wirepath', 'lost', 'p99 ms', 'coturn', 'lost', 'p99 ms', 'ratio'],
-        ...ofLoads.map(({ perSecond, sizeBytes, wirepath: ours, coturn, ratio }) => [
-          perSecond === 0 ? 'all they can' : `${perSecond}/s each way`,
-          sizeBytes,
-          Math.round(ours.perCpuSecond),
-          ours.lost,
-          ours.p99Ms,
-          Math.round(coturn.perCpuSecond),
-          coturn.lost,
-          coturn.p99Ms,
-          ratio,
-        ]),
-      ])}\np99 is of the way there and back, so through the relay twice.\n\n`,
-    );
+  if (held !== undefined) {
+    const rows = [
+      ['allocations held', held.allocations],
+      ['bytes of the server for each', Math.round(held.bytesEach)],
+      ['ms to make them', Math.round(held.allocateMs)],
+      ['ms to refresh them', Math.round(held.refreshMs)],
+      ['ms from SIGTERM to the end', Math.round(held.stopMs)],
+    ];
+    process.stdout.write(`${table([['one server', ''], ...rows])}\n\n`);
+  }
+  process.stdout.write(
+    `${table([
+      ['UDP', 'bytes', 'server', 'packets per CPU second', 'lost', 'median ms', 'p99 ms', 'ours to it'],
+      ...ofLoads.map(({ perSecond, sizeBytes, server, perCpuSecond, lost, medianMs, p99Ms, ratio }) => [
+        ...[perSecond === 0 ? 'all they can' : `${perSecond}/s each way`, sizeBytes, server],
+        ...[Math.round(perCpuSecond), lost, medianMs, p99Ms, ratio],
+      ]),
+    ])}\nms are of the way there and back, so through the relay twice.\n\n`,
+  );
+  if (!hasCoturn) process.stdout.write("Beside coturn: skipped, Debian's coturn is not installed\n");
+  else if (relayed.length > 0) {
     process.stdout.write(
       `${table([
         ['turnutils_uclient, per CPU second', 'wirepath', 'lost', 'coturn', 'lost', 'ratio'],

@@ -1,5 +1,5 @@
 import { transportAddress } from '@wirepath/core/plugin';
-import { PacketMemory, socketAddress } from '@wirepath/linux';
+import { PacketMemory, socketAddress, type UdpOffload } from '@wirepath/linux';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StunTurnServer, TurnRelay } from '../src/index.js';
 import { Outbox, OUTBOX_BYTES } from '../src/server/udp/outbox.js';
@@ -21,7 +21,9 @@ const SIZES = [0, 1, 2, 3, 4, 5, 99, 100, 1200, 1200, 1200, 1201, 1473, 8000];
 const DATAGRAMS = 10 * SIZES.length;
 
 describe.each([
-  ['the best of this system', systemUdpNetwork],
+  ['the best of this system', () => systemUdpNetwork()],
+  ['batches without GSO and GRO', () => systemUdpNetwork(['gso', 'gro'])],
+  ['single system calls', () => systemUdpNetwork(['batches', 'gso', 'gro'])],
   ['node:dgram', dgramNetwork],
 ])('relaying by %s', (_name, udp) => {
   it.each(['127.0.0.1', '::1'])('alters, swaps and loses nothing of bursts of any size (%s)', async (ip) => {
@@ -84,6 +86,24 @@ it.skipIf(process.platform !== 'linux')('alters nothing of what the system has j
   peer.datagrams.flush();
   await eventually('all are there', () => datagrams.received.length === texts.length);
   expect(datagrams.received.map(({ text }) => text)).toEqual(texts);
+});
+
+it.skipIf(process.platform !== 'linux').each<[avoid: UdpOffload[], used: string[]]>([
+  [[], ['sendmmsg', 'recvmmsg', 'GSO', 'GRO']],
+  [['gso'], ['sendmmsg', 'recvmmsg', 'GRO']],
+  [['gro'], ['sendmmsg', 'recvmmsg', 'GSO']],
+  [['batches'], ['GRO']],
+  [['batches', 'gso', 'gro'], []],
+])('turn.avoid %j: status and log say what is used', async (avoid, used) => {
+  const needs = testNeeds();
+  const server = new StunTurnServer(needs, { turn: { listen: '127.0.0.1:0', users: { lab: 'secret' }, avoid } });
+  await server.start({ signal });
+  cleanups.push(() => server.stop());
+  const means = { sockets: 'batched', used, givenUp: [] };
+  expect(server.status()).toMatchObject({ udp: means });
+  expect(needs.logger.lines).toContainEqual(
+    expect.objectContaining({ level: 'info', message: 'turn: how datagrams go', fields: means }),
+  );
 });
 
 describe('the outbox', () => {

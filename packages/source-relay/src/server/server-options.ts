@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { isLoopback, parseTransportAddress, type SchemaLibrary, type TransportAddress } from '@wirepath/core/plugin';
+import { UDP_OFFLOADS, type UdpOffload } from '@wirepath/linux';
 import { isCidr } from './ip-ranges.js';
 
 export const DEFAULT_REALM = 'relay';
@@ -49,6 +50,8 @@ export interface TurnOptions {
   readonly allowPeers?: readonly string[] | undefined;
   /** CIDRs that may not be relayed to; wins over `allowPeers`. */
   readonly denyPeers?: readonly string[] | undefined;
+  /** Of `embedded`: what is not to be used although the system has it, for it is broken here. @default none */
+  readonly avoid?: readonly UdpOffload[] | undefined;
   /** @default 'embedded' */
   readonly engine?: 'embedded' | 'node-turn' | undefined;
 }
@@ -147,6 +150,10 @@ export function serverOptionsSchema(z: SchemaLibrary) {
           'CIDRs that may be relayed to although they are refused by default (private, loopback, this machine)',
         ),
       denyPeers: cidrs.default([]).describe('CIDRs that may not be relayed to; wins over `allowPeers`'),
+      avoid: z
+        .array(z.enum(UDP_OFFLOADS))
+        .default([])
+        .describe('Ways of sending and receiving datagrams that are not to be used, where they are broken here'),
       engine: z
         .enum(['embedded', 'node-turn'])
         .default('embedded')

@@ -51,11 +51,12 @@ import { untakenOf } from './untaken-options.js';
 import { TurnService } from './turn-service.js';
 import { openTcpListener, type OpenTcpListener, type TcpListener } from './tcp-listener.js';
 import { systemUdpNetwork } from './udp/system-udp-network.js';
-import { UdpSockets, type UdpNetwork } from './udp/udp-network.js';
+import { udpMeans, type UdpMeans } from './udp/udp-means.js';
+import { UdpSockets } from './udp/udp-network.js';
 
 /** What tests replace. */
 export interface StunTurnServerEdges {
-  readonly udp?: () => UdpNetwork;
+  readonly udp?: typeof systemUdpNetwork;
   readonly openTcp?: OpenTcpListener;
   readonly limits?: StrangerShares;
   readonly connectionLimits?: ConnectionLimits;
@@ -97,7 +98,7 @@ export class StunTurnServer implements RunningServer {
     this.#needs = needs;
     this.#options = options;
     this.#edges = edges;
-    this.#sockets = new UdpSockets((edges.udp ?? systemUdpNetwork)());
+    this.#sockets = new UdpSockets((edges.udp ?? systemUdpNetwork)(options.turn?.avoid));
     this.#mistakes = new RelayMistakes(needs.clock);
     this.#own = new MachineAddresses(needs.clock, [], edges.addresses);
     this.#limits = new StrangerLimits(edges.limits ?? DEFAULT_STRANGER_SHARES, needs.random);
@@ -118,6 +119,7 @@ export class StunTurnServer implements RunningServer {
     try {
       if (turn !== undefined) await this.#createTurn(turn);
       await this.#listen();
+      if (turn !== undefined) this.#needs.logger.info('turn: how datagrams go', { ...this.#udpMeans() });
       // Asked on purpose after every wait: stop() may have come in between.
       if (signal.aborted || this.#stopped) throw new CodedError('ABORTED', 'STUN and TURN: stopped while starting');
     } catch (error) {
@@ -309,12 +311,9 @@ export class StunTurnServer implements RunningServer {
     sockets.start();
   }
 
-  /** What the listening sockets make use of: that differs only where the system has refused something. */
-  #udpMeans(): Readonly<Record<string, unknown>> {
-    const sockets = [...this.#listeners, ...this.#members()].map(({ socket }) => socket.datagrams);
-    const [first] = sockets;
-    const givenUp = new Set(sockets.flatMap(({ offloads }) => offloads.givenUp));
-    return { sockets: first?.kind, used: first?.offloads.used ?? [], givenUp: [...givenUp] };
+  /** Of the listening sockets. */
+  #udpMeans(): UdpMeans {
+    return udpMeans([...this.#listeners, ...this.#members()].map(({ socket }) => socket.datagrams));
   }
 
   #members(): UdpListener[] {

@@ -10,6 +10,7 @@ import {
   UDP_BATCHES_BYTES,
   UdpBatches,
   type DatagramSocket,
+  type UdpOffload,
 } from '@wirepath/linux';
 import { OUTBOX_BYTES } from './outbox.js';
 import type { BoundDatagrams, UdpNetwork } from './udp-network.js';
@@ -20,11 +21,14 @@ import type { BoundDatagrams, UdpNetwork } from './udp-network.js';
  */
 const BUFFER_BYTES = 4 * 1024 * 1024;
 
-/** The real network: many datagrams at a time where the system can, one by one with `node:dgram` elsewhere. */
-export function systemUdpNetwork(): UdpNetwork {
+/**
+ * The real network: many datagrams at a time where the system can, one by one with `node:dgram` elsewhere.
+ * @param avoid what is not to be used although the system has it.
+ */
+export function systemUdpNetwork(avoid: readonly UdpOffload[] = []): UdpNetwork {
   try {
     const memory = new PacketMemory(UDP_BATCHES_BYTES + OUTBOX_BYTES);
-    return new SystemNetwork(memory, new UdpBatches(memory));
+    return new SystemNetwork(memory, new UdpBatches(memory, { avoid }));
   } catch (error) {
     if (!(error instanceof NativeCodeError)) throw error;
     return dgramNetwork();
