@@ -26,25 +26,37 @@ export class ForegroundCommand {
   readonly exited: Promise<number | null>;
   output = '';
 
-  /** @param files beside the rc file, by name. */
+  /** @param files beside the rc file, by name. @param under a program, with its arguments, that becomes the command. */
   static async start(
     command: 'serve' | 'up',
     content: object,
-    { args = [], files = {} }: { args?: readonly string[]; files?: Readonly<Record<string, string>> } = {},
+    {
+      args = [],
+      files = {},
+      under = [],
+    }: { args?: readonly string[]; files?: Readonly<Record<string, string>>; under?: readonly string[] } = {},
   ): Promise<ForegroundCommand> {
     const folder = await mkdtemp(join(tmpdir(), 'wirepath-command-'));
     for (const [name, text] of Object.entries({ ...files, 'rc.json': JSON.stringify(content) }))
       await writeFile(join(folder, name), text, { mode: 0o600 });
-    const started = new ForegroundCommand(folder, [command, '--config', 'rc.json', ...args]);
+    const started = new ForegroundCommand(folder, [
+      ...under,
+      process.execPath,
+      BIN,
+      command,
+      '--config',
+      'rc.json',
+      ...args,
+    ]);
     await eventually(`${command} to be up`, () => started.output.includes(' is up'), 20_000).catch((error: unknown) => {
       throw new Error(started.output, { cause: error });
     });
     return started;
   }
 
-  private constructor(folder: string, args: readonly string[]) {
+  private constructor(folder: string, [program = '', ...args]: readonly string[]) {
     this.#folder = folder;
-    const child = spawn(process.execPath, [BIN, ...args], this.#options());
+    const child = spawn(program, args, this.#options());
     this.#child = child;
     child.stdout.on('data', (text) => (this.output += String(text)));
     child.stderr.on('data', (text) => (this.output += String(text)));
