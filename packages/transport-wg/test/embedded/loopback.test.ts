@@ -36,6 +36,19 @@ describe('two embedded transports', () => {
     expect(stats!.txBytes).toBeGreaterThan(148 + 52);
   });
 
+  it('deliver a packet before they tell what it says of its path', async () => {
+    const [a, b] = await pair();
+    await connect(a, b);
+    // What the handshake led to is told as well, and at most once in 20 ms.
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    const order: string[] = [];
+    b.transport.onAuthenticated(() => order.push('told'));
+    b.transport.packets!.onPacket(() => order.push('packet'));
+    a.send(b, 'to b');
+    await until(() => order.length === 2, 'both');
+    expect(order).toEqual(['packet', 'told']);
+  });
+
   it('keep packets for a peer that has no path yet, and say that one is wanted', async () => {
     const [a, b] = await pair();
     introduce(a, b);
