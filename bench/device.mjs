@@ -2,6 +2,7 @@
  * What many peers and a flood of handshakes cost a device, ours beside wireguard-go in the same run: as root on Linux, two network
  * namespaces with a tunnel between them.
  */
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -127,12 +128,15 @@ async function flood(lab, { publicKey }, port, rate) {
   const args = [lab.addresses[0], port, publicKey, sources, rate, ...(options.cookies ? ['cookies'] : [])].map(String);
   const sender = lab.spawn(1, [process.execPath, FLOOD, ...args]);
   let said = '';
-  sender.stdout.on('data', (text) => (said += text));
+  const ended = once(sender, 'close');
+  const begun = new Promise((resolve) => sender.stdout.on('data', (text) => ((said += text), resolve())));
+  await Promise.race([begun, ended]);
   await sleep(FLOOD_SETTLE_MS);
   const megabits = await streamMegabits(lab, seconds);
   await lab.stop(sender);
-  if (said === '') throw new Error(`the flood: ${sender.lastWords}`);
-  return { megabits, ...JSON.parse(said) };
+  const [, result] = said.split('\n');
+  if (!result) throw new Error(`the flood: ${sender.lastWords}`);
+  return { megabits, ...JSON.parse(result) };
 }
 
 /** One device that receives a stream while a flood of each rate comes in, and while the same flood goes to a closed port. */

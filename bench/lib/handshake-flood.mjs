@@ -2,7 +2,7 @@
  * A process of its own: handshake initiations for one device, each with a right mac1 and otherwise random, so that the device has
  * to look into them, from addresses of 198.18.0.0/15 (RFC 2544). They are forged; with `cookies` as the last word they are those of
  * somebody who has them all, and proves each with the cookie that it is sent (then the network has to lead here, with a local
- * route). Ends at SIGTERM and prints how many went out.
+ * route). Prints a line when it begins; ends at SIGTERM and prints how many went out.
  *   node handshake-flood.mjs ADDRESS PORT PUBLIC_KEY SOURCES PER_SECOND [cookies]      as root on Linux; 0: as many as can be
  */
 import { createSocket } from 'node:dgram';
@@ -103,6 +103,7 @@ function sendUpTo(count) {
   return Math.max(0, taken);
 }
 
+process.stdout.write('begins\n');
 const startedAt = performance.now();
 while (!ended) {
   if (perSecond === 0) {
