@@ -1,22 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NodeProcess, reasonToSkip, TwoNamespaces } from './namespaces.js';
+import { crossed, startTransfer } from './transfer.js';
 
-const fixture = fileURLToPath(new URL('./fixtures/transfer.mjs', import.meta.url));
 const SIZE_BYTES = 60_000_000;
 const reason = reasonToSkip();
 if (reason) console.log(`skipped: bytes through a tunnel, in network namespaces: ${reason}`);
-
-interface End {
-  readonly sent: string;
-  readonly received: string;
-  readonly receivedBytes: number;
-}
 
 describe.skipIf(reason)('what goes through a tunnel', () => {
   let lab: TwoNamespaces;
@@ -70,16 +59,10 @@ describe.skipIf(reason)('what goes through a tunnel', () => {
     });
     await Promise.all([a.event('started'), b.event('started')]);
     expect(lab.pings(lab.a, ipB)).toBe(true);
-    const within = (namespace: string, role: string) =>
-      ['netns', 'exec', namespace, process.execPath, fixture, role, ipB, String(SIZE_BYTES)] as const;
-    const server = spawn('ip', within(lab.b, 'serve'), { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
-    const said = text(server.stdout);
-    await once(server.stderr, 'data');
-    const dialled = await promisify(execFile)('ip', within(lab.a, 'dial'), { timeout: 60_000 });
-    const ends = [JSON.parse(dialled.stdout), JSON.parse(await said)] as [End, End];
-    expect(ends.map(({ receivedBytes }) => receivedBytes)).toEqual([SIZE_BYTES, SIZE_BYTES]);
-    expect(ends[0].received).toBe(ends[1].sent);
-    expect(ends[1].received).toBe(ends[0].sent);
+    const transfer = await startTransfer(lab, ipB, SIZE_BYTES);
+    const { sent, received, receivedBytes } = crossed(await transfer.ends);
+    expect(receivedBytes).toEqual([SIZE_BYTES, SIZE_BYTES]);
+    expect(received).toEqual(sent);
     const pings = lab.in(lab.a, 'ping', '-c', '20', '-i', '0.02', '-w', '10', '-s', '8000', ipB);
     expect(pings).toContain('20 received');
     for (const counted of [errors(lab.a), errors(lab.b)]) {

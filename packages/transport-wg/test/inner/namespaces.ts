@@ -110,15 +110,16 @@ export class NodeProcess {
   /** @param wrapper a command that the process is started through, such as `setpriv`. */
   start(
     namespace: string,
-    config: { interfaceName: string; address: string; options?: object; peers?: object[] },
+    config: { interfaceName: string; address: string; options?: object; peers?: object[]; clockRate?: number },
     wrapper: readonly string[] = [],
   ): void {
-    const { interfaceName, address, options = {}, peers = [] } = config;
+    const { interfaceName, address, options = {}, peers = [], clockRate = 1 } = config;
     const settings = {
       privateKey: this.#privateKey,
       node: { interfaceName, addresses: [address], mtu: 1420 },
       options,
       peers,
+      clockRate,
     };
     const command = ['ip', 'netns', 'exec', namespace, ...wrapper, process.execPath, fixture, JSON.stringify(settings)];
     const child = spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
@@ -136,11 +137,23 @@ export class NodeProcess {
     this.#child?.stdin?.write(`${JSON.stringify({ command, ...parameters })}\n`);
   }
 
-  /** The first event of that kind, waiting for it. */
-  async event(name: string): Promise<NodeEvent> {
+  /** Of the process itself: `ip netns exec` becomes what it runs. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** What a command is answered with, by an event of its name. */
+  ask(command: string, parameters: object = {}): Promise<NodeEvent> {
+    const since = this.events.length;
+    this.tell(command, parameters);
+    return this.event(command, since);
+  }
+
+  /** The first event of that kind, waiting for it. @param since of those from this one on. */
+  async event(name: string, since = 0): Promise<NodeEvent> {
     const deadline = performance.now() + EVENT_DEADLINE_MS;
     for (;;) {
-      const found = this.events.find(({ event }) => event === name);
+      const found = this.events.slice(since).find(({ event }) => event === name);
       if (found) return found;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) throw new Error(`waited in vain for "${name}" after ${JSON.stringify(this.events)}`);
