@@ -19,6 +19,7 @@ import { parseKey } from '../protocol/keys.js';
 import { createFirewall } from '../system/firewall/create-firewall.js';
 import type { Firewall } from '../system/firewall/firewall.js';
 import { UapiServer } from '../uapi/socket/server.js';
+import { atExit } from './at-exit.js';
 import { DataPlane } from './data-plane.js';
 import { EmbeddedUapi, type KnownPeer } from './embedded-uapi.js';
 import { pinSockets, prepareSockets } from './prepare-sockets.js';
@@ -65,6 +66,7 @@ export class EmbeddedTransport implements Transport {
   readonly openTcpOutside = (remote: TransportAddress) => this.#outside.openTcp(remote);
   readonly openUdpOutside = (remote: TransportAddress) => this.#outside.openUdp(remote);
   #uapi: UapiServer | undefined;
+  #atExit: Disposable | undefined;
   #listening = false;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -216,6 +218,11 @@ export class EmbeddedTransport implements Transport {
     }
     if (this.#plane.tun && !this.killSwitch?.holds)
       prepareSockets(this.#plane.sockets, this.#mark.value, this.#needs.logger);
+    if (this.#plane.tun)
+      this.#atExit = atExit(() => {
+        this.#uapi?.removeNow();
+        this.#plane.tun?.removeRulesNow();
+      });
     await this.#plane.inner.start({ signal, listenPort });
     this.#plane.speedUp();
     this.killSwitch?.start();
@@ -227,6 +234,7 @@ export class EmbeddedTransport implements Transport {
     await this.#starting;
     await this.#uapi?.stop();
     await this.#plane.inner.stop();
+    this.#atExit?.[Symbol.dispose]();
     for (const publicKey of this.#peers.keys()) this.#plane.removePeer(publicKey);
     this.#peers.clear();
     this.#plane.sockets.flush();

@@ -127,6 +127,11 @@ export class TunInterface implements InnerSide {
     await this.#device?.close();
   }
 
+  /** Of a process that is ending, with which the device goes: the rules. */
+  removeRulesNow(): void {
+    this.#network.closeNow();
+  }
+
   #open(): BatchedTun {
     const { node, buffers, avoid } = this.#options;
     return openTun(node.interfaceName, buffers.memory, avoid);

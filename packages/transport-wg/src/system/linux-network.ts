@@ -170,19 +170,27 @@ export class LinuxNetwork {
   async close({ staysThere = false }: { staysThere?: boolean } = {}): Promise<void> {
     if (this.#closed) return this.#applying;
     this.#closed = true;
-    this.#applying = this.#applying.then(() => {
-      const added = new Set(this.#added.map(entryKey));
-      const removed = this.#keeper.entries().filter((entry) => {
-        return entry.kind === 'rule' || (staysThere && (entry.kind === 'route' || added.has(entryKey(entry))));
-      });
-      try {
-        // Rules that lead to us first, then the exceptions from them.
-        this.#keeper.close(removed.reverse());
-      } catch (error) {
-        this.#logger.warn('rules were left behind', { error: String(error) });
-      }
-    });
+    this.#applying = this.#applying.then(() => this.#remove(staysThere));
     await this.#applying;
+  }
+
+  /** As {@link close}, at once, whatever is under way: for a process that is ending. */
+  closeNow(): void {
+    this.#closed = true;
+    this.#remove(false);
+  }
+
+  #remove(staysThere: boolean): void {
+    const added = new Set(this.#added.map(entryKey));
+    const removed = this.#keeper.entries().filter((entry) => {
+      return entry.kind === 'rule' || (staysThere && (entry.kind === 'route' || added.has(entryKey(entry))));
+    });
+    try {
+      // Rules that lead to us first, then the exceptions from them.
+      this.#keeper.close(removed.reverse());
+    } catch (error) {
+      this.#logger.warn('rules were left behind', { error: String(error) });
+    }
   }
 
   #schedule(): void {

@@ -95,6 +95,11 @@ export class UapiServer {
     await this.#close();
   }
 
+  /** Of a process that is ending: the file alone. */
+  removeNow(): void {
+    this.#socket?.releaseNow();
+  }
+
   async #close(): Promise<void> {
     const server = this.#server;
     const socket = this.#socket;

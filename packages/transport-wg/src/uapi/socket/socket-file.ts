@@ -1,4 +1,5 @@
 import { CodedError, distrustOfPath, trustedOwners } from '@wirepath/core/plugin';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { lstat, mkdir, mkdtemp, link, readdir, rmdir, unlink, chmod } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -19,6 +20,8 @@ export function uapiSocketPath(interfaceName: string, folder: string = WIREGUARD
 export interface ClaimedSocket {
   /** Removes the file, unless somebody has put another in its place. */
   release(): Promise<void>;
+  /** As {@link release}, for a process that is ending. */
+  releaseNow(): void;
 }
 
 /**
@@ -59,6 +62,10 @@ async function claimOnce(server: Server, path: string): Promise<ClaimedSocket> {
       async release() {
         const now = await lstat(path).catch(absent);
         if (now?.dev === dev && now.ino === ino) await unlink(path).catch(absent);
+      },
+      releaseNow() {
+        const now = lstatSync(path, { throwIfNoEntry: false });
+        if (now?.dev === dev && now.ino === ino) unlinkSync(path);
       },
     };
   } catch (error) {
