@@ -21,22 +21,23 @@ async function traces(lab: Lab, host: string): Promise<string[]> {
 
 describeInLab('a daemon that ends', () => {
   it.each([
-    ['one peer', '10.77.0.2/32'],
-    ['all traffic through the peer', '0.0.0.0/0'],
-  ])('by SIGTERM leaves nothing: %s', async (_, allowedIps) => {
+    ['SIGTERM', 'one peer', '10.77.0.2/32'],
+    ['SIGTERM', 'all traffic through the peer', '0.0.0.0/0'],
+    ['SIGINT', 'all traffic through the peer', '0.0.0.0/0'],
+  ] as const)('by %s, while packets pass, leaves nothing: %s', async (signal, _, allowedIps) => {
     const pair = await pairForTest({ a: 'none', b: 'none' });
     const { lab, a, b } = pair;
     await a.configure([b.asPeer({ allowedIps: [allowedIps] })]);
     const before = await traces(lab, 'a');
     const { ping } = await startPair(pair);
-    await ping.stop();
     expect(await traces(lab, 'a')).not.toEqual(before);
     const uapiSocket = `/var/run/wireguard/${a.interfaceName}.sock`;
     const controlSockets = join(lab.folder, 'run', 'wirepath');
     expect(existsSync(uapiSocket)).toBe(true);
     expect(await readdir(controlSockets)).toHaveLength(3);
 
-    expect(await a.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(await a.stop(signal)).toEqual({ code: 0, signal: null });
+    await ping.stop();
     expect(await traces(lab, 'a')).toEqual(before);
     expect(existsSync(uapiSocket)).toBe(false);
     expect(await readdir(controlSockets)).toHaveLength(2);
