@@ -19,8 +19,12 @@ const TEXTS: Readonly<Record<string, string>> = {
   ENOBUFS: 'no buffer space',
 };
 
-/** Node's table has one name of Linux's too few (asm-generic/errno.h). */
-const NAMES = new Map<number, string>(process.platform === 'linux' ? [[77, 'EBADFD']] : []);
+/** asm-generic/errno.h: one that Node's table does not have, and one that the kernel has another name for than Node's first. */
+const OF_LINUX: readonly (readonly [number, string])[] = [
+  [77, 'EBADFD'],
+  [95, 'EOPNOTSUPP'],
+];
+const NAMES = new Map(process.platform === 'linux' ? OF_LINUX : []);
 for (const [name, errno] of Object.entries(constants.errno)) {
   // Of two names for one number (EAGAIN, EWOULDBLOCK) the first is the usual one.
   if (!NAMES.has(errno)) NAMES.set(errno, name);

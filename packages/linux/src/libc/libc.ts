@@ -29,6 +29,7 @@ export interface LinuxLibc extends Libc {
   /** @param timeout address of a timespec; 0: none. @returns how many messages it has received. */
   recvmmsg(fd: number, messages: number, count: number, flags: number, timeout: number): number;
   sendto(fd: number, address: number, sizeBytes: number, flags: number, name: number, nameBytes: number): number;
+  sendmsg(fd: number, message: number, flags: number): number;
   /** @returns how many messages it has sent; -1 where that would be none. */
   sendmmsg(fd: number, messages: number, count: number, flags: number): number;
   /** A second number for what `fd` is, closed on exec. */
@@ -162,6 +163,7 @@ function bindOnLinux(): LinuxLibc {
     recvmsg: call('recvmsg', 'int', 'uint64', 'int'),
     recvmmsg: call('recvmmsg', 'int', 'uint64', 'uint32', 'int', 'uint64'),
     sendto: call('sendto', 'int', 'uint64', 'uint64', 'int', 'uint64', 'uint32'),
+    sendmsg: call('sendmsg', 'int', 'uint64', 'int'),
     sendmmsg: call('sendmmsg', 'int', 'uint64', 'uint32', 'int'),
     duplicate: (fd) => duplicate(fd, F_DUPFD_CLOEXEC, 0),
     if_indextoname: call('if_indextoname', 'uint32', 'uint64'),

@@ -62,7 +62,7 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
     this.#sendmmsg = !avoid.has('batches');
     this.#recvmmsg = !avoid.has('batches');
     // A kernel that does not know segments would send one huge datagram.
-    this.#gso = this.#sendmmsg && !avoid.has('gso') && this.#probe(UDP_SEGMENT, 0, 'GSO');
+    this.#gso = !avoid.has('gso') && this.#probe(UDP_SEGMENT, 0, 'GSO');
     this.#gro = !avoid.has('gro') && this.#probe(UDP_GRO, 1, 'GRO');
   }
 
@@ -97,8 +97,8 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
     const count = this.#queued;
     if (count === 0) return;
     this.#queued = 0;
-    if (count === 1 || !this.#sendmmsg) for (let at = 0; at < count; at++) this.#sendOne(at);
-    else this.#sendMany(count);
+    if (count > 1 && (this.#sendmmsg || this.#gso)) this.#sendMany(count);
+    else for (let at = 0; at < count; at++) this.#sendOne(at);
   }
 
   close(): Promise<void> {
@@ -118,8 +118,9 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
     this.#group(count);
     const { messages } = send;
     let first = 0;
+    let triedAgain = -1;
     for (let message = 0; message < messages;) {
-      const sent = libc.sendmmsg(this.descriptor, send.header(message), messages - message, MSG_DONTWAIT);
+      const sent = this.#sendMessages(message, messages - message);
       if (sent > 0) {
         for (let i = 0; i < sent; i++) first += send.count(message + i);
         message += sent;
@@ -127,16 +128,22 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
       }
       const errno = libc.errno();
       if (errno === EINTR) continue;
+      if (errno === EAGAIN && triedAgain !== message) {
+        triedAgain = message;
+        continue;
+      }
       const datagrams = send.count(message);
       this.#refused(errno, first, datagrams);
       first += datagrams;
       message++;
-      // One by one from here on, and what is left of these too: their messages are gone with the first of it.
-      if (!this.#sendmmsg) {
-        for (let at = first; at < count; at++) this.#sendOne(at);
-        return;
-      }
     }
+  }
+
+  /** The first of so many messages, and the others where that costs no further call. @returns how many; -1 for none. */
+  #sendMessages(message: number, count: number): number {
+    const { libc, send } = this.#shared;
+    if (this.#sendmmsg) return libc.sendmmsg(this.descriptor, send.header(message), count, MSG_DONTWAIT);
+    return libc.sendmsg(this.descriptor, send.header(message), MSG_DONTWAIT) < 0 ? -1 : 1;
   }
 
   /** Datagrams of one size, one behind the other to one destination, become one message. The last of them may be shorter. */
@@ -187,18 +194,24 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
       } else if (!isForeign) return this.#lost(errno, datagrams);
     }
     // A firewall says EPERM too, and so does a full table of connections: for now, and not to the call.
-    const isDenied = isForeign && this.#isSendmmsgDenied();
+    const isDenied = isForeign && this.#isCallDenied();
     for (let at = first; at < first + datagrams; at++) this.#sendOne(at);
     if (!isDenied) return;
-    this.#sendmmsg = false;
-    this.#gso = false;
-    this.#givenUp.set('sendmmsg', errnoName(errno));
+    // Segments go by sendmsg, too; without that one, by none.
+    if (this.#sendmmsg) {
+      this.#sendmmsg = false;
+      this.#givenUp.set('sendmmsg', errnoName(errno));
+    } else if (this.#gso) {
+      this.#gso = false;
+      this.#givenUp.set('GSO', errnoName(errno));
+    }
   }
 
   /** Whoever denies the call does so before its descriptor is looked at; otherwise this one is EBADF. */
-  #isSendmmsgDenied(): boolean {
+  #isCallDenied(): boolean {
     const { libc } = this.#shared;
-    libc.sendmmsg(-1, 0, 0, 0);
+    if (this.#sendmmsg) libc.sendmmsg(-1, 0, 0, 0);
+    else libc.sendmsg(-1, 0, 0);
     return libc.errno() !== EBADF;
   }
 
@@ -210,8 +223,14 @@ export class BatchedSocket<Source> implements DatagramSocket<Source> {
     send.setName(to);
     const address = memory.address + (this.#offsets[at] ?? 0);
     const size = this.#sizes[at] ?? 0;
-    const sent = libc.sendto(this.descriptor, address, size, MSG_DONTWAIT, send.name, to.words.length * 4);
-    if (sent < 0) this.#lost(libc.errno(), 1);
+    const nameBytes = to.words.length * 4;
+    let triedAgain = false;
+    while (libc.sendto(this.descriptor, address, size, MSG_DONTWAIT, send.name, nameBytes) < 0) {
+      const errno = libc.errno();
+      if (errno === EINTR) continue;
+      if (errno !== EAGAIN || triedAgain) return this.#lost(errno, 1);
+      triedAgain = true;
+    }
   }
 
   #lost(errno: number, count: number): void {

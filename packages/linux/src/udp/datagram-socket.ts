@@ -12,7 +12,7 @@ export interface DatagramSocket<Source> {
   readonly port: number;
   /** For socket options; undefined where the system shows none. */
   readonly descriptor: number | undefined;
-  /** Once. Until then what comes in waits in the kernel. */
+  /** Once. Until then what comes in waits, as much as a socket's buffer holds. */
   start(receiver: DatagramReceiver<Source>): void;
   /**
    * Queues one. It may leave with the next {@link DatagramSocket.flush} only, and its bytes must stay as they are until then.
@@ -38,7 +38,8 @@ export interface DatagramOffloads {
 export interface DatagramReceiver<Source> {
   /**
    * What is to stand for a source, asked for once as long as the source is remembered (the last thousands are).
-   * @returns undefined: its datagrams are dropped.
+   * @returns undefined: the datagram is dropped. That is not remembered, and takes none of the room: each of its datagrams is
+   * asked about, so that they can be counted.
    */
   source(address: SocketAddress): Source | undefined;
   /**

@@ -10,13 +10,20 @@ const DATAGRAM_MAX_BYTES = 65_536;
 export const DGRAM_SOCKET_BYTES = DATAGRAM_MAX_BYTES + 2 * MARGIN_BYTES;
 /** Datagrams that libuv keeps while the kernel's buffer is full: beyond this they are dropped, as a NIC would. */
 const SEND_QUEUE_MAX_BYTES = 4 << 20;
+/** Datagrams that are kept until somebody listens; what does not fit is lost, as it is in the kernel. */
+const WAITING_MAX = 256;
 /** Sources that are remembered: the last so many, and as many of before. */
 const SOURCES_MAX = 2048;
+
+interface From {
+  readonly address: string;
+  readonly port: number;
+}
 
 /** The part of a bound `node:dgram` socket that is used here, for sockets of other networks. */
 export interface DgramLike {
   address(): { readonly port: number };
-  on(event: 'message', listener: (bytes: Buffer, from: { address: string; port: number }) => void): unknown;
+  on(event: 'message', listener: (bytes: Buffer, from: From) => void): unknown;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   removeAllListeners(event: 'message'): unknown;
   /** The bytes must not change until the callback. */
@@ -40,6 +47,8 @@ export class DgramSocket<Source> implements DatagramSocket<Source> {
   readonly #place: number;
   #sources = new Map<string, Source>();
   #olderSources = new Map<string, Source>();
+  /** Node reads from the moment on that a socket is bound. */
+  #waiting: { readonly bytes: Buffer; readonly from: From }[] = [];
   #receiver: DatagramReceiver<Source> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -50,6 +59,11 @@ export class DgramSocket<Source> implements DatagramSocket<Source> {
     this.port = socket.address().port;
     this.#place = places.get(memory) ?? memory.reserve(DGRAM_SOCKET_BYTES) + MARGIN_BYTES;
     places.set(memory, this.#place);
+    socket.on('error', (error) => this.#receiver?.failed(error.code ?? error.name, 0));
+    socket.on('message', (bytes, from) => {
+      if (this.#receiver !== undefined) this.#handIn(bytes, from, this.#receiver);
+      else if (this.#waiting.length < WAITING_MAX) this.#waiting.push({ bytes, from });
+    });
   }
 
   get descriptor(): number | undefined {
@@ -57,18 +71,20 @@ export class DgramSocket<Source> implements DatagramSocket<Source> {
   }
 
   start(receiver: DatagramReceiver<Source>): void {
+    if (this.#receiver !== undefined || this.#closing !== undefined) return;
     this.#receiver = receiver;
-    this.#socket.on('error', (error) => receiver.failed(error.code ?? error.name, 0));
-    this.#socket.on('message', (bytes, from) => {
-      const source = this.#sourceOf(from, receiver);
-      if (source === undefined || bytes.length > DATAGRAM_MAX_BYTES) return;
-      this.#memory.bytes.set(bytes, this.#place);
-      try {
-        receiver.datagram(this.#place, bytes.length, source);
-      } catch (error) {
-        throwUncaught(error);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    if (waiting.length === 0) return;
+    // Not from within the call, and before what comes in next.
+    queueMicrotask(() => {
+      for (const { bytes, from } of waiting) {
+        try {
+          this.#handIn(bytes, from, receiver);
+        } catch (error) {
+          throwUncaught(error);
+        }
       }
-      receiver.batchEnd();
     });
   }
 
@@ -100,6 +116,19 @@ export class DgramSocket<Source> implements DatagramSocket<Source> {
     if (error) this.#failed(error.code ?? 'failed');
   };
 
+  #handIn(bytes: Buffer, from: From, receiver: DatagramReceiver<Source>): void {
+    if (this.#closing !== undefined || bytes.length > DATAGRAM_MAX_BYTES) return;
+    const source = this.#sourceOf(from, receiver);
+    if (source === undefined) return;
+    this.#memory.bytes.set(bytes, this.#place);
+    try {
+      receiver.datagram(this.#place, bytes.length, source);
+    } catch (error) {
+      throwUncaught(error);
+    }
+    receiver.batchEnd();
+  }
+
   #failed(code: string): void {
     try {
       this.#receiver?.failed(code, 1);
@@ -108,7 +137,7 @@ export class DgramSocket<Source> implements DatagramSocket<Source> {
     }
   }
 
-  #sourceOf(from: { address: string; port: number }, receiver: DatagramReceiver<Source>): Source | undefined {
+  #sourceOf(from: From, receiver: DatagramReceiver<Source>): Source | undefined {
     const { address: ip, port } = from;
     const key = `${port} ${ip}`;
     const known = this.#sources.get(key);

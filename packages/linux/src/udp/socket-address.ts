@@ -88,7 +88,7 @@ function pair(high: number, low: number): string {
   return ((high << 8) | low).toString(16);
 }
 
-/** RFC 5952, as inet_ntop(3) has it: the first longest run of at least two zero groups becomes `::`. */
+/** RFC 5952, as libuv's inet_ntop and so node:dgram has it: the first longest run of at least two zero groups becomes `::`. */
 function formatGroups(groups: readonly number[]): string {
   let best = { at: 0, length: 0 };
   for (let at = 0; at < 8; at++) {
@@ -98,11 +98,11 @@ function formatGroups(groups: readonly number[]): string {
     at += length;
   }
   const text = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':');
-  // Addresses that have IPv4 inside (mapped ones) are written so.
-  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
-  if (isMapped) {
+  // IPv4-compatible and IPv4-mapped addresses (RFC 4291, 2.5.5).
+  const isMapped = best.length === 5 && groups[5] === 0xffff;
+  if (best.at === 0 && (best.length === 6 || isMapped)) {
     const [high = 0, low = 0] = groups.slice(6);
-    return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+    return `::${isMapped ? 'ffff:' : ''}${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
   }
   if (best.length < 2) return text(groups);
   return `${text(groups.slice(0, best.at))}::${text(groups.slice(best.at + best.length))}`;

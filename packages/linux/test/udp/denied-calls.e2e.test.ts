@@ -26,12 +26,13 @@ interface Outcome {
   readonly receiver: DatagramOffloads;
 }
 
-const settings = (...ips: string[]) => JSON.stringify({ ips, rounds: 12, sizeBytes: 1200 });
+const settings = (ips: string[], rounds = 12) => JSON.stringify({ ips, rounds, sizeBytes: 1200 });
 
 /** @param denials as strace(1) writes them: `sendmmsg:error=ENOSYS:when=5+`. */
-function exchangeWithout(...denials: string[]): Outcome {
+function exchangeWithout(denials: readonly string[], rounds?: number): Outcome {
   const injections = denials.flatMap((denial) => ['-e', `inject=${denial}`]);
-  const command = ['-f', '-qq', '-o', '/dev/null', ...injections, process.execPath, fixture, settings('127.0.0.1')];
+  const program = [process.execPath, fixture, settings(['127.0.0.1'], rounds)];
+  const command = ['-f', '-qq', '-o', '/dev/null', ...injections, ...program];
   return JSON.parse(execFileSync('strace', command, { encoding: 'utf8', timeout: 20_000 })) as Outcome;
 }
 
@@ -40,10 +41,10 @@ if (reason !== undefined) console.warn(`skipped: UDP in batches where system cal
 
 const ALL = ['sendmmsg', 'recvmmsg', 'GSO', 'GRO'];
 
-/** Whatever is not given up is used; segments go by sendmmsg alone. */
+/** Whatever is not given up is used. */
 function usedBeside(givenUp: readonly string[]): string[] {
   const gone = new Set(givenUp.map((line) => line.split(':')[0]));
-  return ALL.filter((name) => !gone.has(name) && !(name === 'GSO' && gone.has('sendmmsg')));
+  return ALL.filter((name) => !gone.has(name));
 }
 
 // Of each socket, the first option set is UDP_SEGMENT, and the second UDP_GRO.
@@ -59,8 +60,22 @@ describe.skipIf(reason !== undefined)('batches, where the system denies', () => 
     ['recvmmsg from the fifth call on', ['recvmmsg:error=EPERM:when=5+'], [], ['recvmmsg: EPERM']],
     ['UDP_SEGMENT', ['setsockopt:error=ENOPROTOOPT:when=1+2'], ['GSO: ENOPROTOOPT'], ['GSO: ENOPROTOOPT']],
     ['UDP_GRO', ['setsockopt:error=ENOPROTOOPT:when=2+2'], ['GRO: ENOPROTOOPT'], ['GRO: ENOPROTOOPT']],
-    // EOPNOTSUPP has two names.
-    ['segments in mid-run', ['sendmmsg:error=EOPNOTSUPP:when=5'], ['GSO: ENOTSUP'], []],
+    ['segments in mid-run', ['sendmmsg:error=EOPNOTSUPP:when=5'], ['GSO: EOPNOTSUPP'], []],
+    [
+      'segments without sendmmsg',
+      ['sendmmsg:error=ENOSYS', 'sendmsg:error=EOPNOTSUPP:when=5'],
+      ['sendmmsg: ENOSYS', 'GSO: EOPNOTSUPP'],
+      [],
+    ],
+    ['sendmmsg and sendmsg', ['sendmmsg,sendmsg:error=EPERM'], ['sendmmsg: EPERM', 'GSO: EPERM'], []],
+    ['room for a batch, once', ['sendmmsg:error=EAGAIN:when=3'], [], []],
+    ['room for a message, once', ['sendmmsg:error=ENOSYS', 'sendmsg:error=EAGAIN:when=3'], ['sendmmsg: ENOSYS'], []],
+    [
+      'room for a datagram, once',
+      ['sendmmsg,sendmsg:error=ENOSYS', 'sendto:error=EAGAIN:when=30'],
+      ['sendmmsg: ENOSYS', 'GSO: ENOSYS'],
+      [],
+    ],
     ['segments to one destination', ['sendmmsg:error=EIO:when=5'], ['GSO towards 127.0.0.1: EIO'], []],
     [
       'all of it',
@@ -69,12 +84,21 @@ describe.skipIf(reason !== undefined)('batches, where the system denies', () => 
       ['GSO: ENOPROTOOPT', 'GRO: ENOPROTOOPT', 'recvmmsg: ENOSYS'],
     ],
   ])('%s: all arrives, and what is given up is named', (_what, denials, sender, receiver) => {
-    expect(exchangeWithout(...denials)).toEqual({
+    expect(exchangeWithout(denials)).toEqual({
       arrived: [true],
       failed: [],
       sender: { used: usedBeside(sender), givenUp: sender },
       receiver: { used: usedBeside(receiver), givenUp: receiver },
     });
+  });
+});
+
+describe.skipIf(reason !== undefined)('a full buffer', () => {
+  it.each<[what: string, denials: string[], lost: string]>([
+    ['loses the message that was tried twice', ['sendmmsg:error=EAGAIN:when=1..2'], 'EAGAIN 54'],
+    ['loses the datagram', ['sendmmsg,sendmsg:error=ENOSYS', 'sendto:error=EAGAIN:when=30..31'], 'EAGAIN 1'],
+  ])('%s, and says so', (_what, denials, lost) => {
+    expect(exchangeWithout(denials, 1)).toMatchObject({ arrived: [false], failed: [lost] });
   });
 });
 
@@ -89,7 +113,7 @@ describe.skipIf(!canMakeNamespaces)('segments above the MTU of one path (skipped
       ip('-n', name, 'address', 'add', '10.5.0.1/32', 'dev', 'lo');
       ip('-n', name, 'address', 'add', '10.5.0.2/32', 'dev', 'lo');
       ip('-n', name, 'route', 'replace', 'local', '10.5.0.2', 'dev', 'lo', 'table', 'local', 'mtu', '1000');
-      const said = ip('netns', 'exec', name, process.execPath, fixture, settings('10.5.0.1', '10.5.0.2'));
+      const said = ip('netns', 'exec', name, process.execPath, fixture, settings(['10.5.0.1', '10.5.0.2']));
       const { arrived, failed, sender } = JSON.parse(said) as Outcome;
       expect(arrived).toEqual([true, true]);
       expect(failed).toEqual([]);
