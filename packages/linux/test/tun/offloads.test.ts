@@ -162,6 +162,23 @@ describe('packets of one flow', () => {
     );
   });
 
+  it('are not joined where their class of service or congestion marks differ', () => {
+    fc.assert(
+      fc.property(flows, fc.integer({ min: 1, max: 255 }), (flow, bits) => {
+        const packets = [0, 1, 2].map((i) => packetOf(flow, new Uint8Array(100).fill(i), i * 100));
+        const marked = packets[1]!;
+        if (flow.isV4) {
+          marked[1] = marked[1]! ^ bits;
+          marked.writeUInt16BE(0, 10);
+          marked.writeUInt16BE(~naive(marked.subarray(0, 20)) & 0xffff, 10);
+        } else marked.writeUInt16BE(marked.readUInt16BE(0) ^ (bits << 4), 0);
+        const written = coalesced(packets).map((one) => one.subarray(10));
+        expect(written.map((one) => one.equals(marked))).toContain(true);
+        expect(written).toHaveLength(3);
+      }),
+    );
+  });
+
   it('are written one by one, as they were, where the kernel refuses the whole, and from then on', () => {
     const flow = { isV4: true, isTcp: true, options: 12 };
     const sent = [0, 1, 2].map((i) => packetOf(flow, Buffer.alloc(100, i), 100 * i, i === 2 ? 0x18 : 0x10));
@@ -190,6 +207,15 @@ describe('packets of one flow', () => {
 });
 
 describe('what the kernel hands over', () => {
+  it('tells of a reduced congestion window (CWR) once, and of the end (FIN, PSH) last', () => {
+    const flow = { isV4: true, isTcp: true, options: 12 };
+    const packet = packetOf(flow, new Uint8Array(2500).fill(9), 5, 0x10 | 0x80 | 0x08 | 0x01);
+    // VIRTIO_NET_HDR_GSO_TCPV4 | ECN; headers of 52 bytes, segments of 1,000.
+    const header = Buffer.from([1, 0x81, 52, 0, 0xe8, 3, 20, 0, 16, 0]);
+    const flags = segmented(Buffer.concat([header, packet])).map((one) => one[33]);
+    expect(flags).toEqual([0x90, 0x10, 0x19]);
+  });
+
   it('harms nothing, whatever its header says', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 11, maxLength: 400 }), (bytes) => {

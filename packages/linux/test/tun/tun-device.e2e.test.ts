@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { constants } from 'node:os';
+import { describe, expect, it, vi } from 'vitest';
 import { watchNetworkChanges } from '../../src/rtnetlink/network-changes.js';
+import { linuxLibc } from '../../src/libc/libc.js';
 import { PacketMemory } from '../../src/memory/packet-memory.js';
 import { socketDescriptor } from '../../src/sockets/socket-descriptor.js';
 import { BatchedTun, TUN_BYTES } from '../../src/tun/batched-tun.js';
@@ -99,6 +101,37 @@ describe.skipIf(!canMakeDevices)('a device of our own (skipped without root)', (
     } finally {
       uncaught.stop();
       await socket.close();
+      await device.close();
+    }
+  });
+
+  it.each([
+    ['USO', (flags: number) => (flags & 0x60) !== 0, ['TSO'], ['USO: EINVAL']],
+    ['all of it', () => true, [], ['USO: EINVAL', 'TSO: EINVAL']],
+  ])('works where the kernel refuses offloads (TUNSETOFFLOAD): %s', async (_what, isRefused, used, givenUp) => {
+    const libc = linuxLibc();
+    const { ioctl, errno } = libc;
+    let refused = false;
+    vi.spyOn(libc, 'ioctl').mockImplementation((fd, request, argument) => {
+      refused = request === 0x400454d0 && isRefused(argument);
+      return refused ? -1 : ioctl(fd, request, argument);
+    });
+    vi.spyOn(libc, 'errno').mockImplementation(() => (refused ? constants.errno.EINVAL : errno()));
+    const memory = newMemory();
+    const device = BatchedTun.open(name, memory);
+    vi.restoreAllMocks();
+    try {
+      expect(device.offloads).toEqual({ used, givenUp });
+      const packets: number[] = [];
+      device.start({
+        packet: (offset) => packets.push(memory.bytes[offset]! >> 4),
+        batchEnd: () => undefined,
+        lost: () => undefined,
+      });
+      ip('link', 'set', name, 'up');
+      await expect.poll(() => packets.length, { timeout: 10_000 }).toBeGreaterThan(0);
+      expect(new Set(packets)).toEqual(new Set([6]));
+    } finally {
       await device.close();
     }
   });
