@@ -35,10 +35,10 @@ const TEXTS = Array.from({ length: BURSTS }, (_, burst) =>
 
 const ALL = ['sendmmsg', 'recvmmsg', 'GSO', 'GRO'];
 
-/** Whatever is not given up is used; segments go by sendmmsg alone. */
+/** Whatever is not given up is used. */
 function usedBeside(givenUp: readonly string[]): string[] {
   const gone = new Set(givenUp.map((line) => line.split(':')[0]));
-  return ALL.filter((name) => !gone.has(name) && !(name === 'GSO' && gone.has('sendmmsg')));
+  return ALL.filter((name) => !gone.has(name));
 }
 
 /** The real command. @param denials as strace(1) writes them. */

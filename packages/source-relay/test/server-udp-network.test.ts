@@ -92,7 +92,7 @@ it.skipIf(process.platform !== 'linux').each<[avoid: UdpOffload[], used: string[
   [[], ['sendmmsg', 'recvmmsg', 'GSO', 'GRO']],
   [['gso'], ['sendmmsg', 'recvmmsg', 'GRO']],
   [['gro'], ['sendmmsg', 'recvmmsg', 'GSO']],
-  [['batches'], ['GRO']],
+  [['batches'], ['GSO', 'GRO']],
   [['batches', 'gso', 'gro'], []],
 ])('turn.avoid %j: status and log say what is used', async (avoid, used) => {
   const needs = testNeeds();

@@ -18,5 +18,11 @@ export function atExit(action: () => void): Disposable {
 }
 
 function runAll(): void {
-  for (const action of actions) action();
+  for (const action of actions) {
+    try {
+      action();
+    } catch {
+      // Nobody is left to be told, and the others are still to be done.
+    }
+  }
 }
