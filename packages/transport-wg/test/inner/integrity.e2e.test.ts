@@ -1,6 +1,5 @@
-import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NodeProcess, reasonToSkip, TwoNamespaces } from './namespaces.js';
+import { endBoth, newEnds, reasonToSkip, type NodeProcess, type TwoNamespaces } from './namespaces.js';
 import { whyUnavailable } from '../protocol/wireguard-go-process.js';
 import { sendDatagrams } from './datagrams.js';
 import { crossed, startTransfer } from './transfer.js';
@@ -21,19 +20,10 @@ describe.skipIf(reason)('what goes through a tunnel', () => {
   const ifB = `wpj${process.pid % 100_000}`;
 
   beforeEach(() => {
-    lab = new TwoNamespaces();
-    a = new NodeProcess();
-    b = new NodeProcess();
+    ({ lab, a, b } = newEnds());
   });
 
-  afterEach(async () => {
-    try {
-      await Promise.all([a.kill(), b.kill()]);
-    } finally {
-      lab[Symbol.dispose]();
-      for (const name of [ifA, ifB]) rmSync(`/var/run/wireguard/${name}.sock`, { force: true });
-    }
-  });
+  afterEach(() => endBoth({ lab, a, b }, [ifA, ifB]));
 
   /** By `InCsumErrors` and the like, of /proc/net/snmp and snmp6; only those that are not 0. */
   function errors(namespace: string): string[] {
@@ -47,10 +37,8 @@ describe.skipIf(reason)('what goes through a tunnel', () => {
     return pairs.filter(([name = '']) => /(InCsumErrors|InHdrErrors)$/.test(name)).map((pair) => pair.join(' '));
   }
 
-  it.each([
-    ['IPv4', '10.77.0.1', '10.77.0.2', 24, 32],
-    ['IPv6', 'fd77::1', 'fd77::2', 64, 128],
-  ])('arrives byte by byte, in both directions at once, with jumbo pings: %s', async (_what, ipA, ipB, net, host) => {
+  /** A tunnel of ours on both sides. */
+  async function join(ipA: string, ipB: string, net: number, host: number): Promise<void> {
     a.start(lab.a, {
       interfaceName: ifA,
       address: `${ipA}/${net}`,
@@ -65,6 +53,13 @@ describe.skipIf(reason)('what goes through a tunnel', () => {
     });
     await Promise.all([a.event('started'), b.event('started')]);
     expect(lab.pings(lab.a, ipB)).toBe(true);
+  }
+
+  it.each([
+    ['IPv4', '10.77.0.1', '10.77.0.2', 24, 32],
+    ['IPv6', 'fd77::1', 'fd77::2', 64, 128],
+  ])('arrives byte by byte, in both directions at once, with jumbo pings: %s', async (_what, ipA, ipB, net, host) => {
+    await join(ipA, ipB, net, host);
     const transfer = await startTransfer(lab, ipB, SIZE_BYTES);
     const { sent, received, receivedBytes } = crossed(await transfer.ends);
     expect(receivedBytes).toEqual([SIZE_BYTES, SIZE_BYTES]);
@@ -119,20 +114,7 @@ describe.skipIf(reason)('what goes through a tunnel', () => {
     ['in fragments', 'fragments', { 8000: 80 }],
   ] as const)('carries datagrams %s, each whole', async (_what, way, sizes) => {
     const [ipA, ipB] = ['10.77.0.1', '10.77.0.2'];
-    a.start(lab.a, {
-      interfaceName: ifA,
-      address: `${ipA}/24`,
-      options: { listenPort: 51820 },
-      peers: [{ publicKey: b.publicKey, allowedIps: [`${ipB}/32`], endpoint: ['10.1.0.2', 51821] }],
-    });
-    b.start(lab.b, {
-      interfaceName: ifB,
-      address: `${ipB}/24`,
-      options: { listenPort: 51821 },
-      peers: [{ publicKey: a.publicKey, allowedIps: [`${ipA}/32`], endpoint: ['10.1.0.1', 51820] }],
-    });
-    await Promise.all([a.event('started'), b.event('started')]);
-    expect(lab.pings(lab.a, ipB)).toBe(true);
+    await join(ipA, ipB, 24, 32);
     const got = await sendDatagrams(lab, ipB, way);
     expect(got.broken).toBe(0);
     const total = Object.values(got.sizes).reduce((sum, count) => sum + count, 0);

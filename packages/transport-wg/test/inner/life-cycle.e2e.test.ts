@@ -1,18 +1,12 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NodeProcess, reasonToSkip, run, TwoNamespaces } from './namespaces.js';
+import { endBoth, hasProgram, newEnds, reasonToSkip, type NodeProcess, type TwoNamespaces } from './namespaces.js';
 import { crossed, startTransfer, type Transfer } from './transfer.js';
 
 const reason = reasonToSkip();
 if (reason) console.log(`skipped: what befalls a tunnel under load, in network namespaces: ${reason}`);
-const hasWg = (() => {
-  try {
-    return run('wg', '--version') !== '';
-  } catch {
-    return false;
-  }
-})();
+const hasWg = hasProgram('wg');
 if (!reason && !hasWg) console.log('skipped: `wg` on a tunnel under load: needs wg');
 
 /** Longer than whatever befalls it. */
@@ -35,20 +29,13 @@ describe.skipIf(reason)('a tunnel under load', () => {
   const ifB = `wpm${process.pid % 100_000}`;
 
   beforeEach(() => {
-    lab = new TwoNamespaces();
-    a = new NodeProcess();
-    b = new NodeProcess();
+    ({ lab, a, b } = newEnds());
   });
 
   afterEach(async () => {
-    try {
-      transfer?.kill();
-      transfer = undefined;
-      await Promise.all([a.kill(), b.kill()]);
-    } finally {
-      lab[Symbol.dispose]();
-      for (const name of [ifA, ifB]) rmSync(`/var/run/wireguard/${name}.sock`, { force: true });
-    }
+    transfer?.kill();
+    transfer = undefined;
+    await endBoth({ lab, a, b }, [ifA, ifB]);
   });
 
   async function loaded(amount: `${number}s`, allowedIps = ['10.77.0.2/32']): Promise<Transfer> {

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { formatKey, generatePrivateKey, publicKeyOf } from '../../src/protocol/keys.js';
@@ -29,6 +29,15 @@ export function reasonToSkip(): string | undefined {
 
 export function run(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 });
+}
+
+export function hasProgram(name: string): boolean {
+  try {
+    run('sh', '-c', `command -v ${name}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 let sequence = 0;
@@ -180,5 +189,22 @@ export class NodeProcess {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');
     await once(child, 'exit');
+  }
+}
+
+/** Two namespaces, and a node for each that is not started yet. {@link endBoth} when the test is over. */
+export const newEnds = () => ({ lab: new TwoNamespaces(), a: new NodeProcess(), b: new NodeProcess() });
+
+/** Ends them, however they are, and leaves nothing of them. @param interfaceNames that they were started with. */
+export async function endBoth(
+  { lab, a, b }: ReturnType<typeof newEnds>,
+  interfaceNames: readonly string[],
+): Promise<void> {
+  try {
+    await Promise.all([a.kill(), b.kill()]);
+  } finally {
+    lab[Symbol.dispose]();
+    // A killed process cannot remove its UAPI socket.
+    for (const name of interfaceNames) rmSync(`/var/run/wireguard/${name}.sock`, { force: true });
   }
 }

@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { NodeProcess, reasonToSkip, TwoNamespaces, type NodeEvent } from './namespaces.js';
+import { endBoth, NodeProcess, reasonToSkip, TwoNamespaces, type NodeEvent } from './namespaces.js';
 import { crossed, startTransfer } from './transfer.js';
 
 const reason = reasonToSkip();
@@ -25,13 +24,8 @@ describe.skipIf(reason)('a tunnel under load for a long time', () => {
   let kill = (): void => undefined;
 
   afterEach(async () => {
-    try {
-      kill();
-      await Promise.all(nodes.map((node) => node.kill()));
-    } finally {
-      lab?.[Symbol.dispose]();
-      for (const name of names) rmSync(`/var/run/wireguard/${name}.sock`, { force: true });
-    }
+    kill();
+    if (lab !== undefined) await endBoth({ lab, a: nodes[0], b: nodes[1] }, names);
   });
 
   it(

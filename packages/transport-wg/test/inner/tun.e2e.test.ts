@@ -1,17 +1,9 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NodeProcess, reasonToSkip, run, TwoNamespaces } from './namespaces.js';
+import { endBoth, hasProgram, newEnds, NodeProcess, reasonToSkip, type TwoNamespaces } from './namespaces.js';
 
 const reason = reasonToSkip();
 if (reason) console.log(`skipped: TUN device in network namespaces: ${reason}`);
-const has = (command: string) => {
-  try {
-    run('sh', '-c', `command -v ${command}`);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 describe.skipIf(reason)('a TUN device, in two network namespaces', () => {
   let lab: TwoNamespaces;
@@ -22,20 +14,10 @@ describe.skipIf(reason)('a TUN device, in two network namespaces', () => {
   const ifB = `wpb${process.pid % 100_000}`;
 
   beforeEach(() => {
-    lab = new TwoNamespaces();
-    a = new NodeProcess();
-    b = new NodeProcess();
+    ({ lab, a, b } = newEnds());
   });
 
-  afterEach(async () => {
-    try {
-      await Promise.all([a.kill(), b.kill()]);
-    } finally {
-      lab[Symbol.dispose]();
-      // A killed process cannot remove its UAPI socket.
-      for (const name of [ifA, ifB]) rmSync(`/var/run/wireguard/${name}.sock`, { force: true });
-    }
-  });
+  afterEach(() => endBoth({ lab, a, b }, [ifA, ifB]));
 
   const startA = (options: { allowedIps?: string[]; transport?: object; endpoint?: [string, number] } = {}) =>
     a.start(lab.a, {
@@ -80,7 +62,7 @@ describe.skipIf(reason)('a TUN device, in two network namespaces', () => {
     expect(rules()).toBe(before);
   });
 
-  it.skipIf(!has('wg'))('is seen by `wg show`, and changed by `wg set`', async () => {
+  it.skipIf(!hasProgram('wg'))('is seen by `wg show`, and changed by `wg set`', async () => {
     startA();
     startB();
     await bothStarted();
@@ -270,7 +252,7 @@ describe.skipIf(reason)('a TUN device, in two network namespaces', () => {
   });
 
   const withoutNetAdmin = ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin'];
-  it.skipIf(!has('setpriv'))('says what is missing without the right to open a device', async () => {
+  it.skipIf(!hasProgram('setpriv'))('says what is missing without the right to open a device', async () => {
     a.start(lab.a, { interfaceName: ifA, address: '10.77.0.1/24' }, withoutNetAdmin);
     const failed = await a.event('failed');
     expect(failed).toMatchObject({
@@ -280,7 +262,7 @@ describe.skipIf(reason)('a TUN device, in two network namespaces', () => {
     expect(await a.event('exit')).toMatchObject({ code: 0 });
   });
 
-  it.skipIf(!has('setpriv'))('needs no right without a device', async () => {
+  it.skipIf(!hasProgram('setpriv'))('needs no right without a device', async () => {
     const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
     a.start(lab.a, { interfaceName: ifA, address: '10.77.0.1/24', options: { tun: false } }, nobody);
     await a.event('started');

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatKey, generatePrivateKey, publicKeyOf } from '../../src/protocol/keys.js';
+import { until } from '../protocol/until.js';
 import type { TwoNamespaces } from './namespaces.js';
 
 /** Debian's, in one of two namespaces. */
@@ -20,11 +21,7 @@ export function startWireguardGo(lab: TwoNamespaces, namespace: string, name: st
       address: string,
       peer: { publicKey: string; allowedIps: string; endpoint: string },
     ): Promise<void> {
-      const end = performance.now() + 10_000;
-      while (!existsSync(`/var/run/wireguard/${name}.sock`)) {
-        if (performance.now() > end) throw new Error('wireguard-go does not start');
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+      await until(() => existsSync(`/var/run/wireguard/${name}.sock`));
       const file = join(folder, 'conf');
       const lines = [
         ...['[Interface]', `PrivateKey = ${formatKey(privateKey)}`, `ListenPort = ${port}`, '[Peer]'],
