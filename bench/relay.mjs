@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { decodeStunMessage, encodeStunMessage, longTermKey } from '@wirepath/stun-codec';
 import { freePort } from './lib/free-port.mjs';
 import { median } from './lib/median.mjs';
-import { readOptions, wholeNumber } from './lib/options.mjs';
+import { list, readOptions, wholeNumber } from './lib/options.mjs';
 import { table } from './lib/table.mjs';
 
 const USAGE = `node bench/relay.mjs [--allocations N] [--clients N] [--rounds N] [--coturn PATH] [--without TRICKS] [--json]
@@ -36,7 +36,8 @@ const options = readOptions(USAGE, {
 const count = wholeNumber(options.allocations, 'allocations');
 const clients = wholeNumber(options.clients, 'clients');
 const rounds = wholeNumber(options.rounds, 'rounds');
-const without = options.without.split(',').filter((tricks) => tricks !== '');
+const without = list(options.without, 'without');
+const isUdpOnly = list(options.only, 'only', ['udp']).length > 0;
 
 const IP = '127.0.0.1';
 const REALM = 'bench';
@@ -303,9 +304,9 @@ const hasCoturn = [options.coturn, 'turnutils_uclient'].every(
   (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0,
 );
 const result = {
-  held: options.only === 'udp' ? undefined : await allocations(),
+  held: isUdpOnly ? undefined : await allocations(),
   loads: await loads(),
-  relayed: hasCoturn && options.only !== 'udp' ? await throughput() : [],
+  relayed: hasCoturn && !isUdpOnly ? await throughput() : [],
 };
 await rm(folder, { recursive: true, force: true });
 

@@ -59,7 +59,7 @@ export interface Coalescer {
 
 /**
  * One for a packet memory. What it works on is known to its functions for good, and so to the code that V8 makes of them, which is
- * half as long as that of methods would be.
+ * shorter than that of methods would be.
  */
 export function createCoalescer(memory: PacketMemory, checksum: Checksum): Coalescer {
   const { bytes, u32, i32 } = memory;
